@@ -1,0 +1,116 @@
+"""People and their sign-in."""
+
+import zoneinfo
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import MinLengthValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Length, Lower
+
+models.CharField.register_lookup(Length)
+
+
+def validate_time_zone(value: str) -> None:
+    """Refuse what is not a zone of the IANA database."""
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError("Enter an IANA time zone, such as Europe/Berlin.", code="invalid_time_zone")
+
+
+class UserManager(DjangoUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The account that signs in as `username`: its name or its e-mail address, in any letter case.
+
+        A name has no @ in it, so the two cannot be confused. Django's own backend and the admin come through here.
+        """
+        field = "email" if "@" in (username or "") else "username"
+        return self.alias(folded=Lower(field)).get(folded=(username or "").lower())
+
+    def create_user(self, username, email=None, password=None, **extra_fields):
+        return super().create_user(username.lower(), email, password, **extra_fields)
+
+    def create_superuser(self, username, email=None, password=None, **extra_fields):
+        return super().create_superuser(username.lower(), email, password, **extra_fields)
+
+    @classmethod
+    def normalize_email(cls, email):
+        """The address as it was typed: what counts as the same address is the constraint's business."""
+        return email or ""
+
+
+class User(AbstractUser):
+    """A person who picks; `username` is stored in lower case."""
+
+    username = models.CharField(
+        max_length=50,
+        unique=True,
+        validators=[
+            MinLengthValidator(3),
+            RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username"),
+        ],
+        error_messages={"unique": "Username already registered"},
+        help_text="3 to 50 letters, digits, _ and -; stored in lower case.",
+    )
+    email = models.EmailField(
+        "e-mail address",
+        validators=[RegexValidator(r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters.", code="invalid")],
+        help_text="Unique in any letter case.",
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="IANA name, such as Europe/Berlin; decides which week is the current one.",
+    )
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        abstract = False
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(username=Lower("username")),
+                name="user_username_lower",
+                violation_error_message="Usernames are in lower case.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(username__length__range=(3, 50)),
+                name="user_username_length",
+                violation_error_message="Usernames have 3 to 50 characters.",
+            ),
+            models.UniqueConstraint(
+                Lower("email"), name="user_email_unique", violation_error_message="Email already registered"
+            ),
+        ]
+
+    def clean(self):
+        self.username = self.username.lower()
+
+    def get_full_name(self):
+        return self.username
+
+    def get_short_name(self):
+        return self.username
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone whose calendar decides this person's today."""
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class Attempts(models.Model):
+    """The recent attempts of one client or on one account at one thing, so that all processes count together."""
+
+    key = models.CharField(max_length=64, unique=True, help_text="SHA-256 of what is counted: no address is kept.")
+    times = models.JSONField(default=list, help_text="Seconds since the epoch, oldest first.")
+    expires_at = models.DateTimeField(db_index=True, help_text="When the last of them stops counting.")
+
+    class Meta:
+        verbose_name_plural = "attempts"
+
+    def __str__(self) -> str:
+        return f"{len(self.times)} attempts until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,141 @@
+from django.contrib import admin
+from django.contrib.auth import get_permission_codename
+from django.utils.html import format_html
+
+from integrations import tmdb
+
+from .models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
+
+
+class FetchedAdmin(admin.ModelAdmin):
+    """Rows that come from an upstream: looked at and searched here, neither added nor typed over."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_view_permission(self, request, obj=None):
+        # Without the permission to change them, those who may change them still look.
+        change = get_permission_codename("change", self.opts)
+        return super().has_view_permission(request, obj) or request.user.has_perm(f"{self.opts.app_label}.{change}")
+
+
+class CreditInline(admin.TabularInline):
+    """Credits, to look at: below the work, or below the person or artist."""
+
+    extra = 0
+    can_delete = False
+    related: str  # what each row names, loaded along
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related(self.related)
+
+
+class CastInline(CreditInline):
+    model = MovieCast
+    related = "person"
+    fields = ["order", "person", "character"]
+
+
+class CrewInline(CreditInline):
+    model = MovieCrew
+    related = "person"
+    fields = ["job", "person", "department"]
+
+
+def picture(url: str | None, alt: str, width: int) -> str:
+    """An image, or a dash where there is none."""
+    if not url:
+        return "–"
+    return format_html('<img src="{}" alt="{}" width="{}" loading="lazy">', url, alt, width)
+
+
+@admin.register(Movie)
+class MovieAdmin(FetchedAdmin):
+    list_display = ["poster", "title", "original_title", "release_date", "runtime", "tmdb_id", "fetched_at"]
+    list_display_links = ["title"]
+    list_filter = [
+        ("fetched_at", admin.EmptyFieldListFilter),
+        ("poster_path", admin.EmptyFieldListFilter),
+    ]
+    search_fields = ["search_text", "title", "original_title", "=tmdb_id", "=imdb_id"]
+    date_hierarchy = "release_date"
+    list_per_page = 50
+    exclude = ["title_key", "search_text"]
+    inlines = [CastInline, CrewInline]
+
+    @admin.display(description="")
+    def poster(self, movie):
+        return picture(tmdb.image_url(movie.poster_path, "w92"), f"Poster of {movie.title}", 46)
+
+
+class ArtistCreditInline(CreditInline):
+    model = AlbumArtist
+    related = "artist"
+    fields = ["position", "artist", "name", "join_phrase"]
+
+
+@admin.register(Album)
+class AlbumAdmin(FetchedAdmin):
+    list_display = ["cover", "title", "artist", "release_date", "country", "status", "primary_type", "fetched_at"]
+    list_display_links = ["title"]
+    list_filter = [
+        "primary_type",
+        "status",
+        ("cover_art_url", admin.EmptyFieldListFilter),
+        ("fetched_at", admin.EmptyFieldListFilter),
+    ]
+    search_fields = ["search_text", "title", "artist", "=musicbrainz_id", "=release_group_id"]
+    list_per_page = 50
+    exclude = ["title_key", "search_text"]
+    inlines = [ArtistCreditInline]
+
+    @admin.display(description="")
+    def cover(self, album):
+        return picture(album.cover_art_url, f"Cover of {album.title}", 46)
+
+
+class PersonCastInline(CreditInline):
+    model = MovieCast
+    related = "movie"
+    fields = ["movie", "character"]
+
+
+class PersonCrewInline(CreditInline):
+    model = MovieCrew
+    related = "movie"
+    fields = ["movie", "job"]
+
+
+@admin.register(Person)
+class PersonAdmin(FetchedAdmin):
+    list_display = ["portrait", "name", "tmdb_id"]
+    list_display_links = ["name"]
+    search_fields = ["name", "=tmdb_id"]
+    inlines = [PersonCastInline, PersonCrewInline]
+
+    @admin.display(description="")
+    def portrait(self, person):
+        return picture(tmdb.image_url(person.profile_path, "w45"), person.name, 45)
+
+
+class ArtistAlbumInline(CreditInline):
+    model = AlbumArtist
+    related = "album"
+    fields = ["album", "name"]
+
+
+@admin.register(Artist)
+class ArtistAdmin(FetchedAdmin):
+    list_display = ["name", "sort_name", "artist_type", "disambiguation"]
+    list_filter = ["artist_type"]
+    search_fields = ["name", "sort_name", "disambiguation", "=musicbrainz_id"]
+    inlines = [ArtistAlbumInline]

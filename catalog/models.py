@@ -1,0 +1,245 @@
+"""Movies, albums and the people in them, as the upstreams told us."""
+
+import unicodedata
+from datetime import date
+
+from django.db import models
+from django.db.models.functions import Length
+from django.utils import timezone
+
+models.CharField.register_lookup(Length)
+
+UNKNOWN_ARTIST = "Unknown Artist"
+
+
+def fold(text: str) -> str:
+    """The text without letter case and accents, as searches compare it on every database."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).casefold()
+
+
+class KeyField(models.TextField):
+    """Text that every database sorts by code point, as SQLite does anyway."""
+
+    def db_parameters(self, connection):
+        collation = "C" if connection.vendor == "postgresql" else None
+        return super().db_parameters(connection) | {"collation": collation}
+
+
+class WorkQuerySet(models.QuerySet):
+    def matching(self, query: str) -> "WorkQuerySet":
+        """Those whose names have all words of `query`, whatever its accents, letter case and punctuation."""
+        found = self
+        for word in search_words(query) or [fold(query)]:
+            found = found.filter(search_text__contains=word)
+        return found.order_by("title_key", "id")
+
+
+def search_words(text: str) -> list[str]:
+    """The words of a text, folded; what is neither letter nor digit parts them."""
+    return "".join(sign if sign.isalnum() else " " for sign in fold(text)).split()
+
+
+class Work(models.Model):
+    """What movies and albums have in common: a title, and when we last asked about it."""
+
+    title = models.TextField()
+    title_key = KeyField(editable=False, help_text="The title in lower case: lists are sorted by it.")
+    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
+    genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    fetched_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was last fetched in full; empty: known from elsewhere only."
+    )
+
+    searched: tuple[str, ...]  # the fields that a search looks into
+
+    objects = WorkQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["title_key", "id"]
+
+    def save(self, *args, **kwargs):
+        self.title_key = self.title.lower()[:500]  # PostgreSQL indexes no longer ones
+        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
+        if fields := kwargs.get("update_fields"):
+            kwargs["update_fields"] = {*fields, "title_key", "search_text"}
+        super().save(*args, **kwargs)
+
+    @property
+    def cached_at(self):
+        """When what we know was stored."""
+        return self.fetched_at or self.created_at
+
+
+class Movie(Work):
+    """A movie of TMDB. Unknown texts are empty, unknown numbers and dates null."""
+
+    tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
+    imdb_id = models.CharField("IMDb id", max_length=20, blank=True)
+    original_title = models.TextField(blank=True)
+    original_language = models.CharField(max_length=10, blank=True, help_text="TMDB's code: mostly ISO 639-1.")
+    release_date = models.DateField(null=True, blank=True)
+    runtime = models.PositiveIntegerField(null=True, blank=True, help_text="Minutes.")
+    overview = models.TextField(blank=True)
+    tagline = models.TextField(blank=True)
+    status = models.CharField(max_length=50, blank=True, help_text="Such as Released or In Production.")
+    poster_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
+    backdrop_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
+    vote_average = models.FloatField(default=0, help_text="TMDB's, 0 to 10; 0 without votes means that nobody voted.")
+    vote_count = models.PositiveIntegerField(default=0)
+
+    searched = ("title", "original_title")
+
+    class Meta(Work.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["title_key", "id"], name="movie_title")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(tmdb_id__gte=1), name="movie_tmdb_id"),
+            models.CheckConstraint(condition=~models.Q(title=""), name="movie_title_present"),
+            models.CheckConstraint(condition=models.Q(vote_average__range=(0, 10)), name="movie_vote_average"),
+            models.CheckConstraint(condition=models.Q(runtime=None) | models.Q(runtime__gte=1), name="movie_runtime"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.release_date.year})" if self.release_date else self.title
+
+
+class Album(Work):
+    """A release of MusicBrainz: one edition of a release group."""
+
+    musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
+    release_group_id = models.UUIDField("MusicBrainz release group id", null=True, blank=True, db_index=True)
+    artist = models.TextField(blank=True, help_text="Credited names, joined with their join phrases.")
+    release_date = models.CharField(
+        max_length=10, blank=True, help_text="As precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
+    )
+    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, or XW (worldwide), XE (Europe).")
+    status = models.CharField(max_length=50, blank=True, help_text="Such as Official or Bootleg.")
+    primary_type = models.CharField(max_length=50, blank=True, help_text="The release group's, such as Album or EP.")
+    cover_art_url = models.URLField(max_length=200, blank=True, help_text="The front at the Cover Art Archive.")
+    cover_known = models.BooleanField(
+        default=False, help_text="Whether the archive has said if there is a front, here or for the release group."
+    )
+
+    searched = ("artist", "title")
+
+    class Meta(Work.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["title_key", "id"], name="album_title")]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(title=""), name="album_title_present"),
+            models.CheckConstraint(
+                condition=models.Q(release_date__length__in=(0, 4, 7, 10)),
+                name="album_release_date_precision",
+                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artist or UNKNOWN_ARTIST}: {self.title}"
+
+    @property
+    def release_day(self) -> date | None:
+        """The first day that `release_date` can mean."""
+        if not self.release_date:
+            return None
+        year, month, of_month = (*self.release_date.split("-"), "01", "01")[:3]
+        return date(int(year), int(month), int(of_month))
+
+    @property
+    def release_date_precision(self) -> str:
+        """`year`, `month` or `day`; empty without a date."""
+        return {4: "year", 7: "month", 10: "day"}.get(len(self.release_date), "")
+
+
+class Person(models.Model):
+    """Somebody of TMDB who acts in movies or makes them."""
+
+    tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
+    name = models.TextField()
+    profile_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
+
+    class Meta:
+        ordering = ["name", "id"]
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MovieCast(models.Model):
+    """A part that a person plays in a movie; one person may play several."""
+
+    movie = models.ForeignKey(Movie, models.CASCADE, related_name="cast")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="parts")
+    credit_id = models.CharField(max_length=60, unique=True, help_text="TMDB's.")
+    character = models.TextField(blank=True)
+    order = models.PositiveIntegerField(help_text="Place in the billing, from 0.")
+
+    class Meta:
+        ordering = ["order", "id"]
+        verbose_name = "cast credit"
+        indexes = [models.Index(fields=["movie", "order"], name="moviecast_billing")]
+
+    def __str__(self) -> str:
+        return f"{self.person} as {self.character}"
+
+
+class MovieCrew(models.Model):
+    """A job that a person does for a movie; one person may have several."""
+
+    movie = models.ForeignKey(Movie, models.CASCADE, related_name="crew")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="jobs")
+    credit_id = models.CharField(max_length=60, unique=True, help_text="TMDB's.")
+    department = models.CharField(max_length=100, blank=True)
+    job = models.CharField(max_length=100)
+    order = models.PositiveIntegerField(help_text="Place in TMDB's list, from 0.")
+
+    class Meta:
+        ordering = ["order", "id"]
+        verbose_name = "crew credit"
+        constraints = [models.UniqueConstraint(fields=["movie", "person", "job"], name="moviecrew_unique")]
+        indexes = [models.Index(fields=["movie", "order"], name="moviecrew_order")]
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.job}"
+
+
+class Artist(models.Model):
+    """A person or group of MusicBrainz who is credited on albums."""
+
+    musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
+    name = models.TextField()
+    sort_name = models.TextField(blank=True)
+    disambiguation = models.TextField(blank=True)
+    artist_type = models.CharField(max_length=50, blank=True, help_text="Such as Person or Group.")
+    country = models.CharField(
+        max_length=10, blank=True, help_text="ISO 3166-1; unknown until the artist is looked up."
+    )
+    begin = models.CharField(max_length=10, blank=True, help_text="Birth or founding, as precisely as known.")
+    end = models.CharField(max_length=10, blank=True, help_text="Death or parting, as precisely as known.")
+
+    class Meta:
+        ordering = ["sort_name", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name
+
+
+class AlbumArtist(models.Model):
+    """An artist in an album's artist credit."""
+
+    album = models.ForeignKey(Album, models.CASCADE, related_name="artist_credit")
+    artist = models.ForeignKey(Artist, models.PROTECT, related_name="credits")
+    position = models.PositiveSmallIntegerField(help_text="Place in the credit, from 0.")
+    name = models.TextField(help_text="As credited, which may differ from the artist's own name.")
+    join_phrase = models.TextField(blank=True, help_text="What stands between this name and the next.")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["album", "position"], name="albumartist_position_unique")]
+
+    def __str__(self) -> str:
+        return self.name

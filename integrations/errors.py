@@ -1,0 +1,38 @@
+"""What can go wrong with an upstream; nothing else leaves this package."""
+
+from http import HTTPStatus
+
+
+class IntegrationError(Exception):
+    """An upstream did not give what was asked for; `str()` is a sentence for the person who asked.
+
+    `status` is the HTTP status that fits, `retry_after` the whole seconds until asking again makes sense, if known.
+    """
+
+    status = HTTPStatus.BAD_GATEWAY
+    code = "upstream_error"
+
+    def __init__(self, sentence: str, *, retry_after: int | None = None, status: HTTPStatus | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+        self.status = status or self.status
+
+
+class NotFound(IntegrationError):
+    """Upstream answered, and knows no such thing."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class RateLimited(IntegrationError):
+    """Upstream, or our own queue in front of it, is asked too often."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "upstream_busy"
+
+
+class Unavailable(IntegrationError):
+    """Upstream is unreachable, broken, slow, unreadable or not configured; `status` is 502, 503 or 504."""
+
+    code = "upstream_unavailable"

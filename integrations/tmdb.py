@@ -1,0 +1,231 @@
+"""Movies of The Movie Database: https://developer.themoviedb.org/reference"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Self
+
+from django.conf import settings
+from requests_cache import CachedSession
+
+from . import http
+from .errors import Unavailable
+from .values import day, integer, mapping, names, rows, text
+
+SERVICE = "TMDB"
+SEARCH_AGE = timedelta(hours=6)
+DETAILS_AGE = timedelta(days=1)
+MAX_PAGE = 500  # of a search, by TMDB's own rule
+MAX_CAST = 50
+# What the contract calls the key roles, and the two names under which TMDB really files composers and cinematographers.
+KEY_JOBS = {
+    "Director",
+    "Writer",
+    "Screenplay",
+    "Composer",
+    "Producer",
+    "Cinematography",
+    "Original Music Composer",
+    "Director of Photography",
+}
+
+
+@cache
+def session() -> CachedSession:
+    """The session of this process; a v4 key goes into its headers, a v3 key into the query (redacted in the cache)."""
+    key = settings.TMDB_API_KEY
+    if not key:
+        raise Unavailable("This server has no TMDB key yet, so it knows only the movies of its catalog.",
+                          status=HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
+    made = http.new_session(settings.TMDB_BASE_URL, http.UpstreamAdapter(SERVICE))
+    if re.fullmatch(r"[0-9a-fA-F]{32}", key):
+        made.params = {"api_key": key}
+    else:
+        made.headers["Authorization"] = f"Bearer {key}"
+    return made
+
+
+@dataclass(frozen=True)
+class MovieHit:
+    """A movie as a search finds it. `vote_average` is 0 where `vote_count` is: nobody voted."""
+
+    tmdb_id: int
+    title: str
+    original_title: str
+    release_date: date | None
+    poster_path: str  # such as /abc.jpg; see image_url()
+    overview: str
+    vote_average: float
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Self:
+        return cls(**_common(row))
+
+
+@dataclass(frozen=True)
+class MoviePage:
+    page: int
+    total_pages: int
+    total_results: int
+    results: list[MovieHit]
+
+
+@dataclass(frozen=True)
+class Credit:
+    """One part that a person plays: `order` is the place in the billing."""
+
+    credit_id: str
+    person_id: int  # TMDB's
+    name: str
+    profile_path: str
+    character: str
+    order: int
+
+
+@dataclass(frozen=True)
+class CrewCredit:
+    """One job that a person does; `order` is the row's place in TMDB's list."""
+
+    credit_id: str
+    person_id: int  # TMDB's
+    name: str
+    profile_path: str
+    department: str
+    job: str
+    order: int
+
+
+@dataclass(frozen=True)
+class Movie(MovieHit):
+    """A movie with everything that we keep of it; `runtime` is in minutes, None where unknown."""
+
+    backdrop_path: str
+    runtime: int | None
+    vote_count: int
+    tagline: str
+    status: str
+    imdb_id: str
+    original_language: str  # TMDB's code: ISO 639-1, but cn for Cantonese
+    genres: list[str]
+    cast: list[Credit]
+    crew: list[CrewCredit]
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Self:
+        found = mapping(row.get("credits"))
+        return cls(
+            **_common(row),
+            backdrop_path=_path(row.get("backdrop_path")),
+            runtime=integer(row.get("runtime")) or None,
+            vote_count=integer(row.get("vote_count")) or 0,
+            tagline=text(row.get("tagline"), 500),
+            status=text(row.get("status"), 50),
+            imdb_id=text(row.get("imdb_id"), 20),
+            original_language=text(row.get("original_language"), 10),
+            genres=names(row.get("genres")),
+            cast=_cast(found, row["id"]),
+            crew=_crew(found, row["id"]),
+        )
+
+
+def _common(row: dict[str, Any]) -> dict[str, Any]:
+    average = row.get("vote_average")
+    return {
+        "tmdb_id": integer(row.get("id")),
+        "title": text(row.get("title"), 500) or text(row.get("original_title"), 500) or "Untitled",
+        "original_title": text(row.get("original_title"), 500),
+        "release_date": day(row.get("release_date")),
+        "poster_path": _path(row.get("poster_path")),
+        "overview": text(row.get("overview")),
+        "vote_average": average if isinstance(average, (int, float)) and 0 <= average <= 10 else 0,
+    }
+
+
+def _path(value: object) -> str:
+    """The path of an image; anything else would make an address of somebody else's choosing."""
+    path = text(value, 200)
+    return path if re.fullmatch(r"/[\w.-]+", path) else ""
+
+
+def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
+    """The first MAX_CAST parts in billing order."""
+    parts: dict[str, Credit] = {}
+    for place, row in enumerate(rows(found.get("cast"))):
+        person, order = integer(row.get("id")), integer(row.get("order"))
+        if not person:
+            continue
+        part = Credit(
+            credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{place}",  # recordings of 2013 have none
+            person_id=person,
+            name=text(row.get("name"), 300),
+            profile_path=_path(row.get("profile_path")),
+            character=text(row.get("character"), 500),
+            order=place if order is None else order,
+        )
+        parts.setdefault(part.credit_id, part)
+    return sorted(parts.values(), key=lambda part: part.order)[:MAX_CAST]
+
+
+def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
+    """The key roles in TMDB's order, one row a person and job."""
+    jobs: dict[tuple[int, str], CrewCredit] = {}
+    for place, row in enumerate(rows(found.get("crew"))):
+        person, job = integer(row.get("id")), text(row.get("job"))
+        if person and job in KEY_JOBS:
+            done = CrewCredit(
+                credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{job}",
+                person_id=person,
+                name=text(row.get("name"), 300),
+                profile_path=_path(row.get("profile_path")),
+                department=text(row.get("department"), 100),
+                job=job,
+                order=place,
+            )
+            jobs.setdefault((person, job), done)
+    return list(jobs.values())
+
+
+def search_movies(query: str, *, page: int = 1, year: int | None = None) -> MoviePage:
+    """Candidates for a title, best first. Raises RateLimited or Unavailable."""
+    body = http.get_json(
+        session,
+        f"{settings.TMDB_BASE_URL}/search/movie",
+        {
+            "query": query,
+            "page": page,
+            "year": year,
+            "language": settings.TMDB_LANGUAGE,
+            "region": settings.TMDB_REGION,
+            "include_adult": "false",
+        },
+        service=SERVICE,
+        expire_after=SEARCH_AGE,
+    )
+    hits = {hit.tmdb_id: hit for hit in map(MovieHit.from_json, rows(body.get("results"))) if hit.tmdb_id}
+    return MoviePage(
+        page=page,
+        total_pages=min(integer(body.get("total_pages")) or 0, MAX_PAGE),
+        total_results=integer(body.get("total_results")) or 0,
+        results=list(hits.values()),
+    )
+
+
+def fetch_movie(tmdb_id: int) -> Movie:
+    """The movie with its credits, in one request. Raises NotFound, RateLimited or Unavailable."""
+    body = http.get_json(
+        session,
+        f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}",
+        {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"},
+        service=SERVICE,
+        expire_after=DETAILS_AGE,
+    )
+    if integer(body.get("id")) != tmdb_id:
+        raise Unavailable(f"{SERVICE} answered with something else; try again later.")
+    return Movie.from_json(body)
+
+
+def image_url(path: str, size: str) -> str | None:
+    """The whole address of an image, such as `w342` wide; None without one."""
+    return f"{settings.TMDB_IMAGE_BASE_URL}/{size}{path}" if path else None

@@ -1,0 +1,69 @@
+"""Readers for what upstreams send: missing, null, empty and wrongly typed values become None, "" or are left out."""
+
+import re
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+def text(value: object, limit: int | None = None) -> str:
+    """A string, without the NUL characters and lone surrogates that no database takes, cut at `limit` characters."""
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
+
+
+def integer(value: object, *, most: int = 2**31 - 1) -> int | None:
+    """A whole number from 0 to `most`; some old recordings carry it as a string."""
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        return None
+    return value
+
+
+def rows(value: object) -> list[dict[str, Any]]:
+    """The objects of a list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def names(value: object) -> list[str]:
+    """The `name` of each object of a list, such as genres."""
+    return [name for row in rows(value) if (name := text(row.get("name")))]
+
+
+def day(value: object) -> date | None:
+    """A whole day written as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+    except ValueError:
+        return None
+
+
+def partial_date(value: object) -> str:
+    """A date as precisely as it is known: YYYY-MM-DD, YYYY-MM, YYYY or "".
+
+    MusicBrainz writes `??` for what it does not know: `2008-??-02` says no more than 2008.
+    """
+    found = re.match(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", value, re.ASCII) if isinstance(value, str) else None
+    if not found or found[1] == "0000":
+        return ""
+    year, month, of_month = found.groups()
+    for candidate, whole in (
+        (f"{year}-{month}-{of_month}", f"{year}-{month}-{of_month}"),
+        (f"{year}-{month}", f"{year}-{month}-01"),
+    ):
+        if day(whole):
+            return candidate
+    return year
+
+
+def mbid(value: object) -> UUID | None:
+    """A MusicBrainz id in its usual spelling of 36 characters, in any case."""
+    return UUID(value) if isinstance(value, str) and MBID.fullmatch(value) else None

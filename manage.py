@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Django's command-line utility, and the writer of the first `.env`."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+ENV_FILE = Path(__file__).resolve().parent / ".env"
+
+
+def write_first_env() -> None:
+    """Give a fresh checkout its secret key, unless one is there: settings have none by default, so this comes first."""
+    if "SECRET_KEY" in os.environ:
+        return
+    try:
+        descriptor = os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        sys.exit(f"Cannot write {ENV_FILE}: {error.strerror}. Make the folder writable, or set SECRET_KEY yourself.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"# Written by `manage.py quickstart`; .env.example explains every setting.\n"
+                   f"SECRET_KEY={secrets.token_urlsafe(50)}\n")  # fmt: skip
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
+    if sys.argv[1:2] == ["quickstart"] and not {"-h", "--help"} & set(sys.argv):
+        write_first_env()
+
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"The settings do not fit: {error}")

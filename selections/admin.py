@@ -1,0 +1,94 @@
+from django.contrib import admin
+from django.utils import timezone
+
+from . import services
+from .models import Week, WeekAlbum, WeekMovie
+
+
+class MoviePickInline(admin.TabularInline):
+    model = WeekMovie
+    autocomplete_fields = ["movie"]
+    max_num = 2
+    extra = 0
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("movie", "week__user")
+
+
+class AlbumPickInline(admin.TabularInline):
+    model = WeekAlbum
+    autocomplete_fields = ["album"]
+    max_num = 2
+    extra = 0
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("album", "week__user")
+
+
+@admin.register(Week)
+class WeekAdmin(admin.ModelAdmin):
+    list_display = ["name", "user", "starts_on", "movies", "albums", "complete", "updated_at"]
+    list_filter = ["user", "year"]
+    list_select_related = ["user"]
+    search_fields = [
+        "user__username",
+        "notes",
+        "movie_picks__movie__search_text",
+        "album_picks__album__search_text",
+    ]
+    autocomplete_fields = ["user"]
+    readonly_fields = ["created_at", "updated_at"]
+    inlines = [MoviePickInline, AlbumPickInline]
+    list_per_page = 53
+
+    def get_queryset(self, request):
+        return Week.objects.with_picks().order_by("-year", "-week_number", "id")
+
+    def save_model(self, request, obj, form, change):
+        obj.updated_at = timezone.now()  # also when only its picks changed
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description="week", ordering="year")
+    def name(self, week):
+        return week.name
+
+    @admin.display(description="movies")
+    def movies(self, week):
+        return ", ".join(str(pick.movie) for pick in week.movie_picks.all()) or "–"
+
+    @admin.display(description="albums")
+    def albums(self, week):
+        return ", ".join(str(pick.album) for pick in week.album_picks.all()) or "–"
+
+    @admin.display(description="complete", boolean=True)
+    def complete(self, week):
+        return week.is_complete
+
+
+class PickAdmin(admin.ModelAdmin):
+    list_filter = ["week__user", "week__year"]
+    date_hierarchy = "added_at"
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        services.touch(obj.week)
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        services.touch(obj.week)
+
+
+@admin.register(WeekMovie)
+class WeekMovieAdmin(PickAdmin):
+    list_display = ["movie", "week", "position", "added_at"]
+    list_select_related = ["movie", "week__user"]
+    search_fields = ["movie__search_text", "week__user__username"]
+    autocomplete_fields = ["week", "movie"]
+
+
+@admin.register(WeekAlbum)
+class WeekAlbumAdmin(PickAdmin):
+    list_display = ["album", "week", "position", "added_at"]
+    list_select_related = ["album", "week__user"]
+    search_fields = ["album__search_text", "week__user__username"]
+    autocomplete_fields = ["week", "album"]

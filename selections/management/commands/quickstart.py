@@ -1,0 +1,97 @@
+import os
+import secrets
+import socket
+import sys
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import DatabaseError, transaction
+
+from integrations.checks import check_upstreams
+from selections import samples
+
+ADDRESS = "127.0.0.1"
+PROCESSES = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a fresh checkout run: settings, database, sample data, an admin account, and the server. "
+        "Run again it changes nothing, and serves. Example: manage.py quickstart --port 8001"
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--empty", action="store_true", help="leave the sample data out")
+        parser.add_argument("--port", type=int, default=8000, help="serve on this port (default 8000)")
+        parser.add_argument("--no-serve", action="store_true", help="prepare everything, and stop there")
+
+    def handle(self, *, empty, port, no_serve, **options):
+        if not no_serve:
+            refuse_taken(port)
+        try:
+            call_command("migrate", verbosity=0)
+            passwords = self.make_accounts(empty=empty)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database {settings.DATABASES['default']['NAME']} is no use: {error}".strip()
+            ) from None
+        try:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        except OSError as error:
+            raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
+        self.report(passwords, port)
+        if not no_serve:
+            self.stdout.flush()
+            serve(port)
+
+    def make_accounts(self, *, empty: bool) -> dict[str, str]:
+        """The passwords of the accounts that are new, by name: none unless the instance had no account at all."""
+        users = get_user_model().objects
+        with transaction.atomic():
+            if users.exists():
+                return {}
+            passwords = {"admin": secrets.token_urlsafe(12)}
+            users.create_superuser("admin", "admin@example.org", passwords["admin"])
+            return passwords if empty else passwords | samples.load()
+
+    def report(self, passwords: dict[str, str], port: int) -> None:
+        site = f"http://{ADDRESS}:{port}"
+        self.stdout.write(self.style.SUCCESS(f"Wrong Opinions {settings.VERSION}"))
+        for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
+            self.stdout.write(f"  {name:9} {site}{path}")
+        if passwords:
+            self.stdout.write("Accounts, with passwords that are shown only now:")
+            for name, password in passwords.items():
+                self.stdout.write(
+                    f"  {name:9} {password}   {'staff, for the admin' if name == 'admin' else 'sample person'}"
+                )
+        else:
+            self.stdout.write("Accounts are there already; a new password: manage.py changepassword NAME")
+        for warning in check_upstreams(None):
+            self.stdout.write(self.style.WARNING(f"Missing: {warning.msg} {warning.hint}"))
+
+
+def refuse_taken(port: int) -> None:
+    """Raise CommandError where the port cannot be served on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "no such port"
+            raise CommandError(f"Cannot serve on port {port}: {reason}. Choose another: --port 8001") from None
+
+
+def serve(port: int) -> None:
+    """Become the production server."""
+    os.chdir(settings.BASE_DIR)
+    os.execv(  # noqa: S606 - no shell, and nothing in it from outside
+        sys.executable,
+        [
+            sys.executable, "-m", "gunicorn", "wrong_opinions.wsgi",
+            "--bind", f"{ADDRESS}:{port}", "--worker-class", "gthread",
+            "--workers", str(PROCESSES), "--threads", str(settings.WEB_THREADS), "--log-level", "warning",
+        ],
+    )  # fmt: skip

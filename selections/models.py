@@ -1,0 +1,158 @@
+"""Weeks, and what people pick for them."""
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Value, When
+from django.utils import timezone
+
+from catalog.models import Album, Movie
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
+
+
+class WeekQuerySet(models.QuerySet):
+    def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
+        """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
+        own = Case(When(user=user, then=Value(0)), default=Value(1))
+        return self.order_by(*([own] if own_first else []), "-year", "-week_number", own, "id")
+
+    def for_list(self) -> "WeekQuerySet":
+        """With what a list shows of a week, in one query."""
+        return self.select_related("user").annotate(
+            has_movie=Exists(WeekMovie.objects.filter(week=OuterRef("pk"))),
+            has_album=Exists(WeekAlbum.objects.filter(week=OuterRef("pk"))),
+        )
+
+    def with_picks(self) -> "WeekQuerySet":
+        """With what a page of one week shows, in three queries."""
+        return self.select_related("user").prefetch_related(
+            Prefetch("movie_picks", WeekMovie.objects.select_related("movie")),
+            Prefetch("album_picks", WeekAlbum.objects.select_related("album")),
+        )
+
+
+class Week(models.Model):
+    """One ISO week of one person; the year is the ISO year, which may differ from the calendar's around New Year."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="weeks")
+    year = models.PositiveSmallIntegerField(help_text="ISO year.")
+    week_number = models.PositiveSmallIntegerField(help_text="ISO week, 1 to 52, or 53 in a long year.")
+    notes = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = WeekQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-year", "-week_number", "id"]
+        indexes = [models.Index(fields=["-year", "-week_number", "id"], name="week_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "year", "week_number"],
+                name="week_unique",
+                violation_error_message="This week already exists.",
+            ),
+            models.CheckConstraint(
+                condition=Q(year__range=(FIRST_YEAR, LAST_YEAR)),
+                name="week_year",
+                violation_error_message="The year must be from 1900 to 2100.",
+            ),
+            models.CheckConstraint(
+                condition=Q(week_number__range=(1, 52)) | Q(week_number=53, year__in=LONG_YEARS),
+                name="week_number_in_year",
+                violation_error_message="That ISO year has no such week.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    @property
+    def name(self) -> str:
+        """Its ISO name, such as 2026-W07."""
+        return f"{self.year}-W{self.week_number:02}"
+
+    @property
+    def starts_on(self) -> date:
+        """Its Monday."""
+        return date.fromisocalendar(self.year, self.week_number, 1)
+
+    @property
+    def ends_on(self) -> date:
+        """Its Sunday."""
+        return date.fromisocalendar(self.year, self.week_number, 7)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has at least one movie and one album; without a query after for_list() or with_picks()."""
+        if (has_movie := getattr(self, "has_movie", None)) is not None:
+            return has_movie and getattr(self, "has_album", False)
+        return bool(self.movie_picks.all()) and bool(self.album_picks.all())
+
+
+class Pick(models.Model):
+    """A numbered place in a week; each subclass says what is picked for it."""
+
+    class Position(models.IntegerChoices):
+        FIRST = 1, "first"
+        SECOND = 2, "second"
+
+    position = models.PositiveSmallIntegerField(choices=Position)
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["week", "position"],
+                name="%(class)s_position_unique",
+                violation_error_message="That position is already occupied.",
+            ),
+            models.CheckConstraint(
+                condition=Q(position__in=[1, 2]),
+                name="%(class)s_position",
+                violation_error_message="Position must be 1 or 2.",
+            ),
+        ]
+
+
+class WeekMovie(Pick):
+    week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
+    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks")
+
+    class Meta(Pick.Meta):
+        verbose_name = "movie pick"
+        constraints = [
+            *Pick.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["week", "movie"],
+                name="weekmovie_movie_unique",
+                violation_error_message="This movie is already in this week.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.movie} in {self.week}"
+
+
+class WeekAlbum(Pick):
+    week = models.ForeignKey(Week, models.CASCADE, related_name="album_picks")
+    album = models.ForeignKey(Album, models.PROTECT, related_name="picks")
+
+    class Meta(Pick.Meta):
+        verbose_name = "album pick"
+        constraints = [
+            *Pick.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["week", "album"],
+                name="weekalbum_album_unique",
+                violation_error_message="This album is already in this week.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.album} in {self.week}"

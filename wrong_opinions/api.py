@@ -1,0 +1,169 @@
+"""Problems of the API, as RFC 9457 describes them, and its health."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest, ObjectDoesNotExist, PermissionDenied, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import exceptions, serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from integrations.errors import IntegrationError
+from selections.models import Week
+from selections.services import Conflict
+
+logger = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+
+
+def problem(
+    status: int, detail: str, code: str, *, errors: list[dict[str, str]] | None = None, retry_after: int | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body and the headers of a problem; `detail` is one sentence that clients print as it is."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    headers = {}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return body, headers
+
+
+def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to what a view raised; None, which is a 500, only for bugs."""
+    known = describe(exc)
+    if known is None:
+        return None
+    set_rollback()
+    body, headers = known
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
+
+
+def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
+    match exc:
+        case exceptions.ValidationError():
+            errors = list(flatten(exc.get_full_details()))
+            first = errors[0]
+            detail = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+            return problem(422, detail, "invalid_input", errors=errors)
+        case exceptions.NotAuthenticated():
+            return problem(401, "Not authenticated", "not_authenticated")
+        case exceptions.Throttled():
+            return problem(
+                429, "Too many attempts; try again later", "too_many_attempts", retry_after=getattr(exc, "wait", None)
+            )
+        case exceptions.MethodNotAllowed():
+            return problem(405, "This address does not know that method", "method_not_allowed")
+        case exceptions.APIException():
+            return problem(exc.status_code, str(exc.detail), str(exc.get_codes()))
+        case IntegrationError():
+            return problem(exc.status, str(exc), exc.code, retry_after=exc.retry_after)
+        case Conflict():
+            return problem(409, str(exc), exc.code)
+        case Week.DoesNotExist():
+            return problem(404, "Week not found", "week_not_found")
+        case Http404() | ObjectDoesNotExist():
+            return problem(404, "Not found", "not_found")
+        case PermissionDenied():
+            return problem(403, "Permission denied", "permission_denied")
+        case SuspiciousOperation() | BadRequest():
+            return problem(400, "The request cannot be read", "bad_request")
+        case OperationalError() | InterfaceError():
+            logger.error("The database does not answer: %s", type(exc).__name__)
+            return problem(
+                503, "The database is busy or out of reach; try again", "database_unavailable", retry_after=1
+            )
+    return None
+
+
+def flatten(details: Any, field: str = ""):
+    """The `{"field", "code", "message"}` of each error in REST framework's nested details."""
+    if isinstance(details, list):
+        for item in details:
+            yield from flatten(item, field)
+    elif isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["code"], str):
+        yield {"field": field, "code": details["code"], "message": str(details["message"])}
+    else:
+        for name, inner in details.items():
+            inner_field = "" if name == "non_field_errors" else str(name)
+            yield from flatten(inner, f"{field}.{inner_field}".strip("."))
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/") or request.path in {"/api", "/health"}
+
+
+def _page(request: HttpRequest, status: int, detail: str, code: str) -> HttpResponse:
+    body, headers = problem(status, detail, code)
+    return JsonResponse(body, status=status, headers=headers, content_type=PROBLEM)
+
+
+def bad_request(request, exception):
+    """Django's 400 page, as JSON under /api."""
+    if is_api(request):
+        return _page(request, 400, "The request cannot be read", "bad_request")
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request, exception):
+    """Django's 404 page, as JSON under /api."""
+    if is_api(request):
+        return _page(request, 404, "Not found", "not_found")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request):
+    """Django's 500 page, as JSON under /api; what went wrong is in the log only."""
+    if is_api(request):
+        return _page(request, 500, "Something went wrong on our side", "server_error")
+    return defaults.server_error(request)
+
+
+class RefusePlainHTTP:
+    """Refuses API requests that came without TLS: by a redirect the token would cross the wire twice."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.path.startswith("/api/") and not request.is_secure():
+            return _page(request, 403, "Use https", "https_required")
+        return self.get_response(request)
+
+
+class HealthView(APIView):
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        tags=["site"],
+        auth=[],
+        responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
+    )
+    def get(self, request):
+        """Whether the site and its database answer."""
+        try:
+            get_user_model().objects.exists()
+        except DatabaseError as error:
+            logger.error("Unhealthy: %s", error)
+            detail = "The database does not answer"
+            body, _ = problem(503, detail, "database_unavailable")
+            return Response(body | {"status": "unhealthy", "version": settings.VERSION}, status=503)
+        return Response({"status": "healthy", "version": settings.VERSION})

@@ -1,0 +1,73 @@
+"""What goes into the API and comes out of it: JSON, and pages of it. REST framework's settings name these."""
+
+from rest_framework import exceptions, serializers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.pagination import BasePagination
+from rest_framework.parsers import JSONParser
+from rest_framework.response import Response
+
+
+class JSONBodyParser(JSONParser):
+    """JSON, whatever the Content-Type says; no body at all is `{}`."""
+
+    media_type = "*/*"
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        request = (parser_context or {}).get("request")
+        try:
+            if request is not None and not request.body.strip():
+                return {}
+            return super().parse(stream, media_type, parser_context)
+        except (exceptions.ParseError, RecursionError):
+            raise exceptions.ParseError("The body is not valid JSON", code="invalid_json") from None
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """There is one format, so what a client accepts does not matter."""
+
+    def select_parser(self, request, parsers):
+        return parsers[0]
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class Pages(BasePagination):
+    """`page` from 1, `page_size` to 100; a page beyond the end is empty."""
+
+    class Query(serializers.Serializer):
+        page = serializers.IntegerField(min_value=1, max_value=1_000_000_000, default=1)
+        page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
+
+    def paginate_queryset(self, queryset, request, view=None):
+        query = self.Query(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        self.page, self.page_size = query.validated_data["page"], query.validated_data["page_size"]
+        self.total = queryset.count()
+        start = (self.page - 1) * self.page_size
+        return list(queryset[start : start + self.page_size]) if start < self.total else []
+
+    def get_paginated_response(self, data):
+        return Response({"total": self.total, "page": self.page, "page_size": self.page_size, "results": data})
+
+    def get_paginated_response_schema(self, schema):
+        number = {"type": "integer"}
+        return {
+            "type": "object",
+            "required": ["total", "page", "page_size", "results"],
+            "properties": {"total": number, "page": number, "page_size": number, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view):
+        return [
+            {
+                "name": "page",
+                "in": "query",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 1_000_000_000, "default": 1},
+            },
+            {
+                "name": "page_size",
+                "in": "query",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            },
+        ]

@@ -1,0 +1,92 @@
+"""The OpenAPI document: what holds for every operation is said here once."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One readable sentence."},
+        "code": {"type": "string", "description": "Stable, in snake_case."},
+        "errors": {
+            "type": "array",
+            "description": "For invalid input: each error.",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": {
+                    "field": {"type": "string"},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+DESCRIPTIONS = {
+    "400": "The body is not valid JSON",
+    "401": "Not authenticated, or the token is not valid (any more)",
+    "403": "The account is disabled, or this is not the caller's to change",
+    "404": "Not found",
+    "422": "Invalid input",
+    "429": "Too many requests; see Retry-After",
+    "502": "An upstream is broken",
+    "503": "The database or an upstream does not answer",
+    "504": "An upstream did not answer in time",
+}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema):
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class Schema(AutoSchema):
+    def get_operation_id(self):
+        """Such as `weeks_movies_create`, without the word `api`."""
+        return super().get_operation_id().removeprefix("api_")
+
+
+def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Adds to each operation the problems that it may answer with, beside those that its view names."""
+    result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            responses = operation["responses"]
+            for status in problems_of(path, operation):
+                responses.setdefault(status, {"description": DESCRIPTIONS[status]})
+            for status, response in responses.items():
+                if status >= "400":
+                    response["content"] = {
+                        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                    }
+            operation["responses"] = dict(sorted(responses.items()))
+    return result
+
+
+def problems_of(path: str, operation: dict[str, Any]) -> set[str]:
+    statuses = {"503"}
+    parameters = operation.get("parameters", [])
+    if operation.get("security"):
+        statuses |= {"401", "403"}
+    if "requestBody" in operation:
+        statuses |= {"400", "422"}
+    if parameters:
+        statuses.add("422")
+    if any(parameter["in"] == "path" for parameter in parameters):
+        statuses.add("404")
+    if path.startswith("/api/auth/") and not operation.get("security"):
+        statuses.add("429")
+    if operation.pop("x-upstream", False):
+        statuses |= {"429", "502", "504"}
+    return statuses

@@ -1,0 +1,257 @@
+"""Settings, read from the environment or from `.env`; `.env.example` explains each."""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", encoding="utf-8")
+
+
+def rate(name: str, default: str) -> str | None:
+    """A number of attempts in a time, such as `10/min`, as REST framework writes it; None for `off`."""
+    value: str = env.str(name, default=default).strip().lower()
+    if value == "off":
+        return None
+    number, _, period = value.partition("/")
+    if not number.isdecimal() or int(number) < 1 or period[:1] not in set("smhd"):
+        raise ImproperlyConfigured(f"{name} is neither a rate such as 10/min nor off.")
+    return value
+
+
+def base_url(name: str, default: str) -> str:
+    """An http address without its trailing slash."""
+    value: str = env.str(name, default=default).strip().rstrip("/")
+    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
+        raise ImproperlyConfigured(f"{name} is not an http or https address.")
+    return value
+
+
+def number(name: str, default: float, at_least: float = 0) -> float:
+    value: float = env.float(name, default=default)
+    if not at_least <= value < 1e6:
+        raise ImproperlyConfigured(f"{name} must be a number of {at_least:g} or more.")
+    return value
+
+
+# --- Site
+
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: put one into .env, or let `manage.py quickstart` write it.")
+DEBUG: bool = env.bool("DEBUG", default=False)
+HTTPS: bool = env.bool("HTTPS", default=False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "accounts",
+    "integrations",
+    "catalog",
+    "selections",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "wrong_opinions.urls"
+WSGI_APPLICATION = "wrong_opinions.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.csp",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # Below WARNING it writes whole addresses, and a TMDB v3 key is part of one.
+        "urllib3": {"level": "WARNING"},
+        "django": {"handlers": [], "propagate": True},
+    },
+}
+
+# --- Database
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default="sqlite:///./wrong_opinions.db")}
+database = DATABASES["default"]
+if database["ENGINE"] == "django.db.backends.sqlite3":
+    if database["NAME"] != ":memory:":
+        database["NAME"] = BASE_DIR / database["NAME"]
+    # Several processes write without "database is locked" only with both: readers never block (WAL), and a transaction
+    # takes the write lock at its start, where it can wait for it.
+    database["OPTIONS"] = {
+        "init_command": "PRAGMA journal_mode=WAL",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,  # seconds
+    } | database.get("OPTIONS", {})
+elif database["ENGINE"] == "django.db.backends.postgresql":
+    database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": WEB_THREADS + 2}} | database.get("OPTIONS", {})
+
+# --- Accounts
+
+AUTH_USER_MODEL = "accounts.User"
+# Lets the login tell a disabled account from a wrong password; the admin turns such accounts away by itself.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+REGISTRATION_OPEN: bool = env.bool("REGISTRATION_OPEN", default=True)
+LOGIN_RATE = rate("LOGIN_RATE", "10/min")
+REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
+REFRESH_RATE = rate("REFRESH_RATE", "60/min")
+OWN_WEEKS_FIRST: bool = env.bool("OWN_WEEKS_FIRST", default=False)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
+    "USER_ID_CLAIM": "sub",
+    "CHECK_USER_IS_ACTIVE": False,  # that is a 403 of ours: see BearerAuthentication
+    "CHECK_REVOKE_TOKEN": True,  # a token holds a digest of the password's hash, and ends with that password
+}
+
+# --- API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["wrong_opinions.formats.JSONBodyParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "wrong_opinions.formats.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "wrong_opinions.formats.Pages",
+    "DEFAULT_SCHEMA_CLASS": "wrong_opinions.openapi.Schema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "wrong_opinions.api.handle_exception",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= will be ours
+    "UNAUTHENTICATED_USER": None,
+    "NUM_PROXIES": 1 if HTTPS else 0,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Wrong Opinions",
+    "DESCRIPTION": (
+        "A weekly ritual: for each ISO week, everybody picks one or two movies and one or two albums, and disagrees."
+        "\n\n"
+        "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
+        "from the Cover Art Archive."
+    ),
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "wrong_opinions.openapi.describe_problems",
+    ],
+}
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/(api/.*|health)$"
+CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate"]
+
+# --- Upstreams
+
+TMDB_API_KEY: str = env.str("TMDB_API_KEY", default="").strip()
+TMDB_BASE_URL = base_url("TMDB_BASE_URL", "https://api.themoviedb.org/3")
+TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/p")
+TMDB_LANGUAGE: str = env.str("TMDB_LANGUAGE", default="en-US")
+TMDB_REGION: str = env.str("TMDB_REGION", default="")
+MUSICBRAINZ_BASE_URL = base_url("MUSICBRAINZ_BASE_URL", "https://musicbrainz.org/ws/2")
+MUSICBRAINZ_USER_AGENT: str = env.str("MUSICBRAINZ_USER_AGENT", default="") or f"WrongOpinions/{VERSION}"
+MUSICBRAINZ_INTERVAL = number("MUSICBRAINZ_INTERVAL", 1.05)
+if MUSICBRAINZ_INTERVAL < 1 and f".{urlsplit(MUSICBRAINZ_BASE_URL).hostname}".endswith(".musicbrainz.org"):
+    raise ImproperlyConfigured("MUSICBRAINZ_INTERVAL must be 1 or more: musicbrainz.org allows one request a second.")
+MUSICBRAINZ_MAX_WAIT = number("MUSICBRAINZ_MAX_WAIT", 10)
+COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
+CACHE_DIR = BASE_DIR / env.str("CACHE_DIR", default=".cache")
+
+# --- Security
+
+image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", image_host, "https://coverartarchive.org", "https://*.archive.org"],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    # A redirect breaks the API's clients, and would have come after the token crossed the wire: see RefusePlainHTTP.
+    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^health$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    MIDDLEWARE.insert(1, "wrong_opinions.api.RefusePlainHTTP")
+# HSTS stays with this host: whether its siblings and the preload list follow is for the domain's owner to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -1,0 +1,39 @@
+"""Addresses. Nothing under /api ends with a slash, and nothing there redirects."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from .api import HealthView
+
+admin.site.site_header = admin.site.site_title = "Wrong Opinions"
+admin.site.index_title = "Curate"
+
+# Both documentation pages write their own styles; ReDoc works in a worker that it makes from a blob.
+docs_csp = csp_override(
+    {
+        "default-src": [CSP.SELF],
+        "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+        "img-src": [CSP.SELF, "data:"],
+        "worker-src": [CSP.SELF, "blob:"],
+        "frame-ancestors": [CSP.NONE],
+    }
+)
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("admin/", admin.site.urls),
+    path("health", HealthView.as_view(), name="health"),
+    path("api/", include("accounts.api.urls")),
+    path("api/", include("selections.api.urls")),
+    path("api/", include("catalog.api.urls")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
+    path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
+]
+handler400 = "wrong_opinions.api.bad_request"
+handler404 = "wrong_opinions.api.not_found"
+handler500 = "wrong_opinions.api.server_error"
