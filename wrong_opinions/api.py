@@ -6,9 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.exceptions import BadRequest, ObjectDoesNotExist, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
@@ -83,7 +89,9 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
             return problem(404, "Not found", "not_found")
         case PermissionDenied():
             return problem(403, "Permission denied", "permission_denied")
-        case SuspiciousOperation() | BadRequest():
+        case RequestDataTooBig():
+            return problem(413, "The body is too large", "too_large")
+        case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem(400, "The request cannot be read", "bad_request")
         case OperationalError() | InterfaceError():
             logger.error("The database does not answer: %s", type(exc).__name__)

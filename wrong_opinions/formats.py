@@ -3,22 +3,21 @@
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import BasePagination
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
+from rest_framework.utils import json
 
 
-class JSONBodyParser(JSONParser):
-    """JSON, whatever the Content-Type says; no body at all is `{}`."""
+class JSONBodyParser(BaseParser):
+    """JSON in UTF-8, whatever the Content-Type says; no body at all is `{}`."""
 
     media_type = "*/*"
 
     def parse(self, stream, media_type=None, parser_context=None):
-        request = (parser_context or {}).get("request")
+        body = (parser_context or {})["request"].body  # unlike the stream, no longer than the settings allow
         try:
-            if request is not None and not request.body.strip():
-                return {}
-            return super().parse(stream, media_type, parser_context)
-        except (exceptions.ParseError, RecursionError):
+            return json.loads(body.decode()) if body.strip() else {}
+        except (ValueError, RecursionError):
             raise exceptions.ParseError("The body is not valid JSON", code="invalid_json") from None
 
 

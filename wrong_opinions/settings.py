@@ -118,6 +118,8 @@ LOGGING = {
         # Below WARNING it writes whole addresses, and a TMDB v3 key is part of one.
         "urllib3": {"level": "WARNING"},
         "django": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},  # a client's mistakes are the client's to read
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # what scanners try all day
     },
 }
 
