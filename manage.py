@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 
-ENV_FILE = Path(__file__).resolve().parent / ".env"
+ENV_FILE = Path(os.environ.get("ENV_FILE") or Path(__file__).resolve().parent / ".env")
 
 
 def write_first_env() -> None:

@@ -47,9 +47,11 @@ class UpstreamAdapter(HTTPAdapter):
         max_wait: float = 0,
         max_waiting: int | None = None,
         is_json: bool = True,
+        secret: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(pool_maxsize=16, max_retries=0)
         self.service, self.schedule, self.max_wait, self.is_json = service, schedule, max_wait, is_json
+        self.secret = secret
         self.places = threading.BoundedSemaphore(max_waiting) if max_waiting else None
 
     def send(self, request, *args, **kwargs):
@@ -66,8 +68,13 @@ class UpstreamAdapter(HTTPAdapter):
 
     def _send(self, request, *args, **kwargs) -> requests.Response:
         # `from None`: the messages of requests hold whole addresses, and a TMDB v3 key is part of one.
+        sent = request
+        if self.secret:  # goes into the query last, so that nothing above this adapter ever sees or logs it
+            sent = request.copy()
+            sent.prepare_url(request.url, self.secret)
         try:
-            response = super().send(request, *args, **kwargs)
+            response = super().send(sent, *args, **kwargs)
+            response.request, response.url = request, request.url
             content = response.content  # read here, so that an answer that breaks off is no answer
         except requests.Timeout:
             raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None

@@ -47,7 +47,7 @@ class Schedule:
                     f"Too many requests are waiting for {self.name}; try again in a moment.",
                     retry_after=max(1, math.ceil(wait - max_wait)),
                 )
-            os.pwrite(descriptor, f"{self.boot} {start + self.interval:020.6f}\n".encode(), 0)
+            os.ftruncate(descriptor, os.pwrite(descriptor, f"{self.boot} {start + self.interval:.6f}\n".encode(), 0))
             return wait
         finally:
             os.close(descriptor)  # unlocks, too

@@ -34,15 +34,16 @@ KEY_JOBS = {
 
 @cache
 def session() -> CachedSession:
-    """The session of this process; a v4 key goes into its headers, a v3 key into the query (redacted in the cache)."""
+    """The session of this process; a v4 key goes into its headers, a v3 key into the query."""
     key = settings.TMDB_API_KEY
     if not key:
         raise Unavailable("This server has no TMDB key yet, so it knows only the movies of its catalog.",
                           status=HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
-    made = http.new_session(settings.TMDB_BASE_URL, http.UpstreamAdapter(SERVICE))
-    if re.fullmatch(r"[0-9a-fA-F]{32}", key):
-        made.params = {"api_key": key}
-    else:
+    is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
+    made = http.new_session(
+        settings.TMDB_BASE_URL, http.UpstreamAdapter(SERVICE, secret={"api_key": key} if is_v3 else None)
+    )
+    if not is_v3:
         made.headers["Authorization"] = f"Bearer {key}"
     return made
 

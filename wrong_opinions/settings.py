@@ -13,7 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env", encoding="utf-8")
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), encoding="utf-8")
 
 
 def rate(name: str, default: str) -> str | None:

@@ -1,0 +1,105 @@
+from datetime import UTC, datetime
+
+import pytest
+import responses
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from integrations import coverart, musicbrainz, tmdb
+from tests import payloads
+from tests.factories import UserFactory
+
+SESSIONS = (tmdb.session, musicbrainz.session, coverart.session)
+
+
+@pytest.fixture(autouse=True)
+def upstream(request, settings, tmp_path):
+    """The upstreams, in place of the network: what is not registered fails, and so does what is not asked for."""
+    settings.CACHE_DIR = tmp_path / "cache"
+    forget_sessions()
+    if request.node.get_closest_marker("real_http"):
+        yield None
+    else:
+        with responses.RequestsMock() as mock:
+            yield mock
+    forget_sessions()
+
+
+def forget_sessions():
+    for session in SESSIONS:
+        if session.cache_info().currsize:
+            session().close()
+        session.cache_clear()
+
+
+@pytest.fixture
+def user(db):
+    return UserFactory(username="ada")
+
+
+@pytest.fixture
+def other(db):
+    return UserFactory(username="ben")
+
+
+@pytest.fixture
+def api(user):
+    """A client that is signed in as `user`."""
+    return client_of(user)
+
+
+@pytest.fixture
+def anonymous(db):
+    return APIClient(raise_request_exception=False)
+
+
+def client_of(person) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(person)}")
+    return client
+
+
+@pytest.fixture
+def tmdb_movie(upstream):
+    """Lets TMDB know one movie."""
+
+    def register(**changes):
+        body = payloads.movie(**changes)
+        return upstream.get(f"{payloads.TMDB}/movie/{body['id']}", json=body)
+
+    return register
+
+
+@pytest.fixture
+def musicbrainz_release(upstream):
+    """Lets MusicBrainz know one release."""
+
+    def register(asked_id=None, **changes):
+        body = payloads.release(**changes)
+        return upstream.get(f"{payloads.MUSICBRAINZ}/release/{asked_id or body['id']}", json=body)
+
+    return register
+
+
+@pytest.fixture
+def now(time_machine):
+    """A Wednesday at noon: 2026-W07."""
+    moment = datetime(2026, 2, 11, 12, tzinfo=UTC)
+    time_machine.move_to(moment, tick=False)
+    return moment
+
+
+def assert_problem(response, status, detail=None):
+    """Check that a response is a problem as RFC 9457 and our contract describe it."""
+    body = response.json()
+    assert response.status_code == status, body
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert body["type"] == "about:blank"
+    assert body["status"] == status
+    assert isinstance(body["title"], str)
+    assert isinstance(body["detail"], str)
+    assert body["code"].replace("_", "").isalpha()
+    assert body["code"].islower()
+    assert ("errors" in body) == (status == 422)
+    if detail is not None:
+        assert body["detail"] == detail

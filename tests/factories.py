@@ -1,0 +1,69 @@
+"""Valid and dull rows; a test sets what it asserts on."""
+
+import uuid
+from datetime import UTC, date, datetime
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.models import User
+from catalog.models import Album, Movie
+from selections.models import Week, WeekAlbum, WeekMovie
+
+FETCHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    username = factory.Sequence("person{}".format)
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+
+
+class MovieFactory(DjangoModelFactory):
+    class Meta:
+        model = Movie
+
+    tmdb_id = factory.Sequence(lambda n: 1000 + n)
+    title = factory.Sequence("Movie {}".format)
+    fetched_at = FETCHED
+
+
+class AlbumFactory(DjangoModelFactory):
+    class Meta:
+        model = Album
+
+    musicbrainz_id = factory.LazyFunction(uuid.uuid4)
+    release_group_id = factory.LazyFunction(uuid.uuid4)
+    title = factory.Sequence("Album {}".format)
+    artist = "Somebody"
+    cover_known = True
+    fetched_at = FETCHED
+
+
+class WeekFactory(DjangoModelFactory):
+    class Meta:
+        model = Week
+
+    user = factory.SubFactory(UserFactory)
+    year = factory.Sequence(lambda n: date.fromordinal(735_000 + 7 * n).isocalendar().year)
+    week_number = factory.Sequence(lambda n: date.fromordinal(735_000 + 7 * n).isocalendar().week)
+
+
+class WeekMovieFactory(DjangoModelFactory):
+    class Meta:
+        model = WeekMovie
+
+    week = factory.SubFactory(WeekFactory)
+    movie = factory.SubFactory(MovieFactory)
+    position = 1
+
+
+class WeekAlbumFactory(DjangoModelFactory):
+    class Meta:
+        model = WeekAlbum
+
+    week = factory.SubFactory(WeekFactory)
+    album = factory.SubFactory(AlbumFactory)
+    position = 1

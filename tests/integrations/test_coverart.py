@@ -1,0 +1,77 @@
+import re
+import time
+from uuid import UUID
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from integrations import coverart
+from integrations.errors import Unavailable
+from tests import payloads
+
+RELEASE = UUID(payloads.RELEASE)
+FRONT = f"{payloads.COVERART}/release/{payloads.RELEASE}/front-500"
+
+
+def test_a_redirect_says_that_there_is_a_front(upstream):
+    upstream.get(FRONT, status=307, headers={"Location": "http://archive.org/download/x.jpg"})
+
+    assert coverart.has_front("release", RELEASE) is True
+    assert coverart.has_front("release", RELEASE) is True
+    assert len(upstream.calls) == 1
+
+
+def test_a_404_says_that_there_is_none(upstream):
+    upstream.get(FRONT, status=404, body="<!DOCTYPE HTML>")
+
+    assert coverart.has_front("release", RELEASE) is False
+    assert coverart.has_front("release", RELEASE) is False
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_anything_else_says_nothing(upstream, status):
+    upstream.get(FRONT, status=status)
+    upstream.get(FRONT, status=404)
+
+    with pytest.raises(Unavailable):
+        coverart.has_front("release", RELEASE)
+    assert coverart.has_front("release", RELEASE) is False
+
+
+def test_addresses_are_the_archive_s_own_wherever_we_ask(settings):
+    settings.COVERART_BASE_URL = "http://127.0.0.1:1"
+
+    address = coverart.front_url("release-group", UUID(payloads.GROUP.upper()))
+
+    assert address == f"https://coverartarchive.org/release-group/{payloads.GROUP}/front-500"
+
+
+@pytest.fixture
+def archive(settings):
+    with HTTPServer(threaded=True) as server:
+        settings.COVERART_BASE_URL = server.url_for("/caa")
+        yield server
+
+
+@pytest.mark.real_http
+def test_covers_are_asked_for_in_parallel_and_not_waited_for_too_long(archive, monkeypatch):
+    monkeypatch.setattr(coverart, "DEADLINE", 0.6)
+    ids = [UUID(int=n) for n in range(1, 31)]
+
+    def answer(request):
+        number = UUID(request.path.split("/")[3]).int
+        time.sleep(2 if number == 3 else 0.15)
+        return Response("See: …", 307, {"Location": "/x.jpg"}) if number % 2 else Response("none", 404)
+
+    archive.expect_request(re.compile("/caa/release/.*/front-500")).respond_with_handler(answer)
+    begin = time.monotonic()
+
+    fronts = coverart.find_fronts(("release", release) for release in ids)
+
+    assert time.monotonic() - begin < 1.5
+    assert UUID(int=3) not in fronts
+    assert len(fronts) >= 20
+    assert all(has == bool(release.int % 2) for release, has in fronts.items())
+    assert not any(release.int > 25 for release in fronts)

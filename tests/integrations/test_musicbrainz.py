@@ -1,0 +1,192 @@
+from uuid import UUID
+
+import pytest
+
+from integrations import musicbrainz
+from integrations.errors import NotFound, RateLimited, Unavailable
+from integrations.values import partial_date
+from tests import payloads
+
+RELEASE = UUID(payloads.RELEASE)
+LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
+SEARCH = f"{payloads.MUSICBRAINZ}/release"
+
+
+def test_fetch_release_keeps_what_musicbrainz_says(musicbrainz_release):
+    musicbrainz_release()
+
+    release = musicbrainz.fetch_release(RELEASE)
+
+    assert (release.musicbrainz_id, release.release_group_id) == (RELEASE, UUID(payloads.GROUP))
+    assert (release.title, release.artist, release.release_date) == (
+        "You Want It Darker",
+        "Leonard Cohen",
+        "2016-10-21",
+    )
+    assert (release.country, release.status, release.primary_type) == ("US", "Official", "Album")
+    assert release.has_front is True
+    (credit,) = release.artists
+    assert (credit.name, credit.sort_name, credit.join_phrase) == ("Leonard Cohen", "Leonard Cohen, sorted", "")
+
+
+def test_a_lookup_is_one_request_that_names_us(musicbrainz_release, upstream):
+    musicbrainz_release()
+
+    musicbrainz.fetch_release(RELEASE)
+
+    (call,) = upstream.calls
+    assert call.request.params == {"inc": "artist-credits release-groups genres", "fmt": "json"}
+    assert call.request.headers["User-Agent"].startswith("WrongOpinions/")
+
+
+def test_several_artists_are_joined_as_credited(musicbrainz_release):
+    first = payloads.credit("JAY‐Z", " & ", artist_name="JAY-Z", number=1)
+    musicbrainz_release(**{"artist-credit": [first, payloads.credit("Kanye West", number=2)]})
+
+    release = musicbrainz.fetch_release(RELEASE)
+
+    assert release.artist == "JAY‐Z & Kanye West"
+    assert [(credit.name, credit.artist_name, credit.join_phrase) for credit in release.artists] == [
+        ("JAY‐Z", "JAY-Z", " & "),
+        ("Kanye West", "Kanye West", ""),
+    ]
+
+
+def test_genres_come_from_the_release_else_from_its_group(musicbrainz_release, upstream):
+    musicbrainz_release()
+    other = "00000000-0000-4000-8000-000000000001"
+    own = [{"id": "y", "name": "chanson", "count": 1, "disambiguation": ""}]
+    musicbrainz_release(id=other, genres=own)
+
+    assert musicbrainz.fetch_release(RELEASE).genres == ["folk"]
+    assert musicbrainz.fetch_release(UUID(other)).genres == ["chanson"]
+
+
+def test_a_merged_id_gives_the_surviving_release(musicbrainz_release):
+    old = "00000000-0000-4000-8000-000000000002"
+    musicbrainz_release(asked_id=old)
+
+    assert musicbrainz.fetch_release(UUID(old)).musicbrainz_id == RELEASE
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"date": None}, "release_date", ""),
+        ({"country": None}, "country", ""),
+        ({"status": None}, "status", ""),
+        ({"title": ""}, "title", "[untitled]"),
+        ({"release-group": None}, "release_group_id", None),
+        ({"release-group": {"id": payloads.GROUP, "primary-type": None}}, "primary_type", ""),
+        ({"artist-credit": []}, "artist", ""),
+        ({"artist-credit": [{"artist": {"name": "Of 2014"}}]}, "artist", "Of 2014"),
+        ({"cover-art-archive": None}, "has_front", False),
+        ({"cover-art-archive": {"artwork": True, "front": False}}, "has_front", False),
+        ({"genres": None, "release-group": None}, "genres", []),
+    ],
+)
+def test_odd_values_are_read_as_unknown(musicbrainz_release, changes, field, value):
+    musicbrainz_release(**changes)
+
+    assert getattr(musicbrainz.fetch_release(RELEASE), field) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2016-10-21", "2016-10-21"),
+        ("2016-10", "2016-10"),
+        ("2016", "2016"),
+        ("2008-??-02", "2008"),
+        ("2008-05-??", "2008-05"),
+        ("????-04-28", ""),
+        ("2016-13-01", "2016"),
+        ("2016-02-30", "2016-02"),
+        ("0000", ""),
+        ("", ""),
+        (None, ""),
+        (2016, ""),
+    ],
+)
+def test_dates_are_as_precise_as_they_are_known(written, read):
+    assert partial_date(written) == read
+
+
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        ("Abbey Road", "(release:abbey OR artist:abbey) AND (release:road OR artist:road)"),
+        ("AC/DC", r"(release:ac\/dc OR artist:ac\/dc)"),
+        (
+            "Mission: Impossible",
+            r"(release:mission\: OR artist:mission\:) AND (release:impossible OR artist:impossible)",
+        ),
+        ("this OR that", None),
+        ("?", r'"\?"'),
+        ('"', r'"\""'),
+        ('12" mix', r"(release:12\" OR artist:12\") AND (release:mix OR artist:mix)"),
+        ("a & b", "(release:a OR artist:a) AND (release:b OR artist:b)"),
+        ("(what's the story)", None),
+    ],
+)
+def test_lucene_takes_no_word_for_syntax(words, query):
+    made = musicbrainz.lucene(words)
+
+    if query:
+        assert made == query
+    assert " OR artist:or)" in made or "or" not in words.lower().split()
+
+
+def test_search_releases(upstream):
+    hits = [
+        payloads.release_hit(),
+        payloads.release_hit(),
+        payloads.release_hit(
+            id="00000000-0000-4000-8000-000000000003", score="87", date=None, country=None, **{"release-group": None}
+        ),
+    ]
+    upstream.get(SEARCH, json=payloads.release_page(*hits, count=90))
+
+    page = musicbrainz.search_releases("you want it darker", limit=3, offset=0)
+
+    assert (page.count, page.offset) == (90, 0)
+    assert [hit.score for hit in page.results] == [100, 87]
+    assert (page.results[1].release_date, page.results[1].country, page.results[1].release_group_id) == ("", "", None)
+    assert page.results[0].artist == "Leonard Cohen"
+
+
+def test_no_release_comes_twice_across_the_pages_of_one_query(upstream):
+    def hit(n):
+        return payloads.release_hit(id=f"00000000-0000-4000-8000-{n:012}")
+
+    upstream.get(SEARCH, json=payloads.release_page(hit(1), hit(2)))
+    upstream.get(SEARCH, json=payloads.release_page(hit(2), hit(3)))
+
+    first = musicbrainz.search_releases("x", limit=2, offset=0)
+    second = musicbrainz.search_releases("x", limit=2, offset=2)
+
+    ids = [hit.musicbrainz_id.int & 0xF for hit in [*first.results, *second.results]]
+    assert ids == [1, 2, 3]
+    assert len(upstream.calls) == 2
+
+
+def test_a_missing_release(upstream):
+    upstream.get(LOOKUP, status=404, json={"error": "Not Found", "help": "…"})
+
+    with pytest.raises(NotFound):
+        musicbrainz.fetch_release(RELEASE)
+
+
+def test_too_fast_is_told_from_busy(upstream):
+    sentence = "Your requests are exceeding the allowable rate limit. Please see http://wiki.musicbrainz.org/"
+    upstream.get(LOOKUP, status=503, json={"error": sentence}, headers={"Retry-After": "3"})
+    busy = "The MusicBrainz web server is currently busy. Please try again later."
+    upstream.get(SEARCH, status=503, json={"error": busy}, headers={"Retry-After": "5"})
+
+    with pytest.raises(RateLimited) as too_fast:
+        musicbrainz.fetch_release(RELEASE)
+    with pytest.raises(Unavailable) as shed:
+        musicbrainz.search_releases("x")
+
+    assert too_fast.value.retry_after == 3
+    assert (shed.value.status, shed.value.retry_after) == (503, 5)

@@ -1,0 +1,249 @@
+import json
+import sqlite3
+from datetime import date
+
+import pytest
+
+from integrations import http, tmdb
+from integrations.errors import NotFound, RateLimited, Unavailable
+from tests import payloads
+
+MOVIE = f"{payloads.TMDB}/movie/120"
+SEARCH = f"{payloads.TMDB}/search/movie"
+V3_KEY = "0123456789abcdef0123456789abcdef"
+
+
+def cached(settings) -> str:
+    """All rows of the cache file, but for the bodies, which are base64 there."""
+    connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")
+    rows = [json.loads(value) for (value,) in connection.execute("SELECT value FROM responses")]
+    connection.close()
+    assert rows
+    return json.dumps(rows)
+
+
+def test_fetch_movie_keeps_what_tmdb_says(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    movie = tmdb.fetch_movie(120)
+
+    assert (movie.tmdb_id, movie.imdb_id) == (120, "tt0120737")
+    assert movie.title == "The Lord of the Rings: The Fellowship of the Ring"
+    assert movie.original_title == "The Fellowship of the Ring"
+    assert (movie.release_date, movie.runtime, movie.status) == (date(2001, 12, 18), 179, "Released")
+    assert (movie.vote_average, movie.vote_count) == (8.414, 24832)
+    assert (movie.overview, movie.tagline) == ("A hobbit leaves home.", "One ring to rule them all.")
+    assert (movie.poster_path, movie.backdrop_path) == ("/poster.jpg", "/back.jpg")
+    assert (movie.genres, movie.original_language) == (["Adventure", "Fantasy"], "en")
+
+
+def test_details_and_credits_are_one_request(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    tmdb.fetch_movie(120)
+
+    (call,) = upstream.calls
+    assert call.request.params == {"language": "en-US", "append_to_response": "credits"}
+    assert call.request.headers["Authorization"] == "Bearer a-read-access-token"
+
+
+def test_one_person_may_play_two_parts(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    cast = tmdb.fetch_movie(120).cast
+
+    assert [(part.name, part.character, part.order) for part in cast] == [
+        ("Elijah Wood", "Frodo", 0),
+        ("Ian McKellen", "Gandalf", 1),
+        ("Ian McKellen", "Gandalf the White", 2),
+    ]
+
+
+def test_crew_is_the_key_roles_in_order_once_per_person_and_job(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    crew = tmdb.fetch_movie(120).crew
+
+    assert [(done.name, done.job) for done in crew] == [
+        ("Howard Shore", "Original Music Composer"),
+        ("Peter Jackson", "Director"),
+        ("Peter Jackson", "Producer"),
+        ("Fran Walsh", "Screenplay"),
+    ]
+
+
+def test_cast_is_in_billing_order_and_at_most_fifty(upstream):
+    cast = [payloads.actor(n, f"Person {n}", "", 200 - n) for n in range(1, 101)]
+    upstream.get(MOVIE, json=payloads.movie(credits={"cast": cast, "crew": []}))
+
+    movie = tmdb.fetch_movie(120)
+
+    assert [part.order for part in movie.cast] == list(range(100, 150))
+
+
+def test_credits_of_2013_have_no_credit_id(upstream):
+    cast = [payloads.actor(7, "Somebody", "A", 0), payloads.actor(7, "Somebody", "B", 1)]
+    crew = [payloads.worker(7, "Somebody", "Director", "Directing")]
+    for row in cast + crew:
+        del row["credit_id"]
+    upstream.get(MOVIE, json=payloads.movie(credits={"cast": cast, "crew": crew}))
+
+    movie = tmdb.fetch_movie(120)
+
+    assert len({row.credit_id for row in [*movie.cast, *movie.crew]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"release_date": ""}, "release_date", None),
+        ({"release_date": None}, "release_date", None),
+        ({"release_date": "2001-02-30"}, "release_date", None),
+        ({"runtime": 0}, "runtime", None),
+        ({"runtime": None}, "runtime", None),
+        ({"runtime": "179"}, "runtime", 179),
+        ({"imdb_id": None}, "imdb_id", ""),
+        ({"overview": None}, "overview", ""),
+        ({"overview": "a\0b\ud800"}, "overview", "ab?"),
+        ({"poster_path": None}, "poster_path", ""),
+        ({"poster_path": "//evil.example/x.jpg"}, "poster_path", ""),
+        ({"vote_average": 7}, "vote_average", 7),
+        ({"vote_average": "7"}, "vote_average", 0),
+        ({"vote_count": None}, "vote_count", 0),
+        ({"genres": None}, "genres", []),
+        ({"title": ""}, "title", "The Fellowship of the Ring"),
+        ({"credits": None}, "cast", []),
+        ({"credits": {"cast": "none"}}, "crew", []),
+    ],
+)
+def test_odd_values_are_read_as_unknown(upstream, changes, field, value):
+    upstream.get(MOVIE, json=payloads.movie(**changes))
+
+    assert getattr(tmdb.fetch_movie(120), field) == value
+
+
+def test_missing_keys_are_read_as_unknown(upstream):
+    upstream.get(MOVIE, json={"id": 120, "title": "Bare"})
+
+    movie = tmdb.fetch_movie(120)
+
+    assert (movie.title, movie.original_title, movie.release_date, movie.runtime) == ("Bare", "", None, None)
+
+
+def test_another_movie_is_no_answer(upstream):
+    upstream.get(MOVIE, json=payloads.movie(id=121))
+
+    with pytest.raises(Unavailable):
+        tmdb.fetch_movie(120)
+
+
+def test_search_movies(upstream):
+    body = payloads.movie_page(payloads.movie_hit(), payloads.movie_hit(), payloads.movie_hit(id=604, title="Reloaded"))
+    upstream.get(SEARCH, json=body | {"total_results": 19, "total_pages": 612})
+
+    page = tmdb.search_movies("matrix", page=2, year=1999)
+
+    assert [(hit.tmdb_id, hit.title) for hit in page.results] == [(603, "The Matrix"), (604, "Reloaded")]
+    assert (page.page, page.total_pages, page.total_results) == (2, 500, 19)
+    assert upstream.calls[0].request.params == {
+        "query": "matrix",
+        "page": "2",
+        "year": "1999",
+        "language": "en-US",
+        "include_adult": "false",
+    }
+
+
+def test_the_second_answer_comes_from_the_cache(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    first, second = tmdb.fetch_movie(120), tmdb.fetch_movie(120)
+
+    assert first == second
+    assert len(upstream.calls) == 1
+
+
+def test_a_v3_key_goes_into_the_query_and_nowhere_else(upstream, settings, caplog):
+    settings.TMDB_API_KEY = V3_KEY
+    upstream.get(MOVIE, json=payloads.movie())
+    upstream.get(SEARCH, status=500)
+
+    with caplog.at_level("DEBUG"):
+        tmdb.fetch_movie(120)
+        with pytest.raises(Unavailable) as failure:
+            tmdb.search_movies("matrix")
+
+    assert upstream.calls[0].request.params["api_key"] == V3_KEY
+    assert "Authorization" not in upstream.calls[0].request.headers
+    assert V3_KEY not in cached(settings)
+    assert V3_KEY not in caplog.text + str(failure.value)
+
+
+def test_the_v4_token_is_not_in_the_cache_file(upstream, settings):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    tmdb.fetch_movie(120)
+
+    assert "api.themoviedb.org" in cached(settings)
+    assert "a-read-access-token" not in cached(settings)
+
+
+def test_a_v3_key_is_in_no_error_of_a_dead_connection(upstream, settings, caplog):
+    settings.TMDB_API_KEY = V3_KEY
+
+    with pytest.raises(Unavailable) as failure:
+        tmdb.fetch_movie(120)  # nothing is registered, and `responses` says so with the whole address
+
+    assert V3_KEY not in caplog.text + repr(failure.value) + repr(failure.value.__cause__)
+    assert failure.value.__suppress_context__
+
+
+def test_without_a_key_nobody_is_asked(settings, upstream):
+    settings.TMDB_API_KEY = ""
+
+    with pytest.raises(Unavailable, match="no TMDB key") as failure:
+        tmdb.fetch_movie(120)
+
+    assert failure.value.status == 503
+    assert not upstream.calls
+
+
+def test_a_missing_movie(upstream):
+    upstream.get(MOVIE, status=404, json={"success": False, "status_code": 34})
+
+    with pytest.raises(NotFound):
+        tmdb.fetch_movie(120)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_for_the_operator(upstream, caplog, status):
+    upstream.get(MOVIE, status=status, json={"status_code": 7, "status_message": "Invalid API key"})
+
+    with pytest.raises(Unavailable) as failure:
+        tmdb.fetch_movie(120)
+
+    assert failure.value.status == 502
+    assert "TMDB refuses our key" in caplog.text
+
+
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "7"}, 7), ({}, 1), ({"Retry-After": "soon"}, 1)])
+def test_too_many_requests(upstream, header, seconds):
+    upstream.get(MOVIE, status=429, headers=header)
+
+    with pytest.raises(RateLimited) as failure:
+        tmdb.fetch_movie(120)
+
+    assert failure.value.retry_after == seconds
+
+
+def test_image_url():
+    assert tmdb.image_url("/a.jpg", "w342") == "https://image.tmdb.org/t/p/w342/a.jpg"
+    assert tmdb.image_url("", "w342") is None
+
+
+def test_every_request_has_a_timeout(upstream):
+    upstream.get(MOVIE, json=payloads.movie())
+
+    tmdb.fetch_movie(120)
+
+    assert upstream.calls[0].request.req_kwargs["timeout"] == http.TIMEOUT

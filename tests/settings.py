@@ -1,0 +1,21 @@
+"""The settings, untouched by any `.env`, and faster where that changes nothing that is tested."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ |= {"ENV_FILE": os.devnull, "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-xyz"}
+
+from wrong_opinions.settings import *  # noqa: F403
+from wrong_opinions.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE
+
+INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]  # finds N+1 queries
+MIDDLEWARE = [*MIDDLEWARE, "zeal.middleware.zeal_middleware"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = None
+TMDB_API_KEY = "a-read-access-token"
+MUSICBRAINZ_INTERVAL = 0
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, as in production: simultaneous requests then meet the locks that they will meet there.
+    DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"wrong_opinions_test_{os.getpid()}.db"}
