@@ -20,13 +20,14 @@ def validate_time_zone(value: str) -> None:
 
 
 class UserManager(DjangoUserManager["User"]):
-    def get_by_natural_key(self, username: str | None) -> "User":
-        """The account that signs in as `username`: its name or its e-mail address, in any letter case.
+    def known_as(self, name: str) -> "models.QuerySet[User]":
+        """The account, if any, with this name or e-mail address, in any letter case: only addresses have an @."""
+        field = "email" if "@" in name else "username"
+        return self.alias(folded=Lower(field)).filter(folded=name.lower())
 
-        A name has no @ in it, so the two cannot be confused. Django's own backend and the admin come through here.
-        """
-        field = "email" if "@" in (username or "") else "username"
-        return self.alias(folded=Lower(field)).get(folded=(username or "").lower())
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Whom Django's own backend, and so the admin, signs in as `username`: addresses are good, too."""
+        return self.known_as(username or "").get()
 
     def create_user(self, username, email=None, password=None, **extra_fields):
         return super().create_user(username.lower(), email, password, **extra_fields)

@@ -174,13 +174,14 @@ class MovieCast(models.Model):
 
     movie = models.ForeignKey(Movie, models.CASCADE, related_name="cast")
     person = models.ForeignKey(Person, models.PROTECT, related_name="parts")
-    credit_id = models.CharField(max_length=60, unique=True, help_text="TMDB's.")
+    credit_id = models.CharField(max_length=60, help_text="TMDB's; it moves along when two of its movies are merged.")
     character = models.TextField(blank=True)
     order = models.PositiveIntegerField(help_text="Place in the billing, from 0.")
 
     class Meta:
         ordering = ["order", "id"]
         verbose_name = "cast credit"
+        constraints = [models.UniqueConstraint(fields=["movie", "credit_id"], name="moviecast_credit_unique")]
         indexes = [models.Index(fields=["movie", "order"], name="moviecast_billing")]
 
     def __str__(self) -> str:
@@ -192,7 +193,7 @@ class MovieCrew(models.Model):
 
     movie = models.ForeignKey(Movie, models.CASCADE, related_name="crew")
     person = models.ForeignKey(Person, models.PROTECT, related_name="jobs")
-    credit_id = models.CharField(max_length=60, unique=True, help_text="TMDB's.")
+    credit_id = models.CharField(max_length=60, help_text="TMDB's; it moves along when two of its movies are merged.")
     department = models.CharField(max_length=100, blank=True)
     job = models.CharField(max_length=100)
     order = models.PositiveIntegerField(help_text="Place in TMDB's list, from 0.")
@@ -200,7 +201,10 @@ class MovieCrew(models.Model):
     class Meta:
         ordering = ["order", "id"]
         verbose_name = "crew credit"
-        constraints = [models.UniqueConstraint(fields=["movie", "person", "job"], name="moviecrew_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["movie", "credit_id"], name="moviecrew_credit_unique"),
+            models.UniqueConstraint(fields=["movie", "person", "job"], name="moviecrew_job_unique"),
+        ]
         indexes = [models.Index(fields=["movie", "order"], name="moviecrew_order")]
 
     def __str__(self) -> str:

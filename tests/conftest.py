@@ -53,10 +53,20 @@ def anonymous(db):
     return APIClient(raise_request_exception=False)
 
 
+class SignedInClient(APIClient):
+    """Signs each request anew, so that tests may move the clock between two of them."""
+
+    def __init__(self, person) -> None:
+        super().__init__(raise_request_exception=False)
+        self.person = person
+
+    def request(self, **kwargs):
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(self.person)}")
+        return super().request(**kwargs)
+
+
 def client_of(person) -> APIClient:
-    client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(person)}")
-    return client
+    return SignedInClient(person)
 
 
 @pytest.fixture

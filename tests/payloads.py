@@ -43,8 +43,8 @@ def movie(**changes: Any) -> dict[str, Any]:
             "crew": [
                 worker(117, "Howard Shore", "Original Music Composer", "Sound"),
                 worker(108, "Peter Jackson", "Director", "Directing", profile_path="/jackson.jpg"),
-                worker(108, "Peter Jackson", "Producer", "Production"),
-                worker(108, "Peter Jackson", "Producer", "Production", credit_id="the-same-job-again"),
+                worker(108, "Peter Jackson", "Producer", "Production", profile_path="/jackson.jpg"),
+                worker(108, "Peter Jackson", "Producer", "Production", profile_path="/jackson.jpg", credit_id="again"),
                 worker(1315, "John Gilbert", "Editor", "Editing"),
                 worker(126, "Fran Walsh", "Screenplay", "Writing"),
             ],

@@ -11,6 +11,7 @@ from wrong_opinions.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE
 
 INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]  # finds N+1 queries
 MIDDLEWARE = [*MIDDLEWARE, "zeal.middleware.zeal_middleware"]
+ZEAL_NPLUSONE_THRESHOLD = 3  # get_or_create() asks twice when somebody else was faster
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = None

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from .api import HealthView
 
@@ -30,7 +30,7 @@ urlpatterns = [
     path("api/", include("accounts.api.urls")),
     path("api/", include("selections.api.urls")),
     path("api/", include("catalog.api.urls")),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
 ]

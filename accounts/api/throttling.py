@@ -30,11 +30,8 @@ class AttemptThrottle(SimpleRateThrottle):
 
 
 def account_of(name: object) -> str:
-    """What tells one account from others: its id, or the name in lower case where there is none."""
-    if not isinstance(name, str) or "\0" in name:
-        return ""
-    try:
-        name.encode()
-        return str(User.objects.get_by_natural_key(name).pk)
-    except (User.DoesNotExist, UnicodeEncodeError):
-        return name.lower()[:254].encode("utf-8", "replace").decode()
+    """What tells one account from others: its id, or what it is called where there is none."""
+    if not isinstance(name, str) or not name.isprintable():
+        return ""  # no account can be called so
+    known = User.objects.known_as(name).values_list("pk", flat=True).first()
+    return f"name {name.lower()[:254]}" if known is None else f"id {known}"

@@ -8,7 +8,8 @@ from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
 from accounts.models import User
 
@@ -72,12 +73,10 @@ class RegisterView(PublicView):
 
     @staticmethod
     def refuse_taken(username: str, email: str, **_: str) -> None:
-        for name, label in ((username, "Username"), (email, "Email")):
-            try:
-                User.objects.get_by_natural_key(name)
-            except User.DoesNotExist:
-                continue
-            raise Conflict(f"{label} already registered", code=f"{label.lower()}_taken")
+        if User.objects.known_as(username).exists():
+            raise Conflict("Username already registered", code="username_taken")
+        if User.objects.known_as(email).exists():
+            raise Conflict("Email already registered", code="email_taken")
 
 
 @extend_schema(tags=["auth"], auth=[])
@@ -112,10 +111,9 @@ class RefreshView(PublicView):
 
     def get_account(self, request):
         try:
-            _, user = read_token(RefreshToken, request.data["refresh_token"])
-        except (InvalidCredentials, KeyError, TypeError):
+            return str(UntypedToken(request.data["refresh_token"])["sub"])
+        except (TokenError, KeyError, TypeError, ValueError, AttributeError):
             return ""
-        return str(user.pk)
 
     @extend_schema(
         responses={

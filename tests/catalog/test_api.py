@@ -1,0 +1,580 @@
+import threading
+
+import pytest
+import requests
+import responses
+from django.db import connection
+
+from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, Person
+from tests import payloads
+from tests.conftest import assert_problem, client_of
+from tests.factories import AlbumFactory, MovieFactory, UserFactory
+
+FRONT = f"{payloads.COVERART}/release/{payloads.RELEASE}/front-500"
+GROUP_FRONT = f"{payloads.COVERART}/release-group/{payloads.GROUP}/front-500"
+ALBUM = f"/api/albums/{payloads.RELEASE}"
+
+DETAILS = {
+    "tmdb_id": 120,
+    "title": "The Lord of the Rings: The Fellowship of the Ring",
+    "original_title": "The Fellowship of the Ring",
+    "release_date": "2001-12-18",
+    "poster_url": "https://image.tmdb.org/t/p/w342/poster.jpg",
+    "backdrop_url": "https://image.tmdb.org/t/p/w1280/back.jpg",
+    "overview": "A hobbit leaves home.",
+    "vote_average": 8.414,
+    "vote_count": 24832,
+    "runtime": 179,
+    "tagline": "One ring to rule them all.",
+    "status": "Released",
+    "imdb_id": "tt0120737",
+    "genres": ["Adventure", "Fantasy"],
+    "cached": False,
+}
+ALBUM_DETAILS = {
+    "musicbrainz_id": payloads.RELEASE,
+    "release_group_id": payloads.GROUP,
+    "title": "You Want It Darker",
+    "artist": "Leonard Cohen",
+    "release_date": "2016-10-21",
+    "country": "US",
+    "status": "Official",
+    "primary_type": "Album",
+    "genres": ["folk"],
+    "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
+    "cached": False,
+}
+PATHS = ["/api/movies/search?query=x", "/api/movies/120", "/api/movies/120/credits", "/api/albums/search?query=x"]
+PATHS += [ALBUM, f"{ALBUM}/credits"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_only_who_is_signed_in_asks(anonymous, path):
+    assert_problem(anonymous.get(path), 401, "Not authenticated")
+
+
+# Movies
+
+
+def test_search_movies(api, upstream):
+    hit = payloads.movie_hit(overview="", release_date="", poster_path=None, original_title="", vote_average=8)
+    upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(hit))
+
+    response = api.get("/api/movies/search?query=matrix")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "source": "tmdb",
+        "page": 1,
+        "total_pages": 1,
+        "total_results": 1,
+        "results": [
+            {
+                "tmdb_id": 603,
+                "title": "The Matrix",
+                "original_title": None,
+                "release_date": None,
+                "poster_url": None,
+                "overview": None,
+                "vote_average": 8.0,
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "query"),
+        ("query=", "query"),
+        ("query=%20", "query"),
+        ("query=a%00b", "query"),
+        ("query=x&page=0", "page"),
+        ("query=x&page=501", "page"),
+        ("query=x&page=two", "page"),
+        ("query=x&year=1799", "year"),
+        ("query=x&year=2101", "year"),
+        ("query=x&page=99999999999999999999", "page"),
+    ],
+)
+def test_search_movies_refuses_bad_input(api, query, field):
+    response = api.get(f"/api/movies/search?{query}")
+
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["field"] == field
+
+
+def test_search_movies_in_the_catalog_when_tmdb_is_dead(api, upstream):
+    upstream.get(f"{payloads.TMDB}/search/movie", status=503)
+    MovieFactory(tmdb_id=603, title="The Matrix", release_date="1999-03-30")
+    MovieFactory(title="The Matrix Reloaded", release_date="2003-05-15")
+
+    response = api.get("/api/movies/search?query=MATRIX&year=1999")
+
+    body = response.json()
+    assert (response.status_code, body["source"]) == (200, "catalog")
+    assert (body["page"], body["total_pages"], body["total_results"]) == (1, 1, 1)
+    assert [hit["tmdb_id"] for hit in body["results"]] == [603]
+
+
+UPSTREAM_FAILURES = [
+    ({"status": 429, "headers": {"Retry-After": "7"}}, 429, "7"),
+    ({"status": 500}, 502, None),
+    ({"status": 503, "headers": {"Retry-After": "9"}}, 503, "9"),
+    ({"status": 504}, 504, None),
+    ({"status": 401, "json": {"status_code": 7}}, 502, None),
+    ({"body": "<html>"}, 502, None),
+    ({"body": requests.ConnectionError("refused")}, 503, None),
+    ({"body": requests.ReadTimeout("timed out")}, 504, None),
+]
+
+
+@pytest.mark.parametrize(("answer", "status", "retry_after"), UPSTREAM_FAILURES)
+@pytest.mark.parametrize("path", ["search?query=x", "120", "120/credits"])
+def test_upstream_failures_of_movies(api, upstream, path, answer, status, retry_after):
+    base = "search/movie" if path.startswith("search") else "movie/120"
+    upstream.get(f"{payloads.TMDB}/{base}", **answer)
+
+    response = api.get(f"/api/movies/{path}")
+
+    assert_problem(response, status)
+    assert response.headers.get("Retry-After") == retry_after
+    assert not Movie.objects.exists()
+
+
+def test_movie_details_are_fetched_once_and_then_the_same(api, tmdb_movie, upstream):
+    tmdb_movie()
+
+    first = api.get("/api/movies/120")
+    second = api.get("/api/movies/120")
+
+    assert first.status_code == second.status_code == 200
+    assert first.json() == DETAILS
+    assert second.json() == DETAILS | {"cached": True}
+    assert len(upstream.calls) == 1
+
+
+def test_unknown_values_are_null(api, tmdb_movie):
+    tmdb_movie(
+        original_title="",
+        release_date="",
+        poster_path=None,
+        backdrop_path=None,
+        overview="",
+        runtime=0,
+        tagline="",
+        status="",
+        imdb_id="",
+        genres=[],
+        vote_average=0,
+        vote_count=0,
+    )
+
+    body = api.get("/api/movies/120").json()
+
+    unknown = {name for name, value in body.items() if value is None}
+    assert unknown == set(DETAILS) - {"tmdb_id", "title", "genres", "vote_average", "vote_count", "cached"}
+    assert (body["genres"], body["vote_average"], body["vote_count"]) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("path", ["", "/credits"])
+def test_a_missing_movie(api, upstream, path):
+    upstream.get(f"{payloads.TMDB}/movie/999999999", status=404)
+
+    assert_problem(api.get(f"/api/movies/999999999{path}"), 404, "Movie not found")
+
+
+@pytest.mark.parametrize("raw", ["abc", "0", "-1", "1.5", "99999999999999999999", "%00", "%ff", "٣", "1%20"])
+@pytest.mark.parametrize("path", ["", "/credits"])
+def test_no_movie_id(api, raw, path):
+    assert_problem(api.get(f"/api/movies/{raw}{path}"), 422)
+
+
+def test_a_row_that_was_never_fetched_is_fetched(api, tmdb_movie):
+    MovieFactory(tmdb_id=120, title="As known", fetched_at=None)
+    tmdb_movie()
+
+    assert api.get("/api/movies/120").json() == DETAILS
+    assert Movie.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_row_that_was_never_fetched_is_shown_as_known_when_tmdb_fails(api, upstream, status):
+    MovieFactory(tmdb_id=120, title="As known", fetched_at=None)
+    upstream.get(f"{payloads.TMDB}/movie/120", status=status)
+
+    response = api.get("/api/movies/120")
+
+    assert (response.status_code, response.json()["title"], response.json()["cached"]) == (200, "As known", True)
+
+
+def test_movie_credits(api, tmdb_movie):
+    tmdb_movie()
+
+    response = api.get("/api/movies/120/credits")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "cast": [
+            {
+                "tmdb_id": 109,
+                "name": "Elijah Wood",
+                "character": "Frodo",
+                "order": 0,
+                "profile_url": "https://image.tmdb.org/t/p/w185/wood.jpg",
+            },
+            {"tmdb_id": 1327, "name": "Ian McKellen", "character": "Gandalf", "order": 1, "profile_url": None},
+            {
+                "tmdb_id": 1327,
+                "name": "Ian McKellen",
+                "character": "Gandalf the White",
+                "order": 2,
+                "profile_url": None,
+            },
+        ],
+        "crew": [
+            {
+                "tmdb_id": 108,
+                "name": "Peter Jackson",
+                "department": "Directing",
+                "job": "Director",
+                "profile_url": "https://image.tmdb.org/t/p/w185/jackson.jpg",
+            },
+            {
+                "tmdb_id": 108,
+                "name": "Peter Jackson",
+                "department": "Production",
+                "job": "Producer",
+                "profile_url": "https://image.tmdb.org/t/p/w185/jackson.jpg",
+            },
+            {
+                "tmdb_id": 126,
+                "name": "Fran Walsh",
+                "department": "Writing",
+                "job": "Screenplay",
+                "profile_url": None,
+            },
+        ],
+    }
+
+
+def test_the_first_limit_does_not_shorten_later_ones(api, tmdb_movie, upstream):
+    tmdb_movie()
+
+    short = api.get("/api/movies/120/credits?limit=1").json()
+    long = api.get("/api/movies/120/credits?limit=50").json()
+
+    assert (len(short["cast"]), len(short["crew"])) == (1, 1)
+    assert (len(long["cast"]), len(long["crew"])) == (3, 3)
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("limit", ["0", "51", "x", "1.5"])
+@pytest.mark.parametrize("path", ["/api/movies/120/credits", f"{ALBUM}/credits"])
+def test_credits_refuse_bad_limits(api, path, limit):
+    assert_problem(api.get(f"{path}?limit={limit}"), 422)
+
+
+def test_credits_cost_the_same_queries_whatever_their_number(api, tmdb_movie, django_assert_num_queries):
+    cast = [payloads.actor(n, f"Person {n}", "x", n) for n in range(1, 51)]
+    tmdb_movie(credits={"cast": cast, "crew": []})
+    api.get("/api/movies/120")
+
+    with django_assert_num_queries(4):  # who asks, the movie, the cast, the crew
+        assert len(api.get("/api/movies/120/credits?limit=50").json()["cast"]) == 50
+
+
+def test_a_refresh_replaces_credits_and_keeps_people(api, tmdb_movie):
+    person = Person.objects.create(tmdb_id=109, name="Old name")
+    movie = MovieFactory(tmdb_id=120, fetched_at=None)
+    MovieCast.objects.create(movie=movie, person=person, credit_id="gone", order=9)
+    tmdb_movie()
+
+    api.get("/api/movies/120")
+
+    person.refresh_from_db()
+    assert person.name == "Elijah Wood"
+    assert list(movie.cast.values_list("credit_id", flat=True)) == ["cast-109", "cast-1327", "second-part"]
+
+
+# Albums
+
+
+def test_search_albums(api, upstream):
+    other = "00000000-0000-4000-8000-000000000003"
+    bare = payloads.release_hit(
+        id=other, score=87, date="2016", country=None, **{"release-group": None, "artist-credit": []}
+    )
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit(), bare, count=40))
+    upstream.get(FRONT, status=307, headers={"Location": "https://archive.org/x.jpg"})
+    upstream.get(f"{payloads.COVERART}/release/{other}/front-500", status=404)
+
+    response = api.get("/api/albums/search?query=you+want+it+darker&offset=25")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "source": "musicbrainz",
+        "count": 40,
+        "offset": 25,
+        "results": [
+            {
+                "musicbrainz_id": payloads.RELEASE,
+                "title": "You Want It Darker",
+                "artist": "Leonard Cohen",
+                "release_date": "2016-10-21",
+                "country": "US",
+                "score": 100,
+                "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
+                "release_group_id": payloads.GROUP,
+            },
+            {
+                "musicbrainz_id": other,
+                "title": "You Want It Darker",
+                "artist": None,
+                "release_date": "2016",
+                "country": None,
+                "score": 87,
+                "cover_art_url": None,
+                "release_group_id": None,
+            },
+        ],
+    }
+    searches = [call for call in upstream.calls if call.request.url.startswith(payloads.MUSICBRAINZ)]
+    assert len(searches) == 1
+    assert (searches[0].request.params["limit"], searches[0].request.params["offset"]) == ("25", "25")
+
+
+def test_covers_that_the_catalog_knows_are_not_asked_for(api, upstream):
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit()))
+    AlbumFactory(musicbrainz_id=payloads.RELEASE, cover_art_url="https://coverartarchive.org/known", cover_known=True)
+
+    body = api.get("/api/albums/search?query=x").json()
+
+    assert body["results"][0]["cover_art_url"] == "https://coverartarchive.org/known"
+
+
+def test_a_dead_archive_leaves_covers_unknown(api, upstream):
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit()))
+    upstream.get(FRONT, status=503)
+
+    response = api.get("/api/albums/search?query=x")
+
+    assert response.status_code == 200
+    assert response.json()["results"][0]["cover_art_url"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "query"),
+        ("query=", "query"),
+        ("query=x&limit=0", "limit"),
+        ("query=x&limit=101", "limit"),
+        ("query=x&offset=-1", "offset"),
+        ("query=x&offset=99999999999999999999", "offset"),
+    ],
+)
+def test_search_albums_refuses_bad_input(api, query, field):
+    response = api.get(f"/api/albums/search?{query}")
+
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["field"] == field
+
+
+def test_search_albums_in_the_catalog_when_musicbrainz_is_dead(api, upstream):
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", status=503)
+    AlbumFactory(title="Debut", artist="Björk")
+
+    body = api.get("/api/albums/search?query=bjork%20-%20debut").json()
+
+    assert (body["source"], body["count"], body["offset"]) == ("catalog", 1, 0)
+    assert (body["results"][0]["title"], body["results"][0]["score"]) == ("Debut", 100)
+
+
+@pytest.mark.parametrize(("answer", "status", "retry_after"), UPSTREAM_FAILURES)
+@pytest.mark.parametrize("path", ["search?query=x", payloads.RELEASE, f"{payloads.RELEASE}/credits"])
+def test_upstream_failures_of_albums(api, upstream, path, answer, status, retry_after):
+    base = "release" if path.startswith("search") else f"release/{payloads.RELEASE}"
+    upstream.get(f"{payloads.MUSICBRAINZ}/{base}", **answer)
+
+    response = api.get(f"/api/albums/{path}")
+
+    assert_problem(response, status)
+    assert response.headers.get("Retry-After") == retry_after
+    assert not Album.objects.exists()
+
+
+def test_a_full_queue_is_a_429(api, settings):
+    settings.MUSICBRAINZ_INTERVAL = 30
+    settings.MUSICBRAINZ_MAX_WAIT = 5
+    from integrations import musicbrainz
+
+    musicbrainz.session().get_adapter(payloads.MUSICBRAINZ).schedule.reserve(0)
+
+    response = api.get("/api/albums/search?query=x")
+
+    assert_problem(response, 429)
+    assert response.headers["Retry-After"] == "25"
+
+
+def test_album_details_are_fetched_once_and_then_the_same(api, musicbrainz_release, upstream):
+    musicbrainz_release()
+
+    first = api.get(ALBUM)
+    second = api.get(ALBUM.upper().replace("/API/ALBUMS", "/api/albums"))
+
+    assert first.status_code == second.status_code == 200
+    assert first.json() == ALBUM_DETAILS
+    assert second.json() == ALBUM_DETAILS | {"cached": True}
+    assert len(upstream.calls) == 1  # the lookup's own flag tells that there is a cover
+
+
+def test_without_a_front_the_release_group_s_is_shown(api, musicbrainz_release, upstream):
+    musicbrainz_release(**{"cover-art-archive": {"front": False}})
+    upstream.get(GROUP_FRONT, status=307, headers={"Location": "https://archive.org/x.jpg"})
+
+    url = f"https://coverartarchive.org/release-group/{payloads.GROUP}/front-500"
+    assert api.get(ALBUM).json()["cover_art_url"] == url
+    assert api.get(ALBUM).json()["cover_art_url"] == url
+
+
+def test_a_cover_that_could_not_be_asked_for_comes_later(api, musicbrainz_release, upstream):
+    musicbrainz_release(**{"cover-art-archive": {"front": False}})
+    upstream.get(GROUP_FRONT, status=503)
+    assert api.get(ALBUM).json()["cover_art_url"] is None
+    upstream.replace(responses.GET, GROUP_FRONT, status=307, headers={"Location": "https://archive.org/x.jpg"})
+
+    assert api.get(ALBUM).json()["cover_art_url"].endswith("/front-500")
+
+
+def test_unknown_values_of_albums_are_null(api, musicbrainz_release):
+    musicbrainz_release(
+        **{
+            "date": None,
+            "country": None,
+            "status": None,
+            "release-group": None,
+            "artist-credit": [],
+            "cover-art-archive": None,
+        }
+    )
+
+    body = api.get(ALBUM).json()
+
+    assert {name for name, value in body.items() if value is None} == {
+        "release_group_id",
+        "artist",
+        "release_date",
+        "country",
+        "status",
+        "primary_type",
+        "cover_art_url",
+    }
+    assert body["genres"] == []
+
+
+@pytest.mark.parametrize("date", ["2016", "2016-10", "2016-10-21"])
+def test_dates_are_given_as_precisely_as_known(api, musicbrainz_release, date):
+    musicbrainz_release(date=date)
+
+    assert [api.get(ALBUM).json()["release_date"] for _ in range(2)] == [date, date]
+
+
+@pytest.mark.parametrize("path", ["", "/credits"])
+def test_a_missing_album(api, upstream, path):
+    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404)
+
+    assert_problem(api.get(f"{ALBUM}{path}"), 404, "Album not found")
+
+
+@pytest.mark.parametrize(
+    "raw", ["xyz", payloads.RELEASE[:-1], payloads.RELEASE.replace("-", ""), f"{{{payloads.RELEASE}}}", "%00"]
+)
+def test_no_album_id(api, raw):
+    assert_problem(api.get(f"/api/albums/{raw}"), 422)
+
+
+def test_a_merged_album_is_shown_and_stored_under_its_new_id(api, musicbrainz_release):
+    old = "00000000-0000-4000-8000-000000000002"
+    musicbrainz_release(asked_id=old)
+
+    assert api.get(f"/api/albums/{old}").json() == ALBUM_DETAILS
+    assert str(Album.objects.get().musicbrainz_id) == payloads.RELEASE
+
+
+def test_an_album_that_was_never_fetched_is_shown_as_known_when_musicbrainz_fails(api, upstream):
+    AlbumFactory(musicbrainz_id=payloads.RELEASE, title="As known", fetched_at=None)
+    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=500)
+
+    response = api.get(ALBUM)
+
+    assert (response.status_code, response.json()["title"], response.json()["cached"]) == (200, "As known", True)
+
+
+def test_album_credits(api, musicbrainz_release, upstream):
+    first = payloads.credit("JAY‐Z", " & ", artist_name="JAY-Z", number=1)
+    musicbrainz_release(**{"artist-credit": [first, payloads.credit("Kanye West", number=2)]})
+
+    short = api.get(f"{ALBUM}/credits?limit=1")
+    long = api.get(f"{ALBUM}/credits")
+
+    jay = {
+        "musicbrainz_id": "65314b12-0e08-43fa-ba33-000000000001",
+        "name": "JAY‐Z",
+        "sort_name": "JAY‐Z, sorted",
+        "disambiguation": None,
+        "artist_type": "Person",
+        "country": None,
+        "begin": None,
+        "end": None,
+        "join_phrase": " & ",
+        "order": 0,
+    }
+    kanye = jay | {
+        "musicbrainz_id": "65314b12-0e08-43fa-ba33-000000000002",
+        "name": "Kanye West",
+        "sort_name": "Kanye West, sorted",
+        "join_phrase": None,
+        "order": 1,
+    }
+    assert short.json() == {"artists": [jay]}
+    assert long.json() == {"artists": [jay, kanye]}
+    assert len(upstream.calls) == 1
+    assert Artist.objects.get(name="JAY-Z")
+
+
+def test_an_artist_may_be_credited_twice(api, musicbrainz_release):
+    musicbrainz_release(**{"artist-credit": [payloads.credit("Prince", " & "), payloads.credit("The Artist")]})
+
+    assert [artist["name"] for artist in api.get(f"{ALBUM}/credits").json()["artists"]] == ["Prince", "The Artist"]
+    assert (Artist.objects.count(), AlbumArtist.objects.count()) == (1, 2)
+
+
+# At the same time
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/api/movies/120", ALBUM])
+def test_details_and_credits_of_something_new_at_the_same_moment(path, tmdb_movie, musicbrainz_release):
+    if "movies" in path:
+        tmdb_movie()
+    else:
+        musicbrainz_release()
+    user = UserFactory()
+    barrier, statuses = threading.Barrier(8), []
+
+    def ask(number):
+        client = client_of(user)
+        barrier.wait()
+        statuses.append(client.get(path + ("/credits" if number % 2 else "")).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses == [200] * 8
+    assert Movie.objects.count() + Album.objects.count() == 1
+    assert MovieCast.objects.count() in {0, 3}

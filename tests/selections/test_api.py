@@ -1,0 +1,457 @@
+"""Weeks."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from selections.models import Week, WeekMovie
+from tests.conftest import assert_problem, client_of
+from tests.factories import AlbumFactory, MovieFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+
+WEEK = {
+    "year": 2026,
+    "week_number": 7,
+    "starts_on": "2026-02-09",
+    "ends_on": "2026-02-15",
+    "notes": None,
+    "is_complete": False,
+    "created_at": "2026-02-11T12:00:00Z",
+    "updated_at": "2026-02-11T12:00:00Z",
+}
+
+
+def of(user, **changes):
+    return WEEK | {"user_id": user.pk, "owner": {"id": user.pk, "username": user.username}} | changes
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/api/weeks"),
+        ("post", "/api/weeks"),
+        ("get", "/api/weeks/current"),
+        ("get", "/api/weeks/1"),
+        ("patch", "/api/weeks/1"),
+        ("delete", "/api/weeks/1"),
+        ("post", "/api/weeks/1/movies"),
+        ("delete", "/api/weeks/1/movies/1"),
+        ("post", "/api/weeks/1/albums"),
+        ("delete", "/api/weeks/1/albums/1"),
+        ("get", "/api/movies/selections"),
+        ("get", "/api/albums/selections"),
+    ],
+)
+def test_only_who_is_signed_in_asks(anonymous, method, path):
+    assert_problem(getattr(anonymous, method)(path), 401, "Not authenticated")
+
+
+# Create
+
+
+def test_create_a_week(api, user, now):
+    response = api.post("/api/weeks", {"year": 2026, "week_number": 7, "notes": " Two of each. "})
+
+    assert response.status_code == 201
+    assert response.json() == of(user, id=Week.objects.get().pk, notes=" Two of each. ")
+
+
+@pytest.mark.parametrize("body", [{}, {"notes": None}, {"notes": ""}, {"unknown": 1}])
+def test_notes_may_be_missing(api, body):
+    response = api.post("/api/weeks", {"year": 2026, "week_number": 53} | body)
+
+    assert (response.status_code, response.json()["notes"]) == (201, None)
+
+
+def test_a_week_exists_once_per_person(api, user, other):
+    WeekFactory(user=other, year=2026, week_number=1)
+    assert api.post("/api/weeks", {"year": 2026, "week_number": 1}).status_code == 201
+
+    response = api.post("/api/weeks", {"year": 2026, "week_number": 1})
+
+    assert_problem(response, 409)
+    assert response.json()["detail"].startswith("Week 2026-W01 already exists")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "year"),
+        ({"year": 1899}, "year"),
+        ({"year": 2101}, "year"),
+        ({"year": "2026"}, "year"),
+        ({"year": True}, "year"),
+        ({"year": 2026.5}, "year"),
+        ({"year": None}, "year"),
+        ({"year": 10**30}, "year"),
+        ({"week_number": 0}, "week_number"),
+        ({"week_number": 54}, "week_number"),
+        ({"week_number": 53, "year": 2025}, "week_number"),
+        ({"week_number": [1]}, "week_number"),
+        ({"notes": 5}, "notes"),
+        ({"notes": "\0"}, "notes"),
+        ({"notes": "x" * 10_001}, "notes"),
+    ],
+)
+def test_create_refuses_bad_input(api, body, field):
+    response = api.post("/api/weeks", ({"year": 2026, "week_number": 7} | body) if body else {})
+
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["field"] == field
+    assert not Week.objects.exists()
+
+
+def test_a_whole_float_is_a_whole_number(api):
+    response = api.post("/api/weeks", '{"year": 2026.0, "week_number": 7}', content_type="application/json")
+
+    assert (response.status_code, response.json()["year"]) == (201, 2026)
+
+
+# Current
+
+
+def test_the_current_week_is_made_when_it_is_not_there(api, user, now):
+    first = api.get("/api/weeks/current")
+    second = api.get("/api/weeks/current")
+
+    assert first.status_code == second.status_code == 200
+    assert first.json() == second.json() == of(user, id=Week.objects.get().pk, movies=[], albums=[])
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "week"),
+    [
+        ("2026-12-31T12:00", "UTC", (2026, 53)),
+        ("2027-01-03T23:59", "UTC", (2026, 53)),
+        ("2027-01-04T00:00", "UTC", (2027, 1)),
+        ("2025-12-29T00:00", "UTC", (2026, 1)),
+        ("2025-12-28T23:59", "UTC", (2025, 52)),
+        ("2027-01-03T23:59", "Europe/Berlin", (2027, 1)),
+        ("2027-01-04T00:30", "America/New_York", (2026, 53)),
+        ("2026-02-15T11:00", "Pacific/Kiritimati", (2026, 8)),
+    ],
+)
+def test_whose_today_it_is(user, time_machine, moment, zone, week):
+    user.time_zone = zone
+    user.save()
+    time_machine.move_to(datetime.fromisoformat(moment).replace(tzinfo=UTC), tick=False)
+
+    body = client_of(user).get("/api/weeks/current").json()
+
+    assert (body["year"], body["week_number"]) == week
+    assert body["created_at"].endswith("Z")
+
+
+# Read
+
+
+def full_week(user):
+    week = WeekFactory(user=user, year=2026, week_number=7, notes="Good one")
+    movie = MovieFactory(
+        title="Heat", original_title="", overview="", poster_path="/heat.jpg", release_date="1995-12-15"
+    )
+    album = AlbumFactory(title="Debut", artist="", release_date="1993-07", cover_art_url="")
+    when = datetime(2026, 2, 12, 20, tzinfo=UTC)
+    WeekMovieFactory(week=week, movie=movie, position=2, added_at=when)
+    WeekAlbumFactory(week=week, album=album, position=1, added_at=when)
+    return week, movie, album
+
+
+def test_a_week_with_its_picks(api, user, other, now):
+    week, movie, album = full_week(other)
+
+    response = api.get(f"/api/weeks/{week.pk}")
+
+    assert response.status_code == 200
+    assert response.json() == of(
+        other,
+        id=week.pk,
+        notes="Good one",
+        is_complete=True,
+        movies=[
+            {
+                "position": 2,
+                "added_at": "2026-02-12T20:00:00Z",
+                "movie": {
+                    "id": movie.pk,
+                    "tmdb_id": movie.tmdb_id,
+                    "title": "Heat",
+                    "original_title": None,
+                    "release_date": "1995-12-15",
+                    "poster_path": "/heat.jpg",
+                    "overview": None,
+                    "cached_at": "2026-01-02T03:04:05Z",
+                },
+            }
+        ],
+        albums=[
+            {
+                "position": 1,
+                "added_at": "2026-02-12T20:00:00Z",
+                "album": {
+                    "id": album.pk,
+                    "musicbrainz_id": str(album.musicbrainz_id),
+                    "title": "Debut",
+                    "artist": "Unknown Artist",
+                    "release_date": "1993-07-01",
+                    "release_date_precision": "month",
+                    "cover_art_url": None,
+                    "cached_at": "2026-01-02T03:04:05Z",
+                },
+            }
+        ],
+    )
+
+
+def test_picks_are_in_order_of_position(api, user):
+    week = WeekFactory(user=user)
+    for position in (2, 1):
+        WeekMovieFactory(week=week, position=position)
+        WeekAlbumFactory(week=week, position=position)
+
+    body = api.get(f"/api/weeks/{week.pk}").json()
+
+    assert [pick["position"] for pick in body["movies"] + body["albums"]] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("raw", ["999999", "0", "-1", "abc", "1.0", "9" * 30, "%00", "%ff", "٣"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", "", None),
+        ("patch", "", {"notes": "x"}),
+        ("delete", "", None),
+        ("post", "/movies", {"tmdb_id": 1, "position": 1}),
+        ("delete", "/albums/1", None),
+    ],
+)
+def test_a_missing_week(api, raw, method, path, body):
+    assert_problem(getattr(api, method)(f"/api/weeks/{raw}{path}", body), 404, "Week not found")
+
+
+@pytest.mark.parametrize("picks", [0, 1, 2])
+def test_a_week_costs_the_same_queries_whatever_is_in_it(api, user, django_assert_num_queries, picks):
+    week = WeekFactory(user=user)
+    for position in range(1, picks + 1):
+        WeekMovieFactory(week=week, position=position)
+        WeekAlbumFactory(week=week, position=position)
+
+    with django_assert_num_queries(4):  # who asks, the week, its movies, its albums
+        assert len(api.get(f"/api/weeks/{week.pk}").json()["movies"]) == picks
+
+
+# List
+
+
+def test_the_list(api, user, now):
+    week, *_ = full_week(user)
+
+    response = api.get("/api/weeks")
+
+    assert response.json() == {
+        "total": 1,
+        "page": 1,
+        "page_size": 20,
+        "results": [of(user, id=week.pk, notes="Good one", is_complete=True)],
+    }
+
+
+@pytest.fixture
+def many_weeks(user, other):
+    """Weeks of two people, made in no order: named by owner and week."""
+    third = UserFactory(username="cid")
+    for owner, year, number in [
+        (other, 2026, 7),
+        (user, 2025, 52),
+        (third, 2026, 7),
+        (user, 2026, 7),
+        (other, 2026, 8),
+        (other, 2025, 52),
+    ]:
+        WeekFactory(user=owner, year=year, week_number=number)
+
+
+def names(response):
+    return [f"{w['owner']['username']} {w['year']}-{w['week_number']}" for w in response.json()["results"]]
+
+
+def test_own_weeks_come_first_within_a_calendar_week(api, many_weeks):
+    assert names(api.get("/api/weeks")) == [
+        "ben 2026-8",
+        "ada 2026-7",
+        "ben 2026-7",
+        "cid 2026-7",
+        "ada 2025-52",
+        "ben 2025-52",
+    ]
+
+
+def test_own_weeks_come_before_all_others_where_it_is_set(api, many_weeks, settings):
+    settings.OWN_WEEKS_FIRST = True
+
+    assert names(api.get("/api/weeks"))[:3] == ["ada 2026-7", "ada 2025-52", "ben 2026-8"]
+
+
+def test_pages(api, many_weeks):
+    body = api.get("/api/weeks?page=2&page_size=4").json()
+
+    assert (body["total"], body["page"], body["page_size"], len(body["results"])) == (6, 2, 4, 2)
+
+
+@pytest.mark.parametrize("page", [3, 1_000_000])
+def test_a_page_beyond_the_end_is_empty(api, many_weeks, page):
+    response = api.get(f"/api/weeks?page={page}")
+
+    assert response.status_code == 200
+    assert response.json() == {"total": 6, "page": page, "page_size": 20, "results": []}
+
+
+def test_the_year_filter(api, many_weeks):
+    assert names(api.get("/api/weeks?year=2025")) == ["ada 2025-52", "ben 2025-52"]
+    assert api.get("/api/weeks?year=1999").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0",
+        "page=x",
+        "page=-1",
+        "page=" + "9" * 30,
+        "page_size=0",
+        "page_size=101",
+        "year=1899",
+        "year=2101",
+        "year=x",
+    ],
+)
+def test_the_list_refuses_bad_input(api, query):
+    response = api.get(f"/api/weeks?{query}")
+
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize("count", [1, 10, 100])
+def test_the_list_costs_the_same_queries_whatever_its_length(api, user, django_assert_num_queries, count):
+    for n in range(count):
+        week = WeekFactory(user=user, year=2000 + n // 50, week_number=n % 50 + 1)
+        WeekMovieFactory(week=week)
+
+    with django_assert_num_queries(3):  # who asks, how many, the weeks
+        assert len(api.get("/api/weeks?page_size=100").json()["results"]) == count
+
+
+# Change and delete
+
+
+def test_notes_change(api, user, now, time_machine):
+    week = WeekFactory(user=user, year=2026, week_number=7)
+    time_machine.shift(timedelta(hours=1))
+
+    response = api.patch(f"/api/weeks/{week.pk}", {"notes": "New\nlines stay "})
+
+    expected = of(user, id=week.pk, notes="New\nlines stay ", updated_at="2026-02-11T13:00:00Z")
+    assert (response.status_code, response.json()) == (200, expected)
+
+
+@pytest.mark.parametrize(("body", "notes"), [({}, "Old"), ({"notes": None}, None), ({"notes": ""}, None)])
+def test_notes_stay_or_go(api, user, now, time_machine, body, notes):
+    week = WeekFactory(user=user, notes="Old")
+    time_machine.shift(timedelta(hours=1))
+
+    changed = api.patch(f"/api/weeks/{week.pk}", body).json()
+
+    assert changed["notes"] == notes
+    assert (changed["updated_at"] == changed["created_at"]) == (body == {})
+
+
+@pytest.mark.parametrize("notes", [5, True, [], {}, "\0", "x" * 10_001])
+def test_change_refuses_bad_input(api, user, notes):
+    assert_problem(api.patch(f"/api/weeks/{WeekFactory(user=user).pk}", {"notes": notes}), 422)
+
+
+def test_only_the_owner_changes_a_week(api, other):
+    week = WeekFactory(user=other, notes="Mine")
+
+    assert_problem(api.patch(f"/api/weeks/{week.pk}", {"notes": "x"}), 403, "Only the owner can modify this week")
+    assert_problem(api.delete(f"/api/weeks/{week.pk}"), 403, "Only the owner can delete this week")
+    assert Week.objects.get().notes == "Mine"
+
+
+def test_delete_a_week(api, user):
+    week = WeekMovieFactory(week__user=user).week
+
+    response = api.delete(f"/api/weeks/{week.pk}")
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert not WeekMovie.objects.exists()
+    assert_problem(api.delete(f"/api/weeks/{week.pk}"), 404, "Week not found")
+
+
+def test_another_method_is_a_405(api, user):
+    week = WeekFactory(user=user)
+
+    assert_problem(api.put("/api/weeks", {}), 405)
+    assert_problem(api.put(f"/api/weeks/{week.pk}", {}), 405)
+    assert_problem(api.get(f"/api/weeks/{week.pk}/movies"), 405)
+
+
+# At the same time
+
+
+def at_once(count, act):
+    barrier, results = threading.Barrier(count), []
+
+    def run(number):
+        barrier.wait()
+        results.append(act(number))
+        connection.close()
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(results)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_creations_one_wins():
+    user = UserFactory()
+
+    statuses = at_once(8, lambda _: client_of(user).post("/api/weeks", {"year": 2026, "week_number": 7}).status_code)
+
+    assert statuses == [201] + [409] * 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_current_week_is_made_once():
+    user = UserFactory()
+
+    ids = at_once(8, lambda _: client_of(user).get("/api/weeks/current").json()["id"])
+
+    assert len(set(ids)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_picks_for_one_position_one_wins():
+    week, movies = WeekFactory(), MovieFactory.create_batch(8)
+
+    def pick(number):
+        body = {"tmdb_id": movies[number].tmdb_id, "position": 1}
+        return client_of(week.user).post(f"/api/weeks/{week.pk}/movies", body).status_code
+
+    assert at_once(8, pick) == [201] + [409] * 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_picks_of_one_album_one_wins():
+    week, album = WeekFactory(), AlbumFactory()
+
+    def pick(number):
+        body = {"musicbrainz_id": str(album.musicbrainz_id), "position": number % 2 + 1}
+        return client_of(week.user).post(f"/api/weeks/{week.pk}/albums", body).status_code
+
+    assert at_once(8, pick) == [201] + [409] * 7

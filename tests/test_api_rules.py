@@ -1,0 +1,267 @@
+"""What holds for the whole API."""
+
+import io
+import json
+
+import pytest
+from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.conftest import assert_problem, client_of
+from tests.factories import MovieFactory, WeekFactory
+from wrong_opinions import api as ours
+from wrong_opinions.wsgi import application
+
+
+def routes(resolver=None, prefix=""):
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield route.replace("^", "").removesuffix("$").replace(r"\Z", "")
+
+
+def test_no_address_under_api_ends_with_a_slash():
+    ours = [route for route in routes() if route.startswith("api/")]
+
+    assert len(ours) > 15
+    assert not [route for route in ours if route.endswith("/")]
+
+
+@pytest.mark.parametrize("path", ["/api/weeks/", "/api/auth/login/", "/api/schema/", "/api/weeks/current/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nothing_redirects(api, path, method):
+    assert_problem(getattr(api, method)(path), 404)
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/weeks/1/nothing", "/api/%00", "/api//weeks"])
+def test_an_unknown_address_is_a_json_404(anonymous, path):
+    assert_problem(anonymous.get(path), 404, "Not found")
+
+
+def test_other_pages_are_html(anonymous):
+    response = anonymous.get("/nothing")
+
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*", "nonsense", "application/problem+json"])
+def test_json_whatever_is_accepted(api, accept):
+    response = api.get("/api/auth/me", headers={"Accept": accept})
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("method", ["get", "delete"])
+def test_a_content_type_without_a_body_is_fine(api, user, method):
+    week = WeekFactory(user=user)
+
+    response = getattr(api, method)(f"/api/weeks/{week.pk}", content_type="application/json")
+
+    assert response.status_code in {200, 204}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"nonsense", b"\xff\xfe", b"[" * 200_000, b'{"username": NaN}', b"{'username': 1}", b"9" * 5000, b"a=b&c=d"],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_that_is_no_json(anonymous, body, content_type):
+    response = anonymous.generic("POST", "/api/auth/login", body, content_type=content_type)
+
+    assert_problem(response, 400, "The body is not valid JSON")
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", "true"])
+def test_a_body_that_is_no_object(anonymous, body):
+    response = anonymous.generic("POST", "/api/auth/login", body, content_type="application/json")
+
+    assert_problem(response, 422)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "multipart/form-data; boundary=x", "", "application/json; charset=hex"]
+)
+def test_json_is_json_whatever_it_is_called(anonymous, content_type):
+    response = anonymous.generic(
+        "POST", "/api/auth/login", b'{"username": "a", "password": "b"}', content_type=content_type
+    )
+
+    assert_problem(response, 401)
+
+
+def test_a_body_that_is_too_large(anonymous, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    response = anonymous.generic("POST", "/api/auth/login", b" " * 101, content_type="application/json")
+
+    assert_problem(response, 413)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chunked_body_is_read():
+    """As gunicorn passes it on: terminated, without a length."""
+
+    class Terminated:
+        def read(self, size):
+            return json.dumps({"username": "a", "password": "b"}).encode()[:size]
+
+    statuses = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/api/auth/login",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input_terminated": True,
+        "wsgi.input": Terminated(),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
+    }
+
+    application(environ, lambda status, headers: statuses.append(status)).close()
+
+    assert statuses == ["401 Unauthorized"]
+
+
+def test_a_bug_is_a_json_500_without_internals(api, monkeypatch):
+    monkeypatch.setattr("selections.services.current_week", lambda user: 1 / 0)
+
+    response = api.get("/api/weeks/current")
+
+    assert_problem(response, 500, "Something went wrong on our side")
+    assert "division" not in response.content.decode()
+
+
+def test_a_busy_database_is_a_503(api, monkeypatch):
+    def locked(user):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("selections.services.current_week", locked)
+
+    response = api.get("/api/weeks/current")
+
+    assert_problem(response, 503)
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_a_wrong_host_is_a_json_400(anonymous):
+    assert_problem(anonymous.get("/api/auth/me", headers={"Host": "evil.example"}), 400)
+
+
+def test_suspicious_requests_are_a_400():
+    body, _ = ours.describe(SuspiciousOperation("internals"))
+
+    assert (body["status"], "internals" in json.dumps(body)) == (400, False)
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "options", "delete"])
+def test_another_method_is_a_405(api, method):
+    assert_problem(getattr(api, method)("/api/auth/me"), 405)
+
+
+# Health, documents, home
+
+
+def test_health(anonymous):
+    response = anonymous.get("/health", headers={"Authorization": "Bearer stale"})
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "healthy", "version": "0.1.0"}
+
+
+def test_health_without_a_database(anonymous, monkeypatch):
+    def dead(*args):
+        raise OperationalError("unable to open database file")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.exists", dead)
+
+    response = anonymous.get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["status"] == "unhealthy"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/docs", "/api/redoc"])
+def test_pages_take_nothing_from_elsewhere(anonymous, path):
+    response = anonymous.get(path)
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert 'src="http' not in page
+    assert 'rel="stylesheet" href="http' not in page
+    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_the_home_page_says_what_it_is_and_whose_data_it_shows(anonymous):
+    page = anonymous.get("/").content.decode()
+
+    assert "This product uses the TMDB API but is not endorsed or" in page
+    assert "MusicBrainz" in page
+    assert all(f'href="{path}"' in page for path in ("/api/docs", "/api/redoc", "/admin/"))
+
+
+def test_the_document_is_openapi_3_1(anonymous):
+    response = anonymous.get("/api/schema", headers={"Accept": "application/json"})
+
+    document = response.json()
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]["/api/weeks/{id}/movies"]["post"]["responses"]) == {
+        "201", "400", "401", "403", "404", "409", "422", "429", "502", "503", "504",
+    }  # fmt: skip
+    assert "/api/weeks/current" in document["paths"]
+
+
+# Other origins, HTTPS
+
+
+def test_a_frontend_on_another_origin(settings, db):
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.org"]
+    headers = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "POST"}
+
+    preflight = Client().options("/api/auth/login", headers=headers)
+    refusal = Client().get("/api/auth/me", headers=headers)
+
+    assert preflight.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert "authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert refusal.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert "Retry-After" in refusal.headers["Access-Control-Expose-Headers"]
+
+
+def test_other_origins_are_strangers(db):
+    response = Client().get("/api/auth/me", headers={"Origin": "https://evil.example"})
+
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_the_api_sets_no_cookie_and_needs_no_csrf_token(user):
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post("/api/auth/login", {"username": "a", "password": "b"}, content_type="application/json")
+
+    assert response.status_code == 401
+    assert not response.cookies
+
+
+def test_plain_http_is_refused_where_https_is_expected(rf):
+    middleware = ours.RefusePlainHTTP(lambda request: "passed on")
+
+    refused = middleware(rf.get("/api/weeks"))
+    assert (refused.status_code, json.loads(refused.content)["code"]) == (403, "https_required")
+    assert middleware(rf.get("/api/weeks", secure=True)) == "passed on"
+    assert middleware(rf.get("/health")) == "passed on"
+
+
+def test_what_an_answer_says_is_true_for_the_next_request(api, user):
+    created = api.post("/api/weeks", {"year": 2026, "week_number": 7}).json()
+    movie = MovieFactory()
+    picked = api.post(f"/api/weeks/{created['id']}/movies", {"tmdb_id": movie.tmdb_id, "position": 1}).json()
+
+    read = client_of(user).get(f"/api/weeks/{created['id']}").json()
+
+    assert read["movies"] == [{name: picked[name] for name in ("position", "added_at", "movie")}]
