@@ -89,7 +89,7 @@ class User(AbstractUser):
         ]
 
     def clean(self):
-        self.username = self.username.lower()
+        self.username = (self.username or "").lower()
 
     def get_full_name(self):
         return self.username

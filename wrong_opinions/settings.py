@@ -1,5 +1,6 @@
 """Settings, read from the environment or from `.env`; `.env.example` explains each."""
 
+import math
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +37,11 @@ def base_url(name: str, default: str) -> str:
 
 
 def number(name: str, default: float, at_least: float = 0) -> float:
-    value: float = env.float(name, default=default)
+    """A number of `at_least` or more. Raises ImproperlyConfigured."""
+    try:
+        value = float(env.str(name, default=str(default)))
+    except ValueError:
+        value = math.nan
     if not at_least <= value < 1e6:
         raise ImproperlyConfigured(f"{name} must be a number of {at_least:g} or more.")
     return value

@@ -35,7 +35,7 @@ def test_the_database_refuses(constraint, broken):
 def test_the_database_refuses_double_credits():
     movie, person = MovieFactory(), Person.objects.create(tmdb_id=1, name="x")
     MovieCrew.objects.create(movie=movie, person=person, credit_id="a", job="Director", order=0)
-    with pytest.raises(IntegrityError, match="moviecrew_job_unique|job"):
+    with pytest.raises(IntegrityError, match=r"moviecrew_job_unique|job"):
         MovieCrew.objects.create(movie=movie, person=person, credit_id="b", job="Director", order=1)
 
 

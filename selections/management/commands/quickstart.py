@@ -75,13 +75,14 @@ class Command(BaseCommand):
 
 def refuse_taken(port: int) -> None:
     """Raise CommandError where the port cannot be served on."""
+    if not 0 < port < 2**16:
+        raise CommandError(f"There is no port {port}: choose one from 1 to 65535, such as --port 8001")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((ADDRESS, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or "no such port"
-            raise CommandError(f"Cannot serve on port {port}: {reason}. Choose another: --port 8001") from None
+        except OSError as error:
+            raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
 
 
 def serve(port: int) -> None:

@@ -1,0 +1,144 @@
+import pytest
+from django.contrib.admin.sites import site
+from django.test import Client
+
+from accounts.models import Attempts, User
+from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
+from selections.models import Week
+from tests.factories import AlbumFactory, MovieFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+
+OURS = [model for model in site._registry if model._meta.app_label in {"accounts", "catalog", "selections"}]
+
+
+@pytest.fixture
+def admin(db):
+    staff = User.objects.create_superuser("admin", "admin@example.org", "a-password")
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def fill(count):
+    for n in range(count):
+        week = WeekFactory(user=UserFactory(), year=2000 + n, week_number=7)
+        movie, album = MovieFactory(poster_path="/x.jpg"), AlbumFactory(cover_art_url="https://coverartarchive.org/x")
+        WeekMovieFactory(week=week, movie=movie)
+        WeekAlbumFactory(week=week, album=album)
+        person = Person.objects.create(tmdb_id=Person.objects.count() + 1, name=f"Person {n}", profile_path="/y.jpg")
+        MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
+        MovieCrew.objects.create(movie=movie, person=person, credit_id="b", job="Director", order=0)
+        artist = Artist.objects.create(musicbrainz_id=f"00000000-0000-4000-8000-{Artist.objects.count():012}", name="x")
+        AlbumArtist.objects.create(album=album, artist=artist, position=0, name="x")
+        Attempts.objects.create(key=f"key {week.pk}", expires_at="2026-01-01T00:00:00Z")
+
+
+def address(model, page, *arguments):
+    from django.urls import reverse
+
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def test_every_model_of_ours_is_there():
+    names = {model.__name__ for model in OURS}
+
+    assert names == {"User", "Attempts", "Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum"}
+
+
+@pytest.mark.parametrize("model", OURS)
+def test_every_list_and_form_opens(admin, model):
+    fill(2)
+    row = model._default_manager.first()
+
+    pages = [admin.get(address(model, "changelist")), admin.get(address(model, "change", row.pk))]
+    search = admin.get(address(model, "changelist"), {"q": "5"})
+    add = admin.get(address(model, "add"))
+
+    assert [page.status_code for page in [*pages, search]] == [200, 200, 200]
+    assert add.status_code == (403 if model.__name__ in {"Movie", "Album", "Person", "Artist", "Attempts"} else 200)
+
+
+@pytest.mark.parametrize("model", OURS)
+def test_lists_cost_the_same_queries_whatever_their_length(admin, model, django_assert_max_num_queries):
+    fill(2)
+    with django_assert_max_num_queries(30) as few:
+        admin.get(address(model, "changelist"))
+    fill(12)
+
+    with django_assert_max_num_queries(len(few.captured_queries)):
+        admin.get(address(model, "changelist"))
+
+
+def test_filters_work(admin):
+    fill(1)
+
+    for model in OURS:
+        response = admin.get(address(model, "changelist"))
+        for link in set(response.context["cl"].filter_specs):
+            for choice in link.choices(response.context["cl"]):
+                page = admin.get(address(model, "changelist") + choice["query_string"])
+                assert page.status_code == 200
+
+
+def form_of(week, **picks):
+    data = {"user": week.user_id, "year": week.year, "week_number": week.week_number, "notes": "By hand"}
+    for kind in ("movie", "album"):
+        rows = picks.get(kind, [])
+        data |= {f"{kind}_picks-TOTAL_FORMS": len(rows), f"{kind}_picks-INITIAL_FORMS": 0}
+        for n, (work, position) in enumerate(rows):
+            prefix = f"{kind}_picks-{n}"
+            data |= {f"{prefix}-{kind}": work.pk, f"{prefix}-position": position}
+            data |= {
+                f"{prefix}-added_at_0": "2026-02-11",
+                f"{prefix}-added_at_1": "12:00:00",
+                f"{prefix}-week": week.pk,
+            }
+    return data
+
+
+def test_a_week_is_put_together_in_its_form(admin):
+    week = WeekFactory()
+    before = week.updated_at
+
+    response = admin.post(
+        address(Week, "change", week.pk), form_of(week, movie=[(MovieFactory(), 1)], album=[(AlbumFactory(), 2)])
+    )
+
+    week.refresh_from_db()
+    assert response.status_code == 302
+    assert (week.notes, week.is_complete) == ("By hand", True)
+    assert week.updated_at > before
+
+
+def test_constraints_are_kind_messages(admin):
+    week, movie = WeekFactory(), MovieFactory()
+
+    twice = admin.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (movie, 2)]))
+    same = admin.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (MovieFactory(), 1)]))
+    impossible = admin.post(address(Week, "add"), form_of(Week(user=week.user, year=2025, week_number=53)))
+    existing = admin.post(address(Week, "add"), form_of(week))
+
+    assert [page.status_code for page in (twice, same, impossible, existing)] == [200] * 4
+    assert "duplicate" in twice.content.decode()
+    assert "duplicate" in same.content.decode()
+    assert "That ISO year has no such week" in impossible.content.decode()
+    assert "already exists" in existing.content.decode()
+
+
+def test_an_account_is_made_and_its_name_lowered(admin):
+    data = {"username": "Cleo", "email": "Cleo@example.org", "usable_password": "true"}
+
+    response = admin.post(address(User, "add"), data | {"password1": "a-long-one-9", "password2": "a-long-one-9"})
+    double = admin.post(address(User, "add"), data | {"password1": "a-long-one-9", "password2": "a-long-one-9"})
+
+    assert response.status_code == 302
+    assert User.objects.get(username="cleo").email == "Cleo@example.org"
+    assert double.status_code == 200
+
+
+def test_what_was_fetched_is_looked_at_not_typed_over(admin):
+    movie = MovieFactory(title="As TMDB says")
+
+    admin.post(address(type(movie), "change", movie.pk), {"title": "Mine"})
+
+    movie.refresh_from_db()
+    assert movie.title == "As TMDB says"
