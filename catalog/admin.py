@@ -29,6 +29,9 @@ class CreditInline(admin.TabularInline):
     can_delete = False
     related: str  # what each row names, loaded along
 
+    class Media:
+        css = {"all": ["catalog/admin.css"]}
+
     def has_add_permission(self, request, obj=None):
         return False
 
@@ -51,11 +54,11 @@ class CrewInline(CreditInline):
     fields = ["job", "person", "department"]
 
 
-def picture(url: str | None, alt: str, width: int) -> str:
-    """An image, or a dash where there is none."""
+def picture(url: str | None, width: int) -> str:
+    """An image that says no more than the name beside it, or a dash where there is none."""
     if not url:
         return "–"
-    return format_html('<img src="{}" alt="{}" width="{}" loading="lazy">', url, alt, width)
+    return format_html('<img src="{}" alt="" width="{}" loading="lazy">', url, width)
 
 
 @admin.register(Movie)
@@ -67,14 +70,13 @@ class MovieAdmin(FetchedAdmin):
         ("poster_path", admin.EmptyFieldListFilter),
     ]
     search_fields = ["search_text", "title", "original_title", "=tmdb_id", "=imdb_id"]
-    date_hierarchy = "release_date"
     list_per_page = 50
     exclude = ["title_key", "search_text"]
     inlines = [CastInline, CrewInline]
 
     @admin.display(description="")
     def poster(self, movie):
-        return picture(tmdb.image_url(movie.poster_path, "w92"), f"Poster of {movie.title}", 46)
+        return picture(tmdb.image_url(movie.poster_path, "w92"), 46)
 
 
 class ArtistCreditInline(CreditInline):
@@ -100,7 +102,7 @@ class AlbumAdmin(FetchedAdmin):
 
     @admin.display(description="")
     def cover(self, album):
-        return picture(album.cover_art_url, f"Cover of {album.title}", 46)
+        return picture(album.cover_art_url, 46)
 
 
 class PersonCastInline(CreditInline):
@@ -124,13 +126,14 @@ class PersonAdmin(FetchedAdmin):
 
     @admin.display(description="")
     def portrait(self, person):
-        return picture(tmdb.image_url(person.profile_path, "w45"), person.name, 45)
+        return picture(tmdb.image_url(person.profile_path, "w45"), 45)
 
 
 class ArtistAlbumInline(CreditInline):
     model = AlbumArtist
     related = "album"
     fields = ["album", "name"]
+    verbose_name_plural = "albums"
 
 
 @admin.register(Artist)

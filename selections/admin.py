@@ -5,21 +5,30 @@ from . import services
 from .models import Week, WeekAlbum, WeekMovie
 
 
-class MoviePickInline(admin.TabularInline):
-    model = WeekMovie
-    autocomplete_fields = ["movie"]
+class PickInline(admin.TabularInline):
     max_num = 2
     extra = 0
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.is_relation:
+            field.widget.can_delete_related = False  # its red cross looks like removing the pick
+        return field
+
+
+class MoviePickInline(PickInline):
+    model = WeekMovie
+    fields = ["position", "movie", "added_at"]
+    autocomplete_fields = ["movie"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("movie", "week__user")
 
 
-class AlbumPickInline(admin.TabularInline):
+class AlbumPickInline(PickInline):
     model = WeekAlbum
+    fields = ["position", "album", "added_at"]
     autocomplete_fields = ["album"]
-    max_num = 2
-    extra = 0
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("album", "week__user")

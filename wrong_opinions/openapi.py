@@ -56,6 +56,10 @@ class Schema(AutoSchema):
         """Such as `weeks_movies_create`, without the word `api`."""
         return super().get_operation_id().removeprefix("api_")
 
+    def map_parsers(self):
+        """What clients should send, though the parser takes JSON under any name."""
+        return ["application/json"]
+
 
 def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Adds to each operation the problems that it may answer with, beside those that its view names."""

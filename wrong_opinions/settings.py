@@ -107,6 +107,7 @@ TEMPLATES = [
 ]
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "wrong_opinions.locale"  # ISO dates, as in ISO weeks
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
@@ -241,7 +242,15 @@ CACHE_DIR = BASE_DIR / env.str("CACHE_DIR", default=".cache")
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
 SECURE_CSP = {
     "default-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:", image_host, "https://coverartarchive.org", "https://*.archive.org"],
+    # The Cover Art Archive redirects to archive.org, and that to one of its nodes; a wildcard is not its own parent.
+    "img-src": [
+        CSP.SELF,
+        "data:",
+        image_host,
+        "https://coverartarchive.org",
+        "https://archive.org",
+        "https://*.archive.org",
+    ],
     "style-src": [CSP.SELF, CSP.NONCE],
     "script-src": [CSP.SELF, CSP.NONCE],
     "object-src": [CSP.NONE],
