@@ -25,7 +25,7 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(Attempts)
 class AttemptsAdmin(admin.ModelAdmin):
-    """To see who runs into a limit, and to lift it by deleting the row."""
+    """To lift everybody's limits, by deleting the rows: whose is whose cannot be seen."""
 
     list_display = ["key", "expires_at"]
     readonly_fields = ["key", "times", "expires_at"]

@@ -56,6 +56,10 @@ class Schema(AutoSchema):
         """Such as `weeks_movies_create`, without the word `api`."""
         return super().get_operation_id().removeprefix("api_")
 
+    def get_summary(self):
+        """The first sentence of the view's docstring, which lists of operations show."""
+        return self.get_description().partition(". ")[0].split("\n")[0].removesuffix(".") or None
+
     def map_parsers(self):
         """What clients should send, though the parser takes JSON under any name."""
         return ["application/json"]
