@@ -136,6 +136,7 @@ database = DATABASES["default"]
 if database["ENGINE"] == "django.db.backends.sqlite3":
     if database["NAME"] != ":memory:":
         database["NAME"] = BASE_DIR / database["NAME"]
+    database["CONN_MAX_AGE"] = None  # one connection a thread: opening one costs more than most requests
     # Several processes write without "database is locked" only with both: readers never block (WAL), and a transaction
     # takes the write lock at its start, where it can wait for it.
     database["OPTIONS"] = {
