@@ -49,13 +49,11 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
         return known, True
     try:
         return refresh_movie(tmdb_id), False
-    except NotFound:
+    except IntegrationError as error:
         if known:
             return known, True
-        raise NotFound("Movie not found") from None
-    except IntegrationError:
-        if known:
-            return known, True
+        if isinstance(error, NotFound):
+            raise NotFound("Movie not found") from None
         raise
 
 
@@ -168,13 +166,11 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
         return known, True
     try:
         return refresh_album(musicbrainz_id), False
-    except NotFound:
+    except IntegrationError as error:
         if known:
             return known, True
-        raise NotFound("Album not found") from None
-    except IntegrationError:
-        if known:
-            return known, True
+        if isinstance(error, NotFound):
+            raise NotFound("Album not found") from None
         raise
 
 

@@ -1,7 +1,9 @@
+import threading
 from datetime import UTC, datetime
 
 import pytest
 import responses
+from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -113,3 +115,22 @@ def assert_problem(response, status, detail=None):
     assert ("errors" in body) == (status == 422)
     if detail is not None:
         assert body["detail"] == detail
+
+
+def at_once(count, act):
+    """The sorted results of `act(number)` from as many threads, released together."""
+    barrier, results = threading.Barrier(count), []
+
+    def run(number):
+        try:
+            barrier.wait()
+            results.append(act(number))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(results)

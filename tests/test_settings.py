@@ -94,7 +94,8 @@ from django.conf import settings
 plain, proxied = Client(), Client(headers={"X-Forwarded-Proto": "https"})
 answers = [client.get(path, headers={"Host": "localhost"}) for path in ("/", "/api/auth/me", "/health")
            for client in (plain, proxied)]
-print(json.dumps([[a.status_code, a.headers.get("Location"), a.headers.get("Strict-Transport-Security")] for a in answers]))
+names = ["Location", "Strict-Transport-Security"]
+print(json.dumps([[answer.status_code, *map(answer.headers.get, names)] for answer in answers]))
 print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.REST_FRAMEWORK["NUM_PROXIES"])
 """
 

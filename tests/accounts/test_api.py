@@ -1,16 +1,14 @@
-import threading
 from datetime import timedelta
 
 import jwt
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.models import User
-from tests.conftest import assert_problem, client_of
+from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import UserFactory
 
 PASSWORD = "Correct-horse-9-battery"
@@ -322,25 +320,6 @@ def test_logout_spends_the_token_and_says_nothing_more(user, anonymous):
 
 
 # At the same time
-
-
-def at_once(count, act):
-    """The results of `act(number)` from as many threads, released together."""
-    barrier, results = threading.Barrier(count), []
-
-    def run(number):
-        try:
-            barrier.wait()
-            results.append(act(number))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(results)
 
 
 @pytest.mark.django_db(transaction=True)

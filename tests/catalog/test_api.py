@@ -1,13 +1,10 @@
-import threading
-
 import pytest
 import requests
 import responses
-from django.db import connection
 
 from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, Person
 from tests import payloads
-from tests.conftest import assert_problem, client_of
+from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
 FRONT = f"{payloads.COVERART}/release/{payloads.RELEASE}/front-500"
@@ -561,19 +558,7 @@ def test_details_and_credits_of_something_new_at_the_same_moment(path, tmdb_movi
     else:
         musicbrainz_release()
     user = UserFactory()
-    barrier, statuses = threading.Barrier(8), []
-
-    def ask(number):
-        client = client_of(user)
-        barrier.wait()
-        statuses.append(client.get(path + ("/credits" if number % 2 else "")).status_code)
-        connection.close()
-
-    threads = [threading.Thread(target=ask, args=[number]) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = at_once(8, lambda n: client_of(user).get(path + ("/credits" if n % 2 else "")).status_code)
 
     assert statuses == [200] * 8
     assert Movie.objects.count() + Album.objects.count() == 1

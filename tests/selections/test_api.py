@@ -1,13 +1,11 @@
 """Weeks."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 
 from selections.models import Week, WeekMovie
-from tests.conftest import assert_problem, client_of
+from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
 WEEK = {
@@ -399,22 +397,6 @@ def test_another_method_is_a_405(api, user):
 
 
 # At the same time
-
-
-def at_once(count, act):
-    barrier, results = threading.Barrier(count), []
-
-    def run(number):
-        barrier.wait()
-        results.append(act(number))
-        connection.close()
-
-    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(results)
 
 
 @pytest.mark.django_db(transaction=True)
