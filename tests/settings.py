@@ -14,6 +14,7 @@ MIDDLEWARE = [*MIDDLEWARE, "zeal.middleware.zeal_middleware"]
 ZEAL_NPLUSONE_THRESHOLD = 3  # get_or_create() asks twice when somebody else was faster
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+WHITENOISE_AUTOREFRESH = True  # asks for no collectstatic first
 LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = None
 TMDB_API_KEY = "a-read-access-token"
 MUSICBRAINZ_INTERVAL = 0
