@@ -21,7 +21,10 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
     expires_at = now + timedelta(seconds=period)
     keys = sorted(hashlib.sha256(subject.encode()).hexdigest() for subject in subjects)
     with transaction.atomic():
-        Attempts.objects.filter(expires_at__lte=now).exclude(key__in=keys).delete()
+        # Rows that others are at are left for another time: waiting for them here could lock both out.
+        expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
+        Attempts.objects.filter(pk__in=expired.values("pk")).delete()
+    with transaction.atomic():
         Attempts.objects.bulk_create([Attempts(key=key, expires_at=expires_at) for key in keys], ignore_conflicts=True)
         counted = list(Attempts.objects.select_for_update().filter(key__in=keys).order_by("key"))
         for row in counted:
