@@ -22,8 +22,9 @@ def validate_time_zone(value: str) -> None:
 class UserManager(DjangoUserManager["User"]):
     def known_as(self, name: str) -> "models.QuerySet[User]":
         """The account, if any, with this name or e-mail address, in any letter case: only addresses have an @."""
-        field = "email" if "@" in name else "username"
-        return self.alias(folded=Lower(field)).filter(folded=name.lower())
+        if "@" in name:
+            return self.alias(folded=Lower("email")).filter(folded=name.lower())
+        return self.filter(username=name.lower())
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Whom Django's own backend, and so the admin, signs in as `username`: addresses are good, too."""

@@ -29,8 +29,9 @@ class KeyField(models.TextField):
 class WorkQuerySet(models.QuerySet):
     def matching(self, query: str) -> "WorkQuerySet":
         """Those whose names have all words of `query`, whatever its accents, letter case and punctuation."""
-        found = self
-        for word in search_words(query) or [fold(query)]:
+        words = search_words(query)
+        found = self if words else self.none()
+        for word in words:
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
 
@@ -119,6 +120,7 @@ class Album(Work):
     status = models.CharField(max_length=50, blank=True, help_text="Such as Official or Bootleg.")
     primary_type = models.CharField(max_length=50, blank=True, help_text="The release group's, such as Album or EP.")
     cover_art_url = models.URLField(max_length=200, blank=True, help_text="The front at the Cover Art Archive.")
+    cover_asked_at = models.DateTimeField(null=True, blank=True, help_text="When the archive was last asked.")
     cover_known = models.BooleanField(
         default=False, help_text="Whether the archive has said if there is a front, here or for the release group."
     )

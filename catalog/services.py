@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from integrations.errors import IntegrationError, NotFound
 from .models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 
 SEARCH_PAGE = 20  # movies, as at TMDB
+COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
 
 # Movies
 
@@ -160,9 +162,11 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     """
     known = Album.objects.filter(musicbrainz_id=musicbrainz_id).first()
     if known and known.fetched_at:
-        if not known.cover_known:  # the archive was out of reach, as happens for days
+        asked_at = known.cover_asked_at
+        if not known.cover_known and (asked_at is None or asked_at < timezone.now() - COVER_RETRY):
             known.cover_art_url, known.cover_known = _group_cover(known.release_group_id)
-            known.save(update_fields=["cover_art_url", "cover_known"])
+            known.cover_asked_at = timezone.now()
+            known.save(update_fields=["cover_art_url", "cover_known", "cover_asked_at"])
         return known, True
     try:
         return refresh_album(musicbrainz_id), False
@@ -177,7 +181,7 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
 def refresh_album(musicbrainz_id: UUID) -> Album:
     """Fetch the release with its artists from MusicBrainz and store it, new or known. Raises IntegrationError."""
     fetched = musicbrainz.fetch_release(musicbrainz_id)
-    values = asdict(fetched) | {"fetched_at": timezone.now()}
+    values = asdict(fetched) | {"fetched_at": timezone.now(), "cover_asked_at": timezone.now()}
     for name in ("musicbrainz_id", "artists", "has_front"):
         del values[name]
     if fetched.has_front:  # the lookup's own flag saves a request

@@ -6,17 +6,15 @@ Asked for is only whether there is one: the archive redirects to the picture, or
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
-from functools import cache
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
-from requests import RequestException
 from requests_cache import CachedSession
 
 from . import http
-from .errors import IntegrationError, Unavailable
+from .errors import IntegrationError
 
 SERVICE = "The Cover Art Archive"
 ARCHIVE = "https://coverartarchive.org"  # where browsers get pictures, whatever address this server asks
@@ -27,12 +25,12 @@ DEADLINE = 2  # seconds for all covers of one answer
 Entity = Literal["release", "release-group"]
 
 
-@cache
+@http.Once
 def session() -> CachedSession:
-    return http.new_session(settings.COVERART_BASE_URL, http.UpstreamAdapter(SERVICE, is_json=False))
+    return http.new_session(http.UpstreamAdapter(SERVICE, settings.COVERART_BASE_URL))
 
 
-@cache
+@http.Once
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MAX_CHECKS, thread_name_prefix="coverart")
 
@@ -44,21 +42,14 @@ def front_url(entity: Entity, musicbrainz_id: UUID) -> str:
 
 def has_front(entity: Entity, musicbrainz_id: UUID) -> bool:
     """Whether the archive has a front cover. Raises RateLimited or Unavailable where it does not say."""
-    try:
-        response = session().get(
-            f"{settings.COVERART_BASE_URL}/{entity}/{musicbrainz_id}/front-500",
-            allow_redirects=False,
-            timeout=http.TIMEOUT,
-            expire_after=FRONT_AGE,
-        )
-    except (RequestException, OSError):
-        raise Unavailable(f"{SERVICE} cannot be asked right now; try again later.") from None
-    if response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.FOUND, HTTPStatus.OK}:
-        return True
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return False
-    http.raise_for_status(response, SERVICE)
-    return False
+    response = http.get(
+        session,
+        f"{settings.COVERART_BASE_URL}/{entity}/{musicbrainz_id}/front-500",
+        service=SERVICE,
+        allow_redirects=False,
+        expire_after=FRONT_AGE,
+    )
+    return response.status_code != HTTPStatus.NOT_FOUND
 
 
 def find_fronts(wanted: Iterable[tuple[Entity, UUID]]) -> dict[UUID, bool]:

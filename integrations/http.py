@@ -4,24 +4,29 @@ A cache hit never reaches the adapter, so it never waits; a failure is served th
 https://requests-cache.readthedocs.io/
 """
 
+import contextlib
 import email.utils
+import fcntl
+import json
 import logging
 import math
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
+from requests_cache.backends.sqlite import SQLiteDict
 
 from .errors import NotFound, RateLimited, Unavailable
 from .throttle import Schedule
@@ -32,26 +37,48 @@ TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 KEEP_STALE = timedelta(days=180)  # TMDB allows no copy to be older than six months
 
 
-class UpstreamAdapter(HTTPAdapter):
-    """Sends in the slots of `schedule`, and turns everything that is no readable answer into our own errors.
+class Once[T]:
+    """A function without arguments that runs once; simultaneous first calls wait for the same result."""
 
-    Of the threads of this process, at most `max_waiting` are in here at a time: the others stay free for requests that
-    need no upstream. `urllib3` does not retry here, as its retries would skip the schedule.
+    def __init__(self, make: Callable[[], T]) -> None:
+        self.make, self.lock = make, threading.Lock()
+        self.made: T | None = None
+        self.__doc__ = make.__doc__
+
+    def __call__(self) -> T:
+        with self.lock:
+            if self.made is None:
+                self.made = self.make()
+            return self.made
+
+    def forget(self) -> None:
+        """Let the next call make it anew."""
+        self.made = None
+
+
+class UpstreamAdapter(HTTPAdapter):
+    """Sends in the slots of `schedule`, and turns everything that is no answer into our own errors.
+
+    `is_answer` says of a path and the JSON object that came whether it has what we asked for; without it no JSON is
+    expected. `secret` goes into the query of what is sent to `base_url`. Of the threads of this process, at most
+    `max_waiting` are in here at a time: the others stay free for requests that need no upstream. `urllib3` does not
+    retry here, as its retries would skip the schedule.
     """
 
     def __init__(
         self,
         service: str,
+        base_url: str,
         *,
+        is_answer: Callable[[str, dict[str, Any]], bool] | None = None,
+        secret: Mapping[str, str] | None = None,
         schedule: Schedule | None = None,
         max_wait: float = 0,
         max_waiting: int | None = None,
-        is_json: bool = True,
-        secret: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(pool_maxsize=16, max_retries=0)
-        self.service, self.schedule, self.max_wait, self.is_json = service, schedule, max_wait, is_json
-        self.secret = secret
+        super().__init__(pool_maxsize=32, max_retries=0)
+        self.service, self.base_url, self.is_answer, self.secret = service, base_url, is_answer, secret
+        self.schedule, self.max_wait = schedule, max_wait
         self.places = threading.BoundedSemaphore(max_waiting) if max_waiting else None
 
     def send(self, request, *args, **kwargs):
@@ -60,18 +87,26 @@ class UpstreamAdapter(HTTPAdapter):
             raise RateLimited(sentence, retry_after=max(1, math.ceil(self.max_wait / 2)))
         try:
             if self.schedule:
-                time.sleep(self.schedule.reserve(self.max_wait))
+                time.sleep(self._reserve(self.schedule))
             return self._send(request, *args, **kwargs)
         finally:
             if self.places:
                 self.places.release()
 
+    def _reserve(self, schedule: Schedule) -> float:
+        try:
+            return schedule.reserve(self.max_wait)
+        except OSError as error:
+            logger.error("%s is not asked, as its slots cannot be written: %s", self.service, error)
+            raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
+
     def _send(self, request, *args, **kwargs) -> requests.Response:
-        # `from None`: the messages of requests hold whole addresses, and a TMDB v3 key is part of one.
         sent = request
-        if self.secret:  # goes into the query last, so that nothing above this adapter ever sees or logs it
+        if self.secret and request.url.startswith(self.base_url):
+            # Last of all, so that nothing above this adapter ever sees, logs or keeps it.
             sent = request.copy()
             sent.prepare_url(request.url, self.secret)
+        # `from None`: the messages of requests hold whole addresses, and so the secret.
         try:
             response = super().send(sent, *args, **kwargs)
             response.request, response.url = request, request.url
@@ -84,9 +119,12 @@ class UpstreamAdapter(HTTPAdapter):
             raise self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE) from None
         except (requests.RequestException, OSError, ValueError):
             raise self.unavailable("broke off its answer") from None
-        if self.is_json and response.status_code == HTTPStatus.OK:
+        if response.status_code >= HTTPStatus.BAD_REQUEST and response.status_code != HTTPStatus.NOT_FOUND:
+            raise_for_status(response, self.service)
+        if self.is_answer and response.status_code == HTTPStatus.OK:
             try:
-                readable = isinstance(response.json(), dict) and bool(content)
+                body = json.loads(content)
+                readable = isinstance(body, dict) and self.is_answer(urlsplit(request.url).path, body)
             except (ValueError, RecursionError):
                 readable = False
             if not readable:
@@ -98,26 +136,24 @@ class UpstreamAdapter(HTTPAdapter):
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
 
 
-def new_session(base_url: str, adapter: UpstreamAdapter, **kwargs: Any) -> CachedSession:
-    """A session whose requests to `base_url` go through `adapter`, with what it fetched in the file of CACHE_DIR.
+def new_session(adapter: UpstreamAdapter) -> CachedSession:
+    """A session whose requests all go through `adapter`, redirects too, and that keeps answers in CACHE_DIR.
 
-    Where that file is damaged it is set aside; where it cannot be written, what is fetched is kept in memory.
+    Where that folder is no use, answers are kept in memory.
     """
-    options = {
+    options: dict[str, Any] = {
         "serializer": "json",  # the default one, pickle, runs what a tampered file tells it to
         "stale_if_error": KEEP_STALE,
         "allowable_codes": (200, 307, 404),
         "filter_fn": _is_kept,
-        **kwargs,
     }
-    try:
-        file = cache_file()
+    if file := cache_file():
         session = CachedSession(str(file), backend="sqlite", wal=True, busy_timeout=5000, **options)
-    except (OSError, sqlite3.OperationalError) as error:
-        logger.warning("Answers of upstreams are kept in memory only: CACHE_DIR is no use (%s)", error)
+    else:
         session = CachedSession(backend="memory", **options)
     session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
-    session.mount(base_url, adapter)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
     return session
 
 
@@ -126,57 +162,73 @@ def _is_kept(response: requests.Response) -> bool:
     return response.status_code == HTTPStatus.OK or "/front-" in (response.url or "")
 
 
-def cache_file() -> Path:
-    """The HTTP cache, readable for its owner only; a damaged one has been renamed."""
-    settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+def new_table(name: str) -> MutableMapping[str, str]:
+    """A table of texts beside the cached answers; in memory where CACHE_DIR is no use."""
+    if file := cache_file():
+        return SQLiteDict(str(file), table_name=name, serializer=None, wal=True, busy_timeout=5000)
+    return {}
+
+
+def cache_file() -> Path | None:
+    """The HTTP cache, readable for its owner only, or None where CACHE_DIR is no use; a damaged one is set aside."""
     file: Path = settings.CACHE_DIR / "http_cache.sqlite"
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-    file.chmod(0o600)
-    connection = sqlite3.connect(file, timeout=5)
     try:
-        connection.execute("PRAGMA schema_version")
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        aside = file.with_name(f"{file.name}.damaged-{timezone.now():%Y%m%d%H%M%S}")
-        logger.warning("The HTTP cache is damaged and was set aside as %s", aside.name)
-        file.rename(aside)
-        for extra in ("-wal", "-shm"):
-            file.with_name(file.name + extra).unlink(missing_ok=True)
-        return cache_file()
-    finally:
-        connection.close()
+        settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.with_suffix(".lock").touch(mode=0o600)
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time looks and repairs
+            with contextlib.suppress(FileExistsError):
+                # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            if _is_damaged(file):
+                aside = file.with_name(f"{file.name}.damaged-{timezone.now():%Y%m%d%H%M%S}")
+                logger.warning("The HTTP cache is damaged and was set aside as %s", aside.name)
+                file.rename(aside)
+                for extra in ("-wal", "-shm"):
+                    file.with_name(file.name + extra).unlink(missing_ok=True)
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except (OSError, sqlite3.OperationalError) as error:
+        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR is no use: %s", error)
+        return None
     return file
 
 
-def get_json(
-    session: Callable[[], CachedSession],
-    url: str,
-    params: Mapping[str, Any],
-    *,
-    service: str,
-    expire_after: timedelta,
-    only_if_cached: bool = False,
-) -> dict[str, Any]:
-    """The JSON object at `url`, fresh or from the cache.
+def _is_damaged(file: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(file, timeout=5)) as connection:
+        try:
+            return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return True
 
-    Raises NotFound, RateLimited or Unavailable. With `only_if_cached`, NotFound where the cache does not have it.
+
+def get(session: Once[CachedSession], url: str, *, service: str, **kwargs: Any) -> requests.Response:
+    """The answer at `url`, fresh or from the cache. Raises RateLimited or Unavailable.
+
+    What the cache cannot read is asked for again; a cache that is damaged is set aside.
     """
-    try:
-        response = session().get(
-            url,
-            params={name: value for name, value in params.items() if value not in (None, "")},
-            headers={"Accept": "application/json"},
-            timeout=TIMEOUT,
-            expire_after=expire_after,
-            only_if_cached=only_if_cached,
-        )
-    except (requests.RequestException, sqlite3.Error) as error:
-        logger.warning("%s could not be asked: %s", service, type(error).__name__)
-        raise Unavailable(f"{service} cannot be asked right now; try again later.") from None
-    if only_if_cached and response.status_code == HTTPStatus.GATEWAY_TIMEOUT:
-        raise NotFound("Not in the cache.")
+    for is_last in (False, True):
+        try:
+            response = session().get(url, timeout=TIMEOUT, force_refresh=is_last, **kwargs)
+            if response.status_code >= HTTPStatus.OK:
+                return response
+        except requests.RequestException as error:
+            logger.warning("%s could not be asked: %s", service, type(error).__name__)
+            break
+        except (sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError) as error:
+            logger.warning("The HTTP cache cannot be read: %s", type(error).__name__)
+            session.forget()
+    raise Unavailable(f"{service} cannot be asked right now; try again later.")
+
+
+def get_json(
+    session: Once[CachedSession], url: str, params: Mapping[str, Any], *, service: str, expire_after: timedelta
+) -> dict[str, Any]:
+    """The JSON object at `url`, fresh or from the cache. Raises NotFound, RateLimited or Unavailable."""
+    known = {name: value for name, value in params.items() if value not in (None, "")}
+    headers = {"Accept": "application/json"}
+    response = get(session, url, service=service, params=known, headers=headers, expire_after=expire_after)
     if response.status_code != HTTPStatus.OK:
         raise_for_status(response, service)
     body: dict[str, Any] = response.json()

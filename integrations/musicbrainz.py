@@ -1,14 +1,16 @@
 """Albums of MusicBrainz, one request a second: https://musicbrainz.org/doc/MusicBrainz_API"""
 
+import json
 import re
+import sqlite3
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 from requests_cache import CachedSession
 
 from . import http
@@ -21,22 +23,28 @@ SEARCH_AGE = timedelta(hours=6)
 DETAILS_AGE = timedelta(days=7)
 
 
-@cache
+@http.Once
 def session() -> CachedSession:
     """The session of this process; its slots in time are those of the whole host."""
-    try:
-        settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        schedule = Schedule(settings.CACHE_DIR / "musicbrainz.slots", settings.MUSICBRAINZ_INTERVAL, SERVICE)
-    except OSError:
-        raise Unavailable(f"{SERVICE} cannot be asked: the operator has to make CACHE_DIR writable.",
-                          status=HTTPStatus.SERVICE_UNAVAILABLE) from None  # fmt: skip
     adapter = http.UpstreamAdapter(
         SERVICE,
-        schedule=schedule,
+        settings.MUSICBRAINZ_BASE_URL,
+        is_answer=_is_answer,
+        schedule=Schedule(settings.CACHE_DIR / "musicbrainz.slots", settings.MUSICBRAINZ_INTERVAL, SERVICE),
         max_wait=settings.MUSICBRAINZ_MAX_WAIT,
         max_waiting=max(1, settings.WEB_THREADS - 2),
     )
-    return http.new_session(settings.MUSICBRAINZ_BASE_URL, adapter)
+    return http.new_session(adapter)
+
+
+def _is_answer(path: str, body: dict[str, Any]) -> bool:
+    return isinstance(body.get("releases"), list) if path.endswith("/release") else bool(mbid(body.get("id")))
+
+
+@http.Once
+def positions() -> MutableMapping[str, str]:
+    """Where each search first showed a release, as JSON by query: MusicBrainz repeats hits on later pages."""
+    return http.new_table("positions")
 
 
 @dataclass(frozen=True)
@@ -158,34 +166,38 @@ def _escape(word: str) -> str:
 def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleasePage:
     """Candidates for a title, an artist or both, best first, in one request. Raises RateLimited or Unavailable.
 
-    No release comes twice, nor what the pages before this one of the same size had, as far as they are in the cache:
-    MusicBrainz itself repeats hits of the same score.
+    No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
+    hits of the same score.
     """
-    body = _search(query, limit, offset)
-    seen = set()
-    for earlier in range(offset - limit, -1, -limit):
-        try:
-            seen |= {
-                mbid(row.get("id")) for row in rows(_search(query, limit, earlier, only_if_cached=True)["releases"])
-            }
-        except (NotFound, KeyError):
-            break
-    hits: dict[UUID, ReleaseHit] = {}
-    for hit in map(ReleaseHit.from_json, rows(body.get("releases"))):
-        if hit.musicbrainz_id and hit.musicbrainz_id not in seen:
-            hits.setdefault(hit.musicbrainz_id, hit)
-    return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=list(hits.values()))
+    try:
+        body = http.get_json(
+            session,
+            f"{settings.MUSICBRAINZ_BASE_URL}/release",
+            {"query": lucene(query), "limit": limit, "offset": offset, "fmt": "json"},
+            service=SERVICE,
+            expire_after=SEARCH_AGE,
+        )
+    except NotFound:  # a search finds nothing with a 200
+        raise Unavailable(f"{SERVICE} has trouble answering; try again later.") from None
+    found = [(place, ReleaseHit.from_json(row)) for place, row in enumerate(rows(body["releases"]), offset)]
+    shown = _first_positions(lucene(query), {str(hit.musicbrainz_id): place for place, hit in reversed(found)})
+    hits = [hit for place, hit in found if hit.musicbrainz_id and shown[str(hit.musicbrainz_id)] == place]
+    return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=hits)
 
 
-def _search(query: str, limit: int, offset: int, *, only_if_cached: bool = False) -> dict[str, Any]:
-    return http.get_json(
-        session,
-        f"{settings.MUSICBRAINZ_BASE_URL}/release",
-        {"query": lucene(query), "limit": limit, "offset": offset, "fmt": "json"},
-        service=SERVICE,
-        expire_after=SEARCH_AGE,
-        only_if_cached=only_if_cached,
-    )
+def _first_positions(query: str, places: dict[str, int]) -> dict[str, int]:
+    """The positions at which this query first showed these releases; those that it shows now are remembered."""
+    now = timezone.now().timestamp()
+    try:
+        known = json.loads(positions().get(query, "{}"))
+        if known.get("until", 0) <= now:
+            known = {"until": now + SEARCH_AGE.total_seconds(), "shown": {}}
+        if not places.keys() <= known["shown"].keys():
+            known["shown"] = places | known["shown"]
+            positions()[query] = json.dumps(known)
+        return {release: int(known["shown"][release]) for release in places}
+    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError):
+        return places  # a damaged table only costs its memory
 
 
 def fetch_release(musicbrainz_id: UUID) -> Release:

@@ -34,8 +34,9 @@ class Schedule:
     def reserve(self, max_wait: float) -> float:
         """Book the next slot and return the seconds until it starts.
 
-        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away.
+        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError without the file.
         """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ from django.conf import settings
 from requests_cache import CachedSession
 
 from . import http
-from .errors import Unavailable
+from .errors import NotFound, Unavailable
 from .values import day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
@@ -32,20 +31,27 @@ KEY_JOBS = {
 }
 
 
-@cache
+@http.Once
 def session() -> CachedSession:
     """The session of this process; a v4 key goes into its headers, a v3 key into the query."""
     key = settings.TMDB_API_KEY
     if not key:
-        raise Unavailable("This server has no TMDB key yet, so it knows only the movies of its catalog.",
-                          status=HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
+        raise Unavailable(
+            "This server has no TMDB key yet, so it knows only the movies of its catalog.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+        )
     is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
-    made = http.new_session(
-        settings.TMDB_BASE_URL, http.UpstreamAdapter(SERVICE, secret={"api_key": key} if is_v3 else None)
-    )
+    secret = {"api_key": key} if is_v3 else None
+    made = http.new_session(http.UpstreamAdapter(SERVICE, settings.TMDB_BASE_URL, is_answer=_is_answer, secret=secret))
     if not is_v3:
         made.headers["Authorization"] = f"Bearer {key}"
     return made
+
+
+def _is_answer(path: str, body: dict[str, Any]) -> bool:
+    if path.endswith("/search/movie"):
+        return isinstance(body.get("results"), list)
+    return integer(body.get("id")) is not None
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
 def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
     """The key roles in TMDB's order, one row a person and job."""
     jobs: dict[tuple[int, str], CrewCredit] = {}
+    ids: set[str] = set()
     for place, row in enumerate(rows(found.get("crew"))):
         person, job = integer(row.get("id")), text(row.get("job"))
         if person and job in KEY_JOBS:
@@ -184,26 +191,28 @@ def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
                 job=job,
                 order=place,
             )
-            jobs.setdefault((person, job), done)
+            if done.credit_id not in ids and (person, job) not in jobs:
+                jobs[person, job] = done
+                ids.add(done.credit_id)
     return list(jobs.values())
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None) -> MoviePage:
     """Candidates for a title, best first. Raises RateLimited or Unavailable."""
-    body = http.get_json(
-        session,
-        f"{settings.TMDB_BASE_URL}/search/movie",
-        {
-            "query": query,
-            "page": page,
-            "year": year,
-            "language": settings.TMDB_LANGUAGE,
-            "region": settings.TMDB_REGION,
-            "include_adult": "false",
-        },
-        service=SERVICE,
-        expire_after=SEARCH_AGE,
-    )
+    asked = {
+        "query": query,
+        "page": page,
+        "year": year,
+        "language": settings.TMDB_LANGUAGE,
+        "region": settings.TMDB_REGION,
+        "include_adult": "false",
+    }
+    try:
+        body = http.get_json(
+            session, f"{settings.TMDB_BASE_URL}/search/movie", asked, service=SERVICE, expire_after=SEARCH_AGE
+        )
+    except NotFound:  # a search finds nothing with a 200
+        raise Unavailable(f"{SERVICE} has trouble answering; try again later.") from None
     hits = {hit.tmdb_id: hit for hit in map(MovieHit.from_json, rows(body.get("results"))) if hit.tmdb_id}
     return MoviePage(
         page=page,

@@ -86,6 +86,12 @@ class PickAdmin(admin.ModelAdmin):
         super().delete_model(request, obj)
         services.touch(obj.week)
 
+    def delete_queryset(self, request, queryset):
+        weeks = list(Week.objects.filter(pk__in=queryset.values("week")))
+        super().delete_queryset(request, queryset)
+        for week in weeks:
+            services.touch(week)
+
 
 @admin.register(WeekMovie)
 class WeekMovieAdmin(PickAdmin):

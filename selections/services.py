@@ -44,6 +44,12 @@ def change_notes(week: Week, notes: str) -> None:
         raise Week.DoesNotExist
 
 
+def delete_week(week: Week) -> None:
+    with transaction.atomic():
+        Week.objects.select_for_update().filter(pk=week.pk).first()  # or a pick comes between its picks and itself
+        week.delete()
+
+
 def pick_movie(week: Week, *, tmdb_id: int, position: int) -> WeekMovie:
     """Put a movie into a free position of a week.
 

@@ -11,7 +11,7 @@ from integrations import coverart, musicbrainz, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
-SESSIONS = (tmdb.session, musicbrainz.session, coverart.session)
+MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, musicbrainz.positions)
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +28,10 @@ def upstream(request, settings, tmp_path):
 
 
 def forget_sessions():
-    for session in SESSIONS:
-        if session.cache_info().currsize:
-            session().close()
-        session.cache_clear()
+    for once in MADE_ONCE:
+        if hasattr(once.made, "close"):
+            once.made.close()
+        once.forget()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
@@ -103,7 +104,10 @@ def test_a_body_that_is_too_large(anonymous, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_chunked_body_is_read():
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "", "application/json; charset=zlib", "text/x; CHARSET=rot13"]
+)
+def test_a_chunked_body_is_read(content_type):
     """As gunicorn passes it on: terminated, without a length."""
 
     class Terminated:
@@ -118,6 +122,8 @@ def test_a_chunked_body_is_read():
         "SERVER_PORT": "80",
         "HTTP_HOST": "localhost",
         "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_TYPE": content_type,
+        "QUERY_STRING": "page=1",
         "wsgi.input_terminated": True,
         "wsgi.input": Terminated(),
         "wsgi.url_scheme": "http",
@@ -163,6 +169,24 @@ def test_suspicious_requests_are_a_400():
 @pytest.mark.parametrize("method", ["put", "patch", "options", "delete"])
 def test_another_method_is_a_405(api, method):
     assert_problem(getattr(api, method)("/api/auth/me"), 405)
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/docs", "/api/redoc", "/health"])
+def test_problems_of_pages_and_documents_are_json_too(anonymous, path):
+    assert_problem(anonymous.post(path, {}), 405)
+
+
+def test_while_debugging_the_api_answers_as_ever(anonymous, settings):
+    settings.DEBUG = True
+
+    assert_problem(anonymous.get("/api/nothing"), 404, "Not found")
+
+
+def test_parameters_are_those_that_the_address_has(anonymous):
+    for path, operations in anonymous.get("/api/schema").json()["paths"].items():
+        for operation in operations.values():
+            in_path = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+            assert in_path == set(re.findall(r"{(\w+)}", path))
 
 
 # Health, documents, home

@@ -19,6 +19,7 @@ from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
@@ -59,6 +60,8 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None
         return None
     set_rollback()
     body, headers = known
+    # Also in views that render pages and documents.
+    context["request"].accepted_renderer, context["request"].accepted_media_type = JSONRenderer(), PROBLEM
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
 
 
@@ -94,7 +97,7 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem(400, "The request cannot be read", "bad_request")
         case OperationalError() | InterfaceError():
-            logger.error("The database does not answer: %s", type(exc).__name__)
+            logger.error("The database does not answer: %s", exc)
             return problem(
                 503, "The database is busy or out of reach; try again", "database_unavailable", retry_after=1
             )
@@ -130,7 +133,7 @@ def bad_request(request, exception):
     return defaults.bad_request(request, exception)
 
 
-def not_found(request, exception):
+def not_found(request, exception=None):
     """Django's 404 page, as JSON under /api."""
     if is_api(request):
         return _page(request, 404, "Not found", "not_found")

@@ -36,6 +36,11 @@ def base_url(name: str, default: str) -> str:
     return value
 
 
+def names(name: str, default: str) -> list[str]:
+    """What a comma-separated setting lists."""
+    return [part.strip() for part in env.str(name, default=default).split(",") if part.strip()]
+
+
 def number(name: str, default: float, at_least: float = 0) -> float:
     """A number of `at_least` or more. Raises ImproperlyConfigured."""
     try:
@@ -51,10 +56,10 @@ def number(name: str, default: float, at_least: float = 0) -> float:
 
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set: put one into .env, or let `manage.py quickstart` write it.")
+    raise ImproperlyConfigured("SECRET_KEY is not set: put one into .env, long, random and secret.")
 DEBUG: bool = env.bool("DEBUG", default=False)
 HTTPS: bool = env.bool("HTTPS", default=False)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 
 INSTALLED_APPS = [
@@ -123,6 +128,7 @@ LOGGING = {
     "loggers": {
         # Below WARNING it writes whole addresses, and a TMDB v3 key is part of one.
         "urllib3": {"level": "WARNING"},
+        "requests_cache": {"level": "ERROR"},  # that it serves an old answer it says with a traceback
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},  # a client's mistakes are the client's to read
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # what scanners try all day
@@ -131,8 +137,13 @@ LOGGING = {
 
 # --- Database
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default="sqlite:///./wrong_opinions.db")}
-database = DATABASES["default"]
+try:
+    database = env.db_url("DATABASE_URL", default="sqlite:///./wrong_opinions.db")
+except (ValueError, KeyError):
+    database = {}
+if not database.get("ENGINE"):
+    raise ImproperlyConfigured("DATABASE_URL is no address such as sqlite:///./wrong_opinions.db or postgres://…")
+DATABASES = {"default": database}
 if database["ENGINE"] == "django.db.backends.sqlite3":
     if database["NAME"] != ":memory:":
         database["NAME"] = BASE_DIR / database["NAME"]
@@ -145,7 +156,9 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,  # seconds
     } | database.get("OPTIONS", {})
 elif database["ENGINE"] == "django.db.backends.postgresql":
-    database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": WEB_THREADS + 2}} | database.get("OPTIONS", {})
+    database["CONN_HEALTH_CHECKS"] = True  # or each connection of the pool fails once after a restart of the server
+    pool = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 5}  # seconds
+    database["OPTIONS"] = {"pool": pool} | database.get("OPTIONS", {})
 
 # --- Accounts
 
@@ -218,7 +231,7 @@ SPECTACULAR_SETTINGS = {
         "wrong_opinions.openapi.describe_problems",
     ],
 }
-CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
 CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate"]
 
@@ -236,7 +249,7 @@ if MUSICBRAINZ_INTERVAL < 1 and f".{urlsplit(MUSICBRAINZ_BASE_URL).hostname}".en
     raise ImproperlyConfigured("MUSICBRAINZ_INTERVAL must be 1 or more: musicbrainz.org allows one request a second.")
 MUSICBRAINZ_MAX_WAIT = number("MUSICBRAINZ_MAX_WAIT", 10)
 COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
-CACHE_DIR = BASE_DIR / env.str("CACHE_DIR", default=".cache")
+CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
 # --- Security
 
@@ -269,6 +282,8 @@ if HTTPS:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    MIDDLEWARE.insert(1, "wrong_opinions.api.RefusePlainHTTP")
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("corsheaders.middleware.CorsMiddleware") + 1, "wrong_opinions.api.RefusePlainHTTP"
+    )
 # HSTS stays with this host: whether its siblings and the preload list follow is for the domain's owner to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

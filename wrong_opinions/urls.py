@@ -1,13 +1,13 @@
 """Addresses. Nothing under /api ends with a slash, and nothing there redirects."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
-from .api import HealthView
+from .api import HealthView, not_found
 
 admin.site.site_header = admin.site.site_title = "Wrong Opinions"
 admin.site.index_title = "Curate"
@@ -38,6 +38,7 @@ urlpatterns = [
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
+    re_path(r"^api(/.*)?\Z", not_found),  # while debugging, Django would answer with a page of its own
 ]
 handler400 = "wrong_opinions.api.bad_request"
 handler404 = "wrong_opinions.api.not_found"

@@ -12,8 +12,11 @@ django_application = get_wsgi_application()
 
 
 def application(environ, start_response):
-    """Django's, with the length of a chunked body, which Django takes for empty without."""
+    """Django's, which otherwise takes a chunked body for an empty one, and breaks on a charset that is none."""
     if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower() and environ.get("wsgi.input_terminated"):
         body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
+    if "charset" in parameters.lower() and not media_type.strip().lower().startswith("multipart/"):
+        environ["CONTENT_TYPE"] = media_type  # both JSON and the admin's forms are UTF-8
     return django_application(environ, start_response)

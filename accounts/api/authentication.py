@@ -38,7 +38,16 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, User]:
         if not (subject.isascii() and subject.isdecimal() and len(subject) <= 18):
             raise InvalidCredentials
         return token, JWTAuthentication().get_user(token)  # type: ignore[return-value]
-    except (TokenError, AuthenticationFailed, KeyError, ValueError, TypeError, AttributeError, OverflowError):
+    except (
+        TokenError,
+        AuthenticationFailed,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        OSError,
+    ):
         raise InvalidCredentials from None
 
 

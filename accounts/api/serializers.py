@@ -31,7 +31,7 @@ class RegisterSerializer(serializers.Serializer):
     """Checks the shape only: whether the name and address are free is a 409, not an invalid input."""
 
     username = TextField(
-        min_length=3, max_length=50, trim_whitespace=False, validators=User._meta.get_field("username").validators[:2]
+        min_length=3, max_length=50, trim_whitespace=False, validators=User._meta.get_field("username").validators[1:2]
     )
     email = EmailField(max_length=254, validators=User._meta.get_field("email").validators[1:2])
     password = TextField(min_length=8, max_length=100, trim_whitespace=False, write_only=True)

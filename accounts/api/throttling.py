@@ -14,6 +14,8 @@ class AttemptThrottle(SimpleRateThrottle):
         self.wait_seconds = 0
 
     def allow_request(self, request, view):
+        if request.method != "POST":
+            return True  # a wrong method is no attempt
         rate = getattr(settings, f"{view.attempt.upper()}_RATE")
         limit, period = self.parse_rate(rate)
         if limit is None or period is None:

@@ -43,7 +43,10 @@ class MovieViewSet(ViewSet):
     lookup_value_regex = "[^/]+"
 
     @extend_schema(
-        parameters=[serializers.MovieSearchSerializer, OpenApiParameter("tmdb_id", exclude=True)],
+        parameters=[
+            serializers.MovieSearchSerializer,
+            OpenApiParameter("tmdb_id", location=OpenApiParameter.PATH, exclude=True),
+        ],
         responses=serializers.MoviePageSerializer,
     )
     @action(detail=False)
@@ -86,7 +89,10 @@ class AlbumViewSet(ViewSet):
     lookup_value_regex = "[^/]+"
 
     @extend_schema(
-        parameters=[serializers.AlbumSearchSerializer, OpenApiParameter("musicbrainz_id", exclude=True)],
+        parameters=[
+            serializers.AlbumSearchSerializer,
+            OpenApiParameter("musicbrainz_id", location=OpenApiParameter.PATH, exclude=True),
+        ],
         responses=serializers.AlbumPageSerializer,
     )
     @action(detail=False)

@@ -7,7 +7,7 @@ from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.generics import ListAPIView
-from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -24,7 +24,7 @@ POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH,
 
 
 @extend_schema(tags=["weeks"], parameters=[OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)])
-class WeekViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet):
+class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Weeks, newest first. Anyone signed in may read them; only its owner changes one."""
 
     serializer_class = serializers.WeekSerializer
@@ -57,7 +57,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Generic
     @extend_schema(
         request=serializers.CreateWeekSerializer,
         responses={201: serializers.WeekSerializer, 409: OpenApiResponse(description="The week exists")},
-        parameters=[OpenApiParameter("id", exclude=True)],
+        parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)],
     )
     def create(self, request):
         """Create a week of one's own."""
@@ -66,7 +66,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Generic
         week = services.create_week(request.user, **asked.validated_data)
         return Response(serializers.WeekSerializer(week).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[OpenApiParameter("id", exclude=True)])
+    @extend_schema(parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)])
     def list(self, request, *args, **kwargs):
         """All weeks, newest first, one's own first within a calendar week."""
         return super().list(request, *args, **kwargs)
@@ -78,7 +78,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Generic
 
     @extend_schema(
         responses=serializers.WeekFullSerializer,
-        parameters=[OpenApiParameter("id", exclude=True)],
+        parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)],
         filters=False,
     )
     @action(detail=False, pagination_class=None)
@@ -97,9 +97,11 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Generic
             services.change_notes(week, asked.validated_data["notes"])
         return Response(serializers.WeekSerializer(week).data)
 
-    def destroy(self, request, *args, **kwargs):
+    @extend_schema(responses={204: None})
+    def destroy(self, request, pk):
         """Delete a week of one's own, with its picks."""
-        return super().destroy(request, *args, **kwargs)
+        services.delete_week(self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         request=serializers.PickMovieSerializer,

@@ -55,6 +55,13 @@ def test_off_is_no_limit(anonymous, settings):
     assert not Attempts.objects.exists()
 
 
+def test_a_wrong_method_is_no_attempt(anonymous, settings):
+    settings.LOGIN_RATE = "1/min"
+
+    assert [anonymous.get("/api/auth/login").status_code for _ in range(3)] == [405] * 3
+    assert login(anonymous).status_code == 401
+
+
 def test_registrations_are_limited(anonymous, settings):
     settings.REGISTER_RATE = "2/hour"
 

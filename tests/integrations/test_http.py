@@ -1,6 +1,10 @@
+import contextlib
+import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -12,6 +16,7 @@ from werkzeug import Response
 from integrations import http, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
 from tests import payloads
+from tests.conftest import forget_sessions
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 
@@ -96,6 +101,118 @@ def test_a_damaged_cache_file_is_set_aside(upstream, settings):
     assert list(settings.CACHE_DIR.glob("http_cache.sqlite.damaged-*"))
 
 
+def test_a_damaged_page_is_found_at_the_next_start(upstream, settings):
+    upstream.get(MOVIE, json=payloads.movie(overview="x" * 50_000))
+    tmdb.fetch_movie(120)
+    forget_sessions()
+    file = settings.CACHE_DIR / "http_cache.sqlite"
+    content = bytearray(file.read_bytes())
+    content[4096:16384] = b"\xff" * 12288
+    file.write_bytes(content)
+
+    assert tmdb.fetch_movie(120).tmdb_id == 120
+    assert len(upstream.calls) == 2
+
+
+@pytest.mark.parametrize("value", ["{}", '{"status_code": "many", "headers": 5}', "nonsense", '{"_content": 3}'])
+def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
+    upstream.get(MOVIE, json=payloads.movie())
+    tmdb.fetch_movie(120)
+    with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as connection:
+        connection.execute("UPDATE responses SET value = ?", [value])
+        connection.commit()
+
+    assert [tmdb.fetch_movie(120).tmdb_id, tmdb.fetch_movie(120).tmdb_id] == [120, 120]
+    assert len(upstream.calls) == 2
+
+
+def test_a_second_session_does_not_drop_the_locks_of_the_first(upstream, settings):
+    """Where SQLite's locks are gone, the next process to close the file deletes the log that is still written to."""
+    upstream.get(MOVIE, json=payloads.movie())
+    tmdb.fetch_movie(120)
+    musicbrainz.session()
+    file = settings.CACHE_DIR / "http_cache.sqlite"
+    script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM responses'); c.close()"
+
+    subprocess.run([sys.executable, "-c", script, str(file)], check=True)
+
+    assert file.with_name("http_cache.sqlite-wal").exists()
+
+
+def test_simultaneous_first_calls_make_one_session(settings):
+    sessions = []
+    threads = [threading.Thread(target=lambda: sessions.append(musicbrainz.session())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(sessions) == 8
+    assert len(set(map(id, sessions))) == 1
+
+
+def test_a_folder_that_is_deleted_while_running(upstream, settings):
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())
+    musicbrainz.session()
+    shutil.rmtree(settings.CACHE_DIR)
+
+    assert musicbrainz.search_releases("x").count == 0
+
+
+def test_a_redirect_goes_through_the_adapter_and_takes_no_key_along(upstream, settings):
+    settings.TMDB_API_KEY = "0123456789abcdef0123456789abcdef"
+    upstream.get(MOVIE, status=301, headers={"Location": "https://elsewhere.example/portal"})
+    upstream.get("https://elsewhere.example/portal", body="<html>")
+    upstream.get(MOVIE, json=payloads.movie())
+
+    with pytest.raises(Unavailable) as failure:
+        tmdb.fetch_movie(120)
+
+    assert failure.value.status == 502
+    assert "api_key" not in upstream.calls[1].request.url
+    assert tmdb.fetch_movie(120).tmdb_id == 120
+
+
+def test_an_old_answer_is_served_without_a_word_of_the_key(upstream, settings, time_machine, caplog):
+    settings.TMDB_API_KEY = "0123456789abcdef0123456789abcdef"
+    time_machine.move_to("2026-02-01T00:00:00Z", tick=False)
+    upstream.get(MOVIE, json=payloads.movie())
+    for status in (500, 401, 429, 503):
+        upstream.get(MOVIE, status=status)
+    tmdb.fetch_movie(120)
+    time_machine.move_to("2026-02-03T00:00:00Z", tick=False)
+
+    with caplog.at_level("DEBUG"):
+        assert {tmdb.fetch_movie(120).tmdb_id for _ in range(4)} == {120}
+
+    assert settings.TMDB_API_KEY not in caplog.text
+    assert "refuses our key" in caplog.text
+
+
+@pytest.mark.parametrize("body", [{}, {"error": "x"}, {"results": None, "releases": None}, {"id": None}])
+def test_an_answer_without_what_was_asked_for_is_none(upstream, body):
+    for address in (f"{payloads.TMDB}/search/movie", MOVIE, f"{payloads.MUSICBRAINZ}/release"):
+        upstream.get(address, json=body)
+
+    for ask in (
+        lambda: tmdb.search_movies("x"),
+        lambda: tmdb.fetch_movie(120),
+        lambda: musicbrainz.search_releases("x"),
+    ):
+        with pytest.raises(Unavailable) as failure:
+            ask()
+        assert failure.value.status == 502
+
+
+def test_a_search_that_is_not_found_is_upstream_s_trouble(upstream):
+    for address in (f"{payloads.TMDB}/search/movie", f"{payloads.MUSICBRAINZ}/release"):
+        upstream.get(address, status=404)
+
+    for ask in (tmdb.search_movies, musicbrainz.search_releases):
+        with pytest.raises(Unavailable):
+            ask("x")
+
+
 def test_without_a_usable_folder_the_cache_is_in_memory(upstream, settings, tmp_path):
     (tmp_path / "file").touch()
     settings.CACHE_DIR = tmp_path / "file" / "cache"
@@ -103,7 +220,7 @@ def test_without_a_usable_folder_the_cache_is_in_memory(upstream, settings, tmp_
 
     assert tmdb.fetch_movie(120) == tmdb.fetch_movie(120)
     assert len(upstream.calls) == 1
-    with pytest.raises(Unavailable, match="CACHE_DIR"):
+    with pytest.raises(Unavailable, match="MusicBrainz cannot be asked"):
         musicbrainz.search_releases("x")
 
 

@@ -168,6 +168,40 @@ def test_no_release_comes_twice_across_the_pages_of_one_query(upstream):
     ids = [hit.musicbrainz_id.int & 0xF for hit in [*first.results, *second.results]]
     assert ids == [1, 2, 3]
     assert len(upstream.calls) == 2
+    assert musicbrainz.search_releases("x", limit=2, offset=0) == first
+    assert musicbrainz.search_releases("x", limit=2, offset=2) == second
+
+
+def test_pages_of_another_size_or_after_a_gap_repeat_nothing_either(upstream):
+    def hits(*numbers):
+        return payloads.release_page(*(payloads.release_hit(id=f"00000000-0000-4000-8000-{n:012}") for n in numbers))
+
+    def ids(limit, offset):
+        page = musicbrainz.search_releases("x", limit=limit, offset=offset)
+        return [hit.musicbrainz_id.int & 0xF for hit in page.results]
+
+    for page in (hits(1, 2, 3), hits(2, 4), hits(3, 4, 5)):
+        upstream.get(SEARCH, json=page)
+
+    assert ids(3, 0) == [1, 2, 3]
+    assert ids(2, 9) == [4]
+    assert ids(3, 3) == [5]
+
+
+def test_what_was_shown_is_forgotten_with_the_cache(upstream, time_machine):
+    time_machine.move_to("2026-02-01T00:00:00Z", tick=False)
+    upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
+    musicbrainz.search_releases("x", offset=0)
+    time_machine.move_to("2026-02-01T06:00:01Z", tick=False)
+
+    assert len(musicbrainz.search_releases("x", offset=25).results) == 1
+
+
+def test_a_damaged_memory_of_what_was_shown_costs_nothing_else(upstream):
+    upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
+    musicbrainz.positions()[musicbrainz.lucene("x")] = '{"until": "never"'
+
+    assert len(musicbrainz.search_releases("x").results) == 1
 
 
 def test_a_missing_release(upstream):

@@ -418,6 +418,23 @@ def test_the_current_week_is_made_once():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_picking_into_a_week_that_is_being_deleted():
+    movie, user = MovieFactory(), UserFactory()
+    for _ in range(10):
+        week = WeekFactory(user=user, year=2026, week_number=7)
+
+        def act(number, path=f"/api/weeks/{week.pk}"):
+            if number == 0:
+                return client_of(user).delete(path).status_code
+            return client_of(user).post(f"{path}/movies", {"tmdb_id": movie.tmdb_id, "position": number}).status_code
+
+        statuses = at_once(3, act)
+
+        assert 204 in statuses
+        assert set(statuses) <= {201, 204, 404, 409}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_picks_for_one_position_one_wins():
     week, movies = WeekFactory(), MovieFactory.create_batch(8)
 

@@ -110,6 +110,7 @@ def test_again_changes_nothing(fresh, tmp_path):
     assert "there already" in second.stdout
     assert (tmp_path / ".env").read_text() == env_file
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "site.db").stat().st_mode) == 0o600
     assert re.search(r"^SECRET_KEY=\S{60,}$", env_file, re.MULTILINE)
 
 

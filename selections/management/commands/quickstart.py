@@ -1,3 +1,4 @@
+import contextlib
 import os
 import secrets
 import socket
@@ -31,16 +32,17 @@ class Command(BaseCommand):
         if not no_serve:
             refuse_taken(port)
         try:
-            call_command("migrate", verbosity=0)
-            passwords = self.make_accounts(empty=empty)
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database {settings.DATABASES['default']['NAME']} is no use: {error}".strip()
-            ) from None
-        try:
             call_command("collectstatic", interactive=False, verbosity=0)
         except OSError as error:
             raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
+        try:
+            keep_private(settings.DATABASES["default"])
+            call_command("migrate", verbosity=0)
+            passwords = self.make_accounts(empty=empty)
+        except (DatabaseError, OSError) as error:
+            raise CommandError(
+                f"The database {settings.DATABASES['default']['NAME']} is no use: {error}".strip()
+            ) from None
         self.report(passwords, port)
         if not no_serve:
             self.stdout.flush()
@@ -85,14 +87,17 @@ def refuse_taken(port: int) -> None:
             raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
 
 
+def keep_private(database: dict) -> None:
+    """Make the file of a new SQLite database readable for its owner only: SQLite itself lets everybody read."""
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(database["NAME"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def serve(port: int) -> None:
     """Become the production server."""
     os.chdir(settings.BASE_DIR)
-    os.execv(  # noqa: S606 - no shell, and nothing in it from outside
-        sys.executable,
-        [
-            sys.executable, "-m", "gunicorn", "wrong_opinions.wsgi",
-            "--bind", f"{ADDRESS}:{port}", "--worker-class", "gthread",
-            "--workers", str(PROCESSES), "--threads", str(settings.WEB_THREADS), "--log-level", "warning",
-        ],
-    )  # fmt: skip
+    server = ["-m", "gunicorn", "wrong_opinions.wsgi", "--bind", f"{ADDRESS}:{port}", "--worker-class", "gthread"]
+    server += ["--workers", str(PROCESSES), "--threads", str(settings.WEB_THREADS)]
+    server += ["--no-control-socket", "--log-level", "warning"]
+    os.execv(sys.executable, [sys.executable, *server])  # noqa: S606 - no shell, and nothing in it from outside
