@@ -34,6 +34,8 @@ class UserManager(DjangoUserManager["User"]):
         return super().create_user(username.lower(), email, password, **extra_fields)
 
     def create_superuser(self, username, email=None, password=None, **extra_fields):
+        """Raises ValidationError, which the command of that name puts into words."""
+        self.model(username=username.lower(), email=email or "").validate_constraints()
         return super().create_superuser(username.lower(), email, password, **extra_fields)
 
     @classmethod
@@ -57,7 +59,9 @@ class User(AbstractUser):
     )
     email = models.EmailField(
         "e-mail address",
-        validators=[RegexValidator(r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters.", code="invalid")],
+        validators=[
+            RegexValidator(r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid")
+        ],
         help_text="Unique in any letter case.",
     )
     time_zone = models.CharField(

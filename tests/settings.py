@@ -7,13 +7,14 @@ from pathlib import Path
 os.environ |= {"ENV_FILE": os.devnull, "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-xyz"}
 
 from wrong_opinions.settings import *  # noqa: F403
-from wrong_opinions.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE
+from wrong_opinions.settings import DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE
 
 INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]  # finds N+1 queries
 MIDDLEWARE = [*MIDDLEWARE, "zeal.middleware.zeal_middleware"]
 ZEAL_NPLUSONE_THRESHOLD = 3  # get_or_create() asks twice when somebody else was faster
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+LOGGING["loggers"]["werkzeug"] = {"level": "ERROR"}  # pytest-httpserver's, which outlives a test's log
 WHITENOISE_AUTOREFRESH = True  # asks for no collectstatic first
 LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = None
 TMDB_API_KEY = "a-read-access-token"

@@ -81,7 +81,7 @@ def test_a_body_that_is_no_json(anonymous, body, content_type):
 def test_a_body_that_is_no_object(anonymous, body):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type="application/json")
 
-    assert_problem(response, 422)
+    assert_problem(response, 422, "The body must be a JSON object")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,27 @@ def test_a_chunked_body_is_read(content_type):
     assert statuses == ["401 Unauthorized"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_head_has_no_body():
+    answers = []
+    environ = {
+        "REQUEST_METHOD": "HEAD",
+        "PATH_INFO": "/health",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
+    }
+
+    body = application(environ, lambda status, headers: answers.append((status, dict(headers))))
+
+    assert list(body) == []
+    assert answers[0][0] == "200 OK"
+    assert answers[0][1]["Content-Length"] == "38"
+
+
 def test_a_bug_is_a_json_500_without_internals(api, monkeypatch):
     monkeypatch.setattr("selections.services.current_week", lambda user: 1 / 0)
 
@@ -157,7 +178,10 @@ def test_a_busy_database_is_a_503(api, monkeypatch):
 
 
 def test_a_wrong_host_is_a_json_400(anonymous):
-    assert_problem(anonymous.get("/api/auth/me", headers={"Host": "evil.example"}), 400)
+    response = anonymous.get("/api/auth/me", headers={"Host": "evil.example"})
+
+    assert_problem(response, 400)
+    assert "ALLOWED_HOSTS" in response.json()["detail"]
 
 
 def test_suspicious_requests_are_a_400():

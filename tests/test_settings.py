@@ -39,6 +39,8 @@ def manage(*arguments, **environment):
         ({"LOGIN_RATE": "0/min"}, "LOGIN_RATE is neither a rate"),
         ({"TMDB_BASE_URL": "ftp://example.org"}, "TMDB_BASE_URL is not an http"),
         ({"WEB_THREADS": "2"}, "WEB_THREADS must be"),
+        ({"HTTPS": "true  # behind Caddy"}, "HTTPS must be true or false"),
+        ({"DEBUG": "tru"}, "DEBUG must be true or false"),
         ({"WEB_THREADS": ""}, "WEB_THREADS must be"),
         ({"DATABASE_URL": "nowhere"}, "DATABASE_URL is no address"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is no address"),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import (
     BadRequest,
+    DisallowedHost,
     ObjectDoesNotExist,
     PermissionDenied,
     RequestDataTooBig,
@@ -118,7 +119,7 @@ def flatten(details: Any, field: str = ""):
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/") or request.path in {"/api", "/health"}
+    return request.path.startswith("/api/") or request.path in {"/api", "/health", "/health/"}
 
 
 def _page(request: HttpRequest, status: int, detail: str, code: str) -> HttpResponse:
@@ -129,7 +130,10 @@ def _page(request: HttpRequest, status: int, detail: str, code: str) -> HttpResp
 def bad_request(request, exception):
     """Django's 400 page, as JSON under /api."""
     if is_api(request):
-        return _page(request, 400, "The request cannot be read", "bad_request")
+        what = "The request cannot be read"
+        if isinstance(exception, DisallowedHost):
+            what = "This server does not answer to that host name: its operator lists names in ALLOWED_HOSTS"
+        return _page(request, 400, what, "bad_request")
     return defaults.bad_request(request, exception)
 
 

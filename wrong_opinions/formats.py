@@ -9,16 +9,19 @@ from rest_framework.utils import json
 
 
 class JSONBodyParser(BaseParser):
-    """JSON in UTF-8, whatever the Content-Type says; no body at all is `{}`."""
+    """A JSON object in UTF-8, whatever the Content-Type says; no body at all is `{}`."""
 
     media_type = "*/*"
 
     def parse(self, stream, media_type=None, parser_context=None):
         body = (parser_context or {})["request"].body  # unlike the stream, no longer than the settings allow
         try:
-            return json.loads(body.decode()) if body.strip() else {}
+            data = json.loads(body.decode()) if body.strip() else {}
         except (ValueError, RecursionError):
             raise exceptions.ParseError("The body is not valid JSON", code="invalid_json") from None
+        if not isinstance(data, dict):
+            raise exceptions.ValidationError("The body must be a JSON object", code="invalid")
+        return data
 
 
 class AlwaysJSON(BaseContentNegotiation):

@@ -4,6 +4,7 @@ import math
 import tomllib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -36,6 +37,16 @@ def base_url(name: str, default: str) -> str:
     return value
 
 
+def switch(name: str, *, default: bool) -> bool:
+    """True or false; anything else is refused, as a mistyped HTTPS would be an open door."""
+    value = env.str(name, default=str(default)).strip().lower()
+    if value in {"true", "1", "yes", "on"}:
+        return True
+    if value in {"false", "0", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, with nothing behind it: a comment needs its own line.")
+
+
 def names(name: str, default: str) -> list[str]:
     """What a comma-separated setting lists."""
     return [part.strip() for part in env.str(name, default=default).split(",") if part.strip()]
@@ -56,9 +67,12 @@ def number(name: str, default: float, at_least: float = 0) -> float:
 
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set: put one into .env, long, random and secret.")
-DEBUG: bool = env.bool("DEBUG", default=False)
-HTTPS: bool = env.bool("HTTPS", default=False)
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set: put one into .env, such as this makes: python3 -c 'import secrets; "
+        'print("SECRET_KEY=" + secrets.token_urlsafe(50))\''
+    )
+DEBUG = switch("DEBUG", default=False)
+HTTPS = switch("HTTPS", default=False)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 
@@ -119,7 +133,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
@@ -178,11 +192,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-REGISTRATION_OPEN: bool = env.bool("REGISTRATION_OPEN", default=True)
+REGISTRATION_OPEN = switch("REGISTRATION_OPEN", default=True)
 LOGIN_RATE = rate("LOGIN_RATE", "10/min")
 REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
 REFRESH_RATE = rate("REFRESH_RATE", "60/min")
-OWN_WEEKS_FIRST: bool = env.bool("OWN_WEEKS_FIRST", default=False)
+OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),

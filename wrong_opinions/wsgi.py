@@ -19,4 +19,8 @@ def application(environ, start_response):
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
     if "charset" in parameters.lower() and not media_type.strip().lower().startswith("multipart/"):
         environ["CONTENT_TYPE"] = media_type  # both JSON and the admin's forms are UTF-8
-    return django_application(environ, start_response)
+    response = django_application(environ, start_response)
+    if environ["REQUEST_METHOD"] == "HEAD":
+        response.close()
+        return []  # gunicorn drops a body, too, but with a warning each time
+    return response

@@ -1,5 +1,6 @@
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.test import Client
 
@@ -45,6 +46,13 @@ def test_names_are_stored_in_lower_case():
     assert User.objects.create_user("Ada", "Ada@Example.org").username == "ada"
     assert User.objects.create_superuser("Root", "root@example.org").username == "root"
     assert User.objects.get(username="ada").email == "Ada@Example.org"
+
+
+def test_createsuperuser_says_that_an_address_is_taken():
+    UserFactory(email="ada@example.org")
+
+    with pytest.raises(CommandError, match="Email already registered"):
+        call_command("createsuperuser", interactive=False, username="root", email="ADA@example.org")
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA", "ada@example.org", "Ada@Example.ORG"])

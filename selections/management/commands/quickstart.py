@@ -70,7 +70,9 @@ class Command(BaseCommand):
                     f"  {name:9} {password}   {'staff, for the admin' if name == 'admin' else 'sample person'}"
                 )
         else:
-            self.stdout.write("Accounts are there already; a new password: manage.py changepassword NAME")
+            self.stdout.write(
+                "Accounts are there already. A new password: python3 -m uv run manage.py changepassword NAME"
+            )
         for warning in check_upstreams(None):
             self.stdout.write(self.style.WARNING(f"Missing: {warning.msg} {warning.hint}"))
 
