@@ -14,7 +14,7 @@ from django.conf import settings
 from requests_cache import CachedSession
 
 from . import http
-from .errors import IntegrationError
+from .errors import IntegrationError, Unavailable
 
 SERVICE = "The Cover Art Archive"
 ARCHIVE = "https://coverartarchive.org"  # where browsers get pictures, whatever address this server asks
@@ -49,7 +49,11 @@ def has_front(entity: Entity, musicbrainz_id: UUID) -> bool:
         allow_redirects=False,
         expire_after=FRONT_AGE,
     )
-    return response.status_code != HTTPStatus.NOT_FOUND
+    if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
+        return True
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return False
+    raise Unavailable(f"{SERVICE} gave an answer that says nothing of a cover; try again later.")
 
 
 def find_fronts(wanted: Iterable[tuple[Entity, UUID]]) -> dict[UUID, bool]:

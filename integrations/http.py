@@ -158,8 +158,10 @@ def new_session(adapter: UpstreamAdapter) -> CachedSession:
 
 
 def _is_kept(response: requests.Response) -> bool:
-    """Whether an answer goes into the cache: that something is missing only counts for a picture."""
-    return response.status_code == HTTPStatus.OK or "/front-" in (response.url or "")
+    """Whether an answer goes into the cache: of a cover, that there is one or none, of all else, what it is."""
+    if "/front-" in (response.url or ""):
+        return response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND}
+    return response.status_code == HTTPStatus.OK
 
 
 def new_table(name: str) -> MutableMapping[str, str]:

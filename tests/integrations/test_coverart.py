@@ -30,7 +30,7 @@ def test_a_404_says_that_there_is_none(upstream):
     assert len(upstream.calls) == 1
 
 
-@pytest.mark.parametrize("status", [400, 500, 503])
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 500, 503])
 def test_anything_else_says_nothing(upstream, status):
     upstream.get(FRONT, status=status)
     upstream.get(FRONT, status=404)
