@@ -28,6 +28,7 @@ from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 from requests_cache.backends.sqlite import SQLiteDict
 
+from .circuit import Circuit
 from .errors import NotFound, RateLimited, Unavailable
 from .throttle import Schedule
 
@@ -79,9 +80,13 @@ class UpstreamAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=32, max_retries=0)
         self.service, self.base_url, self.is_answer, self.secret = service, base_url, is_answer, secret
         self.schedule, self.max_wait = schedule, max_wait
+        self.circuit = Circuit(service, settings.UPSTREAM_COOLDOWN)
         self.places = threading.BoundedSemaphore(max_waiting) if max_waiting else None
 
     def send(self, request, *args, **kwargs):
+        if wait := self.circuit.seconds_to_wait():
+            sentence = f"{self.service} is out of order; try again later."
+            raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
         if self.places and not self.places.acquire(blocking=False):
             sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
             raise RateLimited(sentence, retry_after=max(1, math.ceil(self.max_wait / 2)))
@@ -111,14 +116,18 @@ class UpstreamAdapter(HTTPAdapter):
             response = super().send(sent, *args, **kwargs)
             response.request, response.url = request, request.url
             content = response.content  # read here, so that an answer that breaks off is no answer
-        except requests.Timeout:
-            raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
-        except requests.ConnectionError as error:
-            if "timed out" in str(error):  # while reading: requests has no exception of its own for it
+        except (requests.RequestException, OSError, ValueError) as error:
+            self.circuit.failed()
+            # While an answer is read, requests has no exception of its own for a time-out.
+            if isinstance(error, requests.Timeout) or "timed out" in str(error):
                 raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
-            raise self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE) from None
-        except (requests.RequestException, OSError, ValueError):
+            if isinstance(error, requests.ConnectionError):
+                raise self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE) from None
             raise self.unavailable("broke off its answer") from None
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast(response):
+            self.circuit.failed()
+        else:
+            self.circuit.worked()
         if response.status_code >= HTTPStatus.BAD_REQUEST and response.status_code != HTTPStatus.NOT_FOUND:
             raise_for_status(response, self.service)
         if self.is_answer and response.status_code == HTTPStatus.OK:
@@ -237,15 +246,20 @@ def get_json(
     return body
 
 
+def is_too_fast(response: requests.Response) -> bool:
+    """Whether we ask too often. MusicBrainz then answers 503, as when it is busy itself: only its words tell."""
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "allowable rate limit" in response.text[:500]
+    return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
 def raise_for_status(response: requests.Response, service: str) -> None:
     """Raise the error of ours that an answer other than 200 means."""
     status = response.status_code
     wait = retry_after(response)
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise NotFound(f"{service} knows no such thing.")
-    # MusicBrainz answers 503 to those who are too fast, and also when it is busy itself: only its words tell which.
-    too_fast = status == HTTPStatus.SERVICE_UNAVAILABLE and "allowable rate limit" in response.text[:500]
-    if status == HTTPStatus.TOO_MANY_REQUESTS or too_fast:
+    if is_too_fast(response):
         logger.warning("%s says that we ask too often", service)
         raise RateLimited(f"{service} is asked too often; try again in a moment.", retry_after=wait or 1)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:

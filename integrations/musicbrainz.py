@@ -116,7 +116,7 @@ class Release:
 def _common(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "musicbrainz_id": mbid(row.get("id")),
-        "title": text(row.get("title"), 1000) or "[untitled]",  # as MusicBrainz itself spells it
+        "title": text(row.get("title")) or "[untitled]",  # as MusicBrainz itself spells it
         "artist": "".join(_credited(part) + text(part.get("joinphrase")) for part in rows(row.get("artist-credit"))),
         "release_date": partial_date(row.get("date")),
         "country": text(row.get("country"), 10),

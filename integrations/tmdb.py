@@ -127,7 +127,7 @@ class Movie(MovieHit):
             backdrop_path=_path(row.get("backdrop_path")),
             runtime=integer(row.get("runtime")) or None,
             vote_count=integer(row.get("vote_count")) or 0,
-            tagline=text(row.get("tagline"), 500),
+            tagline=text(row.get("tagline")),
             status=text(row.get("status"), 50),
             imdb_id=text(row.get("imdb_id"), 20),
             original_language=text(row.get("original_language"), 10),
@@ -141,8 +141,8 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
     average = row.get("vote_average")
     return {
         "tmdb_id": integer(row.get("id")),
-        "title": text(row.get("title"), 500) or text(row.get("original_title"), 500) or "Untitled",
-        "original_title": text(row.get("original_title"), 500),
+        "title": text(row.get("title")) or text(row.get("original_title")) or "Untitled",
+        "original_title": text(row.get("original_title")),
         "release_date": day(row.get("release_date")),
         "poster_path": _path(row.get("poster_path")),
         "overview": text(row.get("overview")),
@@ -166,9 +166,9 @@ def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
         part = Credit(
             credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{place}",  # recordings of 2013 have none
             person_id=person,
-            name=text(row.get("name"), 300),
+            name=text(row.get("name")),
             profile_path=_path(row.get("profile_path")),
-            character=text(row.get("character"), 500),
+            character=text(row.get("character")),
             order=place if order is None else order,
         )
         parts.setdefault(part.credit_id, part)
@@ -185,7 +185,7 @@ def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
             done = CrewCredit(
                 credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{job}",
                 person_id=person,
-                name=text(row.get("name"), 300),
+                name=text(row.get("name")),
                 profile_path=_path(row.get("profile_path")),
                 department=text(row.get("department"), 100),
                 job=job,

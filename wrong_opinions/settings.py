@@ -262,6 +262,7 @@ MUSICBRAINZ_INTERVAL = number("MUSICBRAINZ_INTERVAL", 1.05)
 if MUSICBRAINZ_INTERVAL < 1 and f".{urlsplit(MUSICBRAINZ_BASE_URL).hostname}".endswith(".musicbrainz.org"):
     raise ImproperlyConfigured("MUSICBRAINZ_INTERVAL must be 1 or more: musicbrainz.org allows one request a second.")
 MUSICBRAINZ_MAX_WAIT = number("MUSICBRAINZ_MAX_WAIT", 10)
+UPSTREAM_COOLDOWN = number("UPSTREAM_COOLDOWN", 30)
 COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
