@@ -33,6 +33,11 @@ class Circuit:
                 return 0
             return math.ceil(self.open_until - now)
 
+    def not_asked(self) -> None:
+        """Who might ask could not: the next one may."""
+        with self.lock:
+            self.open_until = 0.0
+
     def worked(self) -> None:
         """It answered, if only that we asked for the wrong thing."""
         with self.lock:

@@ -84,13 +84,13 @@ class UpstreamAdapter(HTTPAdapter):
         self.places = threading.BoundedSemaphore(max_waiting) if max_waiting else None
 
     def send(self, request, *args, **kwargs):
-        if wait := self.circuit.seconds_to_wait():
-            sentence = f"{self.service} is out of order; try again later."
-            raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
         if self.places and not self.places.acquire(blocking=False):
             sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
             raise RateLimited(sentence, retry_after=max(1, math.ceil(self.max_wait / 2)))
         try:
+            if wait := self.circuit.seconds_to_wait():
+                sentence = f"{self.service} is out of order; try again later."
+                raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
             if self.schedule:
                 time.sleep(self._reserve(self.schedule))
             return self._send(request, *args, **kwargs)
@@ -101,7 +101,11 @@ class UpstreamAdapter(HTTPAdapter):
     def _reserve(self, schedule: Schedule) -> float:
         try:
             return schedule.reserve(self.max_wait)
+        except RateLimited:
+            self.circuit.not_asked()
+            raise
         except OSError as error:
+            self.circuit.not_asked()
             logger.error("%s is not asked, as its slots cannot be written: %s", self.service, error)
             raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
 

@@ -3,7 +3,7 @@ import requests
 
 from integrations import musicbrainz, tmdb
 from integrations.circuit import Circuit
-from integrations.errors import IntegrationError, NotFound, Unavailable
+from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
 from tests import payloads
 
 MOVIE = f"{payloads.TMDB}/movie/120"
@@ -81,6 +81,32 @@ def test_while_one_tries_the_others_are_turned_away(clock):
     clock.shift(31)
 
     assert [circuit.seconds_to_wait() for _ in range(3)] == [0, 30, 30]
+
+
+def test_who_may_try_but_cannot_leaves_it_to_the_next(clock):
+    circuit = Circuit("MusicBrainz", 30)
+    for _ in range(3):
+        circuit.failed()
+    clock.shift(31)
+    circuit.seconds_to_wait()
+
+    circuit.not_asked()
+
+    assert [circuit.seconds_to_wait() for _ in range(2)] == [0, 30]
+
+
+def test_a_full_queue_does_not_use_up_the_try(upstream, settings, clock):
+    settings.MUSICBRAINZ_INTERVAL = 30
+    settings.MUSICBRAINZ_MAX_WAIT = 5
+    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule.reserve(0)
+    for _ in range(3):
+        adapter.circuit.failed()
+    clock.shift(31)
+
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            musicbrainz.search_releases("x")
 
 
 def test_only_failures_in_a_row_count(upstream):
