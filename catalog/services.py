@@ -166,7 +166,9 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
         if not known.cover_known and (asked_at is None or asked_at < timezone.now() - COVER_RETRY):
             known.cover_art_url, known.cover_known = _group_cover(known.release_group_id)
             known.cover_asked_at = timezone.now()
-            known.save(update_fields=["cover_art_url", "cover_known", "cover_asked_at"])
+            Album.objects.filter(pk=known.pk, cover_known=False).update(
+                cover_art_url=known.cover_art_url, cover_known=known.cover_known, cover_asked_at=known.cover_asked_at
+            )
         return known, True
     try:
         return refresh_album(musicbrainz_id), False

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -149,6 +149,20 @@ class UpstreamAdapter(HTTPAdapter):
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
 
 
+class Table(SQLiteDict):
+    """Ends the transaction in which a write failed: its parent leaves it open, and then waits for it for ever."""
+
+    @contextlib.contextmanager
+    def _acquire_sqlite_lock(self):
+        try:
+            with super()._acquire_sqlite_lock():
+                yield
+        except BaseException:
+            if (connection := self._connection) and connection.in_transaction:
+                connection.rollback()
+            raise
+
+
 def new_session(adapter: UpstreamAdapter) -> CachedSession:
     """A session whose requests all go through `adapter`, redirects too, and that keeps answers in CACHE_DIR.
 
@@ -162,6 +176,7 @@ def new_session(adapter: UpstreamAdapter) -> CachedSession:
     }
     if file := cache_file():
         session = CachedSession(str(file), backend="sqlite", wal=True, busy_timeout=5000, **options)
+        session.cache.responses.__class__ = session.cache.redirects.__class__ = Table
     else:
         session = CachedSession(backend="memory", **options)
     session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
@@ -175,13 +190,6 @@ def _is_kept(response: requests.Response) -> bool:
     if "/front-" in (response.url or ""):
         return response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND}
     return response.status_code == HTTPStatus.OK
-
-
-def new_table(name: str) -> MutableMapping[str, str]:
-    """A table of texts beside the cached answers; in memory where CACHE_DIR is no use."""
-    if file := cache_file():
-        return SQLiteDict(str(file), table_name=name, serializer=None, wal=True, busy_timeout=5000)
-    return {}
 
 
 def cache_file() -> Path | None:
@@ -231,7 +239,7 @@ def get(session: Once[CachedSession], url: str, *, service: str, **kwargs: Any) 
         except requests.RequestException as error:
             logger.warning("%s could not be asked: %s", service, type(error).__name__)
             break
-        except (sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError) as error:
+        except (sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError, AttributeError) as error:
             logger.warning("The HTTP cache cannot be read: %s", type(error).__name__)
             session.forget()
     raise Unavailable(f"{service} cannot be asked right now; try again later.")

@@ -1,9 +1,10 @@
 """Albums of MusicBrainz, one request a second: https://musicbrainz.org/doc/MusicBrainz_API"""
 
-import json
+import contextlib
+import logging
+import os
 import re
 import sqlite3
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
@@ -17,6 +18,8 @@ from . import http
 from .errors import NotFound, Unavailable
 from .throttle import Schedule
 from .values import integer, mapping, mbid, names, partial_date, rows, text
+
+logger = logging.getLogger(__name__)
 
 SERVICE = "MusicBrainz"
 SEARCH_AGE = timedelta(hours=6)
@@ -39,12 +42,6 @@ def session() -> CachedSession:
 
 def _is_answer(path: str, body: dict[str, Any]) -> bool:
     return isinstance(body.get("releases"), list) if path.endswith("/release") else bool(mbid(body.get("id")))
-
-
-@http.Once
-def positions() -> MutableMapping[str, str]:
-    """Where each search first showed a release, as JSON by query: MusicBrainz repeats hits on later pages."""
-    return http.new_table("positions")
 
 
 @dataclass(frozen=True)
@@ -179,25 +176,45 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleaseP
         )
     except NotFound:  # a search finds nothing with a 200
         raise Unavailable(f"{SERVICE} has trouble answering; try again later.") from None
-    found = [(place, ReleaseHit.from_json(row)) for place, row in enumerate(rows(body["releases"]), offset)]
-    shown = _first_positions(lucene(query), {str(hit.musicbrainz_id): place for place, hit in reversed(found)})
-    hits = [hit for place, hit in found if hit.musicbrainz_id and shown[str(hit.musicbrainz_id)] == place]
+    found: dict[UUID, tuple[int, ReleaseHit]] = {}
+    for place, row in enumerate(rows(body["releases"]), offset):
+        hit = ReleaseHit.from_json(row)
+        if hit.musicbrainz_id:
+            found.setdefault(hit.musicbrainz_id, (place, hit))
+    shown = _first_shown(lucene(query), {str(known): place for known, (place, _) in found.items()})
+    # Within this stretch a release may move, as MusicBrainz' index does all the time.
+    hits = [hit for known, (_, hit) in found.items() if offset <= shown[str(known)] < offset + limit]
     return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=hits)
 
 
-def _first_positions(query: str, places: dict[str, int]) -> dict[str, int]:
-    """The positions at which this query first showed these releases; those that it shows now are remembered."""
+def _first_shown(query: str, places: dict[str, int]) -> dict[str, int]:
+    """Where the query first showed these releases, while that is cached; the new ones are remembered where they are."""
+    file = settings.CACHE_DIR / "positions.sqlite"
     now = timezone.now().timestamp()
     try:
-        known = json.loads(positions().get(query, "{}"))
-        if known.get("until", 0) <= now:
-            known = {"until": now + SEARCH_AGE.total_seconds(), "shown": {}}
-        if not places.keys() <= known["shown"].keys():
-            known["shown"] = places | known["shown"]
-            positions()[query] = json.dumps(known)
-        return {release: int(known["shown"][release]) for release in places}
-    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError):
-        return places  # a damaged table only costs its memory
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as table:
+            table.execute("PRAGMA synchronous=OFF")  # losing it costs no more than a hit that comes again
+            table.execute("BEGIN IMMEDIATE")
+            table.execute(
+                "CREATE TABLE IF NOT EXISTS shown (query, release, place, until, PRIMARY KEY (query, release))"
+            )
+            table.execute("CREATE INDEX IF NOT EXISTS shown_until ON shown (until)")
+            table.execute("DELETE FROM shown WHERE until <= ?", [now])
+            until = now + SEARCH_AGE.total_seconds()
+            new = [(query, release, place, until) for release, place in places.items()]
+            table.executemany("INSERT OR IGNORE INTO shown VALUES (?, ?, ?, ?)", new)
+            known = dict(table.execute("SELECT release, place FROM shown WHERE query = ?", [query]))
+            table.execute("COMMIT")
+        return {release: known[release] for release in places}
+    except sqlite3.OperationalError as error:  # busy
+        logger.warning("What searches showed is not remembered: %s", error)
+    except sqlite3.DatabaseError:
+        file.unlink(missing_ok=True)  # damaged
+    except OSError:
+        pass  # CACHE_DIR is no use, which has been said
+    return places
 
 
 def fetch_release(musicbrainz_id: UUID) -> Release:

@@ -57,6 +57,9 @@ class WeekAdmin(admin.ModelAdmin):
         obj.updated_at = timezone.now()  # also when only its picks changed
         super().save_model(request, obj, form, change)
 
+    def delete_model(self, request, obj):
+        services.delete_week(obj)
+
     @admin.display(description="week", ordering="year")
     def name(self, week):
         return week.name

@@ -99,6 +99,7 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, **work: object) -> P:
 def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int) -> bool:
     """Empty a position of a week, and say whether there was anything."""
     with transaction.atomic():
+        Week.objects.select_for_update().filter(pk=week.pk).first()  # before its picks, as delete_week() does
         removed, _ = model._default_manager.filter(week=week, position=position).delete()
         if removed:
             touch(week)

@@ -11,7 +11,7 @@ from integrations import coverart, musicbrainz, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
-MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, musicbrainz.positions)
+MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session)
 
 
 @pytest.fixture(autouse=True)

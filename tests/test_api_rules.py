@@ -105,7 +105,8 @@ def test_a_body_that_is_too_large(anonymous, settings):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "", "application/json; charset=zlib", "text/x; CHARSET=rot13"]
+    "content_type",
+    ["application/json", "", "application/json; charset=zlib", "text/x; CHARSET=rot13", "a/b; x*=utf-9''a"],
 )
 def test_a_chunked_body_is_read(content_type):
     """As gunicorn passes it on: terminated, without a length."""

@@ -17,7 +17,7 @@ def application(environ, start_response):
         body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
-    if "charset" in parameters.lower() and not media_type.strip().lower().startswith("multipart/"):
+    if "*" in parameters or not media_type.strip().lower().startswith("multipart/"):
         environ["CONTENT_TYPE"] = media_type  # both JSON and the admin's forms are UTF-8
     response = django_application(environ, start_response)
     if environ["REQUEST_METHOD"] == "HEAD":

@@ -114,7 +114,7 @@ def test_a_damaged_page_is_found_at_the_next_start(upstream, settings):
     assert len(upstream.calls) == 2
 
 
-@pytest.mark.parametrize("value", ["{}", '{"status_code": "many", "headers": 5}', "nonsense", '{"_content": 3}'])
+@pytest.mark.parametrize("value", ["{}", "[]", '{"status_code": "many", "headers": 5}', "nonsense", '{"_content": 3}'])
 def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
     upstream.get(MOVIE, json=payloads.movie())
     tmdb.fetch_movie(120)
@@ -124,6 +124,25 @@ def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
 
     assert [tmdb.fetch_movie(120).tmdb_id, tmdb.fetch_movie(120).tmdb_id] == [120, 120]
     assert len(upstream.calls) == 2
+
+
+def test_a_write_that_failed_hangs_nobody(tmp_path):
+    table = http.Table(str(tmp_path / "file.sqlite"), table_name="x", serializer=None)
+    with pytest.raises(sqlite3.DatabaseError), table.bulk_commit():
+        table["a"] = "lost"
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    next_one = threading.Thread(target=table.__setitem__, args=["b", "kept"], daemon=True)
+    next_one.start()
+    next_one.join(5)
+
+    assert not next_one.is_alive()
+    assert list(table.items()) == [("b", "kept")]
+    table.close()
+
+
+def test_sessions_keep_their_answers_in_such_tables(settings):
+    assert type(tmdb.session().cache.responses) is http.Table
 
 
 def test_a_second_session_does_not_drop_the_locks_of_the_first(upstream, settings):

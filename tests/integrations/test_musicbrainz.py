@@ -6,6 +6,7 @@ from integrations import musicbrainz
 from integrations.errors import NotFound, RateLimited, Unavailable
 from integrations.values import partial_date
 from tests import payloads
+from tests.conftest import at_once
 
 RELEASE = UUID(payloads.RELEASE)
 LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
@@ -197,11 +198,41 @@ def test_what_was_shown_is_forgotten_with_the_cache(upstream, time_machine):
     assert len(musicbrainz.search_releases("x", offset=25).results) == 1
 
 
-def test_a_damaged_memory_of_what_was_shown_costs_nothing_else(upstream):
+def test_a_damaged_memory_of_what_was_shown_costs_nothing_else(upstream, settings):
     upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
-    musicbrainz.positions()[musicbrainz.lucene("x")] = '{"until": "never"'
+    settings.CACHE_DIR.mkdir()
+    (settings.CACHE_DIR / "positions.sqlite").write_bytes(b"no database" * 1000)
 
-    assert len(musicbrainz.search_releases("x").results) == 1
+    assert [len(musicbrainz.search_releases("x").results) for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("query", ["Guns N' Roses", "x'or'1", 'say "it"; --', "%", "日本"])
+def test_what_was_shown_is_remembered_for_any_query(upstream, query):
+    upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
+
+    assert len(musicbrainz.search_releases("another query").results) == 1
+    assert len(musicbrainz.search_releases(query, offset=0).results) == 1
+    assert len(musicbrainz.search_releases(query, offset=25).results) == 0
+
+
+def test_hits_that_move_within_a_page_stay(upstream):
+    hits = [payloads.release_hit(id=f"00000000-0000-4000-8000-{n:012}") for n in range(1, 6)]
+    new = payloads.release_hit(id="00000000-0000-4000-8000-000000000009")
+    upstream.get(SEARCH, json=payloads.release_page(*hits))
+    upstream.get(SEARCH, json=payloads.release_page(new, *hits))
+
+    musicbrainz.search_releases("x", limit=5)
+
+    assert len(musicbrainz.search_releases("x", limit=6).results) == 6
+
+
+def test_simultaneous_pages_are_all_remembered(settings):
+    settings.CACHE_DIR.mkdir()
+
+    at_once(4, lambda n: len(musicbrainz._first_shown("x", {str(100 * n + i): 100 * n + i for i in range(100)})))
+
+    everything = {str(place): -1 for place in range(400)}
+    assert musicbrainz._first_shown("x", everything) == {str(place): place for place in range(400)}
 
 
 def test_a_missing_release(upstream):

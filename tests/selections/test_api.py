@@ -435,6 +435,20 @@ def test_picking_into_a_week_that_is_being_deleted():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_removing_picks_of_a_week_that_is_being_deleted():
+    user = UserFactory()
+    for _ in range(10):
+        week = WeekFactory(user=user, year=2026, week_number=7)
+        for position in (1, 2):
+            WeekMovieFactory(week=week, position=position)
+
+        def act(number, path=f"/api/weeks/{week.pk}"):
+            return client_of(user).delete(f"{path}/movies/{number}" if number else path).status_code
+
+        assert set(at_once(3, act)) <= {204, 404}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_picks_for_one_position_one_wins():
     week, movies = WeekFactory(), MovieFactory.create_batch(8)
 
