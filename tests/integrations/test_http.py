@@ -128,9 +128,14 @@ def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
 
 def test_a_write_that_failed_hangs_nobody(tmp_path):
     table = http.Table(str(tmp_path / "file.sqlite"), table_name="x", serializer=None)
-    with pytest.raises(sqlite3.DatabaseError), table.bulk_commit():
-        table["a"] = "lost"
-        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    def write():
+        with table.bulk_commit():
+            table["a"] = "lost"
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with pytest.raises(sqlite3.DatabaseError):
+        write()
 
     next_one = threading.Thread(target=table.__setitem__, args=["b", "kept"], daemon=True)
     next_one.start()
