@@ -78,4 +78,4 @@ def test_processes_share_the_slots(tmp_path):
     starts = sorted(float(line) for process in processes for line in process.communicate()[0].split())
 
     assert len(starts) == 80
-    assert starts[-1] - starts[0] == pytest.approx(79 * 0.05, abs=0.2)  # a slot given out twice would be one less
+    assert starts[-1] - starts[0] > 79 * 0.05 - 0.5  # without the lock it would be about a second
