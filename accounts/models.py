@@ -13,6 +13,12 @@ from django.db.models.functions import Length, Lower
 models.CharField.register_lookup(Length)
 
 
+validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username")
+validate_ascii = RegexValidator(
+    r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid"
+)
+
+
 def validate_time_zone(value: str) -> None:
     """Refuse what is not a zone of the IANA database."""
     if value not in zoneinfo.available_timezones():
@@ -50,18 +56,13 @@ class User(AbstractUser):
     username = models.CharField(
         max_length=50,
         unique=True,
-        validators=[
-            MinLengthValidator(3),
-            RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username"),
-        ],
+        validators=[MinLengthValidator(3), validate_username],
         error_messages={"unique": "Username already registered"},
         help_text="3 to 50 letters, digits, _ and -; stored in lower case.",
     )
     email = models.EmailField(
         "e-mail address",
-        validators=[
-            RegexValidator(r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid")
-        ],
+        validators=[validate_ascii],
         help_text="Unique in any letter case.",
     )
     time_zone = models.CharField(

@@ -1,5 +1,4 @@
 from django.contrib import admin
-from django.contrib.auth import get_permission_codename
 from django.utils.html import format_html
 
 from integrations import tmdb
@@ -15,11 +14,6 @@ class FetchedAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request, obj=None):
         return False
-
-    def has_view_permission(self, request, obj=None):
-        # Without the permission to change them, those who may change them still look.
-        change = get_permission_codename("change", self.opts)
-        return super().has_view_permission(request, obj) or request.user.has_perm(f"{self.opts.app_label}.{change}")
 
 
 class CreditInline(admin.TabularInline):

@@ -7,7 +7,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, tmdb
@@ -144,15 +143,14 @@ def search_albums(query: str, *, limit: int, offset: int) -> tuple[str, AlbumPag
 
 
 def _covers_of(hits: list[musicbrainz.ReleaseHit]) -> dict[UUID, str]:
-    """Addresses of front covers: as the catalog knows them, else as the archive says in time."""
+    """Addresses of the releases' own fronts: as the catalog knows them, else as the archive says in time."""
     ids = [hit.musicbrainz_id for hit in hits]
     known = dict(
-        Album.objects.filter(Q(cover_known=True) | ~Q(cover_art_url=""), musicbrainz_id__in=ids).values_list(
-            "musicbrainz_id", "cover_art_url"
-        )
+        Album.objects.filter(musicbrainz_id__in=ids, cover_known=True).values_list("musicbrainz_id", "cover_art_url")
     )
-    fronts = coverart.find_fronts(("release", release) for release in ids if release not in known)
-    return known | {release: coverart.front_url("release", release) for release, has in fronts.items() if has}
+    has_front = {release: url == coverart.front_url("release", release) for release, url in known.items()}
+    has_front |= coverart.find_fronts(("release", release) for release in ids if release not in known)
+    return {release: coverart.front_url("release", release) for release, has in has_front.items() if has}
 
 
 def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:

@@ -229,6 +229,4 @@ def fetch_release(musicbrainz_id: UUID) -> Release:
         service=SERVICE,
         expire_after=DETAILS_AGE,
     )
-    if not mbid(body.get("id")):
-        raise Unavailable(f"{SERVICE} answered with something else; try again later.")
     return Release.from_json(body)

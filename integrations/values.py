@@ -55,13 +55,9 @@ def partial_date(value: object) -> str:
     if not found or found[1] == "0000":
         return ""
     year, month, of_month = found.groups()
-    for candidate, whole in (
-        (f"{year}-{month}-{of_month}", f"{year}-{month}-{of_month}"),
-        (f"{year}-{month}", f"{year}-{month}-01"),
-    ):
-        if day(whole):
-            return candidate
-    return year
+    if day(f"{year}-{month}-{of_month}"):
+        return f"{year}-{month}-{of_month}"
+    return f"{year}-{month}" if day(f"{year}-{month}-01") else year
 
 
 def mbid(value: object) -> UUID | None:

@@ -38,7 +38,6 @@ class AlbumPickInline(PickInline):
 class WeekAdmin(admin.ModelAdmin):
     list_display = ["name", "user", "starts_on", "movies", "albums", "complete", "updated_at"]
     list_filter = ["user", "year"]
-    list_select_related = ["user"]
     search_fields = [
         "user__username",
         "notes",

@@ -45,8 +45,9 @@ def change_notes(week: Week, notes: str) -> None:
 
 
 def delete_week(week: Week) -> None:
+    """Raises Week.DoesNotExist when somebody else was faster."""
     with transaction.atomic():
-        Week.objects.select_for_update().filter(pk=week.pk).first()  # or a pick comes between its picks and itself
+        _lock(week)
         week.delete()
 
 
@@ -86,24 +87,31 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, **work: object) -> P:
     """Store a pick and move its week's `updated_at`, both or neither."""
     try:
         with transaction.atomic():
+            _lock(pick.week)
             pick.save(force_insert=True)
             touch(pick.week)
     except IntegrityError:
         _refuse_taken(type(pick), pick.week, pick.position, **work)  # somebody was faster
-        if not Week.objects.filter(pk=pick.week.pk).exists():
-            raise Week.DoesNotExist from None
         raise
     return pick
 
 
 def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int) -> bool:
-    """Empty a position of a week, and say whether there was anything."""
+    """Empty a position of a week, and say whether there was anything. Raises Week.DoesNotExist."""
     with transaction.atomic():
-        Week.objects.select_for_update().filter(pk=week.pk).first()  # before its picks, as delete_week() does
+        _lock(week)
         removed, _ = model._default_manager.filter(week=week, position=position).delete()
         if removed:
             touch(week)
     return bool(removed)
+
+
+def _lock(week: Week) -> None:
+    """Let nobody else change the week or its picks until the transaction ends. Raises Week.DoesNotExist.
+
+    It comes before anything that is done to picks: in another order two requests could lock each other out.
+    """
+    Week.objects.select_for_update().get(pk=week.pk)
 
 
 def touch(week: Week) -> None:

@@ -261,9 +261,17 @@ def test_the_document_is_openapi_3_1(anonymous):
     document = response.json()
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]["/api/weeks/{id}/movies"]["post"]["responses"]) == {
-        "201", "400", "401", "403", "404", "409", "422", "429", "502", "503", "504",
+        "201", "400", "401", "403", "404", "409", "413", "422", "429", "502", "503", "504",
     }  # fmt: skip
     assert "/api/weeks/current" in document["paths"]
+    limited = {
+        path
+        for path, operations in document["paths"].items()
+        if "429" in operations.get("post", {}).get("responses", {})
+    }
+    assert limited >= {"/api/auth/register", "/api/auth/login", "/api/auth/refresh"}
+    assert "/api/auth/logout" not in limited
+    assert "x-limited" not in response.content.decode()
 
 
 # Other origins, HTTPS

@@ -178,7 +178,6 @@ class HealthView(APIView):
             get_user_model().objects.exists()
         except DatabaseError as error:
             logger.error("Unhealthy: %s", error)
-            detail = "The database does not answer"
-            body, _ = problem(503, detail, "database_unavailable")
+            body, _ = problem(503, "The database does not answer", "database_unavailable")
             return Response(body | {"status": "unhealthy", "version": settings.VERSION}, status=503)
         return Response({"status": "healthy", "version": settings.VERSION})

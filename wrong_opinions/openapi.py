@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     "401": "Not authenticated, or the token is not valid (any more)",
     "403": "The account is disabled, or this is not the caller's to change",
     "404": "Not found",
+    "413": "The body is too large",
     "422": "Invalid input",
     "429": "Too many requests; see Retry-After",
     "502": "An upstream is broken",
@@ -68,10 +69,10 @@ class Schema(AutoSchema):
 def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Adds to each operation the problems that it may answer with, beside those that its view names."""
     result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
-    for path, operations in result["paths"].items():
+    for operations in result["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
-            for status in problems_of(path, operation):
+            for status in problems_of(operation):
                 responses.setdefault(status, {"description": DESCRIPTIONS[status]})
             for status, response in responses.items():
                 if status >= "400":
@@ -82,18 +83,18 @@ def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return result
 
 
-def problems_of(path: str, operation: dict[str, Any]) -> set[str]:
+def problems_of(operation: dict[str, Any]) -> set[str]:
     statuses = {"503"}
     parameters = operation.get("parameters", [])
     if operation.get("security"):
         statuses |= {"401", "403"}
     if "requestBody" in operation:
-        statuses |= {"400", "422"}
+        statuses |= {"400", "413", "422"}
     if parameters:
         statuses.add("422")
     if any(parameter["in"] == "path" for parameter in parameters):
         statuses.add("404")
-    if path.startswith("/api/auth/") and not operation.get("security"):
+    if operation.pop("x-limited", False):
         statuses.add("429")
     if operation.pop("x-upstream", False):
         statuses |= {"429", "502", "504"}

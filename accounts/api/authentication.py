@@ -12,6 +12,9 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import User
 
+# What SimpleJWT raises for tokens, and lets through for odd claims of signed ones.
+UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
+
 
 class InactiveAccount(PermissionDenied):
     default_detail = "User account is inactive"
@@ -38,16 +41,7 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, User]:
         if not (subject.isascii() and subject.isdecimal() and len(subject) <= 18):
             raise InvalidCredentials
         return token, JWTAuthentication().get_user(token)  # type: ignore[return-value]
-    except (
-        TokenError,
-        AuthenticationFailed,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        OSError,
-    ):
+    except (AuthenticationFailed, *UNREADABLE):
         raise InvalidCredentials from None
 
 

@@ -2,7 +2,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import User, validate_ascii, validate_username
 
 
 class TextField(serializers.CharField):
@@ -30,10 +30,8 @@ class UserSerializer(serializers.ModelSerializer):
 class RegisterSerializer(serializers.Serializer):
     """Checks the shape only: whether the name and address are free is a 409, not an invalid input."""
 
-    username = TextField(
-        min_length=3, max_length=50, trim_whitespace=False, validators=User._meta.get_field("username").validators[1:2]
-    )
-    email = EmailField(max_length=254, validators=User._meta.get_field("email").validators[1:2])
+    username = TextField(min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username])
+    email = EmailField(max_length=254, validators=[validate_ascii])
     password = TextField(min_length=8, max_length=100, trim_whitespace=False, write_only=True)
 
     def validate(self, attrs):

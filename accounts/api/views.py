@@ -8,13 +8,12 @@ from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
-from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
 from accounts.models import User
 
 from . import serializers
-from .authentication import InactiveAccount, InvalidCredentials, pair_for, read_token, spend
+from .authentication import UNREADABLE, InactiveAccount, InvalidCredentials, pair_for, read_token, spend
 from .throttling import AttemptThrottle, account_of
 
 
@@ -41,7 +40,7 @@ class PublicView(GenericAPIView):
         return account_of(request.data.get("username"))
 
 
-@extend_schema(tags=["auth"], auth=[])
+@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class RegisterView(PublicView):
     serializer_class = serializers.RegisterSerializer
     attempt = "register"
@@ -79,7 +78,7 @@ class RegisterView(PublicView):
             raise Conflict("Email already registered", code="email_taken")
 
 
-@extend_schema(tags=["auth"], auth=[])
+@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class LoginView(PublicView):
     serializer_class = serializers.LoginSerializer
     attempt = "login"
@@ -104,7 +103,7 @@ class LoginView(PublicView):
         return Response(pair_for(user))
 
 
-@extend_schema(tags=["auth"], auth=[])
+@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class RefreshView(PublicView):
     serializer_class = serializers.RefreshSerializer
     attempt = "refresh"
@@ -112,7 +111,7 @@ class RefreshView(PublicView):
     def get_account(self, request):
         try:
             return str(UntypedToken(request.data["refresh_token"])["sub"])
-        except (TokenError, KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             return ""
 
     @extend_schema(

@@ -40,9 +40,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
             passwords = self.make_accounts(empty=empty)
         except (DatabaseError, OSError) as error:
-            raise CommandError(
-                f"The database {settings.DATABASES['default']['NAME']} is no use: {error}".strip()
-            ) from None
+            raise CommandError(f"The database {settings.DATABASES['default']['NAME']} is no use: {error}") from None
         self.report(passwords, port)
         if not no_serve:
             self.stdout.flush()
