@@ -64,7 +64,7 @@ def refresh_movie(tmdb_id: int) -> Movie:
     values = {name: value for name, value in asdict(fetched).items() if name not in {"tmdb_id", "cast", "crew"}}
     with transaction.atomic():
         # This locks the row, so that simultaneous refreshes of one movie follow each other.
-        movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values | {"fetched_at": timezone.now()})
+        movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values)
         people = _store_people([*fetched.cast, *fetched.crew])
         movie.cast.all().delete()
         movie.crew.all().delete()
@@ -181,7 +181,7 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
 def refresh_album(musicbrainz_id: UUID) -> Album:
     """Fetch the release with its artists from MusicBrainz and store it, new or known. Raises IntegrationError."""
     fetched = musicbrainz.fetch_release(musicbrainz_id)
-    values = asdict(fetched) | {"fetched_at": timezone.now(), "cover_asked_at": timezone.now()}
+    values = asdict(fetched) | {"cover_asked_at": timezone.now()}
     for name in ("musicbrainz_id", "artists", "has_front"):
         del values[name]
     if fetched.has_front:  # the lookup's own flag saves a request

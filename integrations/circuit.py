@@ -1,54 +1,102 @@
-"""Leaving a dead upstream alone for a while, so that it costs a time-out now and then and not one per request."""
+"""Leaving a failing upstream alone for a while, so that it costs a time-out now and then and not one per request."""
 
 import logging
 import math
-import threading
+from http import HTTPStatus
 from time import monotonic
+
+from django.utils import timezone
+
+from .errors import IntegrationError, RateLimited, Unavailable
+from .state import HostState, seconds
 
 logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # in a row
+MAX_PAUSE = 300  # seconds that a Retry-After may name
 
 
 class Circuit:
-    """Open after MAX_FAILURES failures in a row, for `cooldown` seconds; 0 never opens it.
+    """What the processes of a host know of an upstream's health, in `state`.
 
-    When that time is over one request goes through to try, while others are still turned away.
+    Open after MAX_FAILURES failures in a row, for `cooldown` seconds; 0 never opens it. When that time is over one
+    request goes through to try, while others are still turned away. After a first time-out the upstream is under
+    suspicion for as long: requests go out, but people do not wait for them.
     """
 
-    def __init__(self, name: str, cooldown: float) -> None:
-        self.name, self.cooldown = name, cooldown
-        self.lock = threading.Lock()
-        self.failures = 0
-        self.open_until = 0.0  # on the monotonic clock
+    def __init__(self, name: str, state: HostState, cooldown: float) -> None:
+        self.name, self.state, self.cooldown = name, state, cooldown
 
-    def seconds_to_wait(self) -> int:
-        """0 for a caller who may ask, else the whole seconds after which asking again makes sense."""
-        with self.lock:
-            if not self.cooldown or self.failures < MAX_FAILURES:
-                return 0
+    def enter(self) -> bool:
+        """Whether the caller is the one who tries. Raises Unavailable or RateLimited for those who may not ask."""
+        with self.state.change() as values:
             now = monotonic()
-            if now >= self.open_until:
-                self.open_until = now + self.cooldown  # for everybody else
-                return 0
-            return math.ceil(self.open_until - now)
+            if (wait := seconds(values, "paused_until", now, MAX_PAUSE) - now) > 0:
+                raise self._refusal(math.ceil(wait), is_too_fast=bool(values.get("is_too_fast")))
+            if not self.cooldown or _failures(values) < MAX_FAILURES:
+                return False
+            if (wait := seconds(values, "open_until", now, self.cooldown) - now) > 0:
+                raise self._refusal(math.ceil(wait), is_too_fast=False)
+            values["open_until"] = now + self.cooldown  # for everybody else
+            return True
+
+    def _refusal(self, wait: int, *, is_too_fast: bool) -> IntegrationError:
+        if is_too_fast:
+            return RateLimited(f"{self.name} is asked too often; try again in a moment.", retry_after=wait)
+        sentence = f"{self.name} is out of order; try again later."
+        return Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     def not_asked(self) -> None:
-        """Who might ask could not: the next one may."""
-        with self.lock:
-            self.open_until = 0.0
+        """Who was to try could not: the next one may."""
+        with self.state.change() as values:
+            values.pop("open_until", None)
 
-    def worked(self) -> None:
-        """It answered, if only that we asked for the wrong thing."""
-        with self.lock:
-            if self.failures >= MAX_FAILURES:
+    def worked(self, *, is_welcome: bool) -> None:
+        """It answered, if only that we asked for the wrong thing; whether it gave us anything, `is_welcome` says."""
+        with self.state.change() as values:
+            if is_welcome and values.pop("refused", None):
+                logger.warning("%s accepts us again", self.name)
+            if _failures(values) >= MAX_FAILURES:
                 logger.warning("%s answers again", self.name)
-            self.failures = 0
+            for name in ("failures", "open_until", "suspect_until"):
+                values.pop(name, None)
 
-    def failed(self) -> None:
-        with self.lock:
-            self.failures += 1
-            if self.failures == MAX_FAILURES and self.cooldown:
+    def failed(self, *, is_slow: bool = False) -> None:
+        with self.state.change() as values:
+            now = monotonic()
+            failures = values["failures"] = min(_failures(values) + 1, MAX_FAILURES + 1)
+            if failures == MAX_FAILURES and self.cooldown:
                 logger.warning("%s is left alone for %g seconds at a time until it answers", self.name, self.cooldown)
-            if self.failures >= MAX_FAILURES:
-                self.open_until = monotonic() + self.cooldown
+            if failures >= MAX_FAILURES:
+                values["open_until"] = now + self.cooldown
+            if is_slow:
+                values["suspect_until"] = now + self.cooldown
+
+    def suspect(self) -> None:
+        """Somebody waited in vain; whether it fails is not known yet."""
+        with self.state.change() as values:
+            values["suspect_until"] = monotonic() + self.cooldown
+
+    def is_suspect(self) -> bool:
+        with self.state.change() as values:
+            now = monotonic()
+            return seconds(values, "suspect_until", now, self.cooldown) > now
+
+    def pause(self, wait: int, *, is_too_fast: bool) -> None:
+        """Do as a Retry-After says: leave it alone for some seconds."""
+        with self.state.change() as values:
+            values["paused_until"] = monotonic() + min(wait, MAX_PAUSE)
+            values["is_too_fast"] = is_too_fast
+
+    def refused(self, status: int, who: str) -> None:
+        """It refuses us, known to it as `who`, which has no secret in it: that is for the operator, once."""
+        with self.state.change() as values:
+            known = values.get("refused")
+            if not isinstance(known, dict) or known.get("who") != who:
+                logger.error("%s refuses our key or User-Agent (HTTP %s): see .env", self.name, status)
+                values["refused"] = {"who": who, "status": status, "at": timezone.now().isoformat(timespec="seconds")}
+
+
+def _failures(values: dict) -> int:
+    value = values.get("failures")
+    return value if isinstance(value, int) else 0

@@ -3,36 +3,54 @@
 Asked for is only whether there is one: the archive redirects to the picture, or answers 404.
 """
 
+import contextlib
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import timedelta
+from concurrent.futures import Future
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
+import requests
 from django.conf import settings
+from django.utils import timezone
 from requests_cache import CachedSession
 
-from . import http
+from . import http, patience
+from .cache import new_session
 from .errors import IntegrationError, Unavailable
+from .state import HostState
 
 SERVICE = "The Cover Art Archive"
 ARCHIVE = "https://coverartarchive.org"  # where browsers get pictures, whatever address this server asks
 FRONT_AGE = timedelta(days=7)
 MAX_CHECKS = 25  # at a time
 DEADLINE = 2  # seconds for all covers of one answer
+MAX_REMEMBERED = 50_000
 
 Entity = Literal["release", "release-group"]
+Cover = tuple[Entity, UUID]
 
 
 @http.Once
 def session() -> CachedSession:
-    return http.new_session(http.UpstreamAdapter(SERVICE, settings.COVERART_BASE_URL))
+    state = HostState(settings.CACHE_DIR / "coverart.state")
+    adapter = http.UpstreamAdapter(SERVICE, settings.COVERART_BASE_URL, state=state, connections=MAX_CHECKS)
+    return new_session(adapter, _is_kept)
+
+
+def _is_kept(response: requests.Response) -> bool:
+    """Of a cover, that there is one or none; of all else, which is the way to the picture, what it is."""
+    if "/front-" in (response.url or ""):
+        return response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND}
+    return response.status_code == HTTPStatus.OK
 
 
 @http.Once
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MAX_CHECKS, thread_name_prefix="coverart")
+def _remembered() -> dict[Cover, tuple[bool, datetime]]:
+    """What this process was told, and until when that holds: twenty-five looks into a file are slower than the rest of
+    a search."""
+    return {}
 
 
 def front_url(entity: Entity, musicbrainz_id: UUID) -> str:
@@ -40,15 +58,17 @@ def front_url(entity: Entity, musicbrainz_id: UUID) -> str:
     return f"{ARCHIVE}/{entity}/{musicbrainz_id}/front-500"
 
 
+def _question(entity: Entity, musicbrainz_id: UUID) -> http.Question:
+    url = f"{settings.COVERART_BASE_URL}/{entity}/{musicbrainz_id}/front-500"
+    return http.Question(session, SERVICE, url, {}, FRONT_AGE, follow=False)
+
+
 def has_front(entity: Entity, musicbrainz_id: UUID) -> bool:
     """Whether the archive has a front cover. Raises RateLimited or Unavailable where it does not say."""
-    response = http.get(
-        session,
-        f"{settings.COVERART_BASE_URL}/{entity}/{musicbrainz_id}/front-500",
-        service=SERVICE,
-        allow_redirects=False,
-        expire_after=FRONT_AGE,
-    )
+    return _read(http.ask(_question(entity, musicbrainz_id)))
+
+
+def _read(response: requests.Response) -> bool:
     if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
         return True
     if response.status_code == HTTPStatus.NOT_FOUND:
@@ -56,15 +76,37 @@ def has_front(entity: Entity, musicbrainz_id: UUID) -> bool:
     raise Unavailable(f"{SERVICE} gave an answer that says nothing of a cover; try again later.")
 
 
-def find_fronts(wanted: Iterable[tuple[Entity, UUID]]) -> dict[UUID, bool]:
+def find_fronts(wanted: Iterable[Cover]) -> dict[UUID, bool]:
     """What the archive says of up to MAX_CHECKS covers, asked in parallel, within DEADLINE seconds.
 
     What is not known by then is not in the answer; its question goes on, so that the next answer may have it.
     """
-    futures: dict[Future[bool], UUID] = {}
-    for entity, musicbrainz_id in list(wanted)[:MAX_CHECKS]:
-        futures[_pool().submit(has_front, entity, musicbrainz_id)] = musicbrainz_id
-    done, late = wait(futures, timeout=DEADLINE)
-    for future in late:
-        future.cancel()  # those that no thread has begun
-    return {futures[future]: future.result() for future in done if not isinstance(future.exception(), IntegrationError)}
+    now = timezone.now()
+    remembered = _remembered()
+    fronts: dict[UUID, bool] = {}
+    flights: dict[Future[requests.Response], Cover] = {}
+    with patience.at_most(DEADLINE, turn=0):
+        for cover in list(wanted)[:MAX_CHECKS]:
+            has, until = remembered.get(cover, (False, now))
+            if until > now:
+                fronts[cover[1]] = has
+                continue
+            question = _question(*cover)
+            known = http.look_up(question)
+            if known is not None and not known.is_expired:
+                fronts[cover[1]] = _remember(cover, known)
+            else:
+                flights[http.take_off(question)] = cover
+        for flight in http.landed(session, settings.COVERART_BASE_URL, flights):
+            with contextlib.suppress(IntegrationError):
+                fronts[flights[flight][1]] = _remember(flights[flight], flight.result())
+    return fronts
+
+
+def _remember(cover: Cover, response: requests.Response) -> bool:
+    has = _read(response)
+    remembered = _remembered()
+    if len(remembered) >= MAX_REMEMBERED:
+        remembered.clear()
+    remembered[cover] = has, getattr(response, "expires", None) or timezone.now() + FRONT_AGE
+    return has

@@ -1,41 +1,48 @@
-"""The cached, throttled HTTP session under all upstream modules.
+"""How upstreams are asked: politely, once at a time for the same thing, and without anybody waiting for too long.
 
 A cache hit never reaches the adapter, so it never waits; a failure is served the old answer where there is one.
-https://requests-cache.readthedocs.io/
 """
 
 import contextlib
 import email.utils
-import fcntl
 import json
 import logging
 import math
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
+import urllib3
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
-from requests_cache.backends.sqlite import SQLiteDict
 
+from . import patience
 from .circuit import Circuit
-from .errors import NotFound, RateLimited, Unavailable
+from .errors import IntegrationError, NotFound, RateLimited, Unavailable
+from .flights import Flights
+from .state import HostState
 from .throttle import Schedule
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
-KEEP_STALE = timedelta(days=180)  # TMDB allows no copy to be older than six months
+WHOLE_ANSWER = 20  # seconds for all pieces, as a dripping answer keeps that time-out from coming
+MAX_BYTES = 20_000_000  # of an answer; the largest known is a quarter of a million
+SUSPECT_WAIT = 0.06  # seconds that people wait for an upstream that has just let somebody wait in vain
+CROWDED_WAIT = 1  # seconds that people wait when most threads of this process do
+TRIES = 5  # of a command that is told to come back later
 
 
 class Once[T]:
@@ -61,9 +68,9 @@ class UpstreamAdapter(HTTPAdapter):
     """Sends in the slots of `schedule`, and turns everything that is no answer into our own errors.
 
     `is_answer` says of a path and the JSON object that came whether it has what we asked for; without it no JSON is
-    expected. `secret` goes into the query of what is sent to `base_url`. Of the threads of this process, at most
-    `max_waiting` are in here at a time: the others stay free for requests that need no upstream. `urllib3` does not
-    retry here, as its retries would skip the schedule.
+    expected. `secret` goes into the query of what is sent to `base_url`; `known_as` is what upstream knows us by. At
+    most `connections` are open at a time; None leaves that to the schedule. `urllib3` does not retry here, as its
+    retries would skip the schedule.
     """
 
     def __init__(
@@ -71,41 +78,59 @@ class UpstreamAdapter(HTTPAdapter):
         service: str,
         base_url: str,
         *,
+        state: HostState,
         is_answer: Callable[[str, dict[str, Any]], bool] | None = None,
         secret: Mapping[str, str] | None = None,
+        known_as: str = "",
         schedule: Schedule | None = None,
-        max_wait: float = 0,
-        max_waiting: int | None = None,
+        connections: int | None = None,
     ) -> None:
-        super().__init__(pool_maxsize=32, max_retries=0)
+        super().__init__(pool_maxsize=connections or 10, max_retries=0)
         self.service, self.base_url, self.is_answer, self.secret = service, base_url, is_answer, secret
-        self.schedule, self.max_wait = schedule, max_wait
-        self.circuit = Circuit(service, settings.UPSTREAM_COOLDOWN)
-        self.places = threading.BoundedSemaphore(max_waiting) if max_waiting else None
+        self.schedule, self.known_as = schedule, fingerprint(known_as)
+        self.circuit = Circuit(service, state, settings.UPSTREAM_COOLDOWN)
+        self.connections = threading.BoundedSemaphore(connections) if connections else None
 
     def send(self, request, *args, **kwargs):
-        if self.places and not self.places.acquire(blocking=False):
-            sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
-            raise RateLimited(sentence, retry_after=max(1, math.ceil(self.max_wait / 2)))
-        try:
-            if wait := self.circuit.seconds_to_wait():
-                sentence = f"{self.service} is out of order; try again later."
-                raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        with self._connection():
+            is_try = self.circuit.enter()
             if self.schedule:
-                time.sleep(self._reserve(self.schedule))
+                try:
+                    time.sleep(self._reserve(self.schedule))
+                except IntegrationError:
+                    if is_try:
+                        self.circuit.not_asked()
+                    raise
+                if not is_try:
+                    self.circuit.enter()  # others may have failed meanwhile
             return self._send(request, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[None]:
+        if self.connections is None:
+            yield
+            return
+        asking = patience.current()
+        if not self.connections.acquire(timeout=None if asking.is_endless else asking.seconds()):
+            raise self.crowded()
+        try:
+            yield
         finally:
-            if self.places:
-                self.places.release()
+            self.connections.release()
+
+    def close(self):
+        super().close()
+        if self.schedule:
+            self.schedule.close()
+
+    def crowded(self) -> RateLimited:
+        sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
+        return RateLimited(sentence, retry_after=5)
 
     def _reserve(self, schedule: Schedule) -> float:
         try:
-            return schedule.reserve(self.max_wait)
-        except RateLimited:
-            self.circuit.not_asked()
-            raise
-        except OSError as error:
-            self.circuit.not_asked()
+            return schedule.reserve(patience.current().seconds_for_turn())
+        except (OSError, DatabaseError) as error:
             logger.error("%s is not asked, as its slots cannot be written: %s", self.service, error)
             raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
 
@@ -117,26 +142,32 @@ class UpstreamAdapter(HTTPAdapter):
             sent.prepare_url(request.url, self.secret)
         # `from None`: the messages of requests hold whole addresses, and so the secret.
         try:
-            response = super().send(sent, *args, **kwargs)
+            response = super().send(sent, *args, **kwargs | {"stream": True})
             response.request, response.url = request, request.url
-            content = response.content  # read here, so that an answer that breaks off is no answer
-        except (requests.RequestException, OSError, ValueError) as error:
-            self.circuit.failed()
-            # While an answer is read, requests has no exception of its own for a time-out.
-            if isinstance(error, requests.Timeout) or "timed out" in str(error):
+            # Read here, so that an answer that breaks off, or never ends, is no answer.
+            response._content = self._read(response.raw)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            is_slow = isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError))
+            self.circuit.failed(is_slow=is_slow)
+            if is_slow:
                 raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
             if isinstance(error, requests.ConnectionError):
                 raise self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE) from None
             raise self.unavailable("broke off its answer") from None
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast(response):
+        status = response.status_code
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast(response):
             self.circuit.failed()
         else:
-            self.circuit.worked()
-        if response.status_code >= HTTPStatus.BAD_REQUEST and response.status_code != HTTPStatus.NOT_FOUND:
+            self.circuit.worked(is_welcome=status < HTTPStatus.BAD_REQUEST)
+        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} and (wait := retry_after(response)):
+            self.circuit.pause(wait, is_too_fast=is_too_fast(response))
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            self.circuit.refused(status, self.known_as)
+        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
             raise_for_status(response, self.service)
-        if self.is_answer and response.status_code == HTTPStatus.OK:
+        if self.is_answer and status == HTTPStatus.OK:
             try:
-                body = json.loads(content)
+                body = json.loads(response.content)
                 readable = isinstance(body, dict) and self.is_answer(urlsplit(request.url).path, body)
             except (ValueError, RecursionError):
                 readable = False
@@ -144,118 +175,186 @@ class UpstreamAdapter(HTTPAdapter):
                 raise self.unavailable("gave an answer that cannot be read")
         return response
 
+    def _read(self, raw: Any) -> bytes:
+        """The whole body. Raises TimeoutError, or ValueError when it is too large to be an answer."""
+        begin = time.monotonic()
+        pieces, size, is_slow = [], 0, False
+        while piece := raw.read1(65536, decode_content=True):
+            pieces.append(piece)
+            size += len(piece)
+            seconds = time.monotonic() - begin
+            if size > MAX_BYTES or seconds > WHOLE_ANSWER:
+                raw.close()
+                raise ValueError("too large") if size > MAX_BYTES else TimeoutError
+            if seconds > TIMEOUT[1] and not is_slow:
+                is_slow = True
+                self.circuit.suspect()
+        raw.release_conn()
+        return b"".join(pieces)
+
     def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         logger.warning("%s %s", self.service, what)
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
 
 
-class Table(SQLiteDict):
-    """Ends the transaction in which a write failed: its parent leaves it open, and then waits for it for ever."""
-
-    @contextlib.contextmanager
-    def _acquire_sqlite_lock(self):
-        try:
-            with super()._acquire_sqlite_lock():
-                yield
-        except BaseException:
-            if (connection := self._connection) and connection.in_transaction:
-                connection.rollback()
-            raise
+def fingerprint(known_as: str) -> str:
+    """Tells what upstream knows us by from another, without saying it."""
+    return salted_hmac("integrations.fingerprint", known_as, algorithm="sha256").hexdigest()[:16]
 
 
-def new_session(adapter: UpstreamAdapter) -> CachedSession:
-    """A session whose requests all go through `adapter`, redirects too, and that keeps answers in CACHE_DIR.
+# The requests of this process that are on their way.
+flights: Flights[requests.Response] = Flights()
+# Web requests of this process that may wait for upstreams at a time: two threads stay free for those that need none.
+places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS - 2))
 
-    Where that folder is no use, answers are kept in memory.
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an upstream, through the session of its module."""
+
+    session: Once[CachedSession]
+    service: str
+    url: str
+    params: Mapping[str, Any]
+    expire_after: timedelta
+    follow: bool = True  # redirects
+
+    @property
+    def key(self) -> tuple[str, str, float]:
+        return self.url, urlencode(sorted(self.params.items())), patience.current().turn
+
+    def get(self, session: CachedSession, **how: Any) -> requests.Response:
+        return session.get(
+            self.url,
+            params=self.params,
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+            allow_redirects=self.follow,
+            expire_after=self.expire_after,
+            **how,
+        )
+
+
+def ask(question: Question) -> requests.Response:
+    """The answer, fresh or from the cache, in the time that the caller has: see patience.py.
+
+    An answer that is only too old serves where none comes. Raises RateLimited or Unavailable. Commands come back as
+    often as they are told to.
     """
-    options: dict[str, Any] = {
-        "serializer": "json",  # the default one, pickle, runs what a tampered file tells it to
-        "stale_if_error": KEEP_STALE,
-        "allowable_codes": (200, 307, 404),
-        "filter_fn": _is_kept,
-    }
-    if file := cache_file():
-        session = CachedSession(str(file), backend="sqlite", wal=True, busy_timeout=5000, **options)
-        session.cache.responses.__class__ = session.cache.redirects.__class__ = Table
-    else:
-        session = CachedSession(backend="memory", **options)
-    session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, adapter)
-    return session
-
-
-def _is_kept(response: requests.Response) -> bool:
-    """Whether an answer goes into the cache: of a cover, that there is one or none, of all else, what it is."""
-    if "/front-" in (response.url or ""):
-        return response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND}
-    return response.status_code == HTTPStatus.OK
-
-
-def cache_file() -> Path | None:
-    """The HTTP cache, readable for its owner only, or None where CACHE_DIR is no use; a damaged one is set aside."""
-    file: Path = settings.CACHE_DIR / "http_cache.sqlite"
+    known = look_up(question)
+    if known is not None and not known.is_expired:
+        return known
     try:
-        settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.with_suffix(".lock").touch(mode=0o600)
-        with file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time looks and repairs
-            with contextlib.suppress(FileExistsError):
-                # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            if _is_damaged(file):
-                aside = file.with_name(f"{file.name}.damaged-{timezone.now():%Y%m%d%H%M%S}")
-                logger.warning("The HTTP cache is damaged and was set aside as %s", aside.name)
-                file.rename(aside)
-                for extra in ("-wal", "-shm"):
-                    file.with_name(file.name + extra).unlink(missing_ok=True)
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except (OSError, sqlite3.OperationalError) as error:
-        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR is no use: %s", error)
-        return None
-    return file
+        if not patience.current().is_endless:
+            return _wait(question)
+        for _ in range(TRIES - 1):
+            try:
+                return take_off(question).result()
+            except RateLimited as error:
+                time.sleep(error.retry_after or 1)
+        return take_off(question).result()
+    except IntegrationError:
+        if known is not None:
+            return known
+        raise
 
 
-def _is_damaged(file: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(file, timeout=5)) as connection:
+def look_up(question: Question) -> Any:
+    """What the cache has, which may be too old; None without anything that can be read."""
+    try:
+        response = question.get(question.session(), only_if_cached=True)
+    except (requests.RequestException, sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError, AttributeError):
+        return None  # the request itself says what is wrong, and mends it
+    is_usable = response.status_code >= HTTPStatus.OK and response.status_code != HTTPStatus.GATEWAY_TIMEOUT
+    return response if is_usable else None
+
+
+def take_off(question: Question) -> Future[requests.Response]:
+    """The answer to come of a request that is sent now, unless the same is on its way already."""
+    return flights.join(question.key, lambda: _fly(question))
+
+
+def _wait(question: Question) -> requests.Response:
+    adapter = adapter_of(question.session, question.url)
+    with _place() as has_place:
+        if not has_place and adapter.connections is None and not flights.is_flying(question.key):
+            raise adapter.crowded()  # it would book a slot that nobody waits for
         try:
-            return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return True
+            return take_off(question).result(_seconds(adapter, has_place=has_place))
+        except TimeoutError:
+            if not has_place:
+                raise adapter.crowded() from None
+            raise adapter.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
 
-def get(session: Once[CachedSession], url: str, *, service: str, **kwargs: Any) -> requests.Response:
-    """The answer at `url`, fresh or from the cache. Raises RateLimited or Unavailable.
+def landed(session: Once[CachedSession], url: str, expected: Iterable[Future[requests.Response]]) -> Iterable[Future]:
+    """Those of the expected answers that come in the time that the caller has."""
+    if not (expected := list(expected)):
+        return []
+    with _place() as has_place:
+        return wait(expected, _seconds(adapter_of(session, url), has_place=has_place)).done
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[bool]:
+    """Whether the caller is one of those who may wait for long."""
+    has_place = patience.current().is_endless or places.acquire(blocking=False)
+    try:
+        yield has_place
+    finally:
+        if has_place and not patience.current().is_endless:
+            places.release()
+
+
+def _seconds(adapter: UpstreamAdapter, *, has_place: bool) -> float:
+    """How long the caller waits."""
+    most = patience.current().seconds()
+    if not has_place:
+        most = min(most, CROWDED_WAIT)
+    return min(most, SUSPECT_WAIT) if adapter.circuit.is_suspect() else most
+
+
+def adapter_of(session: Once[CachedSession], url: str) -> UpstreamAdapter:
+    adapter = session().get_adapter(url)
+    assert isinstance(adapter, UpstreamAdapter)  # noqa: S101 - new_session() mounts no other
+    return adapter
+
+
+def _fly(question: Question) -> requests.Response:
+    """The answer, in the flight's own thread.
 
     What the cache cannot read is asked for again; a cache that is damaged is set aside.
     """
     for is_last in (False, True):
         try:
-            response = session().get(url, timeout=TIMEOUT, force_refresh=is_last, **kwargs)
+            response = question.get(question.session(), force_refresh=is_last)
             if response.status_code >= HTTPStatus.OK:
                 return response
         except requests.RequestException as error:
-            logger.warning("%s could not be asked: %s", service, type(error).__name__)
+            logger.warning("%s could not be asked: %s", question.service, type(error).__name__)
             break
         except (sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError, AttributeError) as error:
             logger.warning("The HTTP cache cannot be read: %s", type(error).__name__)
-            session.forget()
-    raise Unavailable(f"{service} cannot be asked right now; try again later.")
+            question.session.forget()
+    raise Unavailable(f"{question.service} cannot be asked right now; try again later.")
 
 
 def get_json(
     session: Once[CachedSession], url: str, params: Mapping[str, Any], *, service: str, expire_after: timedelta
-) -> dict[str, Any]:
-    """The JSON object at `url`, fresh or from the cache. Raises NotFound, RateLimited or Unavailable."""
+) -> tuple[dict[str, Any], datetime]:
+    """The JSON object at `url`, fresh or from the cache, and when upstream said so.
+
+    Raises NotFound, RateLimited or Unavailable.
+    """
     known = {name: value for name, value in params.items() if value not in (None, "")}
-    headers = {"Accept": "application/json"}
-    response = get(session, url, service=service, params=known, headers=headers, expire_after=expire_after)
+    response = ask(Question(session, service, url, known, expire_after))
     if response.status_code != HTTPStatus.OK:
         raise_for_status(response, service)
+    # Not `created_at`: a 304 says it again.
+    expires: datetime | None = getattr(response, "expires", None)
+    said_at = min(timezone.now(), expires - expire_after) if expires else timezone.now()
     body: dict[str, Any] = response.json()
-    return body
+    return body, said_at
 
 
 def is_too_fast(response: requests.Response) -> bool:
@@ -275,7 +374,6 @@ def raise_for_status(response: requests.Response, service: str) -> None:
         logger.warning("%s says that we ask too often", service)
         raise RateLimited(f"{service} is asked too often; try again in a moment.", retry_after=wait or 1)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        logger.error("%s refuses our key or User-Agent (HTTP %s): see .env", service, status)
         raise Unavailable(f"{service} refuses this server; its operator has to look at the settings.")
     logger.warning("%s answered HTTP %s", service, status)
     passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -287,10 +385,10 @@ def raise_for_status(response: requests.Response, service: str) -> None:
 
 
 def retry_after(response: requests.Response) -> int | None:
-    """The whole seconds, at least 1, that a Retry-After header names as a number or a date."""
+    """The whole seconds, at least 1, that a Retry-After header names as a number or a date; None for 0 or nothing."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdecimal():
-        return max(1, min(int(value[:9]), 24 * 3600))
+        return min(int(value[:9]), 24 * 3600) or None
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (TypeError, ValueError):

@@ -5,18 +5,22 @@ import logging
 import os
 import re
 import sqlite3
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from requests_cache import CachedSession
 
 from . import http
+from .cache import new_session
 from .errors import NotFound, Unavailable
-from .throttle import Schedule
+from .state import HostState
+from .throttle import DatabaseSchedule, HostSchedule, Schedule
 from .values import integer, mapping, mbid, names, partial_date, rows, text
 
 logger = logging.getLogger(__name__)
@@ -28,16 +32,25 @@ DETAILS_AGE = timedelta(days=7)
 
 @http.Once
 def session() -> CachedSession:
-    """The session of this process; its slots in time are those of the whole host."""
+    """The session of this process; its slots in time are those of the whole host, or of all that share a database."""
+    state = HostState(settings.CACHE_DIR / "musicbrainz.state")
     adapter = http.UpstreamAdapter(
         SERVICE,
         settings.MUSICBRAINZ_BASE_URL,
+        state=state,
         is_answer=_is_answer,
-        schedule=Schedule(settings.CACHE_DIR / "musicbrainz.slots", settings.MUSICBRAINZ_INTERVAL, SERVICE),
-        max_wait=settings.MUSICBRAINZ_MAX_WAIT,
-        max_waiting=max(1, settings.WEB_THREADS - 2),
+        known_as=settings.MUSICBRAINZ_USER_AGENT,
+        schedule=_schedule(state),
     )
-    return http.new_session(adapter)
+    return new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
+
+
+def _schedule(state: HostState) -> Schedule | None:
+    if not settings.MUSICBRAINZ_INTERVAL:
+        return None
+    if connection.vendor == "postgresql":
+        return DatabaseSchedule("musicbrainz", settings.MUSICBRAINZ_INTERVAL, SERVICE)
+    return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE)
 
 
 def _is_answer(path: str, body: dict[str, Any]) -> bool:
@@ -91,6 +104,9 @@ class Release:
     release_date: str
     country: str
     release_group_id: UUID | None
+    fetched_at: datetime = field(
+        compare=False
+    )  # when MusicBrainz said so, which for an answer of the cache was earlier
     status: str
     primary_type: str
     genres: list[str]
@@ -98,10 +114,11 @@ class Release:
     artists: list[ArtistCredit]
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
+    def from_json(cls, row: dict[str, Any], fetched_at: datetime) -> Self:
         group = mapping(row.get("release-group"))
         return cls(
             **_common(row),
+            fetched_at=fetched_at,
             status=text(row.get("status"), 50),
             primary_type=text(group.get("primary-type"), 50),
             genres=names(row.get("genres")) or names(group.get("genres")),
@@ -167,7 +184,7 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleaseP
     hits of the same score.
     """
     try:
-        body = http.get_json(
+        body, _ = http.get_json(
             session,
             f"{settings.MUSICBRAINZ_BASE_URL}/release",
             {"query": lucene(query), "limit": limit, "offset": offset, "fmt": "json"},
@@ -222,11 +239,11 @@ def fetch_release(musicbrainz_id: UUID) -> Release:
 
     A merged id answers with the surviving release, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """
-    body = http.get_json(
+    body, said_at = http.get_json(
         session,
         f"{settings.MUSICBRAINZ_BASE_URL}/release/{musicbrainz_id}",
         {"inc": "artist-credits release-groups genres", "fmt": "json"},
         service=SERVICE,
         expire_after=DETAILS_AGE,
     )
-    return Release.from_json(body)
+    return Release.from_json(body, said_at)

@@ -1,63 +1,115 @@
-"""Slots in time that all threads and processes of a host share."""
+"""Slots in time for requests to an upstream: shared by all processes of a host, or by all hosts of a database."""
 
-import fcntl
 import math
-import os
-import time
-from pathlib import Path
+import threading
+from time import monotonic
+from typing import Protocol
+
+from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .errors import RateLimited
+from .state import HostState, seconds
 
-# Waits beyond this come from no queue of ours but from a damaged file.
+# Waits beyond this come from no queue of ours but from damage.
 HORIZON = 3600  # seconds
 
 
-def _boot() -> str:
-    """What tells this start of the machine from others, as the clock below counts from it."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return "unknown"
+class Schedule(Protocol):
+    """Slots some interval apart, first come, first served."""
 
-
-class Schedule:
-    """Slots `interval` seconds apart, first come, first served.
-
-    A file under a lock holds when the next slot is free, on the clock that counts from the start of the machine: the
-    time of day may be set back and forth. A process that dies loses only the slots it had booked.
-    """
-
-    def __init__(self, path: Path, interval: float, name: str) -> None:
-        self.path, self.interval, self.name = path, interval, name
-        self.boot = _boot()
+    def close(self) -> None: ...
 
     def reserve(self, max_wait: float) -> float:
         """Book the next slot and return the seconds until it starts.
 
-        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError without the file.
+        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError or DatabaseError
+        where slots cannot be booked at all.
         """
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            now = time.monotonic()
-            start = max(now, self._free_at(os.read(descriptor, 200), now))
-            wait = start - now
-            if wait > max_wait:
-                raise RateLimited(
-                    f"Too many requests are waiting for {self.name}; try again in a moment.",
-                    retry_after=max(1, math.ceil(wait - max_wait)),
-                )
-            os.ftruncate(descriptor, os.pwrite(descriptor, f"{self.boot} {start + self.interval:.6f}\n".encode(), 0))
-            return wait
-        finally:
-            os.close(descriptor)  # unlocks, too
 
-    def _free_at(self, content: bytes, now: float) -> float:
-        """When the next slot is free, or now where the file says nothing that can be right."""
-        try:
-            boot, free_at = content.decode().split()
-            seconds = float(free_at)
-        except ValueError:
-            return now
-        return seconds if boot == self.boot and 0 <= seconds <= now + HORIZON else now
+
+def _refusal(name: str, wait: float, max_wait: float) -> RateLimited:
+    sentence = f"Too many requests are waiting for {name}; try again in a moment."
+    return RateLimited(sentence, retry_after=max(1, math.ceil(wait - max_wait)))
+
+
+class HostSchedule:
+    """The slots of one host. A process that dies loses only those it had booked."""
+
+    def __init__(self, state: HostState, interval: float, name: str) -> None:
+        self.state, self.interval, self.name = state, interval, name
+        self.free_at = 0.0  # as this process knows it, should the file be lost
+
+    def reserve(self, max_wait: float) -> float:
+        with self.state.change(must_be_shared=True) as values:
+            now = monotonic()
+            start = max(seconds(values, "free_at", now, HORIZON), self.free_at)
+            if start - now > max_wait:
+                raise _refusal(self.name, start - now, max_wait)
+            values["free_at"] = self.free_at = start + self.interval
+            return start - now
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+# When the next slot is free. Where the clock was set back, the queue is as long as it was.
+FREE_AT = """CASE
+    WHEN clock_timestamp() < booked_at THEN clock_timestamp() + (free_at - booked_at)
+    WHEN free_at > clock_timestamp() + %(horizon)s * interval '1 second' THEN clock_timestamp()
+    ELSE greatest(free_at, clock_timestamp()) END"""
+RESERVE = f"""UPDATE integrations_upstreamstate
+    SET free_at = {FREE_AT} + %(interval)s * interval '1 second', booked_at = clock_timestamp()
+    WHERE service = %(service)s
+    AND {FREE_AT} <= clock_timestamp() + %(max_wait)s * interval '1 second'
+    RETURNING extract(epoch FROM free_at - booked_at) - %(interval)s"""  # noqa: S608 - of constants
+QUEUE = f"""SELECT extract(epoch FROM {FREE_AT} - clock_timestamp())
+    FROM integrations_upstreamstate WHERE service = %(service)s"""  # noqa: S608 - of constants
+CREATE = """INSERT INTO integrations_upstreamstate (service, free_at, booked_at)
+    VALUES (%(service)s, clock_timestamp(), clock_timestamp()) ON CONFLICT DO NOTHING"""
+
+
+class DatabaseSchedule:
+    """The slots of all hosts that share a PostgreSQL database, on its clock.
+
+    It has a connection of its own, outside of the pool: those who wait for a slot may hold all of that.
+    """
+
+    def __init__(self, service: str, interval: float, name: str) -> None:
+        self.asked: dict[str, str | float] = {"service": service, "interval": interval, "horizon": HORIZON}
+        self.name = name
+        self.lock = threading.Lock()
+        self.own: BaseDatabaseWrapper | None = None
+
+    def reserve(self, max_wait: float) -> float:
+        with self.lock:
+            try:
+                wait, is_booked = self._reserve(max_wait)
+            except DatabaseError:  # the server was restarted, perhaps
+                self.close()
+                wait, is_booked = self._reserve(max_wait)
+        if not is_booked:
+            raise _refusal(self.name, wait, max_wait)
+        return wait
+
+    def _reserve(self, max_wait: float) -> tuple[float, bool]:
+        if self.own is None:
+            self.own = connection.copy()
+            self.own.settings_dict["OPTIONS"].pop("pool", None)
+            self.own.inc_thread_sharing()
+        asked = self.asked | {"max_wait": min(max_wait, HORIZON)}
+        with self.own.cursor() as cursor:
+            for _ in range(2):
+                cursor.execute(RESERVE, asked)
+                if row := cursor.fetchone():
+                    return max(0.0, float(row[0])), True
+                cursor.execute(QUEUE, asked)
+                if row := cursor.fetchone():
+                    return max(0.0, float(row[0])), False
+                cursor.execute(CREATE, asked)
+        raise DatabaseError("the row of the slots cannot be made")
+
+    def close(self) -> None:
+        if self.own is not None:
+            self.own.close()
+            self.own = None

@@ -1,8 +1,8 @@
 """Movies of The Movie Database: https://developer.themoviedb.org/reference"""
 
 import re
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -10,7 +10,10 @@ from django.conf import settings
 from requests_cache import CachedSession
 
 from . import http
+from .cache import new_session
 from .errors import NotFound, Unavailable
+from .state import HostState
+from .throttle import HostSchedule
 from .values import day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
@@ -18,6 +21,7 @@ SEARCH_AGE = timedelta(hours=6)
 DETAILS_AGE = timedelta(days=1)
 MAX_PAGE = 500  # of a search, by TMDB's own rule
 MAX_CAST = 50
+MAX_CONNECTIONS = 4  # of one process; TMDB allows twenty from one address
 # What the contract calls the key roles, and the two names under which TMDB really files composers and cinematographers.
 KEY_JOBS = {
     "Director",
@@ -42,7 +46,18 @@ def session() -> CachedSession:
         )
     is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
     secret = {"api_key": key} if is_v3 else None
-    made = http.new_session(http.UpstreamAdapter(SERVICE, settings.TMDB_BASE_URL, is_answer=_is_answer, secret=secret))
+    state = HostState(settings.CACHE_DIR / "tmdb.state")
+    adapter = http.UpstreamAdapter(
+        SERVICE,
+        settings.TMDB_BASE_URL,
+        state=state,
+        is_answer=_is_answer,
+        secret=secret,
+        known_as=key,
+        schedule=HostSchedule(state, settings.TMDB_INTERVAL, SERVICE) if settings.TMDB_INTERVAL else None,
+        connections=MAX_CONNECTIONS,
+    )
+    made = new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
     if not is_v3:
         made.headers["Authorization"] = f"Bearer {key}"
     return made
@@ -108,6 +123,7 @@ class CrewCredit:
 class Movie(MovieHit):
     """A movie with everything that we keep of it; `runtime` is in minutes, None where unknown."""
 
+    fetched_at: datetime = field(compare=False)  # when TMDB said so, which for an answer of the cache was earlier
     backdrop_path: str
     runtime: int | None
     vote_count: int
@@ -120,10 +136,11 @@ class Movie(MovieHit):
     crew: list[CrewCredit]
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
+    def from_json(cls, row: dict[str, Any], fetched_at: datetime) -> Self:  # type: ignore[override]
         found = mapping(row.get("credits"))
         return cls(
             **_common(row),
+            fetched_at=fetched_at,
             backdrop_path=_path(row.get("backdrop_path")),
             runtime=integer(row.get("runtime")) or None,
             vote_count=integer(row.get("vote_count")) or 0,
@@ -208,7 +225,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> Movi
         "include_adult": "false",
     }
     try:
-        body = http.get_json(
+        body, _ = http.get_json(
             session, f"{settings.TMDB_BASE_URL}/search/movie", asked, service=SERVICE, expire_after=SEARCH_AGE
         )
     except NotFound:  # a search finds nothing with a 200
@@ -224,7 +241,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> Movi
 
 def fetch_movie(tmdb_id: int) -> Movie:
     """The movie with its credits, in one request. Raises NotFound, RateLimited or Unavailable."""
-    body = http.get_json(
+    body, said_at = http.get_json(
         session,
         f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}",
         {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"},
@@ -233,7 +250,7 @@ def fetch_movie(tmdb_id: int) -> Movie:
     )
     if integer(body.get("id")) != tmdb_id:
         raise Unavailable(f"{SERVICE} answered with something else; try again later.")
-    return Movie.from_json(body)
+    return Movie.from_json(body, said_at)
 
 
 def image_url(path: str, size: str) -> str | None:

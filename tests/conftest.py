@@ -1,4 +1,6 @@
+import contextlib
 import threading
+from contextvars import copy_context
 from datetime import UTC, datetime
 
 import pytest
@@ -7,11 +9,11 @@ from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from integrations import coverart, musicbrainz, tmdb
+from integrations import coverart, musicbrainz, patience, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
-MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session)
+MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._remembered)
 
 
 @pytest.fixture(autouse=True)
@@ -19,11 +21,13 @@ def upstream(request, settings, tmp_path):
     """The upstreams, in place of the network: what is not registered fails, and so does what is not asked for."""
     settings.CACHE_DIR = tmp_path / "cache"
     forget_sessions()
-    if request.node.get_closest_marker("real_http"):
-        yield None
-    else:
-        with responses.RequestsMock() as mock:
-            yield mock
+    with contextlib.ExitStack() as stack:
+        if not request.node.get_closest_marker("patient"):
+            stack.enter_context(patience.at_most(14, turn=10))  # as in a web request
+        mock = None
+        if not request.node.get_closest_marker("real_http"):
+            mock = stack.enter_context(responses.RequestsMock())
+        yield mock
     forget_sessions()
 
 
@@ -128,7 +132,7 @@ def at_once(count, act):
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
+    threads = [threading.Thread(target=copy_context().run, args=[run, number]) for number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,7 +18,7 @@ LOGGING["loggers"]["werkzeug"] = {"level": "ERROR"}  # pytest-httpserver's, whic
 WHITENOISE_AUTOREFRESH = True  # asks for no collectstatic first
 LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = None
 TMDB_API_KEY = "a-read-access-token"
-MUSICBRAINZ_INTERVAL = 0
+MUSICBRAINZ_INTERVAL = TMDB_INTERVAL = 0
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in production: simultaneous requests then meet the locks that they will meet there.
     DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.gettempdir()) / f"wrong_opinions_test_{os.getpid()}.db"}

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "integrations.patience.WebPatience",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
 WSGI_APPLICATION = "wrong_opinions.wsgi.application"
@@ -253,6 +254,9 @@ CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate"]
 
 TMDB_API_KEY: str = env.str("TMDB_API_KEY", default="").strip()
 TMDB_BASE_URL = base_url("TMDB_BASE_URL", "https://api.themoviedb.org/3")
+TMDB_INTERVAL = number("TMDB_INTERVAL", 0.03)
+if TMDB_INTERVAL < 0.025 and f".{urlsplit(TMDB_BASE_URL).hostname}".endswith(".themoviedb.org"):
+    raise ImproperlyConfigured("TMDB_INTERVAL must be 0.025 or more: TMDB allows some 40 requests a second.")
 TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/p")
 TMDB_LANGUAGE: str = env.str("TMDB_LANGUAGE", default="en-US")
 TMDB_REGION: str = env.str("TMDB_REGION", default="")
@@ -264,6 +268,7 @@ if MUSICBRAINZ_INTERVAL < 1 and f".{urlsplit(MUSICBRAINZ_BASE_URL).hostname}".en
 MUSICBRAINZ_MAX_WAIT = number("MUSICBRAINZ_MAX_WAIT", 10)
 UPSTREAM_COOLDOWN = number("UPSTREAM_COOLDOWN", 30)
 COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
+CACHE_MAX_MB = number("CACHE_MAX_MB", 500, at_least=1)
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
 # --- Security

@@ -3,6 +3,8 @@ import requests
 import responses
 
 from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, Person
+from integrations import musicbrainz
+from integrations.throttle import HostSchedule
 from tests import payloads
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
@@ -403,11 +405,10 @@ def test_upstream_failures_of_albums(api, upstream, path, answer, status, retry_
 
 
 def test_a_full_queue_is_a_429(api, settings):
-    settings.MUSICBRAINZ_INTERVAL = 30
     settings.MUSICBRAINZ_MAX_WAIT = 5
-    from integrations import musicbrainz
-
-    musicbrainz.session().get_adapter(payloads.MUSICBRAINZ).schedule.reserve(0)
+    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz")
+    adapter.schedule.reserve(0)
 
     response = api.get("/api/albums/search?query=x")
 

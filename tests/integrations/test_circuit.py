@@ -1,9 +1,16 @@
+import json
+import threading
+import time
+
 import pytest
 import requests
+import responses
 
-from integrations import musicbrainz, tmdb
+from integrations import http, musicbrainz, tmdb
 from integrations.circuit import Circuit
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
+from integrations.state import HostState
+from integrations.throttle import HostSchedule
 from tests import payloads
 
 MOVIE = f"{payloads.TMDB}/movie/120"
@@ -28,6 +35,19 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr("integrations.circuit.monotonic", lambda: clock.seconds)
     return clock
+
+
+@pytest.fixture
+def circuit(tmp_path):
+    return Circuit("TMDB", HostState(tmp_path / "tmdb.state"), 30)
+
+
+def entered(circuit):
+    """Whether one may ask and whether that is to try; else the seconds to wait."""
+    try:
+        return circuit.enter()
+    except IntegrationError as error:
+        return error.retry_after
 
 
 def ask():
@@ -74,31 +94,28 @@ def test_a_failed_try_closes_the_door_again(upstream, clock):
     assert len(upstream.calls) == 4
 
 
-def test_while_one_tries_the_others_are_turned_away(clock):
-    circuit = Circuit("TMDB", 30)
+def test_while_one_tries_the_others_are_turned_away(circuit, clock):
     for _ in range(3):
         circuit.failed()
     clock.shift(31)
 
-    assert [circuit.seconds_to_wait() for _ in range(3)] == [0, 30, 30]
+    assert [entered(circuit) for _ in range(3)] == [True, 30, 30]
 
 
-def test_who_may_try_but_cannot_leaves_it_to_the_next(clock):
-    circuit = Circuit("MusicBrainz", 30)
+def test_who_may_try_but_cannot_leaves_it_to_the_next(circuit, clock):
     for _ in range(3):
         circuit.failed()
     clock.shift(31)
-    circuit.seconds_to_wait()
+    circuit.enter()
 
     circuit.not_asked()
 
-    assert [circuit.seconds_to_wait() for _ in range(2)] == [0, 30]
+    assert [entered(circuit) for _ in range(2)] == [True, 30]
 
 
 def test_a_full_queue_does_not_use_up_the_try(upstream, settings, clock):
-    settings.MUSICBRAINZ_INTERVAL = 30
-    settings.MUSICBRAINZ_MAX_WAIT = 5
     adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz")
     adapter.schedule.reserve(0)
     for _ in range(3):
         adapter.circuit.failed()
@@ -161,28 +178,137 @@ def test_zero_is_off(upstream, settings):
 
 
 def test_a_circuit_books_no_slot(upstream, settings):
-    settings.MUSICBRAINZ_INTERVAL = 0.01
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=500)
+    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 0.01, "MusicBrainz")
     for number in range(3):
         with pytest.raises(Unavailable):
             musicbrainz.search_releases(f"album {number}")
-    before = (settings.CACHE_DIR / "musicbrainz.slots").read_bytes()
+    before = (settings.CACHE_DIR / "musicbrainz.state").read_bytes()
 
     with pytest.raises(Unavailable, match="out of order"):
         musicbrainz.search_releases("one more")
 
-    assert (settings.CACHE_DIR / "musicbrainz.slots").read_bytes() == before
+    assert (settings.CACHE_DIR / "musicbrainz.state").read_bytes() == before
 
 
-def test_it_says_once_that_it_opens_and_once_that_it_closes(caplog):
-    circuit = Circuit("TMDB", 30)
+def test_who_was_in_the_queue_when_it_opened_does_not_ask(upstream):
+    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 0.3, "MusicBrainz")
+    adapter.schedule.reserve(0)
+    threading.Timer(0.1, lambda: [adapter.circuit.failed() for _ in range(3)]).start()
 
+    with pytest.raises(Unavailable, match="out of order"):
+        musicbrainz.search_releases("x")
+
+    assert not upstream.calls
+
+
+def test_it_says_once_that_it_opens_and_once_that_it_closes(circuit, caplog):
     for _ in range(10):
         circuit.failed()
-    circuit.worked()
-    circuit.worked()
+    circuit.worked(is_welcome=True)
+    circuit.worked(is_welcome=True)
 
     assert [record.getMessage() for record in caplog.records] == [
         "TMDB is left alone for 30 seconds at a time until it answers",
         "TMDB answers again",
+    ]
+
+
+def test_processes_of_a_host_know_of_each_other_s_failures(circuit, tmp_path):
+    for _ in range(3):
+        circuit.failed()
+
+    assert entered(Circuit("TMDB", HostState(tmp_path / "tmdb.state"), 30)) == 30
+
+
+def test_without_any_file_a_process_knows_its_own_failures(tmp_path, monkeypatch):
+    (tmp_path / "no folder").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no folder"))
+    circuit = Circuit("TMDB", HostState(tmp_path / "no folder" / "tmdb.state"), 30)
+
+    for _ in range(3):
+        circuit.failed()
+
+    assert entered(circuit) == 30
+
+
+@pytest.mark.parametrize("content", [b'"x"', b'{"failures": "many"}', b'{"open_until": 1e300, "failures": 9}'])
+def test_a_damaged_state_closes_nothing_for_ever(circuit, clock, content):
+    circuit.state.paths[0].write_bytes(content)
+
+    assert entered(circuit) in {True, False}
+
+
+@pytest.mark.parametrize(("answer", "error"), [({"status": 429}, RateLimited), ({"status": 503}, Unavailable)])
+def test_a_retry_after_is_honoured(upstream, clock, answer, error):
+    upstream.get(MOVIE, **answer, headers={"Retry-After": "20"})
+    upstream.get(MOVIE, json=payloads.movie())
+
+    assert isinstance(ask(), error)
+    clock.shift(10)
+    later = ask()
+    assert isinstance(later, error)
+    assert later.retry_after == 10
+    assert len(upstream.calls) == 1
+    clock.shift(11)
+    assert ask().tmdb_id == 120
+
+
+def test_a_retry_after_of_hours_is_tried_again_earlier(upstream, clock):
+    upstream.get(MOVIE, status=503, headers={"Retry-After": "86400"})
+    upstream.get(MOVIE, json=payloads.movie())
+    ask()
+    clock.shift(301)
+
+    assert ask().tmdb_id == 120
+
+
+def test_after_a_time_out_nobody_waits_until_it_answers_again(upstream, clock, monkeypatch):
+    release = threading.Event()
+
+    def answer(request):
+        release.wait(5)
+        return 200, {}, json.dumps(payloads.movie())
+
+    upstream.get(MOVIE, body=requests.Timeout())
+    upstream.add_callback(responses.GET, MOVIE, answer)
+    ask()
+    begin = time.monotonic()
+
+    refused = ask()
+
+    assert time.monotonic() - begin < 1
+    assert (refused.status, str(refused)) == (504, "TMDB did not answer in time; try again later.")
+    release.set()
+    deadline = time.monotonic() + 5
+    while http.flights.flying and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ask().tmdb_id == 120
+    assert len(upstream.calls) == 2
+    assert not tmdb.session().get_adapter(MOVIE).circuit.is_suspect()
+
+
+def test_a_suspicion_ends(circuit, clock):
+    circuit.failed(is_slow=True)
+    assert circuit.is_suspect()
+
+    clock.shift(31)
+
+    assert not circuit.is_suspect()
+
+
+def test_a_refused_key_is_logged_once_and_forgotten_when_it_works(circuit, caplog):
+    for _ in range(3):
+        circuit.refused(401, "key")
+    circuit.worked(is_welcome=False)
+    circuit.refused(401, "key")
+    circuit.worked(is_welcome=True)
+    circuit.refused(401, "key")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "TMDB refuses our key or User-Agent (HTTP 401): see .env",
+        "TMDB accepts us again",
+        "TMDB refuses our key or User-Agent (HTTP 401): see .env",
     ]

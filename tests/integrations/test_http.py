@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextvars import copy_context
 from datetime import timedelta
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import http, musicbrainz, tmdb
+from integrations import cache, http, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
+from integrations.throttle import HostSchedule
 from tests import payloads
 from tests.conftest import forget_sessions
 
@@ -127,7 +129,7 @@ def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
 
 
 def test_a_write_that_failed_hangs_nobody(tmp_path):
-    table = http.Table(str(tmp_path / "file.sqlite"), table_name="x", serializer=None)
+    table = cache.Table(str(tmp_path / "file.sqlite"), table_name="x", serializer=None)
 
     def write():
         with table.bulk_commit():
@@ -147,7 +149,7 @@ def test_a_write_that_failed_hangs_nobody(tmp_path):
 
 
 def test_sessions_keep_their_answers_in_such_tables(settings):
-    assert type(tmdb.session().cache.responses) is http.Table
+    assert type(tmdb.session().cache.responses) is cache.Table
 
 
 def test_a_second_session_does_not_drop_the_locks_of_the_first(upstream, settings):
@@ -237,15 +239,27 @@ def test_a_search_that_is_not_found_is_upstream_s_trouble(upstream):
             ask("x")
 
 
-def test_without_a_usable_folder_the_cache_is_in_memory(upstream, settings, tmp_path):
+def test_without_a_usable_folder_the_cache_is_in_memory(upstream, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "file").touch()
     settings.CACHE_DIR = tmp_path / "file" / "cache"
     upstream.get(MOVIE, json=payloads.movie())
 
     assert tmdb.fetch_movie(120) == tmdb.fetch_movie(120)
     assert len(upstream.calls) == 1
-    with pytest.raises(Unavailable, match="MusicBrainz cannot be asked"):
+
+
+def test_without_a_place_for_slots_musicbrainz_is_not_asked(upstream, settings, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    settings.CACHE_DIR = tmp_path / "file" / "cache"
+    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 1, "MusicBrainz")
+
+    with pytest.raises(Unavailable, match="MusicBrainz cannot be asked") as failure:
         musicbrainz.search_releases("x")
+
+    assert failure.value.status == 503
 
 
 @pytest.mark.real_http
@@ -312,7 +326,7 @@ def test_two_threads_stay_free_of_waiting_for_musicbrainz(httpserver: HTTPServer
 
     httpserver.expect_request("/ws/2/release").respond_with_handler(answer)
     musicbrainz.session()
-    threads = [threading.Thread(target=search, args=[n]) for n in range(8)]
+    threads = [threading.Thread(target=copy_context().run, args=[search, n]) for n in range(8)]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 5
@@ -340,4 +354,4 @@ def test_retry_after_as_a_date(upstream, time_machine):
 
 
 def test_kept_no_longer_than_tmdb_allows():
-    assert timedelta(days=180) >= http.KEEP_STALE
+    assert timedelta(days=180) >= cache.KEEP_STALE

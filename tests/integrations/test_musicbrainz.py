@@ -242,16 +242,31 @@ def test_a_missing_release(upstream):
         musicbrainz.fetch_release(RELEASE)
 
 
-def test_too_fast_is_told_from_busy(upstream):
-    sentence = "Your requests are exceeding the allowable rate limit. Please see http://wiki.musicbrainz.org/"
+@pytest.mark.parametrize(
+    ("sentence", "error", "status"),
+    [
+        ("Your requests are exceeding the allowable rate limit. Please see http://wiki.mus", RateLimited, 429),
+        ("The MusicBrainz web server is currently busy. Please try again later.", Unavailable, 503),
+    ],
+)
+def test_too_fast_is_told_from_busy(upstream, sentence, error, status):
     upstream.get(LOOKUP, status=503, json={"error": sentence}, headers={"Retry-After": "3"})
-    busy = "The MusicBrainz web server is currently busy. Please try again later."
-    upstream.get(SEARCH, status=503, json={"error": busy}, headers={"Retry-After": "5"})
 
-    with pytest.raises(RateLimited) as too_fast:
-        musicbrainz.fetch_release(RELEASE)
+    for _ in range(2):  # the second is not sent
+        with pytest.raises(error) as failure:
+            musicbrainz.fetch_release(RELEASE)
+        assert (failure.value.status, failure.value.retry_after) == (status, 3)
+
+    assert len(upstream.calls) == 1
+
+
+def test_shed_searches_leave_lookups_alone(upstream, musicbrainz_release):
+    busy = {"error": "The MusicBrainz web server is currently busy. Please try again later."}
+    upstream.get(SEARCH, status=503, json=busy, headers={"Retry-After": "0", "X-RateLimit-Who": "search-shed"})
+    musicbrainz_release()
+
     with pytest.raises(Unavailable) as shed:
         musicbrainz.search_releases("x")
 
-    assert too_fast.value.retry_after == 3
-    assert (shed.value.status, shed.value.retry_after) == (503, 5)
+    assert (shed.value.status, shed.value.retry_after) == (503, None)
+    assert musicbrainz.fetch_release(RELEASE).musicbrainz_id == RELEASE
