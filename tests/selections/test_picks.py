@@ -1,6 +1,8 @@
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from catalog.models import Movie
 from selections import services
@@ -180,23 +182,31 @@ def test_the_order_of_checks(api, anonymous, week, other, upstream):
     assert not upstream.calls
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_week_that_goes_while_upstream_is_asked(api, week, upstream):
-    def vanish(request):
-        Week.objects.all().delete()
-        return (True, "")
+@pytest.fixture
+def meanwhile(upstream):
+    """Lets something happen while TMDB is asked, which a thread of its own does."""
 
-    upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(), match=[vanish])
+    def register(act):
+        def matches(request):
+            with closing(connection):
+                act()
+            return True, ""
+
+        upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(), match=[matches])
+
+    return register
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_week_that_goes_while_upstream_is_asked(api, week, meanwhile):
+    meanwhile(lambda: Week.objects.all().delete())
 
     assert_problem(pick_movie(api, week), 404, "Week not found")
 
 
-def test_a_position_that_is_taken_while_upstream_is_asked(api, week, upstream):
-    def take(request):
-        WeekMovieFactory(week=week, position=1)
-        return (True, "")
-
-    upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(), match=[take])
+@pytest.mark.django_db(transaction=True)
+def test_a_position_that_is_taken_while_upstream_is_asked(api, week, meanwhile):
+    meanwhile(lambda: WeekMovieFactory(week=week, position=1))
 
     assert_problem(pick_movie(api, week), 409, "Position 1 is already occupied")
 
