@@ -3,7 +3,7 @@ from django.utils.html import format_html
 
 from integrations import tmdb
 
-from .models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
+from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 
 
 class FetchedAdmin(admin.ModelAdmin):
@@ -61,6 +61,7 @@ class MovieAdmin(FetchedAdmin):
     list_display_links = ["title"]
     list_filter = [
         ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
         ("poster_path", admin.EmptyFieldListFilter),
     ]
     search_fields = ["search_text", "title", "original_title", "=tmdb_id", "=imdb_id"]
@@ -79,6 +80,13 @@ class ArtistCreditInline(CreditInline):
     fields = ["position", "artist", "name", "join_phrase"]
 
 
+class AliasInline(CreditInline):
+    model = AlbumAlias
+    related = "album"
+    fields = ["musicbrainz_id", "created_at"]
+    readonly_fields = ["created_at"]
+
+
 @admin.register(Album)
 class AlbumAdmin(FetchedAdmin):
     list_display = ["cover", "title", "artist", "release_date", "country", "status", "primary_type", "fetched_at"]
@@ -88,11 +96,12 @@ class AlbumAdmin(FetchedAdmin):
         "status",
         ("cover_art_url", admin.EmptyFieldListFilter),
         ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
     ]
     search_fields = ["search_text", "title", "artist", "=musicbrainz_id", "=release_group_id"]
     list_per_page = 50
     exclude = ["title_key", "search_text"]
-    inlines = [ArtistCreditInline]
+    inlines = [ArtistCreditInline, AliasInline]
 
     @admin.display(description="")
     def cover(self, album):

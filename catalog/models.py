@@ -1,15 +1,16 @@
 """Movies, albums and the people in them, as the upstreams told us."""
 
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import models
-from django.db.models.functions import Length
+from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
 models.CharField.register_lookup(Length)
 
 UNKNOWN_ARTIST = "Unknown Artist"
+STALE_AFTER = timedelta(days=30)
 
 
 def fold(text: str) -> str:
@@ -35,6 +36,16 @@ class WorkQuerySet(models.QuerySet):
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
 
+    def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
+        """Those about which upstream said nothing for so long, or never, the oldest first."""
+        limit = timezone.now() - age
+        asked = Coalesce("vanished_at", "fetched_at")
+        return (
+            self.alias(asked_at=asked)
+            .filter(models.Q(asked_at=None) | models.Q(asked_at__lt=limit))
+            .order_by(models.F("asked_at").asc(nulls_first=True), "id")
+        )
+
 
 def search_words(text: str) -> list[str]:
     """The words of a text, folded; what is neither letter nor digit parts them."""
@@ -51,6 +62,9 @@ class Work(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     fetched_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was last fetched in full; empty: known from elsewhere only."
+    )
+    vanished_at = models.DateTimeField(
+        null=True, blank=True, help_text="When upstream last said that it knows it no more; empty: it does."
     )
 
     searched: tuple[str, ...]  # the fields that a search looks into
@@ -72,6 +86,12 @@ class Work(models.Model):
     def cached_at(self):
         """When what we know was stored."""
         return self.fetched_at or self.created_at
+
+    @property
+    def is_due(self) -> bool:
+        """Whether upstream should be asked again."""
+        asked_at = self.vanished_at or self.fetched_at
+        return asked_at is None or asked_at < timezone.now() - STALE_AFTER
 
 
 class Movie(Work):
@@ -154,6 +174,22 @@ class Album(Work):
     def release_date_precision(self) -> str:
         """`year`, `month` or `day`; empty without a date."""
         return {4: "year", 7: "month", 10: "day"}.get(len(self.release_date), "")
+
+
+class AlbumAlias(models.Model):
+    """The id of a release that MusicBrainz has merged into another."""
+
+    musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
+    album = models.ForeignKey(Album, models.CASCADE, related_name="aliases", help_text="The surviving release.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = "earlier id"
+        verbose_name_plural = "earlier ids"
+
+    def __str__(self) -> str:
+        return str(self.musicbrainz_id)
 
 
 class Person(models.Model):

@@ -218,10 +218,11 @@ class Question:
     params: Mapping[str, Any]
     expire_after: timedelta
     follow: bool = True  # redirects
+    anew: bool = False  # whatever the cache has
 
     @property
-    def key(self) -> tuple[str, str, float]:
-        return self.url, urlencode(sorted(self.params.items())), patience.current().turn
+    def key(self) -> tuple[str, str, bool, float]:
+        return self.url, urlencode(sorted(self.params.items())), self.anew, patience.current().turn
 
     def get(self, session: CachedSession, **how: Any) -> requests.Response:
         return session.get(
@@ -241,7 +242,7 @@ def ask(question: Question) -> requests.Response:
     An answer that is only too old serves where none comes. Raises RateLimited or Unavailable. Commands come back as
     often as they are told to.
     """
-    known = look_up(question)
+    known = None if question.anew else look_up(question)
     if known is not None and not known.is_expired:
         return known
     try:
@@ -327,7 +328,7 @@ def _fly(question: Question) -> requests.Response:
     """
     for is_last in (False, True):
         try:
-            response = question.get(question.session(), force_refresh=is_last)
+            response = question.get(question.session(), force_refresh=is_last or question.anew)
             if response.status_code >= HTTPStatus.OK:
                 return response
         except requests.RequestException as error:
@@ -340,14 +341,20 @@ def _fly(question: Question) -> requests.Response:
 
 
 def get_json(
-    session: Once[CachedSession], url: str, params: Mapping[str, Any], *, service: str, expire_after: timedelta
+    session: Once[CachedSession],
+    url: str,
+    params: Mapping[str, Any],
+    *,
+    service: str,
+    expire_after: timedelta,
+    anew: bool = False,
 ) -> tuple[dict[str, Any], datetime]:
-    """The JSON object at `url`, fresh or from the cache, and when upstream said so.
+    """The JSON object at `url`, fresh or from the cache unless `anew`, and when upstream said so.
 
     Raises NotFound, RateLimited or Unavailable.
     """
     known = {name: value for name, value in params.items() if value not in (None, "")}
-    response = ask(Question(session, service, url, known, expire_after))
+    response = ask(Question(session, service, url, known, expire_after, anew=anew))
     if response.status_code != HTTPStatus.OK:
         raise_for_status(response, service)
     # Not `created_at`: a 304 says it again.

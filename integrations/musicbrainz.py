@@ -234,8 +234,8 @@ def _first_shown(query: str, places: dict[str, int]) -> dict[str, int]:
     return places
 
 
-def fetch_release(musicbrainz_id: UUID) -> Release:
-    """The release with its artists, genres and release group, in one request.
+def fetch_release(musicbrainz_id: UUID, *, anew: bool = False) -> Release:
+    """The release with its artists, genres and release group, in one request; `anew` without the cache.
 
     A merged id answers with the surviving release, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """
@@ -245,5 +245,6 @@ def fetch_release(musicbrainz_id: UUID) -> Release:
         {"inc": "artist-credits release-groups genres", "fmt": "json"},
         service=SERVICE,
         expire_after=DETAILS_AGE,
+        anew=anew,
     )
     return Release.from_json(body, said_at)

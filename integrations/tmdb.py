@@ -239,14 +239,18 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> Movi
     )
 
 
-def fetch_movie(tmdb_id: int) -> Movie:
-    """The movie with its credits, in one request. Raises NotFound, RateLimited or Unavailable."""
+def fetch_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
+    """The movie with its credits, in one request; `anew` without the cache.
+
+    Raises NotFound, RateLimited or Unavailable.
+    """
     body, said_at = http.get_json(
         session,
         f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}",
         {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"},
         service=SERVICE,
         expire_after=DETAILS_AGE,
+        anew=anew,
     )
     if integer(body.get("id")) != tmdb_id:
         raise Unavailable(f"{SERVICE} answered with something else; try again later.")

@@ -1,0 +1,135 @@
+import argparse
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from catalog import services
+from catalog.models import Album, Movie, Work
+from integrations.errors import IntegrationError, NotFound
+
+GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
+SAY = 30  # seconds between two lines of progress where there is no terminal
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask TMDB and MusicBrainz again about what the catalog knows for long, the oldest first, and blank what TMDB "
+        "allows nobody to keep for more than six months. It may be interrupted: what is done stays done, and the next "
+        "run goes on with the rest. Example: manage.py refresh_catalog --older-than 30d"
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--older-than", type=age, default="30d", metavar="AGE", help="such as 30d or 8w; 0d is all (default: 30d)"
+        )
+        parser.add_argument("--limit", type=count, metavar="N", help="at most N movies and N albums")
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+
+    def handle(self, *, older_than, limit, dry_run, verbosity, **options):
+        self.verbosity, self.failed = verbosity, 0
+        movies = list(islice(Movie.objects.due(older_than), limit))
+        albums = list(islice(Album.objects.due(older_than), limit))
+        seconds = len(movies) * settings.TMDB_INTERVAL + len(albums) * settings.MUSICBRAINZ_INTERVAL
+        time_needed = f": {duration(seconds)} or more" if seconds else ""
+        self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
+        if dry_run:
+            return
+        try:
+            self.refresh("movies", movies, lambda movie: services.refresh_movie(movie.tmdb_id, anew=True))
+            # Those beyond a limit have not been tried.
+            tried = Movie.objects.filter(pk__in=[movie.pk for movie in movies]) if limit else Movie.objects.all()
+            if forgotten := services.forget_texts(tried):
+                self.say(f"Not refreshed for six months, so that texts and images are blank now: {forgotten} movies.")
+            self.refresh("albums", albums, lambda album: services.refresh_album(album.musicbrainz_id, anew=True))
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
+        if self.failed:
+            raise CommandError(f"{self.failed} could not be refreshed. Run it again to try them once more.")
+
+    def refresh[W: (Movie, Album)](self, what: str, works: list[W], act: Callable[[W], Work]) -> None:
+        """Refresh one after the other, unless upstream turns out to be dead."""
+        refreshed = vanished = in_a_row = 0
+        progress = Progress(self, what, len(works))
+        for number, work in enumerate(works, 1):
+            try:
+                act(work)
+            except NotFound:
+                vanished += 1
+                in_a_row = 0
+                progress.complain(f"{work} is not known any more; it is marked, and stays.")
+            except IntegrationError as error:
+                self.failed += 1
+                in_a_row += 1
+                progress.complain(f"{work}: {error}")
+                if in_a_row == GIVE_UP:
+                    self.failed += len(works) - number
+                    progress.complain(f"The other {len(works) - number} {what} are left for another time.")
+                    break
+            else:
+                refreshed += 1
+                in_a_row = 0
+            progress.step(number)
+        progress.end()
+        if works:
+            self.say(f"{refreshed} {what} refreshed, {vanished} vanished.")
+
+    def say(self, line: str) -> None:
+        if self.verbosity:
+            self.stdout.write(line)
+
+
+class Progress:
+    """How far it is: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self, command: Command, what: str, total: int) -> None:
+        self.command, self.what, self.total = command, what, total
+        self.begin = self.said = time.monotonic()
+        self.is_live = command.stdout.isatty() and command.verbosity == 1
+
+    def step(self, number: int) -> None:
+        now = time.monotonic()
+        if not self.is_live and (now - self.said < SAY or number == self.total):
+            return
+        self.said = now
+        each = (now - self.begin) / number
+        left = duration((self.total - number) * each)
+        line = f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go"
+        if self.is_live:
+            self.command.stdout.write(f"\r{line:<78}", ending="")
+            self.command.stdout.flush()
+        else:
+            self.command.say(f"{line}.")
+
+    def complain(self, line: str) -> None:
+        self.end()
+        self.command.stderr.write(line)
+
+    def end(self) -> None:
+        """Leave the line to what comes next."""
+        if self.is_live:
+            self.command.stdout.write(f"\r{'':<78}\r", ending="")
+
+
+def age(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,5})([dw])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age such as 30d or 8w")
+    return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
+
+
+def count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return int(text)
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} seconds"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"
