@@ -5,7 +5,9 @@ import math
 from http import HTTPStatus
 from time import monotonic
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from .errors import IntegrationError, RateLimited, Unavailable
 from .state import HostState, seconds
@@ -100,3 +102,24 @@ class Circuit:
 def _failures(values: dict) -> int:
     value = values.get("failures")
     return value if isinstance(value, int) else 0
+
+
+def fingerprint(known_as: str) -> str:
+    """Tells the key or the name that an upstream knows us by from another, without saying it."""
+    return salted_hmac("integrations.fingerprint", known_as, algorithm="sha256").hexdigest()[:16]
+
+
+def refusal(service: str, known_as: str) -> str | None:
+    """How and when an upstream refused us under this key or name, unless it has accepted us since."""
+    refused = HostState.of(service).peek().get("refused")
+    if not isinstance(refused, dict) or refused.get("who") != fingerprint(known_as):
+        return None
+    return f"HTTP {refused.get('status')}, {refused.get('at')}"
+
+
+def rest(service: str) -> int:
+    """The seconds for which an upstream is left alone as it fails; 0 where it is asked."""
+    values, now = HostState.of(service).peek(), monotonic()
+    if not settings.UPSTREAM_COOLDOWN or _failures(values) < MAX_FAILURES:
+        return 0
+    return math.ceil(seconds(values, "open_until", now, settings.UPSTREAM_COOLDOWN) - now)

@@ -34,7 +34,7 @@ Cover = tuple[Entity, UUID]
 
 @http.Once
 def session() -> CachedSession:
-    state = HostState(settings.CACHE_DIR / "coverart.state")
+    state = HostState.of("coverart")
     adapter = http.UpstreamAdapter(SERVICE, settings.COVERART_BASE_URL, state=state, connections=MAX_CHECKS)
     return new_session(adapter, _is_kept)
 

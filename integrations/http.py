@@ -24,12 +24,11 @@ import urllib3
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 
 from . import patience
-from .circuit import Circuit
+from .circuit import Circuit, fingerprint
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable
 from .flights import Flights
 from .state import HostState
@@ -195,11 +194,6 @@ class UpstreamAdapter(HTTPAdapter):
     def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         logger.warning("%s %s", self.service, what)
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
-
-
-def fingerprint(known_as: str) -> str:
-    """Tells what upstream knows us by from another, without saying it."""
-    return salted_hmac("integrations.fingerprint", known_as, algorithm="sha256").hexdigest()[:16]
 
 
 # The requests of this process that are on their way.

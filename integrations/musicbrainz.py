@@ -33,7 +33,7 @@ DETAILS_AGE = timedelta(days=7)
 @http.Once
 def session() -> CachedSession:
     """The session of this process; its slots in time are those of the whole host, or of all that share a database."""
-    state = HostState(settings.CACHE_DIR / "musicbrainz.state")
+    state = HostState.of("musicbrainz")
     adapter = http.UpstreamAdapter(
         SERVICE,
         settings.MUSICBRAINZ_BASE_URL,

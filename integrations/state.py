@@ -9,9 +9,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from django.conf import settings
 
 LASTING = {"refused"}
+SIZE = 4000  # bytes; a state has some two hundred
 
 
 def _boot() -> str:
@@ -29,6 +32,11 @@ class HostState:
     machine's uptime: only LASTING values survive that. What is no such file counts as empty. Where the folder is no
     use, the file is one in the folder for temporary files; where that is no use either, each process knows only itself.
     """
+
+    @classmethod
+    def of(cls, service: str) -> Self:
+        """The state of `tmdb`, `musicbrainz` or `coverart`."""
+        return cls(settings.CACHE_DIR / f"{service}.state")
 
     def __init__(self, path: Path) -> None:
         name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
@@ -53,7 +61,7 @@ class HostState:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            values = self._read(os.pread(descriptor, 4000, 0))
+            values = self._read(os.pread(descriptor, SIZE, 0))
             before = json.dumps(values)
             yield values
             after = json.dumps(values)
@@ -62,6 +70,13 @@ class HostState:
                 os.ftruncate(descriptor, os.pwrite(descriptor, after.encode(), 0))
         finally:
             os.close(descriptor)  # unlocks, too
+
+    def peek(self) -> dict[str, Any]:
+        """The values, to look at; makes no file."""
+        for path in self.paths:
+            with contextlib.suppress(OSError):
+                return self._read(path.read_bytes()[:SIZE])
+        return self.memory
 
     def _open(self) -> int:
         for path in self.paths:

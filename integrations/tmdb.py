@@ -46,7 +46,7 @@ def session() -> CachedSession:
         )
     is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
     secret = {"api_key": key} if is_v3 else None
-    state = HostState(settings.CACHE_DIR / "tmdb.state")
+    state = HostState.of("tmdb")
     adapter = http.UpstreamAdapter(
         SERVICE,
         settings.TMDB_BASE_URL,
