@@ -84,7 +84,7 @@ def purge(*, everything: bool = False) -> tuple[int, int]:
     """
     file = cache_file()
     if file is None:
-        return 0, 0
+        raise OSError("CACHE_DIR cannot be written")
     before = _size(file)
     for aside in settings.CACHE_DIR.glob(f"{file.name}.damaged-*"):
         before += aside.stat().st_size

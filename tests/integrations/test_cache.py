@@ -1,0 +1,97 @@
+import contextlib
+import sqlite3
+import stat
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from integrations import cache, tmdb
+from tests import payloads
+
+
+def fill(upstream, numbers, size=20_000):
+    for number in numbers:
+        upstream.get(
+            f"{payloads.TMDB}/movie/{number}", json=payloads.movie(id=number, overview=f"{number:08}" * (size // 8))
+        )
+        tmdb.fetch_movie(number)
+
+
+def kept(settings):
+    with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as connection:
+        return connection.execute("SELECT count(*) FROM responses").fetchone()[0]
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr(cache, "TRIM_EVERY", 10)
+
+
+def test_it_keeps_itself_in_bounds(upstream, settings, often):
+    settings.CACHE_MAX_MB = 0.5
+
+    fill(upstream, range(1, 52))
+
+    assert 5 < kept(settings) < 30
+    assert (settings.CACHE_DIR / "http_cache.sqlite").stat().st_size < 1_500_000
+    assert tmdb.fetch_movie(51).tmdb_id == 51
+    assert len(upstream.calls) == 51  # what is dropped is the oldest
+
+
+def test_it_forgets_what_is_too_old_to_be_served(upstream, settings, often, time_machine):
+    time_machine.move_to("2026-01-01T00:00:00Z", tick=False)
+    fill(upstream, range(1, 4))
+    time_machine.shift(timedelta(days=300))
+
+    fill(upstream, range(4, 12))
+
+    assert kept(settings) == 8
+
+
+def test_in_memory_it_keeps_in_bounds_too(upstream, settings, often, tmp_path):
+    (tmp_path / "file").touch()
+    settings.CACHE_DIR, settings.CACHE_MAX_MB = tmp_path / "file", 0.5
+
+    fill(upstream, range(1, 52))
+
+    assert 5 < len(tmdb.session().cache.responses) < 30
+
+
+def test_purge_cache_gives_space_back(upstream, settings, capsys):
+    fill(upstream, range(1, 30))
+    (settings.CACHE_DIR / "http_cache.sqlite.damaged-20260101000000").write_bytes(b"x" * 3_000_000)
+
+    call_command("purge_cache")
+    assert kept(settings) == 29
+    assert capsys.readouterr().out.startswith("Forgot 0 answers")
+    call_command("purge_cache", "--all")
+    call_command("purge_cache")
+
+    assert capsys.readouterr().out.startswith("Forgot 29 answers")
+    assert kept(settings) == 0
+    assert (settings.CACHE_DIR / "http_cache.sqlite").stat().st_size < 50_000
+    assert stat.S_IMODE((settings.CACHE_DIR / "http_cache.sqlite").stat().st_mode) == 0o600
+    assert not list(settings.CACHE_DIR.glob("*.damaged-*"))
+
+
+def test_a_session_goes_on_after_a_purge(upstream, settings):
+    fill(upstream, [1])
+    cache.purge(everything=True)
+
+    assert tmdb.fetch_movie(1) == tmdb.fetch_movie(1)
+    assert len(upstream.calls) == 2
+
+
+def test_purge_cache_before_there_is_any(settings, capsys):
+    call_command("purge_cache")
+
+    assert capsys.readouterr().out.startswith("Forgot 0 answers")
+
+
+def test_purge_cache_of_a_folder_that_is_no_use(settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.CACHE_DIR = tmp_path / "file"
+
+    with pytest.raises(CommandError, match="no use"):
+        call_command("purge_cache")

@@ -1,0 +1,225 @@
+import re
+import socket
+import threading
+import time
+from contextvars import copy_context
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from integrations import flights, http, patience, tmdb
+from integrations.errors import IntegrationError, RateLimited, Unavailable
+from tests import payloads
+from tests.conftest import at_once, forget_sessions
+
+BODY = '{"id": 120, "title": "The Fellowship of the Ring"}'
+
+
+@pytest.fixture
+def slow(httpserver: HTTPServer, settings):
+    """TMDB, which answers when it is released."""
+    settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
+    release = threading.Event()
+
+    def answer(request):
+        release.wait(10)
+        return Response(BODY, content_type="application/json")
+
+    httpserver.expect_request("/movie/120").respond_with_handler(answer)
+    yield release
+    release.set()
+    wait_for_landing()
+
+
+def wait_for_landing():
+    deadline = time.monotonic() + 10
+    while http.flights.flying and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not http.flights.flying
+
+
+def ask(*_):
+    try:
+        return tmdb.fetch_movie(120).title
+    except IntegrationError as error:
+        return type(error).__name__
+
+
+@pytest.mark.real_http
+def test_simultaneous_requests_for_the_same_are_one(httpserver, slow):
+    threading.Timer(0.3, slow.set).start()
+
+    titles = at_once(50, ask)
+
+    assert titles == ["The Fellowship of the Ring"] * 50
+    assert len(httpserver.log) == 1
+
+
+@pytest.mark.real_http
+def test_they_share_a_failure_too(httpserver, settings):
+    settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
+
+    def fail(request):
+        time.sleep(0.3)
+        return Response("", 500)
+
+    httpserver.expect_request("/movie/120").respond_with_handler(fail)
+
+    assert at_once(20, ask) == ["Unavailable"] * 20
+    assert len(httpserver.log) <= 2  # who comes just as the first one lands asks again
+
+
+@pytest.mark.real_http
+def test_most_wait_and_two_threads_do_not_for_long(slow, monkeypatch):
+    monkeypatch.setattr(http, "CROWDED_WAIT", 0.1)
+    outcomes = []
+    threads = [threading.Thread(target=copy_context().run, args=[lambda: outcomes.append(ask())]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 5
+    while len(outcomes) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    early = list(outcomes)
+    slow.set()
+    for thread in threads:
+        thread.join()
+
+    assert early == ["RateLimited"] * 2
+    assert outcomes.count("The Fellowship of the Ring") == 6
+
+
+@pytest.mark.real_http
+def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
+    slow.set()
+    ask()
+    monkeypatch.setattr(http, "places", threading.BoundedSemaphore(1))
+    http.places.acquire()
+
+    assert ask() == "The Fellowship of the Ring"
+
+
+@pytest.mark.real_http
+def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, slow):
+    begin = time.monotonic()
+    with patience.at_most(0.2, turn=0), pytest.raises(Unavailable) as failure:
+        tmdb.fetch_movie(120)
+
+    assert time.monotonic() - begin < 2
+    assert failure.value.status == 504
+    slow.set()
+    wait_for_landing()
+    assert ask() == "The Fellowship of the Ring"
+    assert len(httpserver.log) == 1
+
+
+@pytest.mark.real_http
+def test_an_answer_that_drips_is_given_up(settings, monkeypatch):
+    """One byte at a time keeps the time-out between two of them from coming."""
+    monkeypatch.setattr(http, "TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr(http, "WHOLE_ANSWER", 0.6)
+
+    def serve(server):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(5000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+            try:
+                for _ in range(50):
+                    connection.sendall(b" ")
+                    time.sleep(0.1)
+            except OSError:
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=serve, args=[server])
+        thread.start()
+        begin = time.monotonic()
+        with pytest.raises(Unavailable) as failure:
+            tmdb.fetch_movie(120)
+        assert time.monotonic() - begin < 2
+        thread.join()
+
+    assert failure.value.status == 504
+    assert tmdb.session().get_adapter(settings.TMDB_BASE_URL).circuit.is_suspect()
+
+
+def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):
+    monkeypatch.setattr(http, "MAX_BYTES", 1000)
+    upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(overview="x" * 2000))
+
+    assert ask() == "Unavailable"
+
+
+@pytest.mark.real_http
+def test_no_more_than_four_connections_of_a_process_are_open(settings):
+    lock, open_now, most = threading.Lock(), [0], [0]
+
+    def answer(request):
+        with lock:
+            open_now[0] += 1
+            most[0] = max(most[0], open_now[0])
+        time.sleep(0.1)
+        with lock:
+            open_now[0] -= 1
+        return Response(f'{{"id": {request.path.split("/")[-1]}, "title": "x"}}', content_type="application/json")
+
+    with HTTPServer(threaded=True) as server:
+        settings.TMDB_BASE_URL = server.url_for("").rstrip("/")
+        server.expect_request(re.compile("/movie/.*")).respond_with_handler(answer)
+        found = at_once(6, lambda number: [tmdb.fetch_movie(10 * number + part).tmdb_id for part in range(1, 4)])
+        forget_sessions()
+
+    assert len(found) == 6
+    assert most[0] == 4
+
+
+def test_commands_come_back_as_often_as_they_are_told(upstream, monkeypatch):
+    waits = []
+    monkeypatch.setattr("integrations.http.time.sleep", waits.append)
+    monkeypatch.setattr("integrations.circuit.monotonic", lambda: 1000.0 + sum(waits))
+    upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
+    token = patience._current.set(patience.Patience())
+    try:
+        with pytest.raises(RateLimited):
+            tmdb.fetch_movie(120)
+    finally:
+        patience._current.reset(token)
+
+    assert waits == [3] * 4
+
+
+def test_a_web_request_waits_as_the_settings_say_and_a_command_for_ever(settings):
+    settings.MUSICBRAINZ_MAX_WAIT = 10
+    token = patience._current.set(patience.Patience())
+    try:
+        assert patience.current().is_endless
+        seen = patience.WebPatience(lambda request: patience.current())(None)
+        assert patience.current().is_endless
+    finally:
+        patience._current.reset(token)
+
+    assert seen.seconds_for_turn() == pytest.approx(10, abs=0.5)
+    assert seen.seconds() == pytest.approx(14, abs=0.5)
+
+
+def test_who_is_in_a_hurry_may_not_be_less_so_inside():
+    with patience.at_most(1, turn=1), patience.at_most(50, turn=50):
+        assert patience.current().seconds() <= 1
+        assert patience.current().seconds_for_turn() <= 1
+        assert patience.current().turn == 1
+
+
+def test_a_flight_that_cannot_take_off_leaves_nothing_behind(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    fleet = flights.Flights()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            fleet.join("key", lambda: 1)
+
+    assert not fleet.flying
+    assert fleet.join("key", lambda: 1).result(5) == 1
