@@ -2,14 +2,15 @@
 
 import contextlib
 import math
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, ProtectedError, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, ProtectedError, Q, QuerySet, When
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, patience, tmdb
@@ -28,8 +29,13 @@ COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at t
 def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tuple[str, tmdb.MoviePage]:
     """Candidates for a title, and their source: `tmdb`, or `catalog` when that cannot be asked and we know some.
 
-    Raises IntegrationError where both fail.
+    A title may end with its year in brackets; an address of a movie finds just that. Raises IntegrationError where
+    both fail.
     """
+    if not query.isdecimal() and (address := tmdb.read_address(query)):  # numbers are titles, too
+        return "tmdb", _page_of_one(address, page)
+    if year is None and (found := re.fullmatch(r"(.*\S)\s*\((\d{4})\)", query)) and 1800 <= int(found[2]) <= 2100:
+        query, year = found[1], int(found[2])
     try:
         return "tmdb", tmdb.search_movies(query, page=page, year=year)
     except IntegrationError:
@@ -40,9 +46,32 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tupl
         if not total:
             raise
         start = (page - 1) * SEARCH_PAGE
-        names = [field.name for field in fields(tmdb.MovieHit)]
-        hits = [tmdb.MovieHit(**row) for row in known.values(*names)[start : start + SEARCH_PAGE]]
+        hits = [_movie_hit(movie) for movie in known[start : start + SEARCH_PAGE]]
         return "catalog", tmdb.MoviePage(page, math.ceil(total / SEARCH_PAGE), total, hits)
+
+
+def _movie_hit(movie: Movie) -> tmdb.MovieHit:
+    return tmdb.MovieHit(**{field.name: getattr(movie, field.name) for field in fields(tmdb.MovieHit)})
+
+
+def _page_of_one(address: int | str, page: int) -> tmdb.MoviePage:
+    try:
+        hits = [_movie_hit(look_up_movie(address)[0])]
+    except NotFound:
+        hits = []
+    return tmdb.MoviePage(page, len(hits), len(hits), hits if page == 1 else [])
+
+
+def look_up_movie(address: int | str) -> tuple[Movie, bool]:
+    """The movie with a TMDB id, or with an IMDb id such as tt0133093; all else as get_movie()."""
+    if isinstance(address, int):
+        return get_movie(address)
+    if known := Movie.objects.filter(imdb_id=address).order_by("id").first():
+        return get_movie(known.tmdb_id)
+    try:
+        return get_movie(tmdb.find_imdb(address))
+    except NotFound:
+        raise NotFound("Movie not found") from None
 
 
 def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
@@ -157,9 +186,17 @@ def _store_people(parts: Iterable[tmdb.Credit | tmdb.CrewCredit]) -> dict[int, i
 
 @dataclass(frozen=True)
 class AlbumHit(musicbrainz.ReleaseHit):
-    """A release as a search shows it: with the address of its front cover, empty where none is known in time."""
+    """A release as a search shows it, with the address of its front cover, empty where none is known in time.
+
+    It may stand for others of its release group: `edition_ids` has it and them.
+    """
 
     cover_art_url: str
+    edition_ids: list[UUID]
+
+    @property
+    def editions(self) -> int:
+        return len(self.edition_ids)
 
 
 @dataclass(frozen=True)
@@ -169,10 +206,18 @@ class AlbumPage:
     results: list[AlbumHit]
 
 
-def search_albums(query: str, *, limit: int, offset: int) -> tuple[str, AlbumPage]:
+def search_albums(query: str, *, limit: int, offset: int, fold: bool = False) -> tuple[str, AlbumPage]:
     """Candidates for a title, an artist or both, and their source: `musicbrainz`, or `catalog` when that cannot be
-    asked and we know some, which then score 100 each. Raises IntegrationError where both fail.
+    asked and we know some, which then score 100 each.
+
+    With `fold` the most useful release of this page stands for all of its release group; `count` and `offset` go on
+    counting releases. An address of a release or release group finds just that.
+
+    Raises IntegrationError where both fail.
     """
+    if address := musicbrainz.read_address(query):
+        hits = _hits_of(address) if offset == 0 else []
+        return "musicbrainz", AlbumPage(len(hits), offset, hits)
     try:
         found = musicbrainz.search_releases(query, limit=limit, offset=offset)
     except IntegrationError:
@@ -180,12 +225,77 @@ def search_albums(query: str, *, limit: int, offset: int) -> tuple[str, AlbumPag
         total = known.count()
         if not total:
             raise
-        names = [field.name for field in fields(AlbumHit) if field.name != "score"]
-        hits = [AlbumHit(**row, score=100) for row in known.values(*names)[offset : offset + limit]]
-        return "catalog", AlbumPage(total, offset, hits)
-    covers = _covers_of(found.results)
-    hits = [AlbumHit(**asdict(hit), cover_art_url=covers.get(hit.musicbrainz_id, "")) for hit in found.results]
-    return "musicbrainz", AlbumPage(found.count, offset, hits)
+        is_unofficial = Case(When(status__in=musicbrainz.UNOFFICIAL, then=1), default=0)
+        albums = known.order_by(is_unofficial, "title_key", "id")[offset : offset + limit]
+        page = AlbumPage(total, offset, [_album_hit(album) for album in albums])
+        source = "catalog"
+    else:
+        covers = _covers_of(found.results)
+        page = AlbumPage(
+            found.count,
+            offset,
+            [
+                AlbumHit(
+                    **vars(hit), cover_art_url=covers.get(hit.musicbrainz_id, ""), edition_ids=[hit.musicbrainz_id]
+                )
+                for hit in found.results
+            ],
+        )
+        source = "musicbrainz"
+    return source, replace(page, results=_fold(page.results)) if fold else page
+
+
+def _album_hit(album: Album) -> AlbumHit:
+    names = {field.name for field in fields(AlbumHit)} - {"score", "edition_ids"}
+    return AlbumHit(**{name: getattr(album, name) for name in names}, score=100, edition_ids=[album.musicbrainz_id])
+
+
+def _hits_of(address: tuple[str, UUID]) -> list[AlbumHit]:
+    try:
+        return [_album_hit(look_up_album(address)[0])]
+    except NotFound:
+        return []
+
+
+def _fold(hits: list[AlbumHit]) -> list[AlbumHit]:
+    """One hit a release group, where its first one is, with the highest score of them."""
+    groups: dict[UUID, list[AlbumHit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.release_group_id or hit.musicbrainz_id, []).append(hit)
+    return [
+        replace(
+            min(group, key=_usefulness),
+            score=max(hit.score for hit in group),
+            edition_ids=[hit.musicbrainz_id for hit in sorted(group, key=_usefulness)],
+        )
+        for group in groups.values()
+    ]
+
+
+def _usefulness(hit: AlbumHit) -> tuple[int, bool, str]:
+    return musicbrainz.usefulness(hit.status, has_cover=bool(hit.cover_art_url), release_date=hit.release_date or "~")
+
+
+def look_up_album(address: tuple[str, UUID]) -> tuple[Album, bool]:
+    """The album of a release, or of a release group: the one that we know, else its most useful release.
+
+    Of an id alone, both are tried. Raises IntegrationError.
+    """
+    what, musicbrainz_id = address
+    if what != "release-group":
+        try:
+            return get_album(musicbrainz_id)
+        except NotFound:
+            if what:
+                raise
+    known = list(Album.objects.filter(release_group_id=musicbrainz_id).order_by("id"))
+    if known:
+        best = min(known, key=lambda album: _usefulness(_album_hit(album)))
+        return get_album(best.musicbrainz_id)
+    try:
+        return get_album(musicbrainz.fetch_best_edition(musicbrainz_id))
+    except NotFound:
+        raise NotFound("Album not found") from None
 
 
 def _covers_of(hits: list[musicbrainz.ReleaseHit]) -> dict[UUID, str]:

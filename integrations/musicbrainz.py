@@ -21,13 +21,14 @@ from .cache import new_session
 from .errors import NotFound, Unavailable
 from .state import HostState
 from .throttle import DatabaseSchedule, HostSchedule, Schedule
-from .values import integer, mapping, mbid, names, partial_date, rows, text
+from .values import MBID, integer, mapping, mbid, names, partial_date, rows, text
 
 logger = logging.getLogger(__name__)
 
 SERVICE = "MusicBrainz"
 SEARCH_AGE = timedelta(hours=6)
 DETAILS_AGE = timedelta(days=7)
+UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo-release only translates another
 
 
 @http.Once
@@ -51,6 +52,12 @@ def _schedule(state: HostState) -> Schedule | None:
     if connection.vendor == "postgresql":
         return DatabaseSchedule("musicbrainz", settings.MUSICBRAINZ_INTERVAL, SERVICE)
     return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE)
+
+
+def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:
+    """Sorts the editions of one album: official ones first, then those with a cover, then the earliest."""
+    rank = 2 if status in UNOFFICIAL else int(status != "Official")
+    return rank, not has_cover, release_date.ljust(10, "~")  # a year alone says less than a day in it
 
 
 def _is_answer(path: str, body: dict[str, Any]) -> bool:
@@ -80,6 +87,7 @@ class ReleaseHit:
     release_date: str
     country: str
     release_group_id: UUID | None
+    status: str
     score: int
 
     @classmethod
@@ -119,7 +127,6 @@ class Release:
         return cls(
             **_common(row),
             fetched_at=fetched_at,
-            status=text(row.get("status"), 50),
             primary_type=text(group.get("primary-type"), 50),
             genres=names(row.get("genres")) or names(group.get("genres")),
             has_front=mapping(row.get("cover-art-archive")).get("front") is True,
@@ -135,6 +142,7 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "release_date": partial_date(row.get("date")),
         "country": text(row.get("country"), 10),
         "release_group_id": mbid(mapping(row.get("release-group")).get("id")),
+        "status": text(row.get("status"), 50),
     }
 
 
@@ -178,7 +186,9 @@ def _escape(word: str) -> str:
 
 
 def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleasePage:
-    """Candidates for a title, an artist or both, best first, in one request. Raises RateLimited or Unavailable.
+    """Candidates for a title, an artist or both, best first, but bootlegs and the like last, in one request.
+
+    Raises RateLimited or Unavailable.
 
     No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
     hits of the same score.
@@ -201,6 +211,7 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleaseP
     shown = _first_shown(lucene(query), {str(known): place for known, (place, _) in found.items()})
     # Within this stretch a release may move, as MusicBrainz' index does all the time.
     hits = [hit for known, (_, hit) in found.items() if offset <= shown[str(known)] < offset + limit]
+    hits.sort(key=lambda hit: hit.status in UNOFFICIAL)
     return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=hits)
 
 
@@ -232,6 +243,36 @@ def _first_shown(query: str, places: dict[str, int]) -> dict[str, int]:
     except OSError:
         pass  # CACHE_DIR is no use, which has been said
     return places
+
+
+def fetch_best_edition(release_group_id: UUID) -> UUID:
+    """The id of a release group's most useful release. Raises NotFound, RateLimited or Unavailable."""
+    body, _ = http.get_json(
+        session,
+        f"{settings.MUSICBRAINZ_BASE_URL}/release",
+        {"release-group": str(release_group_id), "limit": 100, "fmt": "json"},
+        service=SERVICE,
+        expire_after=DETAILS_AGE,
+    )
+    editions = {
+        usefulness(
+            text(row.get("status")),
+            has_cover=mapping(row.get("cover-art-archive")).get("front") is True,
+            release_date=partial_date(row.get("date")) or "~",
+        ): known
+        for row in reversed(rows(body["releases"]))
+        if (known := mbid(row.get("id")))
+    }
+    if not editions:
+        raise NotFound(f"{SERVICE} knows no release of this.")
+    return editions[min(editions)]
+
+
+def read_address(text: str) -> tuple[str, UUID] | None:
+    """`release` or `release-group` with the id that an address has; `""` where the text is just an id; else None."""
+    site = r"(?:https?://)?(?:\w+\.)?(?:musicbrainz|coverartarchive)\.org/(release|release-group)/"
+    found = re.fullmatch(rf"(?:{site})?({MBID.pattern})(?:[/?#.].*)?", text.strip(), re.ASCII | re.IGNORECASE)
+    return ((found[1] or "").lower(), UUID(found[2])) if found else None
 
 
 def fetch_release(musicbrainz_id: UUID, *, anew: bool = False) -> Release:

@@ -33,6 +33,8 @@ KEY_JOBS = {
     "Original Music Composer",
     "Director of Photography",
 }
+HTTP = r"(?:https?://)?"  # people copy addresses with and without
+FLAGS = re.ASCII | re.IGNORECASE
 
 
 @http.Once
@@ -66,6 +68,8 @@ def session() -> CachedSession:
 def _is_answer(path: str, body: dict[str, Any]) -> bool:
     if path.endswith("/search/movie"):
         return isinstance(body.get("results"), list)
+    if "/find/" in path:
+        return isinstance(body.get("movie_results"), list)
     return integer(body.get("id")) is not None
 
 
@@ -255,6 +259,34 @@ def fetch_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
     if integer(body.get("id")) != tmdb_id:
         raise Unavailable(f"{SERVICE} answered with something else; try again later.")
     return Movie.from_json(body, said_at)
+
+
+def find_imdb(imdb_id: str) -> int:
+    """The TMDB id of a movie of IMDb, such as tt0133093. Raises NotFound, RateLimited or Unavailable."""
+    body, _ = http.get_json(
+        session,
+        f"{settings.TMDB_BASE_URL}/find/{imdb_id}",
+        {"external_source": "imdb_id"},
+        service=SERVICE,
+        expire_after=DETAILS_AGE,
+    )
+    for row in rows(body["movie_results"]):
+        if tmdb_id := integer(row.get("id")):
+            return tmdb_id
+    raise NotFound(f"{SERVICE} knows no such movie.")  # which it says with empty lists
+
+
+def read_address(text: str) -> int | str | None:
+    """The TMDB id, as a number, or the IMDb id that an address of a movie has, or that the text is; else None."""
+    if found := re.fullmatch(r"[0-9]{1,10}", text, re.ASCII):
+        return integer(found[0]) or None
+    if found := re.fullmatch(rf"{HTTP}(?:www\.)?themoviedb\.org/movie/([0-9]{{1,10}})(?:[-/?#].*)?", text, FLAGS):
+        return integer(found[1]) or None
+    if found := re.fullmatch(
+        rf"(?:{HTTP}(?:\w+\.)?imdb\.com/(?:\w\w/)?title/)?(tt[0-9]{{5,12}})(?:[/?#].*)?", text, FLAGS
+    ):
+        return found[1].lower()
+    return None
 
 
 def image_url(path: str, size: str) -> str | None:

@@ -1,7 +1,9 @@
+from uuid import UUID
+
 from rest_framework import serializers
 
 from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Movie, MovieCast, MovieCrew
-from integrations import tmdb
+from integrations import musicbrainz, tmdb
 
 
 class BlankAsNullField(serializers.CharField):
@@ -40,6 +42,27 @@ class AlbumSearchSerializer(serializers.Serializer):
     query = serializers.CharField(max_length=200, help_text="A title, an artist, or words of both.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=25)
     offset = serializers.IntegerField(min_value=0, max_value=1_000_000, default=0)
+    fold = serializers.BooleanField(default=False, help_text="One hit for all releases of a release group.")
+
+
+class MovieLookupSerializer(serializers.Serializer):
+    url = serializers.CharField(max_length=500, help_text="An address of a movie at TMDB or IMDb, or its id there.")
+
+    def validate_url(self, value) -> int | str:
+        if address := tmdb.read_address(value):
+            return address
+        raise serializers.ValidationError("That is no address or id of a movie at TMDB or IMDb.")
+
+
+class AlbumLookupSerializer(serializers.Serializer):
+    url = serializers.CharField(
+        max_length=500, help_text="An address of a release or release group at MusicBrainz, or its id there."
+    )
+
+    def validate_url(self, value) -> tuple[str, UUID]:
+        if address := musicbrainz.read_address(value):
+            return address
+        raise serializers.ValidationError("That is no address or id of a release or release group at MusicBrainz.")
 
 
 class CreditsSerializer(serializers.Serializer):
@@ -154,6 +177,8 @@ class AlbumHitSerializer(serializers.Serializer):
     score = serializers.IntegerField(help_text="0 to 100, against the best hit.")
     cover_art_url = BlankAsNullField()
     release_group_id = serializers.UUIDField(allow_null=True)
+    editions = serializers.IntegerField(help_text="How many releases it stands for: 1 without `fold`.")
+    edition_ids = serializers.ListField(child=serializers.UUIDField(), help_text="Theirs, the most useful first.")
 
 
 class AlbumPageSerializer(serializers.Serializer):

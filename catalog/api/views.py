@@ -57,6 +57,21 @@ class MovieViewSet(ViewSet):
         source, page = services.search_movies(**asked.validated_data)
         return Response(serializers.MoviePageSerializer({"source": source} | vars(page)).data)
 
+    @extend_schema(
+        parameters=[
+            serializers.MovieLookupSerializer,
+            OpenApiParameter("tmdb_id", location=OpenApiParameter.PATH, exclude=True),
+        ],
+        responses=serializers.MovieDetailsSerializer,
+    )
+    @action(detail=False)
+    def lookup(self, request):
+        """The movie that a pasted address means."""
+        asked = serializers.MovieLookupSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        movie, cached = services.look_up_movie(asked.validated_data["url"])
+        return Response(serializers.MovieDetailsSerializer(movie, context={"cached": cached}).data)
+
     @extend_schema(responses=serializers.MovieDetailsSerializer)
     def retrieve(self, request, tmdb_id):
         """A movie's details; fetched from TMDB when it is new to the catalog."""
@@ -102,6 +117,21 @@ class AlbumViewSet(ViewSet):
         asked.is_valid(raise_exception=True)
         source, page = services.search_albums(**asked.validated_data)
         return Response(serializers.AlbumPageSerializer({"source": source} | vars(page)).data)
+
+    @extend_schema(
+        parameters=[
+            serializers.AlbumLookupSerializer,
+            OpenApiParameter("musicbrainz_id", location=OpenApiParameter.PATH, exclude=True),
+        ],
+        responses=serializers.AlbumDetailsSerializer,
+    )
+    @action(detail=False)
+    def lookup(self, request):
+        """The album that a pasted address means: of a release group, the release that we know, or the most useful."""
+        asked = serializers.AlbumLookupSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        album, cached = services.look_up_album(asked.validated_data["url"])
+        return Response(serializers.AlbumDetailsSerializer(album, context={"cached": cached}).data)
 
     @extend_schema(responses=serializers.AlbumDetailsSerializer)
     def retrieve(self, request, musicbrainz_id):

@@ -325,6 +325,8 @@ def test_search_albums(api, upstream):
                 "score": 100,
                 "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
                 "release_group_id": payloads.GROUP,
+                "editions": 1,
+                "edition_ids": [payloads.RELEASE],
             },
             {
                 "musicbrainz_id": other,
@@ -335,6 +337,8 @@ def test_search_albums(api, upstream):
                 "score": 87,
                 "cover_art_url": None,
                 "release_group_id": None,
+                "editions": 1,
+                "edition_ids": [other],
             },
         ],
     }
