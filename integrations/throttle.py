@@ -13,6 +13,7 @@ from .state import HostState, seconds
 
 # Waits beyond this come from no queue of ours but from damage.
 HORIZON = 3600  # seconds
+TRIES = 10  # of a reservation that others are quicker with
 
 
 class Schedule(Protocol):
@@ -62,8 +63,8 @@ RESERVE = f"""UPDATE integrations_upstreamstate
     SET free_at = {FREE_AT} + %(interval)s * interval '1 second', booked_at = clock_timestamp()
     WHERE service = %(service)s
     AND {FREE_AT} <= clock_timestamp() + %(max_wait)s * interval '1 second'
-    RETURNING extract(epoch FROM free_at - booked_at) - %(interval)s"""  # noqa: S608 - of constants
-QUEUE = f"""SELECT extract(epoch FROM {FREE_AT} - clock_timestamp())
+    RETURNING extract(epoch FROM free_at) - %(interval)s, extract(epoch FROM clock_timestamp())"""  # noqa: S608 - of constants
+QUEUE = f"""SELECT extract(epoch FROM {FREE_AT}), extract(epoch FROM clock_timestamp())
     FROM integrations_upstreamstate WHERE service = %(service)s"""  # noqa: S608 - of constants
 CREATE = """INSERT INTO integrations_upstreamstate (service, free_at, booked_at)
     VALUES (%(service)s, clock_timestamp(), clock_timestamp()) ON CONFLICT DO NOTHING"""
@@ -80,6 +81,7 @@ class DatabaseSchedule:
         self.name = name
         self.lock = threading.Lock()
         self.own: BaseDatabaseWrapper | None = None
+        self.ahead = (-math.inf, math.inf)  # by how much the database's clock is ahead of ours, at least and at most
 
     def reserve(self, max_wait: float) -> float:
         with self.lock:
@@ -99,15 +101,33 @@ class DatabaseSchedule:
             self.own.inc_thread_sharing()
         asked = self.asked | {"max_wait": min(max_wait, HORIZON)}
         with self.own.cursor() as cursor:
-            for _ in range(2):
-                cursor.execute(RESERVE, asked)
-                if row := cursor.fetchone():
-                    return max(0.0, float(row[0])), True
-                cursor.execute(QUEUE, asked)
-                if row := cursor.fetchone():
-                    return max(0.0, float(row[0])), False
-                cursor.execute(CREATE, asked)
-        raise DatabaseError("the row of the slots cannot be made")
+            for _ in range(TRIES):
+                if (wait := self._ask(cursor, RESERVE, asked)) is not None:
+                    return wait, True
+                wait = self._ask(cursor, QUEUE, asked)
+                if wait is None:
+                    cursor.execute(CREATE, asked)
+                elif wait > max_wait:
+                    return wait, False
+        raise DatabaseError("no slot can be booked")
+
+    def _ask(self, cursor, query: str, asked: dict[str, str | float]) -> float | None:
+        """The seconds until the slot that the query is about; None where there is no row for it."""
+        before = monotonic()
+        cursor.execute(query, asked)
+        if (row := cursor.fetchone()) is None:
+            return None
+        slot, now = map(float, row)
+        return max(0, slot - self._ahead(now, before) - monotonic())
+
+    def _ahead(self, now: float, before: float) -> float:
+        """What to take from the database's time to get ours. The quickest answers tell it best: without it each wait
+        would be as much too long as its answer was on its way."""
+        least, most = now - monotonic(), now - before
+        if max(least, self.ahead[0]) <= min(most, self.ahead[1]):
+            least, most = max(least, self.ahead[0]), min(most, self.ahead[1])
+        self.ahead = least, most
+        return (least + most) / 2
 
     def close(self) -> None:
         if self.own is not None:

@@ -138,6 +138,13 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {
+        # That an upstream fails is logged where it is asked.
+        "own_failures": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 500) not in {502, 503, 504},
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -145,7 +152,8 @@ LOGGING: dict[str, Any] = {
         "urllib3": {"level": "WARNING"},
         "requests_cache": {"level": "ERROR"},  # that it serves an old answer it says with a traceback
         "django": {"handlers": [], "propagate": True},
-        "django.request": {"level": "ERROR"},  # a client's mistakes are the client's to read
+        # A client's mistakes are the client's to read.
+        "django.request": {"level": "ERROR", "filters": ["own_failures"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # what scanners try all day
     },
 }

@@ -103,7 +103,9 @@ def main() -> None:
         lines = [line for process in processes for line in process.communicate()[0].splitlines()]
         seconds = time.monotonic() - begin
     answered = sum(line.endswith("answered") for line in lines)
-    print(f"{answered} answered, {len(lines) - answered} failed, in {seconds:.1f} s")  # noqa: T201
+    moments = [float(line.split()[0]) for line in lines]
+    print(f"{answered} answered, {len(lines) - answered} failed, in {seconds:.1f} s with the start of the processes,")  # noqa: T201
+    print(f"{max(moments) - min(moments):.1f} s from the first to the last answer")  # noqa: T201
     print(f"{len(refused)} of 10 impatient callers refused, the slowest in {max(refused, default=0):.0f} ms")  # noqa: T201
     for line in lines:
         if not line.endswith("answered"):
