@@ -28,7 +28,7 @@ from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 
 from . import patience
-from .circuit import Circuit, fingerprint
+from .circuit import MAX_PAUSE, Circuit, fingerprint
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable
 from .flights import Flights
 from .state import HostState
@@ -245,8 +245,10 @@ def ask(question: Question) -> requests.Response:
         for _ in range(TRIES - 1):
             try:
                 return take_off(question).result()
-            except RateLimited as error:
-                time.sleep(error.retry_after or 1)
+            except IntegrationError as error:
+                if error.retry_after is None:
+                    raise
+                time.sleep(min(error.retry_after, MAX_PAUSE))
         return take_off(question).result()
     except IntegrationError:
         if known is not None:

@@ -1,4 +1,6 @@
 import contextlib
+import gzip
+import json
 import shutil
 import socket
 import sqlite3
@@ -7,8 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from contextvars import copy_context
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -303,6 +308,71 @@ def test_an_answer_that_breaks_off(settings):
         thread.join()
 
     assert failure.value.status == 502
+
+
+def in_chunks(body):
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]) if part) + b"0\r\n\r\n"
+
+
+@pytest.mark.real_http
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("size", [1, 300_000])
+def test_answers_may_be_compressed_and_come_in_chunks(settings, encoding, is_chunked, size):
+    body = json.dumps(payloads.movie(overview="ä" * size)).encode()
+    body = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[encoding](body)
+    head = [b"HTTP/1.1 200 OK", b"Content-Encoding: " + (encoding.encode() or b"identity")]
+    head.append(b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body))
+
+    def serve(server):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(5000)
+            connection.sendall(b"\r\n".join(head) + b"\r\n\r\n" + (in_chunks(body) if is_chunked else body))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=serve, args=[server])
+        thread.start()
+        movie = tmdb.fetch_movie(120)
+        thread.join()
+
+    assert movie.overview == "ä" * size
+    assert tmdb.fetch_movie(120) == movie
+
+
+@pytest.mark.real_http
+def test_connections_are_used_again(settings):
+    """A new one for each request would cost a handshake each time, and a socket."""
+    ports = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            ports.append(self.client_address[1])
+            number = urlsplit(self.path).path.split("/")[-1]
+            body = f'{{"id": {number}, "title": "x"}}'.encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        for number in range(1, 6):
+            tmdb.fetch_movie(number)
+        forget_sessions()
+        server.shutdown()
+        thread.join()
+
+    assert len(ports) == 5
+    assert len(set(ports)) == 1
 
 
 @pytest.mark.real_http
