@@ -40,6 +40,7 @@ def busy_upstream(upstream):
         return (200, {}, json.dumps(payloads.release()))
 
     upstream.add_callback(responses.GET, re.compile(rf"{payloads.TMDB}/movie/\d+"), movie)
+    upstream.get(re.compile(rf"{payloads.TMDB}/find/.*"), json={"movie_results": [{"id": 120}]})
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(payloads.movie_hit()))
     upstream.add_callback(responses.GET, re.compile(rf"{payloads.MUSICBRAINZ}/release/.+"), release)
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit()))
@@ -70,5 +71,5 @@ def test_no_answer_is_a_surprise(operation, busy_upstream):
 def test_every_operation_of_the_contract_is_described():
     labels = {operation.label for operation in OPERATIONS}
 
-    assert {"POST /api/auth/register", "GET /api/weeks/{id}", "DELETE /api/weeks/{id}/albums/{position}"} <= labels
-    assert len(labels) == 24
+    assert {"POST /api/auth/register", "GET /api/movies/lookup", "DELETE /api/weeks/{id}/albums/{position}"} <= labels
+    assert len(labels) == 26
