@@ -273,7 +273,7 @@ def _fold(hits: list[AlbumHit]) -> list[AlbumHit]:
 
 
 def _usefulness(hit: AlbumHit) -> tuple[int, bool, str]:
-    return musicbrainz.usefulness(hit.status, has_cover=bool(hit.cover_art_url), release_date=hit.release_date or "~")
+    return musicbrainz.usefulness(hit.status, has_cover=bool(hit.cover_art_url), release_date=hit.release_date)
 
 
 def look_up_album(address: tuple[str, UUID]) -> tuple[Album, bool]:

@@ -258,7 +258,7 @@ def fetch_best_edition(release_group_id: UUID) -> UUID:
         usefulness(
             text(row.get("status")),
             has_cover=mapping(row.get("cover-art-archive")).get("front") is True,
-            release_date=partial_date(row.get("date")) or "~",
+            release_date=partial_date(row.get("date")),
         ): known
         for row in reversed(rows(body["releases"]))
         if (known := mbid(row.get("id")))
