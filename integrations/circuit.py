@@ -96,7 +96,7 @@ class Circuit:
             known = values.get("refused")
             if not isinstance(known, dict) or known.get("who") != who:
                 logger.error("%s refuses our key or User-Agent (HTTP %s): see .env", self.name, status)
-                values["refused"] = {"who": who, "status": status, "at": timezone.now().isoformat(timespec="seconds")}
+                values["refused"] = {"who": who, "status": status, "at": f"{timezone.now():%Y-%m-%d %H:%M} UTC"}
 
 
 def _failures(values: dict) -> int:
