@@ -124,6 +124,7 @@ def new_session(adapter: BaseAdapter, is_kept: Callable[[requests.Response], boo
     else:
         session = CachedSession(f"http_cache_{id(adapter)}", backend="sqlite", use_memory=True, **options)
     session.cache.responses.__class__ = session.cache.redirects.__class__ = Table
+    session.max_redirects = 3  # each takes a slot
     session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)

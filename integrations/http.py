@@ -29,6 +29,7 @@ from requests_cache import CachedSession
 
 from . import patience
 from .circuit import MAX_PAUSE, Circuit, fingerprint
+from .connections import watch
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable
 from .flights import Flights
 from .state import HostState
@@ -85,6 +86,7 @@ class UpstreamAdapter(HTTPAdapter):
         connections: int | None = None,
     ) -> None:
         super().__init__(pool_maxsize=connections or 10, max_retries=0)
+        watch(self)
         self.service, self.base_url, self.is_answer, self.secret = service, base_url, is_answer, secret
         self.schedule, self.known_as = schedule, fingerprint(known_as)
         self.circuit = Circuit(service, state, settings.UPSTREAM_COOLDOWN)
@@ -140,13 +142,14 @@ class UpstreamAdapter(HTTPAdapter):
             sent = request.copy()
             sent.prepare_url(request.url, self.secret)
         # `from None`: the messages of requests hold whole addresses, and so the secret.
+        begin = time.monotonic()
         try:
             response = super().send(sent, *args, **kwargs | {"stream": True})
             response.request, response.url = request, request.url
             # Read here, so that an answer that breaks off, or never ends, is no answer.
             response._content = self._read(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            is_slow = isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError))
+            is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
             self.circuit.failed(is_slow=is_slow)
             if is_slow:
                 raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
