@@ -19,7 +19,7 @@ from integrations.errors import IntegrationError, NotFound
 from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person, Work
 
 SEARCH_PAGE = 20  # movies, as at TMDB
-KEEP_TEXTS = timedelta(days=180)  # TMDB allows no copy to be older than six months
+KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
 COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
 
@@ -33,7 +33,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tupl
     both fail.
     """
     if not query.isdecimal() and (address := tmdb.read_address(query)):  # numbers are titles, too
-        return "tmdb", _page_of_one(address, page)
+        return _page_of_one(address, page)
     if year is None and (found := re.fullmatch(r"(.*\S)\s*\((\d{4})\)", query)) and 1800 <= int(found[2]) <= 2100:
         query, year = found[1], int(found[2])
     try:
@@ -54,12 +54,13 @@ def _movie_hit(movie: Movie) -> tmdb.MovieHit:
     return tmdb.MovieHit(**{field.name: getattr(movie, field.name) for field in fields(tmdb.MovieHit)})
 
 
-def _page_of_one(address: int | str, page: int) -> tmdb.MoviePage:
+def _page_of_one(address: int | str, page: int) -> tuple[str, tmdb.MoviePage]:
     try:
-        hits = [_movie_hit(look_up_movie(address)[0])]
+        movie, cached = look_up_movie(address)
     except NotFound:
-        hits = []
-    return tmdb.MoviePage(page, len(hits), len(hits), hits if page == 1 else [])
+        return "tmdb", tmdb.MoviePage(page, 0, 0, [])
+    hits = [_movie_hit(movie)] if page == 1 else []
+    return "catalog" if cached else "tmdb", tmdb.MoviePage(page, 1, 1, hits)
 
 
 def look_up_movie(address: int | str) -> tuple[Movie, bool]:
@@ -90,7 +91,8 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
         return known, True
     try:
         with _little_patience(known):
-            return refresh_movie(tmdb_id), False
+            movie = refresh_movie(tmdb_id)
+        return movie, movie.fetched_at == known.fetched_at  # where TMDB fails an old answer may serve again
     except IntegrationError:
         if forget_texts(Movie.objects.filter(pk=known.pk)):
             known.refresh_from_db()
@@ -153,12 +155,24 @@ def forget_texts(movies: QuerySet[Movie]) -> int:
     """
     limit = timezone.now() - KEEP_TEXTS
     blank = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
-    forgotten = movies.filter(fetched_at__lt=limit).exclude(**blank).update(**blank)
-    if forgotten:
-        recent = {"person": OuterRef("pk"), "movie__fetched_at__gte": limit}
-        Person.objects.exclude(
-            Exists(MovieCast.objects.filter(**recent)) | Exists(MovieCrew.objects.filter(**recent))
-        ).exclude(profile_path="").update(profile_path="")
+    outdated = list(
+        movies.filter(fetched_at__lt=limit).exclude(**blank).order_by("tmdb_id").values_list("pk", flat=True)
+    )
+    if not outdated:
+        return 0
+    with transaction.atomic():
+        forgotten = Movie.objects.filter(pk__in=outdated, fetched_at__lt=limit).update(**blank)
+        credit, recent = {"person": OuterRef("pk")}, {"movie__fetched_at__gte": limit}
+        of_these = Q(parts__movie__in=outdated) | Q(jobs__movie__in=outdated)
+        seen = Exists(MovieCast.objects.filter(**credit, **recent)) | Exists(
+            MovieCrew.objects.filter(**credit, **recent)
+        )
+        people = Person.objects.filter(
+            Q(pk__in=Person.objects.filter(of_these).values("pk")) & ~Q(profile_path="") & ~seen
+        )
+        # In the order in which others lock people, so that two transactions cannot lock each other out.
+        locked = people.order_by("tmdb_id").select_for_update().values_list("pk", flat=True)
+        Person.objects.filter(pk__in=list(locked)).update(profile_path="")
     return forgotten
 
 
@@ -216,8 +230,7 @@ def search_albums(query: str, *, limit: int, offset: int, fold: bool = False) ->
     Raises IntegrationError where both fail.
     """
     if address := musicbrainz.read_address(query):
-        hits = _hits_of(address) if offset == 0 else []
-        return "musicbrainz", AlbumPage(len(hits), offset, hits)
+        return _albums_at(address, offset)
     try:
         found = musicbrainz.search_releases(query, limit=limit, offset=offset)
     except IntegrationError:
@@ -250,11 +263,13 @@ def _album_hit(album: Album) -> AlbumHit:
     return AlbumHit(**{name: getattr(album, name) for name in names}, score=100, edition_ids=[album.musicbrainz_id])
 
 
-def _hits_of(address: tuple[str, UUID]) -> list[AlbumHit]:
+def _albums_at(address: tuple[str, UUID], offset: int) -> tuple[str, AlbumPage]:
     try:
-        return [_album_hit(look_up_album(address)[0])]
+        album, cached = look_up_album(address)
     except NotFound:
-        return []
+        return "musicbrainz", AlbumPage(0, offset, [])
+    hits = [_album_hit(album)] if offset == 0 else []
+    return "catalog" if cached else "musicbrainz", AlbumPage(1, offset, hits)
 
 
 def _fold(hits: list[AlbumHit]) -> list[AlbumHit]:
@@ -323,7 +338,8 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     if known.is_due:
         try:
             with _little_patience(known):
-                return refresh_album(known.musicbrainz_id), False
+                album = refresh_album(known.musicbrainz_id)
+            return album, album.fetched_at == known.fetched_at
         except IntegrationError:
             return known, True
     asked_at = known.cover_asked_at
@@ -371,7 +387,9 @@ def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
         # This locks the row, so that simultaneous refreshes of one album follow each other.
         known = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
         if known is None and surviving_id != musicbrainz_id:
-            Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
+            # Unless somebody stores the surviving one just now.
+            with contextlib.suppress(IntegrityError), transaction.atomic():
+                Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
         if known and _is_stored(known, fetched.fetched_at) and known.cover_known:
             album = known
         else:

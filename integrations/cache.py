@@ -2,10 +2,11 @@
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -16,7 +17,8 @@ from django.conf import settings
 from django.utils import timezone
 from requests.adapters import BaseAdapter
 from requests_cache import CachedSession
-from requests_cache.backends.sqlite import SQLiteDict
+from requests_cache.backends import BaseCache
+from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
 logger = logging.getLogger(__name__)
 
@@ -24,32 +26,69 @@ logger = logging.getLogger(__name__)
 # below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
 TRIM_EVERY = 256  # answers that one process stores
+OPEN_TIMEOUT = 5000  # milliseconds to wait for others when the file is opened
+BUSY_TIMEOUT = 200  # milliseconds to wait for others from then on
+
+_numbers = itertools.count()  # of caches in memory, which have no other names
 
 
 class Table(SQLiteDict):
-    """Keeps the file in bounds, and ends the transaction in which a write failed.
+    """Waits for other writers as long as the connection's time-out says, and ends the transaction of a failed write.
 
-    Its parent leaves that open, and then waits for it for ever.
+    Its parent tries for ever to begin one, while nobody can read, and leaves a failed one open.
     """
-
-    writes = 0
 
     @contextlib.contextmanager
     def _acquire_sqlite_lock(self):
-        try:
-            with super()._acquire_sqlite_lock():
+        with self._lock:
+            assert self._connection  # noqa: S101 - only connection() comes here, when it has opened one
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
                 yield
-        except BaseException:
-            if (connection := self._connection) and connection.in_transaction:
-                connection.rollback()
-            raise
+                self._connection.commit()
+            finally:
+                self._active_transaction = False
+                if self._connection.in_transaction:
+                    self._connection.rollback()
 
-    def __setitem__(self, key, value):
-        super().__setitem__(key, value)
-        self.writes += 1
-        if self.table_name == "responses" and self.writes % TRIM_EVERY == 1:
-            with self.connection(commit=True) as connection:
-                trim(connection, settings.CACHE_MAX_MB * 1_000_000)
+    def be_brief(self) -> None:
+        """Wait for nobody from now on: whoever waits keeps others from reading."""
+        self.busy_timeout = BUSY_TIMEOUT
+        with self.connection() as connection:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+
+
+class Cache(SQLiteCache):
+    """Keeps itself in bounds. An answer that cannot be kept is an answer all the same."""
+
+    def __init__(self, path: str, **options: Any) -> None:
+        BaseCache.__init__(self, cache_name=path)
+        self.responses = Table(path, table_name="responses", serializer="json", **options)
+        self.redirects = Table(path, table_name="redirects", serializer=None, lock=self.responses._lock, **options)
+        self.responses.be_brief()
+        self.redirects.be_brief()
+        self.saved = 0
+
+    def save_response(self, *args, **kwargs):
+        with _best_effort():
+            super().save_response(*args, **kwargs)
+            self.saved += 1
+            if self.saved % TRIM_EVERY == 1:
+                with self.responses.connection(commit=True) as connection:
+                    trim(connection, settings.CACHE_MAX_MB * 1_000_000)
+
+    def delete(self, *args, **kwargs):
+        with _best_effort():
+            super().delete(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def _best_effort() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:  # busy, full, or damaged, which the next one to read finds out
+        logger.warning("The HTTP cache cannot be written: %s", error)
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
@@ -112,23 +151,27 @@ def new_session(adapter: BaseAdapter, is_kept: Callable[[requests.Response], boo
 
     Where that folder is no use, answers are kept in memory.
     """
-    options: dict[str, Any] = {
-        "serializer": "json",  # the default one, pickle, runs what a tampered file tells it to
-        "stale_if_error": KEEP_STALE,
-        "allowable_codes": (200, 307, 404),
+    session = CachedSession(
+        backend=_open(),
+        stale_if_error=int(KEEP_STALE.total_seconds()),
+        allowable_codes=(200, 307, 404),
         # The library deletes what it is told not to keep, also when it merely says that it has nothing.
-        "filter_fn": lambda response: response.status_code == HTTPStatus.GATEWAY_TIMEOUT or is_kept(response),
-    }
-    if file := cache_file():
-        session = CachedSession(str(file), backend="sqlite", wal=True, busy_timeout=5000, **options)
-    else:
-        session = CachedSession(f"http_cache_{id(adapter)}", backend="sqlite", use_memory=True, **options)
-    session.cache.responses.__class__ = session.cache.redirects.__class__ = Table
+        filter_fn=lambda response: response.status_code == HTTPStatus.GATEWAY_TIMEOUT or is_kept(response),
+    )
     session.max_redirects = 3  # each takes a slot
     session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session
+
+
+def _open() -> Cache:
+    if file := cache_file():
+        try:
+            return Cache(str(file), wal=True, busy_timeout=OPEN_TIMEOUT)
+        except sqlite3.OperationalError as error:
+            logger.warning("Answers of upstreams are kept in memory only: %s", error)
+    return Cache(f"http_cache_{next(_numbers)}", use_memory=True)
 
 
 def cache_file() -> Path | None:

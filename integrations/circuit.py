@@ -15,7 +15,7 @@ from .state import HostState, seconds
 logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # in a row
-MAX_PAUSE = 300  # seconds that a Retry-After may name
+MAX_PAUSE = 3600  # seconds that a Retry-After may name
 
 
 class Circuit:
@@ -87,7 +87,8 @@ class Circuit:
     def pause(self, wait: int, *, is_too_fast: bool) -> None:
         """Do as a Retry-After says: leave it alone for some seconds."""
         with self.state.change() as values:
-            values["paused_until"] = monotonic() + min(wait, MAX_PAUSE)
+            now = monotonic()
+            values["paused_until"] = max(seconds(values, "paused_until", now, MAX_PAUSE), now + min(wait, MAX_PAUSE))
             values["is_too_fast"] = is_too_fast
 
     def refused(self, status: int, who: str) -> None:

@@ -167,13 +167,16 @@ class UpstreamAdapter(HTTPAdapter):
             self.circuit.refused(status, self.known_as)
         if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
             raise_for_status(response, self.service)
-        if self.is_answer and status == HTTPStatus.OK:
+        if self.is_answer and status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
             try:
                 body = json.loads(response.content)
-                readable = isinstance(body, dict) and self.is_answer(urlsplit(request.url).path, body)
             except (ValueError, RecursionError):
-                readable = False
-            if not readable:
+                body = None
+            # A 404 in HTML is not theirs, but of a wrong address or of a proxy: it would make everything vanish.
+            is_readable = isinstance(body, dict) and (
+                status == HTTPStatus.NOT_FOUND or self.is_answer(urlsplit(request.url).path, body)
+            )
+            if not is_readable:
                 raise self.unavailable("gave an answer that cannot be read")
         return response
 
@@ -251,7 +254,7 @@ def ask(question: Question) -> requests.Response:
             except IntegrationError as error:
                 if error.retry_after is None:
                     raise
-                time.sleep(min(error.retry_after, MAX_PAUSE))
+                time.sleep(error.retry_after)
         return take_off(question).result()
     except IntegrationError:
         if known is not None:
@@ -394,11 +397,11 @@ def retry_after(response: requests.Response) -> int | None:
     """The whole seconds, at least 1, that a Retry-After header names as a number or a date; None for 0 or nothing."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdecimal():
-        return min(int(value[:9]), 24 * 3600) or None
+        return min(int(value[:9]), MAX_PAUSE) or None
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (TypeError, ValueError):
         return None
     if moment.tzinfo is None:
         return None
-    return max(1, min(math.ceil((moment - timezone.now()).total_seconds()), 24 * 3600))
+    return max(1, min(math.ceil((moment - timezone.now()).total_seconds()), MAX_PAUSE))

@@ -51,7 +51,8 @@ def _schedule(state: HostState) -> Schedule | None:
         return None
     if connection.vendor == "postgresql":
         return DatabaseSchedule("musicbrainz", settings.MUSICBRAINZ_INTERVAL, SERVICE)
-    return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE)
+    drain = settings.MUSICBRAINZ_MAX_WAIT + settings.MUSICBRAINZ_INTERVAL
+    return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE, drain=drain)
 
 
 def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from django.conf import settings
 
 LASTING = {"refused"}
+DAMAGED = "damaged"  # set until somebody has dealt with it
 SIZE = 4000  # bytes; a state has some two hundred
 
 
@@ -93,9 +94,9 @@ class HostState:
         try:
             values, _ = json.JSONDecoder().raw_decode(content.decode())
         except (ValueError, RecursionError):
-            values = {}
+            values = None
         if not isinstance(values, dict):
-            values = {}
+            values = {DAMAGED: True, "boot": self.boot} if content else {}
         if values.get("boot") != self.boot:
             values = {name: value for name, value in values.items() if name in LASTING}
         return values | {"boot": self.boot}

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .errors import RateLimited
-from .state import HostState, seconds
+from .state import DAMAGED, HostState
 
 # Waits beyond this come from no queue of ours but from damage.
 HORIZON = 3600  # seconds
@@ -35,23 +35,35 @@ def _refusal(name: str, wait: float, max_wait: float) -> RateLimited:
 
 
 class HostSchedule:
-    """The slots of one host. A process that dies loses only those it had booked."""
+    """The slots of one host. A process that dies loses only those it had booked.
 
-    def __init__(self, state: HostState, interval: float, name: str) -> None:
-        self.state, self.interval, self.name = state, interval, name
+    Where the file is damaged, others may have booked slots that nobody knows: the next one comes after `drain` seconds,
+    the longest that web requests wait.
+    """
+
+    def __init__(self, state: HostState, interval: float, name: str, *, drain: float = 0) -> None:
+        self.state, self.interval, self.name, self.drain = state, interval, name, drain
         self.free_at = 0.0  # as this process knows it, should the file be lost
 
     def reserve(self, max_wait: float) -> float:
         with self.state.change(must_be_shared=True) as values:
             now = monotonic()
-            start = max(seconds(values, "free_at", now, HORIZON), self.free_at)
-            if start - now > max_wait:
-                raise _refusal(self.name, start - now, max_wait)
-            values["free_at"] = self.free_at = start + self.interval
-            return start - now
+            if values.pop(DAMAGED, False) or not _is_time(values.get("free_at", now), now):
+                values["free_at"] = now + self.drain
+            start = max(now, values.get("free_at", now), self.free_at)
+            if is_booked := start - now <= max_wait:
+                values["free_at"] = self.free_at = start + self.interval
+        if not is_booked:
+            raise _refusal(self.name, start - now, max_wait)
+        return start - now
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+def _is_time(value: object, now: float) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and value <= now + HORIZON  # type: ignore[operator]
 
 
 # When the next slot is free. Where the clock was set back, the queue is as long as it was.

@@ -56,7 +56,7 @@ def session() -> CachedSession:
         is_answer=_is_answer,
         secret=secret,
         known_as=key,
-        schedule=HostSchedule(state, settings.TMDB_INTERVAL, SERVICE) if settings.TMDB_INTERVAL else None,
+        schedule=HostSchedule(state, settings.TMDB_INTERVAL, SERVICE, drain=1) if settings.TMDB_INTERVAL else None,
         connections=MAX_CONNECTIONS,
     )
     made = new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
@@ -283,7 +283,7 @@ def read_address(text: str) -> int | str | None:
     if found := re.fullmatch(rf"{HTTP}(?:www\.)?themoviedb\.org/movie/([0-9]{{1,10}})(?:[-/?#].*)?", text, FLAGS):
         return integer(found[1]) or None
     if found := re.fullmatch(
-        rf"(?:{HTTP}(?:\w+\.)?imdb\.com/(?:\w\w/)?title/)?(tt[0-9]{{5,12}})(?:[/?#].*)?", text, FLAGS
+        rf"(?:{HTTP}(?:\w+\.)?imdb\.com/(?:\w\w(?:-\w\w)?/)?title/)?(tt[0-9]{{5,12}})(?:[/?#].*)?", text, FLAGS
     ):
         return found[1].lower()
     return None

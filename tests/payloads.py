@@ -7,6 +7,7 @@ GROUP = "99599db8-0e36-4a93-b0e8-350e9d7502a9"
 TMDB = "https://api.themoviedb.org/3"
 MUSICBRAINZ = "https://musicbrainz.org/ws/2"
 COVERART = "https://coverartarchive.org"
+UNKNOWN = {"status_code": 34, "status_message": "The resource could not be found.", "error": "Not Found"}  # a 404's
 
 
 def movie(**changes: Any) -> dict[str, Any]:

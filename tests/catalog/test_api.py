@@ -178,7 +178,7 @@ def test_unknown_values_are_null(api, tmdb_movie):
 
 @pytest.mark.parametrize("path", ["", "/credits"])
 def test_a_missing_movie(api, upstream, path):
-    upstream.get(f"{payloads.TMDB}/movie/999999999", status=404)
+    upstream.get(f"{payloads.TMDB}/movie/999999999", status=404, json=payloads.UNKNOWN)
 
     assert_problem(api.get(f"/api/movies/999999999{path}"), 404, "Movie not found")
 
@@ -487,7 +487,7 @@ def test_dates_are_given_as_precisely_as_known(api, musicbrainz_release, date):
 
 @pytest.mark.parametrize("path", ["", "/credits"])
 def test_a_missing_album(api, upstream, path):
-    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404)
+    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404, json=payloads.UNKNOWN)
 
     assert_problem(api.get(f"{ALBUM}{path}"), 404, "Album not found")
 

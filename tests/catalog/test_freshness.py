@@ -8,6 +8,7 @@ from django.utils import timezone
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from catalog import services
 from catalog.management.commands import refresh_catalog
 from catalog.models import Album, AlbumAlias, Movie, MovieCast, Person
 from catalog.services import known_album
@@ -105,8 +106,9 @@ def test_an_old_answer_of_the_cache_is_not_dated_as_new(api, upstream, time_mach
     upstream.get(MOVIE, status=500)
     time_machine.shift(timedelta(days=40))
 
-    assert api.get("/api/movies/120").json()["title"] == payloads.movie()["title"]
+    body = api.get("/api/movies/120").json()
 
+    assert (body["title"], body["cached"]) == (payloads.movie()["title"], True)
     assert Movie.objects.get().fetched_at == told_at
 
 
@@ -140,7 +142,7 @@ def test_what_tmdb_forbids_to_keep_is_blanked_after_six_months(api, upstream):
 def test_a_movie_that_vanished_is_marked_and_stays_in_weeks(api, upstream, time_machine):
     movie = old_movie(31)
     pick = WeekMovieFactory(movie=movie)
-    upstream.get(MOVIE, status=404)
+    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
 
     assert api.get("/api/movies/120").json()["title"] == "Old"
     assert api.get("/api/movies/120").status_code == 200
@@ -231,6 +233,28 @@ def test_a_week_that_has_both_keeps_both(api, musicbrainz_release):
     assert Album.objects.get(pk=merged.pk).vanished_at
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_while_the_surviving_release_is_stored(time_machine, musicbrainz_release, monkeypatch):
+    """Somebody stores it just when nobody has found it."""
+    time_machine.move_to("2026-02-11T12:00:00Z", tick=False)
+    pick = WeekAlbumFactory(album=AlbumFactory(musicbrainz_id=OLD, fetched_at=ago(31)))
+    musicbrainz_release(asked_id=OLD)
+    find = services.Album.objects.select_for_update
+
+    def find_nothing():
+        AlbumFactory(musicbrainz_id=payloads.RELEASE)
+        monkeypatch.setattr(services.Album.objects, "select_for_update", find)
+        return services.Album.objects.none()
+
+    monkeypatch.setattr(services.Album.objects, "select_for_update", find_nothing)
+
+    album = services.refresh_album(OLD)
+
+    pick.refresh_from_db()
+    assert str(album.musicbrainz_id) == payloads.RELEASE
+    assert pick.album == Album.objects.get() == album
+
+
 # manage.py refresh_catalog
 
 
@@ -303,7 +327,7 @@ def test_refresh_catalog_only_says_what_it_would_do(refresh, upstream, db):
 def test_refresh_catalog_marks_what_vanished_and_goes_on(refresh, upstream, db):
     old_movie(200)
     MovieFactory(tmdb_id=121, fetched_at=ago(40))
-    upstream.get(MOVIE, status=404)
+    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
     upstream.get(f"{payloads.TMDB}/movie/121", json=payloads.movie(id=121))
 
     said = refresh()
@@ -330,13 +354,14 @@ def test_refresh_catalog_leaves_a_dead_upstream_alone(refresh, upstream, db):
 
 
 @pytest.mark.patient
-def test_refresh_catalog_comes_back_when_it_is_told_to(refresh, upstream, db, monkeypatch):
+@pytest.mark.parametrize("status", [429, 503])
+def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream, db, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     clock = [1000.0]
     monkeypatch.setattr("integrations.circuit.monotonic", lambda: clock[0] + sum(waits))
     old_movie(31)
-    upstream.get(MOVIE, status=429, headers={"Retry-After": "7"})
+    upstream.get(MOVIE, status=status, headers={"Retry-After": "7"})
     upstream.get(MOVIE, json=payloads.movie(title="New"))
 
     refresh()

@@ -192,6 +192,7 @@ def test_look_up_a_movie_of_tmdb(api, tmdb_movie, url):
         "https://www.imdb.com/title/tt0120737/",
         "https://m.imdb.com/title/tt0120737/fullcredits?ref_=tt",
         "https://www.imdb.com/de/title/tt0120737",
+        "https://www.imdb.com/es-es/title/tt0120737/",
     ],
 )
 def test_look_up_a_movie_of_imdb(api, upstream, tmdb_movie, url):
@@ -314,7 +315,7 @@ def test_look_up_a_release_group(api, upstream, musicbrainz_release, editions, b
 
 
 def test_an_id_may_be_a_release_group_s(api, upstream, musicbrainz_release):
-    upstream.get(f"{SEARCH}/{payloads.GROUP}", status=404)
+    upstream.get(f"{SEARCH}/{payloads.GROUP}", status=404, json=payloads.UNKNOWN)
     browse(upstream, browsed(1))
     musicbrainz_release(id=release_id(1))
 
@@ -337,7 +338,7 @@ def test_a_release_group_without_releases(api, upstream):
 
 
 def test_a_release_that_is_not_there_is_no_release_group(api, upstream):
-    upstream.get(f"{SEARCH}/{payloads.RELEASE}", status=404)
+    upstream.get(f"{SEARCH}/{payloads.RELEASE}", status=404, json=payloads.UNKNOWN)
 
     assert_problem(api.get("/api/albums/lookup", {"url": ALBUM}), 404, "Album not found")
 
@@ -357,8 +358,14 @@ def test_an_address_in_the_search_box_finds_that_movie(api, query):
 
     body = api.get("/api/movies/search", {"query": query}).json()
 
-    assert (body["total_results"], body["results"][0]["tmdb_id"]) == (1, 120)
+    assert (body["source"], body["total_results"], body["results"][0]["tmdb_id"]) == ("catalog", 1, 120)
     assert api.get("/api/movies/search", {"query": query, "page": 2}).json()["results"] == []
+
+
+def test_an_address_of_something_new_is_asked_for(api, tmdb_movie):
+    tmdb_movie()
+
+    assert api.get("/api/movies/search?query=themoviedb.org/movie/120").json()["source"] == "tmdb"
 
 
 def test_a_number_in_the_search_box_is_a_title(api, upstream):
@@ -373,14 +380,15 @@ def test_an_address_in_the_search_box_finds_that_album(api, query):
 
     body = api.get("/api/albums/search", {"query": query}).json()
 
-    assert (body["count"], body["results"][0]["musicbrainz_id"]) == (1, payloads.RELEASE)
+    assert (body["source"], body["count"]) == ("catalog", 1)
+    assert body["results"][0]["musicbrainz_id"] == payloads.RELEASE
     assert body["results"][0]["edition_ids"] == [payloads.RELEASE]
     assert api.get("/api/albums/search", {"query": query, "offset": 25}).json()["results"] == []
 
 
 def test_an_address_of_nothing_finds_nothing(api, upstream):
     upstream.get(FIND, json={"movie_results": []})
-    upstream.get(f"{SEARCH}/{payloads.RELEASE}", status=404)
+    upstream.get(f"{SEARCH}/{payloads.RELEASE}", status=404, json=payloads.UNKNOWN)
 
     assert api.get("/api/movies/search?query=tt0120737").json()["results"] == []
     assert api.get("/api/albums/search", {"query": ALBUM}).json()["results"] == []

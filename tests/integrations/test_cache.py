@@ -1,13 +1,18 @@
 import contextlib
 import sqlite3
 import stat
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from integrations import cache, tmdb
+from integrations.errors import NotFound
 from tests import payloads
+from tests.conftest import at_once
 
 
 def fill(upstream, numbers, size=20_000):
@@ -95,3 +100,73 @@ def test_purge_cache_of_a_folder_that_is_no_use(settings, tmp_path):
 
     with pytest.raises(CommandError, match="no use"):
         call_command("purge_cache")
+
+
+@pytest.fixture
+def locked(upstream, settings):
+    """Somebody else writes to the file, and goes on and on."""
+    fill(upstream, [1])
+    connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite", isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    yield connection
+    connection.close()
+
+
+def test_a_file_that_others_write_to_is_read_all_the_same(locked):
+    begin = time.monotonic()
+
+    assert tmdb.fetch_movie(1).tmdb_id == 1
+
+    assert time.monotonic() - begin < 1
+
+
+def test_an_answer_that_cannot_be_kept_is_an_answer(locked, upstream, caplog):
+    begin = time.monotonic()
+
+    fill(upstream, [2])
+
+    assert time.monotonic() - begin < 3
+    assert len(upstream.calls) == 2  # asked once for each
+    assert "The HTTP cache cannot be written: database is locked" in caplog.text
+
+
+def test_what_cannot_be_forgotten_is_not_asked_for_again(locked, upstream, time_machine):
+    upstream.remove("GET", f"{payloads.TMDB}/movie/1")
+    upstream.get(f"{payloads.TMDB}/movie/1", status=404, json=payloads.UNKNOWN)
+    time_machine.move_to(timezone.now() + timedelta(days=2))
+
+    with pytest.raises(NotFound):
+        tmdb.fetch_movie(1)
+
+    assert len(upstream.calls) == 2
+
+
+def test_a_session_that_cannot_make_its_tables_keeps_answers_in_memory(upstream, settings, monkeypatch):
+    monkeypatch.setattr(cache, "OPEN_TIMEOUT", 100)
+    file = cache.cache_file()
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        fill(upstream, [1])
+        assert tmdb.fetch_movie(1).tmdb_id == 1
+
+    assert len(upstream.calls) == 1
+
+
+def test_while_answers_are_written_and_purged_others_are_read(upstream, settings):
+    fill(upstream, range(1, 6), size=200_000)
+
+    def read(number):
+        slowest = 0
+        for _ in range(30):
+            begin = time.monotonic()
+            tmdb.fetch_movie(1 + number % 5)
+            slowest = max(slowest, time.monotonic() - begin)
+        return slowest
+
+    purging = threading.Thread(target=lambda: [cache.purge() for _ in range(20)])
+    purging.start()
+    slowest = at_once(4, read)
+    purging.join()
+
+    assert max(slowest) < 2
+    assert len(upstream.calls) == 5

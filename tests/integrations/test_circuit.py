@@ -128,7 +128,7 @@ def test_a_full_queue_does_not_use_up_the_try(upstream, settings, clock):
 
 def test_only_failures_in_a_row_count(upstream):
     for status in (500, 500, 404, 500, 500):
-        upstream.get(MOVIE, status=status)
+        upstream.get(MOVIE, status=status, json=payloads.UNKNOWN)
     upstream.get(MOVIE, json=payloads.movie())
 
     outcomes = [ask() for _ in range(6)]
@@ -259,10 +259,17 @@ def test_a_retry_after_is_honoured(upstream, clock, answer, error):
 def test_a_retry_after_of_hours_is_tried_again_earlier(upstream, clock):
     upstream.get(MOVIE, status=503, headers={"Retry-After": "86400"})
     upstream.get(MOVIE, json=payloads.movie())
-    ask()
-    clock.shift(301)
+    assert [ask().retry_after, ask().retry_after] == [3600, 3600]
+    clock.shift(3601)
 
     assert ask().tmdb_id == 120
+
+
+def test_a_shorter_retry_after_does_not_end_a_longer_one(circuit, clock):
+    circuit.pause(30, is_too_fast=True)
+    circuit.pause(5, is_too_fast=True)
+
+    assert entered(circuit) == 30
 
 
 def test_after_a_time_out_nobody_waits_until_it_answers_again(upstream, clock, monkeypatch):

@@ -57,7 +57,7 @@ def test_an_old_answer_is_served_when_upstream_fails(upstream, time_machine):
     upstream.get(MOVIE, json=payloads.movie(title="Old"))
     upstream.get(MOVIE, status=500)
     upstream.get(MOVIE, body="garbage")
-    upstream.get(MOVIE, status=404)
+    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
     assert tmdb.fetch_movie(120).title == "Old"
     time_machine.move_to("2026-02-03T00:00:00Z", tick=False)
 
@@ -233,6 +233,17 @@ def test_an_answer_without_what_was_asked_for_is_none(upstream, body):
         with pytest.raises(Unavailable) as failure:
             ask()
         assert failure.value.status == 502
+
+
+@pytest.mark.parametrize("body", ["<html>404</html>", "", "null", "[]"])
+def test_a_404_that_is_not_theirs_is_no_answer(upstream, body):
+    """A wrong address, or a proxy: taken for theirs it would make the whole catalog vanish."""
+    upstream.get(MOVIE, status=404, body=body)
+
+    with pytest.raises(Unavailable) as failure:
+        tmdb.fetch_movie(120)
+
+    assert failure.value.status == 502
 
 
 def test_a_search_that_is_not_found_is_upstream_s_trouble(upstream):

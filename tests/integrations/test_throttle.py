@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from integrations.circuit import Circuit
 from integrations.errors import RateLimited
 from integrations.models import UpstreamState
 from integrations.state import HostState
@@ -112,6 +113,28 @@ def test_a_damaged_file_is_as_good_as_none(path, content):
 
     assert schedule_of(path, 5).reserve(1) == 0
     assert schedule_of(path, 5).reserve(10) == pytest.approx(5, abs=0.5)
+
+
+def test_a_damaged_file_gives_no_slot_that_somebody_may_have(path):
+    first, second, third = (HostSchedule(HostState(path), 1, "MusicBrainz", drain=11) for _ in range(3))
+    booked = [first.reserve(10) for _ in range(8)]
+    path.write_bytes(b"garbage")
+
+    with pytest.raises(RateLimited) as refusal:
+        second.reserve(10)
+
+    assert refusal.value.retry_after == 1
+    waits = [third.reserve(60), second.reserve(60), first.reserve(60)]
+    assert waits == pytest.approx([11, 12, 13], abs=0.5)
+    assert max(booked) < min(waits) - 1
+
+
+def test_a_circuit_does_not_hide_the_damage(path):
+    HostSchedule(HostState(path), 1, "MusicBrainz").reserve(1)
+    path.write_bytes(b"garbage")
+    Circuit("MusicBrainz", HostState(path), 30).failed()
+
+    assert HostSchedule(HostState(path), 1, "MusicBrainz", drain=11).reserve(20) == pytest.approx(11, abs=0.5)
 
 
 def test_what_a_killed_process_half_wrote_is_read_as_far_as_it_is_whole(path):

@@ -128,8 +128,8 @@ def test_a_merged_id_of_an_album_that_is_in_the_week_already(api, week, musicbra
 
 
 def test_what_upstream_does_not_know(api, week, upstream):
-    upstream.get(f"{payloads.TMDB}/movie/120", status=404)
-    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404)
+    upstream.get(f"{payloads.TMDB}/movie/120", status=404, json=payloads.UNKNOWN)
+    upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404, json=payloads.UNKNOWN)
 
     assert_problem(pick_movie(api, week), 404, "Movie not found in TMDB")
     assert_problem(pick_album(api, week), 404, "Album not found in MusicBrainz")
