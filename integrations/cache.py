@@ -199,7 +199,7 @@ def cache_file() -> Path | None:
 
 
 def _is_damaged(file: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(file, timeout=5)) as connection:
+    with contextlib.closing(sqlite3.connect(file, timeout=OPEN_TIMEOUT / 1000)) as connection:
         try:
             return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
         except sqlite3.OperationalError:
