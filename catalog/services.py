@@ -89,14 +89,13 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
             raise NotFound("Movie not found") from None
     if not known.is_due:
         return known, True
-    try:
-        with _little_patience(known):
-            movie = refresh_movie(tmdb_id)
-        return movie, movie.fetched_at == known.fetched_at  # where TMDB fails an old answer may serve again
-    except IntegrationError:
-        if forget_texts(Movie.objects.filter(pk=known.pk)):
-            known.refresh_from_db()
-        return known, True
+    with contextlib.suppress(IntegrationError), _little_patience(known):
+        movie = refresh_movie(tmdb_id)
+        if movie.fetched_at != known.fetched_at:  # where TMDB fails an old answer may serve again
+            return movie, False
+    if forget_texts(Movie.objects.filter(pk=known.pk)):
+        known.refresh_from_db()
+    return known, True
 
 
 def _little_patience(known: Work) -> AbstractContextManager[None]:
@@ -336,12 +335,10 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
         except NotFound:
             raise NotFound("Album not found") from None
     if known.is_due:
-        try:
-            with _little_patience(known):
-                album = refresh_album(known.musicbrainz_id)
+        with contextlib.suppress(IntegrationError), _little_patience(known):
+            album = refresh_album(known.musicbrainz_id)
             return album, album.fetched_at == known.fetched_at
-        except IntegrationError:
-            return known, True
+        return known, True
     asked_at = known.cover_asked_at
     if not known.cover_known and (asked_at is None or asked_at < timezone.now() - COVER_RETRY):
         url, known.cover_known = _group_cover(known.release_group_id)

@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
@@ -131,7 +131,7 @@ class UpstreamAdapter(HTTPAdapter):
     def _reserve(self, schedule: Schedule) -> float:
         try:
             return schedule.reserve(patience.current().seconds_for_turn())
-        except (OSError, DatabaseError) as error:
+        except (OSError, DatabaseError, InterfaceError) as error:
             logger.error("%s is not asked, as its slots cannot be written: %s", self.service, error)
             raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
 

@@ -5,7 +5,7 @@ import threading
 from time import monotonic
 from typing import Protocol
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .errors import RateLimited
@@ -24,8 +24,8 @@ class Schedule(Protocol):
     def reserve(self, max_wait: float) -> float:
         """Book the next slot and return the seconds until it starts.
 
-        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError or DatabaseError
-        where slots cannot be booked at all.
+        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError or
+        InterfaceError where slots cannot be booked at all.
         """
 
 
@@ -99,7 +99,7 @@ class DatabaseSchedule:
         with self.lock:
             try:
                 wait, is_booked = self._reserve(max_wait)
-            except DatabaseError:  # the server was restarted, perhaps
+            except (DatabaseError, InterfaceError):  # the server was restarted, perhaps
                 self.close()
                 wait, is_booked = self._reserve(max_wait)
         if not is_booked:

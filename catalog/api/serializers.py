@@ -33,13 +33,13 @@ class NamesField(serializers.ListField):
 
 
 class MovieSearchSerializer(serializers.Serializer):
-    query = serializers.CharField(max_length=200, help_text="A title, or words of one.")
+    query = serializers.CharField(max_length=200, help_text="A title, or words of one; or an address.")
     page = serializers.IntegerField(min_value=1, max_value=tmdb.MAX_PAGE, default=1)
     year = serializers.IntegerField(min_value=1800, max_value=2100, required=False, help_text="Year of a release.")
 
 
 class AlbumSearchSerializer(serializers.Serializer):
-    query = serializers.CharField(max_length=200, help_text="A title, an artist, or words of both.")
+    query = serializers.CharField(max_length=200, help_text="A title, an artist, or words of both; or an address.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=25)
     offset = serializers.IntegerField(min_value=0, max_value=1_000_000, default=0)
     fold = serializers.BooleanField(default=False, help_text="One hit for all releases of a release group.")
