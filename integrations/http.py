@@ -33,7 +33,7 @@ from .connections import watch
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable
 from .flights import Flights
 from .state import HostState
-from .throttle import Schedule
+from .throttle import Schedule, delay
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,7 @@ class UpstreamAdapter(HTTPAdapter):
                     raise
                 if not is_try:
                     self.circuit.enter()  # others may have failed meanwhile
+                time.sleep(delay(self.circuit.state, self.schedule.interval))
             return self._send(request, *args, **kwargs)
 
     @contextlib.contextmanager

@@ -16,7 +16,7 @@ from integrations.circuit import Circuit
 from integrations.errors import RateLimited
 from integrations.models import UpstreamState
 from integrations.state import HostState
-from integrations.throttle import HORIZON, DatabaseSchedule, HostSchedule
+from integrations.throttle import HORIZON, DatabaseSchedule, HostSchedule, delay
 from tests.conftest import at_once
 
 # Reserves as many slots as it is told, as fast as it can, and prints when each of them starts.
@@ -176,6 +176,28 @@ def test_somebody_else_s_link_is_not_written_through(tmp_path, monkeypatch):
         HostSchedule(state, 5, "MusicBrainz").reserve(1)
 
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_nobody_follows_too_closely_on_one_who_overslept(path, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
+    sent = []
+    for slot, overslept in ((0, 0), (1.05, 0.2), (2.1, 0.01), (3.15, 0), (4.2, 0)):
+        clock[0] = 1000 + slot + overslept
+        sent.append(clock[0] + delay(HostState(path), 1.05))
+
+    assert [round(moment - 1000, 2) for moment in sent] == [0, 1.25, 2.25, 3.25, 4.25]
+    clock[0] = 1500
+    assert delay(HostState(path), 1.05) == 0
+
+
+@pytest.mark.parametrize("sent_at", ["soon", None, 1e12, True, [1]])
+def test_a_damaged_time_of_sending_is_none(path, sent_at):
+    state = HostState(path)
+    with state.change() as values:
+        values["sent_at"] = sent_at
+
+    assert delay(state, 1.05) == 0
 
 
 def test_the_time_of_day_does_not_matter(path, time_machine):
