@@ -67,8 +67,12 @@ class HostState:
             yield values
             after = json.dumps(values)
             if after != before:
-                # A process that is killed between these two leaves an end that is not read.
-                os.ftruncate(descriptor, os.pwrite(descriptor, after.encode(), 0))
+                try:
+                    # A process that is killed between these two leaves an end that is not read.
+                    os.ftruncate(descriptor, os.pwrite(descriptor, after.encode(), 0))
+                except OSError:  # the disk is full
+                    if must_be_shared:
+                        raise
         finally:
             os.close(descriptor)  # unlocks, too
 

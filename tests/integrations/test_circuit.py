@@ -1,3 +1,4 @@
+import errno
 import json
 import threading
 import time
@@ -232,6 +233,18 @@ def test_without_any_file_a_process_knows_its_own_failures(tmp_path, monkeypatch
         circuit.failed()
 
     assert entered(circuit) == 30
+
+
+def test_a_full_disk_keeps_no_answer_from_anybody(upstream, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    upstream.get(MOVIE, status=500)
+    upstream.get(MOVIE, json=payloads.movie())
+    monkeypatch.setattr("integrations.state.os.pwrite", refuse)
+
+    assert isinstance(ask(), Unavailable)
+    assert ask().tmdb_id == 120
 
 
 @pytest.mark.parametrize("content", [b'"x"', b'{"failures": "many"}', b'{"open_until": 1e300, "failures": 9}'])
