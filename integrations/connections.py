@@ -1,4 +1,4 @@
-"""Connections to upstreams whose answers begin in time.
+"""Connections to upstreams that tell when a request has gone out, and whose answers begin in time.
 
 The time-out of a socket is one between two pieces: a head that comes byte by byte would never end.
 """
@@ -6,6 +6,8 @@ The time-out of a socket is one between two pieces: a head that comes byte by by
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import urllib3
@@ -14,8 +16,17 @@ from requests.adapters import HTTPAdapter
 HEAD = 1.25  # times the time-out between two pieces, for the whole head of an answer
 
 
-class HeadInTime:
-    """A connection that is shut down where the head of an answer takes too long."""
+# What to call when a request of this thread has gone out, after connecting and shaking hands.
+on_sent: ContextVar[Callable[[], None] | None] = ContextVar("on_sent", default=None)
+
+
+class Watched:
+    """A connection that says when it has sent, and is shut down where the head of an answer takes too long."""
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)  # type: ignore[misc]
+        if tell := on_sent.get():
+            tell()
 
     def getresponse(self: Any) -> Any:
         is_late = threading.Event()
@@ -37,11 +48,11 @@ def shut_down(sock: socket.socket, is_late: threading.Event) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class HTTPConnection(HeadInTime, urllib3.connection.HTTPConnection):
+class HTTPConnection(Watched, urllib3.connection.HTTPConnection):
     pass
 
 
-class HTTPSConnection(HeadInTime, urllib3.connection.HTTPSConnection):
+class HTTPSConnection(Watched, urllib3.connection.HTTPSConnection):
     pass
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -29,11 +30,11 @@ from requests_cache import CachedSession
 
 from . import patience
 from .circuit import MAX_PAUSE, Circuit, fingerprint
-from .connections import watch
+from .connections import on_sent, watch
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable
 from .flights import Flights
 from .state import HostState
-from .throttle import Schedule, delay
+from .throttle import Schedule, delay, sent
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,11 @@ class UpstreamAdapter(HTTPAdapter):
                 if not is_try:
                     self.circuit.enter()  # others may have failed meanwhile
                 time.sleep(delay(self.circuit.state, self.schedule.interval))
-            return self._send(request, *args, **kwargs)
+            token = on_sent.set(partial(sent, self.circuit.state) if self.schedule else None)
+            try:
+                return self._send(request, *args, **kwargs)
+            finally:
+                on_sent.reset(token)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[None]:
@@ -137,15 +142,15 @@ class UpstreamAdapter(HTTPAdapter):
             raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
 
     def _send(self, request, *args, **kwargs) -> requests.Response:
-        sent = request
+        outgoing = request
         if self.secret and request.url.startswith(self.base_url):
             # Last of all, so that nothing above this adapter ever sees, logs or keeps it.
-            sent = request.copy()
-            sent.prepare_url(request.url, self.secret)
+            outgoing = request.copy()
+            outgoing.prepare_url(request.url, self.secret)
         # `from None`: the messages of requests hold whole addresses, and so the secret.
         begin = time.monotonic()
         try:
-            response = super().send(sent, *args, **kwargs | {"stream": True})
+            response = super().send(outgoing, *args, **kwargs | {"stream": True})
             response.request, response.url = request, request.url
             # Read here, so that an answer that breaks off, or never ends, is no answer.
             response._content = self._read(response.raw)

@@ -64,17 +64,24 @@ class HostSchedule:
 
 
 def delay(state: HostState, interval: float) -> float:
-    """The seconds to wait after one's slot has come, as a busy machine may have let the one before oversleep.
+    """The seconds to wait after one's slot has come, as the one before may have overslept, or connected slowly.
 
-    Whoever asks sends then. Slots leave a twentieth for that, so that nobody falls behind.
+    Whoever asks sends then, and says so with sent(). A fiftieth of the interval is left for those who are only a little
+    late, so that nobody falls behind for their sake.
     """
     with state.change() as values:
         now = monotonic()
         sent_at = values.get("sent_at")
-        after = sent_at + interval / 1.05 if _is_time(sent_at, now) else now
+        after = sent_at + 0.98 * interval if _is_time(sent_at, now) else now
         start = min(max(now, after), now + interval)
         values["sent_at"] = start
         return start - now
+
+
+def sent(state: HostState) -> None:
+    """Say that a request has really gone out."""
+    with state.change() as values:
+        values["sent_at"] = monotonic()
 
 
 def _is_time(value: object, now: float) -> TypeGuard[float]:

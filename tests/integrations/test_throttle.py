@@ -11,12 +11,14 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_httpserver import HTTPServer
 
+from integrations import tmdb
 from integrations.circuit import Circuit
 from integrations.errors import RateLimited
 from integrations.models import UpstreamState
 from integrations.state import HostState
-from integrations.throttle import HORIZON, DatabaseSchedule, HostSchedule, delay
+from integrations.throttle import HORIZON, DatabaseSchedule, HostSchedule, delay, sent
 from tests.conftest import at_once
 
 # Reserves as many slots as it is told, as fast as it can, and prints when each of them starts.
@@ -181,14 +183,36 @@ def test_somebody_else_s_link_is_not_written_through(tmp_path, monkeypatch):
 def test_nobody_follows_too_closely_on_one_who_overslept(path, monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
-    sent = []
-    for slot, overslept in ((0, 0), (1.05, 0.2), (2.1, 0.01), (3.15, 0), (4.2, 0)):
+    moments = []
+    for slot, overslept in ((0, 0), (1, 0.2), (2, 0.01), (3, 0), (4, 0)):
         clock[0] = 1000 + slot + overslept
-        sent.append(clock[0] + delay(HostState(path), 1.05))
+        moments.append(clock[0] + delay(HostState(path), 1))
 
-    assert [round(moment - 1000, 2) for moment in sent] == [0, 1.25, 2.25, 3.25, 4.25]
+    assert [round(moment - 1000, 2) for moment in moments] == [0, 1.2, 2.18, 3.16, 4.14]
     clock[0] = 1500
-    assert delay(HostState(path), 1.05) == 0
+    assert delay(HostState(path), 1) == 0
+
+
+def test_nobody_follows_too_closely_on_one_who_connected_slowly(path, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
+    delay(HostState(path), 1)
+    clock[0] = 1000.4
+    sent(HostState(path))
+
+    clock[0] = 1001
+    assert delay(HostState(path), 1) == pytest.approx(0.38)
+
+
+@pytest.mark.real_http
+def test_a_request_says_when_it_has_gone_out(httpserver: HTTPServer, settings):
+    settings.TMDB_BASE_URL, settings.TMDB_INTERVAL = httpserver.url_for("").rstrip("/"), 0.01
+    httpserver.expect_request("/movie/120").respond_with_json({"id": 120, "title": "x"})
+    before = time.monotonic()
+
+    tmdb.fetch_movie(120)
+
+    assert before < HostState.of("tmdb").peek()["sent_at"] < time.monotonic()
 
 
 @pytest.mark.parametrize("sent_at", ["soon", None, 1e12, True, [1]])
