@@ -63,12 +63,8 @@ def _question(entity: Entity, musicbrainz_id: UUID) -> http.Question:
     return http.Question(session, SERVICE, url, {}, FRONT_AGE, follow=False)
 
 
-def has_front(entity: Entity, musicbrainz_id: UUID) -> bool:
-    """Whether the archive has a front cover. Raises RateLimited or Unavailable where it does not say."""
-    return _read(http.ask(_question(entity, musicbrainz_id)))
-
-
-def _read(response: requests.Response) -> bool:
+def _has_front(response: requests.Response) -> bool:
+    """Whether the archive has a front cover. Raises Unavailable where it does not say."""
     if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
         return True
     if response.status_code == HTTPStatus.NOT_FOUND:
@@ -104,7 +100,7 @@ def find_fronts(wanted: Iterable[Cover]) -> dict[UUID, bool]:
 
 
 def _remember(cover: Cover, response: requests.Response) -> bool:
-    has = _read(response)
+    has = _has_front(response)
     remembered = _remembered()
     if len(remembered) >= MAX_REMEMBERED:
         remembered.clear()
