@@ -1,5 +1,6 @@
 """People and their sign-in."""
 
+import unicodedata
 import zoneinfo
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
-from django.db.models.functions import Length, Lower
+from django.db.models.functions import Coalesce, Length, Lower
 
 models.CharField.register_lookup(Length)
 
@@ -17,6 +18,7 @@ validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, 
 validate_ascii = RegexValidator(
     r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid"
 )
+validate_printable = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")
 
 
 def validate_time_zone(value: str) -> None:
@@ -25,7 +27,41 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError("Enter an IANA time zone, such as Europe/Berlin.", code="invalid_time_zone")
 
 
-class UserManager(DjangoUserManager["User"]):
+def fold(text: str) -> str:
+    """The text without letter case and accents, as searches compare it on every database (in the catalog, too)."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).casefold()
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, user: "User") -> "UserQuerySet":
+        """Those whose weeks the user may see: their own, and of everybody who is not private."""
+        return self.filter(models.Q(visibility=User.Visibility.MEMBERS) | models.Q(pk=user.pk))
+
+    def named_like(self, words: str) -> "UserQuerySet":
+        """Those who have each of the words in their names, whatever its letter case and accents."""
+        found = self
+        for word in fold(words).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+    def with_counts(self) -> "UserQuerySet":
+        """With `week_count` and `complete_week_count`, counted for the rows that are loaded only.
+
+        `weeks` and what hangs on them are what `selections` calls its foreign keys.
+        """
+
+        def count(**condition: object) -> Coalesce:
+            mine = User.objects.filter(pk=models.OuterRef("pk"), **condition).order_by().values("pk")
+            return Coalesce(models.Subquery(mine.annotate(n=models.Count("weeks", distinct=True)).values("n")), 0)
+
+        return self.annotate(
+            week_count=count(),
+            complete_week_count=count(weeks__movie_picks__isnull=False, weeks__album_picks__isnull=False),
+        )
+
+
+class UserManager(DjangoUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def known_as(self, name: str) -> "models.QuerySet[User]":
         """The account, if any, with this name or e-mail address, in any letter case: only addresses have an @."""
         if "@" in name:
@@ -53,6 +89,10 @@ class UserManager(DjangoUserManager["User"]):
 class User(AbstractUser):
     """A person who picks; `username` is stored in lower case."""
 
+    class Visibility(models.TextChoices):
+        MEMBERS = "members", "every member"
+        PRIVATE = "private", "nobody else"
+
     username = models.CharField(
         max_length=50,
         unique=True,
@@ -71,6 +111,16 @@ class User(AbstractUser):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; decides which week is the current one.",
     )
+    display_name = models.CharField(
+        max_length=100, blank=True, validators=[validate_printable], help_text="What others read beside the username."
+    )
+    visibility = models.CharField(
+        max_length=10,
+        choices=Visibility,
+        default=Visibility.MEMBERS,
+        help_text="Who sees this person, their weeks and what is in them. Staff see all, in the admin only.",
+    )
+    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
 
@@ -89,16 +139,27 @@ class User(AbstractUser):
                 name="user_username_length",
                 violation_error_message="Usernames have 3 to 50 characters.",
             ),
+            models.CheckConstraint(
+                condition=models.Q(visibility__in=["members", "private"]),
+                name="user_visibility",
+                violation_error_message="Be visible to every member (members) or to nobody else (private).",
+            ),
             models.UniqueConstraint(
                 Lower("email"), name="user_email_unique", violation_error_message="Email already registered"
             ),
         ]
 
+    def save(self, *args, **kwargs):
+        self.search_text = fold(f"{self.username} {self.display_name}")
+        if {"username", "display_name"} & set(kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        super().save(*args, **kwargs)
+
     def clean(self):
         self.username = (self.username or "").lower()
 
     def get_full_name(self):
-        return self.username
+        return self.display_name or self.username
 
     def get_short_name(self):
         return self.username

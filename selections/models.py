@@ -13,7 +13,15 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
 
 
+def visible_to(user, owner: str) -> Q:
+    """Whether the user may see what belongs to the `owner`: their own, and that of people who are not private."""
+    return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
+
+
 class WeekQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "WeekQuerySet":
+        return self.filter(visible_to(user, "user"))
+
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
         own = Case(When(user=user, then=Value(0)), default=Value(1))
@@ -93,6 +101,15 @@ class Week(models.Model):
         return bool(self.movie_picks.all()) and bool(self.album_picks.all())
 
 
+class PickQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "PickQuerySet":
+        return self.filter(visible_to(user, "week__user"))
+
+    def latest_first(self) -> "PickQuerySet":
+        """By calendar week, with what an answer says of a pick's week."""
+        return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
+
+
 class Pick(models.Model):
     """A numbered place in a week; each subclass says what is picked for it."""
 
@@ -102,6 +119,8 @@ class Pick(models.Model):
 
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
+
+    objects = PickQuerySet.as_manager()
 
     class Meta:
         abstract = True

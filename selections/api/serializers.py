@@ -39,6 +39,7 @@ class NotesField(serializers.CharField):
 class OwnerSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     username = serializers.CharField()
+    display_name = BlankAsNullField()
 
 
 class WeekSerializer(serializers.ModelSerializer):

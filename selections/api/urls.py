@@ -1,13 +1,13 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import views
+from . import views, works
 
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
 
 urlpatterns = [
-    path("movies/selections", views.MovieSelectionsView.as_view(), name="movie-selections"),
-    path("albums/selections", views.AlbumSelectionsView.as_view(), name="album-selections"),
+    path("movies/selections", works.MovieSelectionsView.as_view(), name="movie-selections"),
+    path("albums/selections", works.AlbumSelectionsView.as_view(), name="album-selections"),
     *router.urls,
 ]

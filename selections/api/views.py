@@ -1,18 +1,15 @@
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.generics import ListAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from catalog.models import Album, Movie
 from selections import services
 from selections.models import Pick, Week, WeekAlbum, WeekMovie
 
@@ -25,7 +22,7 @@ POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH,
 
 @extend_schema(tags=["weeks"], parameters=[OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)])
 class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
-    """Weeks, newest first. Anyone signed in may read them; only its owner changes one."""
+    """Weeks, newest first. Members read each other's, but those of private people; only its owner changes one."""
 
     serializer_class = serializers.WeekSerializer
     permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
@@ -34,11 +31,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     lookup_value_regex = "[^/]+"
 
     def get_queryset(self):
+        visible = Week.objects.visible_to(self.request.user)
         if self.action == "list":
-            return Week.objects.for_list().newest_first(self.request.user, own_first=settings.OWN_WEEKS_FIRST)
-        if self.action == "retrieve":
-            return Week.objects.with_picks()
-        return Week.objects.for_list()
+            return visible.for_list().newest_first(self.request.user, own_first=settings.OWN_WEEKS_FIRST)
+        return visible.with_picks() if self.action == "retrieve" else visible.for_list()
 
     def filter_queryset(self, queryset):
         """Filters are for the list: a stray `?year=` hides no week from its own address."""
@@ -159,28 +155,3 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         if not services.remove_pick(model, self.get_object(), int(position)):
             raise NotFound(f"No {what} found at position {position}", code="no_pick")
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def with_selections(queryset, model: type[WeekMovie | WeekAlbum], work: str):
-    """The works that somebody picked, by title, each with its picks: two queries, however many."""
-    picks = model._default_manager.select_related("week__user").order_by(
-        "-week__year", "-week__week_number", "position", "id"
-    )
-    picked = queryset.filter(Exists(model._default_manager.filter(**{work: OuterRef("pk")})))
-    return picked.order_by("title_key", "id").prefetch_related(Prefetch("picks", picks))
-
-
-@extend_schema(tags=["movies"])
-class MovieSelectionsView(ListAPIView):
-    """The movies that anyone picked, by title, each with its weeks."""
-
-    queryset = with_selections(Movie.objects.all(), WeekMovie, "movie")
-    serializer_class = serializers.MovieWithSelectionsSerializer
-
-
-@extend_schema(tags=["albums"])
-class AlbumSelectionsView(ListAPIView):
-    """The albums that anyone picked, by title, each with its weeks."""
-
-    queryset = with_selections(Album.objects.all(), WeekAlbum, "album")
-    serializer_class = serializers.AlbumWithSelectionsSerializer

@@ -21,7 +21,9 @@ WEEK = {
 
 
 def of(user, **changes):
-    return WEEK | {"user_id": user.pk, "owner": {"id": user.pk, "username": user.username}} | changes
+    return (
+        WEEK | {"user_id": user.pk, "owner": {"id": user.pk, "username": user.username, "display_name": None}} | changes
+    )
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_movie_selections(api, user, other, week):
             "week_number": pick.week.week_number,
             "position": pick.position,
             "added_at": "2026-02-11T13:00:00Z",
-            "owner": {"id": person.pk, "username": person.username},
+            "owner": {"id": person.pk, "username": person.username, "display_name": None},
         }
 
     assert response.status_code == 200
@@ -313,7 +313,7 @@ def test_album_selections(api, user, week):
                 "week_number": 7,
                 "position": 1,
                 "added_at": pick.added_at.isoformat().replace("+00:00", "Z"),
-                "owner": {"id": user.pk, "username": "ada"},
+                "owner": {"id": user.pk, "username": "ada", "display_name": None},
             }
         ],
     }
