@@ -1,7 +1,10 @@
 """People and their sign-in."""
 
+import hashlib
+import secrets
 import unicodedata
 import zoneinfo
+from datetime import timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -10,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Coalesce, Length, Lower
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 models.CharField.register_lookup(Length)
 
@@ -182,3 +187,86 @@ class Attempts(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.times)} attempts until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret that is too long to be guessed."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+class ApiToken(models.Model):
+    """A key to the API for a script or a widget; the secret itself is shown once and not kept."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "read only"
+        FULL = "full", "read and change"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, validators=[validate_printable], help_text="What it is for.")
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
+    hint = models.CharField(max_length=12, help_text="How the secret begins, to recognise it by.")
+    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret.")
+    password_hash = models.CharField(max_length=64, help_text="Of the password then: the token ends with it.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = "API token"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scope__in=["read", "full"]),
+                name="apitoken_scope",
+                violation_error_message="The scope is read or full.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(name=""), name="apitoken_name_present", violation_error_message="Give it a name."
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has neither expired nor outlived the password it was made under."""
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return not expired and constant_time_compare(self.password_hash, self.user.get_session_auth_hash())
+
+
+class Invitation(models.Model):
+    """A link that lets one person register; its code is shown once and not kept."""
+
+    note = models.CharField(max_length=200, blank=True, help_text="For whom it is; only staff read this.")
+    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the code.")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="invitations")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.OneToOneField(
+        User, models.SET_NULL, null=True, blank=True, related_name="invitation", help_text="Empty again when they left."
+    )
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(used_by=None) | ~models.Q(used_at=None),
+                name="invitation_used_at",
+                violation_error_message="Whoever used it did so at some time.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation for {self.note or 'somebody'}, good until {self.expires_at:%Y-%m-%d}"
+
+    @property
+    def is_good(self) -> bool:
+        return self.used_at is None and self.expires_at > timezone.now()
+
+    def renew(self, days: int) -> str:
+        """Make it good for so many days from now, under a new code, which is returned and not kept. It is not saved."""
+        code = secrets.token_urlsafe(24)
+        self.key_hash, self.expires_at = digest(code), timezone.now() + timedelta(days=days)
+        return code

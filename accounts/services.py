@@ -1,14 +1,93 @@
-"""Counting attempts, across all processes."""
+"""What people do with their accounts, and how often they may try."""
 
-import hashlib
+import ipaddress
+import logging
 import math
+import secrets
+import threading
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from http import HTTPStatus
 
-from django.db import transaction
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
-from .models import Attempts
+from .models import ApiToken, Attempts, Invitation, User, UserQuerySet, digest
+
+logger = logging.getLogger(__name__)
+
+INVITATION_DAYS = 14
+PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
+TOKEN_PREFIX = "wo_"  # noqa: S105 - by which a leaked token can be recognised
+
+
+class Refusal(Exception):
+    """What somebody asked for may not be; `str()` is a sentence for them, `status` the HTTP status that fits.
+
+    `retry_after` is in whole seconds, where another attempt makes sense then.
+    """
+
+    def __init__(self, sentence: str, code: str, status: HTTPStatus, *, retry_after: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code, self.status, self.retry_after = code, status, retry_after
+
+
+# Attempts
+
+
+def count_attempt(what: str, request: HttpRequest, account: str = "") -> None:
+    """Count an attempt at `what`, for the client and for the account that it is at, if any.
+
+    The rate is the setting of that name, such as LOGIN_RATE. Raises Refusal with 429 where there are too many.
+    """
+    rate: str | None = getattr(settings, f"{what.upper()}_RATE")
+    if rate is None:
+        return
+    limit, _, period = rate.partition("/")
+    subjects = {f"{what}:client:{client_of(request)}"}
+    if account:
+        subjects.add(f"{what}:account:{account}")
+    if wait := take_attempt(subjects, limit=int(limit), period=PERIODS[period[0]]):
+        raise Refusal(
+            "Too many attempts; try again later", "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait
+        )
+
+
+def client_of(request: HttpRequest) -> str:
+    """What tells the client from others: its address, or where that is IPv6 the network that one customer gets.
+
+    Behind our proxy it is what that appended to X-Forwarded-For; what a client writes there itself stands before it.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For")):
+        address = forwarded.rpartition(",")[2].strip()
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))
+
+
+def account_of(name: object) -> str:
+    """What tells one account from others: its id, or what it is called where there is none."""
+    if not isinstance(name, str) or not name.isprintable():
+        return ""  # no account can be called so
+    known = User.objects.known_as(name).values_list("pk", flat=True).first()
+    return f"name {name.lower()[:254]}" if known is None else account_id(known)
+
+
+def account_id(pk: int) -> str:
+    return f"id {pk}"
 
 
 def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | None:
@@ -19,7 +98,7 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
     """
     now = timezone.now()
     expires_at = now + timedelta(seconds=period)
-    keys = sorted(hashlib.sha256(subject.encode()).hexdigest() for subject in subjects)
+    keys = sorted(map(digest, subjects))
     with transaction.atomic():
         # Rows that others are at are left for another time: waiting for them here could lock both out.
         expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
@@ -37,3 +116,222 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
             row.expires_at = expires_at
         Attempts.objects.bulk_update(counted, ["times", "expires_at"])
         return None
+
+
+# Coming and going
+
+
+def register(username: str, email: str, password: str, *, invitation: str = "") -> User:
+    """A new account. Raises Refusal: 403 where registration is closed, 409 where the name, the address or the
+    invitation is taken.
+
+    Who is not invited is not told which names are taken.
+    """
+    invited = check_invitation(invitation) if invitation or not settings.REGISTRATION_OPEN else None
+    _refuse_taken(username, email)
+    user = User(username=username.lower(), email=email)
+    user.set_password(password)  # slow by design, so before the transaction
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            # Of two who use one invitation at the same time the second finds it used.
+            if invited:
+                unused = Invitation.objects.filter(pk=invited.pk, key_hash=invited.key_hash, used_at=None)
+                if not unused.update(used_by=user, used_at=timezone.now()):
+                    raise _used()
+    except IntegrityError:
+        _refuse_taken(username, email)  # somebody was faster
+        raise
+    return user
+
+
+def _refuse_taken(username: str, email: str) -> None:
+    if User.objects.known_as(username).exists():
+        raise Refusal("Username already registered", "username_taken", HTTPStatus.CONFLICT)
+    if User.objects.known_as(email).exists():
+        raise _email_taken()
+
+
+def _email_taken() -> Refusal:
+    return Refusal("Email already registered", "email_taken", HTTPStatus.CONFLICT)
+
+
+def invite(*, by: User | None = None, note: str = "", days: int = INVITATION_DAYS) -> tuple[Invitation, str]:
+    """A new invitation, and the code for its link, which nobody can be told again."""
+    invitation = Invitation(note=note, created_by=by)
+    code = invitation.renew(days)
+    invitation.save()
+    return invitation, code
+
+
+def invitation_url(code: str, request: HttpRequest | None = None) -> str:
+    """The address of the page on which one registers with an invitation's code."""
+    return site_url(request) + reverse("join", args=[code])
+
+
+def refuse_uninvited(code: object) -> None:
+    """Raise Refusal where registration is closed and this is no good invitation's code."""
+    if not settings.REGISTRATION_OPEN:
+        check_invitation(code if isinstance(code, str) else "")
+
+
+def check_invitation(code: str) -> Invitation:
+    """The invitation with this code. Raises Refusal: 403 without a good one, 409 where it was used."""
+    if not code:
+        raise Refusal("Registration is closed", "registration_closed", HTTPStatus.FORBIDDEN)
+    known = Invitation.objects.filter(key_hash=digest(code)).first()
+    if known and known.used_at:
+        raise _used()
+    if known is None or not known.is_good:
+        raise Refusal("This invitation is not good, or not any more", "invitation_invalid", HTTPStatus.FORBIDDEN)
+    return known
+
+
+def _used() -> Refusal:
+    return Refusal("This invitation has been used", "invitation_used", HTTPStatus.CONFLICT)
+
+
+def change_profile(user: User, **values: str) -> None:
+    """Set some of `email`, `display_name`, `time_zone` and `visibility`.
+
+    The address until now is told of a new one. Raises Refusal with 409 where somebody else has that.
+    """
+    old = user.email
+    for name, value in values.items():
+        setattr(user, name, value)
+    try:
+        with transaction.atomic():
+            user.save(update_fields=list(values))
+    except IntegrityError:
+        if User.objects.known_as(user.email).exclude(pk=user.pk).exists():
+            raise _email_taken() from None
+        raise
+    if user.email.lower() != old.lower():
+        send(_message("email_changed", "Your e-mail address was changed", old, {"user": user}))
+
+
+def delete_account(user: User) -> None:
+    """The account and all that is theirs goes, also the tokens that they signed in with."""
+    with transaction.atomic():
+        # Until the end nobody may add to what is theirs.
+        for known in User.objects.select_for_update().filter(pk=user.pk):
+            known.outstandingtoken_set.all().delete()  # else SimpleJWT's rows stay, with nobody's name on them
+            known.delete()
+
+
+# Passwords
+
+
+def change_password(user: User, new_password: str) -> None:
+    """Every token from before, of whatever kind, is refused from now on."""
+    user.set_password(new_password)
+    user.save(update_fields=["password"])
+
+
+def send_password_reset(email: str, request: HttpRequest) -> None:
+    """Send a link to choose a new password to this address, if it is that of an account that signs in with one.
+
+    Whoever asks cannot tell by what happens, nor by how long it takes, whether it is.
+    """
+    known = User.objects.known_as(email).filter(is_active=True).first()
+    user = known if known and known.has_usable_password() else None
+    somebody = user or User(pk=0, username="nobody", password="!")  # noqa: S106 - for whom it takes the same time
+    uid, token = encode_id(somebody), default_token_generator.make_token(somebody)
+    url = settings.PASSWORD_RESET_URL.format(uid=uid, token=token) or site_url(request) + reverse(
+        "password-reset-confirm", args=[uid, token]
+    )
+    subject = "Choose a new password"
+    hours = settings.PASSWORD_RESET_TIMEOUT // 3600
+    message = _message("password_reset", subject, somebody.email, {"user": somebody, "url": url, "hours": hours})
+    send(message if user else None)
+
+
+def encode_id(user: User) -> str:
+    return urlsafe_base64_encode(force_bytes(user.pk))
+
+
+def reset_password(uid: str, token: str, new_password: str) -> None:
+    """Set the password of whom a link was sent to; of two uses of a link at once, one does.
+
+    Raises Refusal with 403 where the link is not good.
+    """
+    new = User()
+    new.set_password(new_password)  # slow by design, so before the transaction
+    with transaction.atomic():
+        user = find_user(uid, User.objects.select_for_update())
+        if user is None or not user.is_active or not default_token_generator.check_token(user, token):
+            raise Refusal(
+                "This link is not good, or not any more: ask for another",
+                "reset_link_invalid",
+                HTTPStatus.FORBIDDEN,
+            )
+        user.password = new.password
+        user.save(update_fields=["password"])
+
+
+def find_user(uid: str, users: UserQuerySet | None = None) -> User | None:
+    """Whom a link was sent to."""
+    try:
+        pk = int(urlsafe_base64_decode(uid))
+    except (ValueError, OverflowError):
+        return None
+    return (User.objects.all() if users is None else users).filter(pk=pk).first() if 0 < pk < 2**63 else None
+
+
+# API tokens
+
+
+def create_token(user: User, *, name: str, scope: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """A new API token, and its secret, which nobody can be told again."""
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        scope=scope,
+        expires_at=expires_at,
+        hint=secret[:8],
+        key_hash=digest(secret),
+        password_hash=user.get_session_auth_hash(),
+    )
+    return token, secret
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """The API token with this secret, if it is still good."""
+    token = ApiToken.objects.select_related("user").filter(key_hash=digest(secret)).first()
+    if token is None or not token.is_good:
+        return None
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at < now - timedelta(hours=1):  # not a write for every read
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token
+
+
+# Mail
+
+
+def site_url(request: HttpRequest | None = None) -> str:
+    """Where people reach this site, without a trailing slash."""
+    if settings.SITE_URL or request is None:
+        return settings.SITE_URL or "http://127.0.0.1:8000"
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def _message(template: str, subject: str, to: str, context: dict[str, object]) -> EmailMessage:
+    body = render_to_string(f"accounts/{template}.txt", context)
+    return EmailMessage(f"{subject} · Wrong Opinions", body, to=[to])
+
+
+def send(message: EmailMessage | None) -> threading.Thread:
+    """Send a message, if any, while nobody waits for it; a failure is in the log."""
+
+    def deliver() -> None:
+        try:
+            if message:
+                message.send()
+        except Exception:
+            logger.exception("A message could not be sent: check EMAIL_URL")
+
+    thread = threading.Thread(target=deliver, name="mail")
+    thread.start()
+    return thread

@@ -7,9 +7,10 @@ import factory
 from factory.django import DjangoModelFactory
 
 from accounts.models import User
-from catalog.models import Album, Movie
+from catalog.models import Album, Artist, Movie, Person
 from selections.models import Week, WeekAlbum, WeekMovie
 
+PASSWORD = "Correct-horse-9-battery"
 FETCHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -19,6 +20,14 @@ class UserFactory(DjangoModelFactory):
 
     username = factory.Sequence("person{}".format)
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+
+
+def make_user(**values) -> User:
+    """Somebody who signs in with PASSWORD."""
+    user = UserFactory.build(**values)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
 
 
 class MovieFactory(DjangoModelFactory):
@@ -40,6 +49,24 @@ class AlbumFactory(DjangoModelFactory):
     artist = "Somebody"
     cover_known = True
     fetched_at = FETCHED
+
+
+class ArtistFactory(DjangoModelFactory):
+    """As credits tell of them."""
+
+    class Meta:
+        model = Artist
+
+    musicbrainz_id = factory.LazyFunction(uuid.uuid4)
+    name = factory.Sequence("Artist {}".format)
+
+
+class PersonFactory(DjangoModelFactory):
+    class Meta:
+        model = Person
+
+    tmdb_id = factory.Sequence(lambda n: 2000 + n)
+    name = factory.Sequence("Person {}".format)
 
 
 class WeekFactory(DjangoModelFactory):

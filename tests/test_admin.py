@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from django.contrib.admin.sites import site
 from django.test import Client
 
-from accounts.models import Attempts, User
+from accounts import services
+from accounts.models import ApiToken, Attempts, Invitation, User
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
 from selections.models import Week
 from tests.factories import AlbumFactory, MovieFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
@@ -29,6 +32,8 @@ def fill(count):
         MovieCrew.objects.create(movie=movie, person=person, credit_id="b", job="Director", order=0)
         artist = Artist.objects.create(musicbrainz_id=f"00000000-0000-4000-8000-{Artist.objects.count():012}", name="x")
         AlbumArtist.objects.create(album=album, artist=artist, position=0, name="x")
+        services.create_token(week.user, name="widget", scope="read")
+        services.invite(note="Cleo")
         Attempts.objects.create(key=f"key {week.pk}", expires_at="2026-01-01T00:00:00Z")
 
 
@@ -41,7 +46,8 @@ def address(model, page, *arguments):
 def test_every_model_of_ours_is_there():
     names = {model.__name__ for model in OURS}
 
-    assert names == {"User", "Attempts", "Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum"}
+    accounts = {"User", "ApiToken", "Invitation", "Attempts"}
+    assert names == accounts | {"Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum"}
 
 
 @pytest.mark.parametrize("model", OURS)
@@ -54,7 +60,9 @@ def test_every_list_and_form_opens(admin, model):
     add = admin.get(address(model, "add"))
 
     assert [page.status_code for page in [*pages, search]] == [200, 200, 200]
-    assert add.status_code == (403 if model.__name__ in {"Movie", "Album", "Person", "Artist", "Attempts"} else 200)
+    assert add.status_code == (
+        403 if model.__name__ in {"Movie", "Album", "Person", "Artist", "Attempts", "ApiToken"} else 200
+    )
 
 
 @pytest.mark.parametrize("model", OURS)
@@ -142,3 +150,42 @@ def test_what_was_fetched_is_looked_at_not_typed_over(admin):
 
     movie.refresh_from_db()
     assert movie.title == "As TMDB says"
+
+
+def link_in(response):
+    found = re.search(r"http://testserver/join/[\w-]+", response.content.decode())
+    return found[0].removeprefix("http://testserver") if found else None
+
+
+def test_an_invitation_is_made_and_its_link_shown_once(admin, client):
+    response = admin.post(address(Invitation, "add"), {"note": "Cleo", "days": 3}, follow=True)
+
+    path = link_in(response)
+    invitation = Invitation.objects.get()
+    assert (invitation.note, invitation.created_by.username) == ("Cleo", "admin")
+    assert client.get(path).status_code == 200
+    assert link_in(admin.get(address(Invitation, "changelist"))) is None
+
+
+def test_a_lost_link_is_replaced(admin, client):
+    invitation, old = services.invite(note="Cleo")
+    used, _ = services.invite(note="Dora")
+    Invitation.objects.filter(pk=used.pk).update(used_at=used.created_at)
+    data = {"action": "make_new_links", "_selected_action": [invitation.pk, used.pk]}
+
+    response = admin.post(address(Invitation, "changelist"), data, follow=True)
+
+    assert client.get(f"/join/{old}").status_code == 403
+    assert client.get(link_in(response)).status_code == 200
+    assert "it has been used" in response.content.decode()
+
+
+def test_a_token_is_revoked_and_its_hashes_are_not_shown(admin):
+    token, _ = services.create_token(UserFactory(), name="widget", scope="read")
+
+    page = admin.get(address(ApiToken, "change", token.pk)).content.decode()
+    admin.post(address(ApiToken, "delete", token.pk), {"post": "yes"})
+
+    assert token.key_hash not in page
+    assert token.password_hash not in page
+    assert not ApiToken.objects.exists()

@@ -85,6 +85,7 @@ def test_a_production_env_is_clean_for_deployment():
         HTTPS="true",
         ALLOWED_HOSTS="example.org",
         TMDB_API_KEY="key",
+        EMAIL_URL="smtp+tls://user:password@mail.example.org:587",
         MUSICBRAINZ_USER_AGENT="WrongOpinions/1.0 ( you@example.org )",
     )
 
@@ -101,7 +102,7 @@ answers = [client.get(path, headers={"Host": "localhost"}) for path in ("/", "/a
            for client in (plain, proxied)]
 names = ["Location", "Strict-Transport-Security"]
 print(json.dumps([[answer.status_code, *map(answer.headers.get, names)] for answer in answers]))
-print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.REST_FRAMEWORK["NUM_PROXIES"])
+print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE)
 """
 
 
@@ -137,6 +138,6 @@ def test_https_and_not_debug_switches_https(debug, tmp_path):
         [503, None, None],
         [503, None, hsts],
     ]
-    assert on[1] == "True True 1"
+    assert on[1] == "True True"
     assert [answer[:2] for answer in json.loads(off[0])] == [[200, None]] * 2 + [[401, None]] * 2 + [[503, None]] * 2
-    assert off[1] == "False False 0"
+    assert off[1] == "False False"

@@ -24,6 +24,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from accounts.api.authentication import InvalidCredentials
+from accounts.services import Refusal
 from integrations.errors import IntegrationError
 from selections.models import Week
 from selections.services import Conflict
@@ -56,6 +58,10 @@ def problem(
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to what a view raised; None, which is a 500, only for bugs."""
+    if isinstance(exc, DatabaseError) and not isinstance(exc, (OperationalError, InterfaceError)):
+        user = context["request"].user
+        if user and not get_user_model().objects.filter(pk=user.pk).exists():
+            exc = InvalidCredentials()  # deleted since this request began, so that its rows have nobody to belong to
     known = describe(exc)
     if known is None:
         return None
@@ -75,15 +81,13 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
             return problem(422, detail, "invalid_input", errors=errors)
         case exceptions.NotAuthenticated():
             return problem(401, "Not authenticated", "not_authenticated")
-        case exceptions.Throttled():
-            return problem(
-                429, "Too many attempts; try again later", "too_many_attempts", retry_after=getattr(exc, "wait", None)
-            )
         case exceptions.MethodNotAllowed():
             return problem(405, "This address does not know that method", "method_not_allowed")
         case exceptions.APIException():
             return problem(exc.status_code, str(exc.detail), str(exc.get_codes()))
         case IntegrationError():
+            return problem(exc.status, str(exc), exc.code, retry_after=exc.retry_after)
+        case Refusal():
             return problem(exc.status, str(exc), exc.code, retry_after=exc.retry_after)
         case Conflict():
             return problem(409, str(exc), exc.code)

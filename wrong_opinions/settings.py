@@ -74,6 +74,7 @@ if not SECRET_KEY:
 DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=False)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 
 INSTALLED_APPS = [
@@ -205,6 +206,7 @@ REGISTRATION_OPEN = switch("REGISTRATION_OPEN", default=True)
 LOGIN_RATE = rate("LOGIN_RATE", "10/min")
 REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
 REFRESH_RATE = rate("REFRESH_RATE", "60/min")
+RESET_RATE = rate("RESET_RATE", "5/hour")
 OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
@@ -213,6 +215,31 @@ SIMPLE_JWT = {
     "CHECK_USER_IS_ACTIVE": False,  # that is a 403 of ours: see BearerAuthentication
     "CHECK_REVOKE_TOKEN": True,  # a token holds a digest of the password's hash, and ends with that password
 }
+
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
+PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")
+if PASSWORD_RESET_URL and not ("{uid}" in PASSWORD_RESET_URL and "{token}" in PASSWORD_RESET_URL):
+    raise ImproperlyConfigured("PASSWORD_RESET_URL must have {uid} and {token} in it.")
+LOGIN_URL = "admin:login"  # the only page that asks for a password
+
+# --- Mail
+
+try:
+    mail = env.email_url("EMAIL_URL", default="consolemail://")
+except ImproperlyConfigured:
+    raise ImproperlyConfigured("EMAIL_URL is no address such as smtp+tls://user:password@host:587.") from None
+MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
+if mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+    MAILERS["default"]["OPTIONS"] = {
+        "host": mail["EMAIL_HOST"],
+        "port": mail["EMAIL_PORT"],
+        "username": mail["EMAIL_HOST_USER"],
+        "password": mail["EMAIL_HOST_PASSWORD"],
+        "use_tls": mail.get("EMAIL_USE_TLS", False),
+        "use_ssl": mail.get("EMAIL_USE_SSL", False),
+        "timeout": 20,  # seconds
+    }
+DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="") or "wrong-opinions@localhost"
 
 # --- API
 
@@ -228,7 +255,6 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "wrong_opinions.api.handle_exception",
     "URL_FORMAT_OVERRIDE": None,  # ?format= will be ours
     "UNAUTHENTICATED_USER": None,
-    "NUM_PROXIES": 1 if HTTPS else 0,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

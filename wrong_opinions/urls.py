@@ -30,6 +30,7 @@ docs_csp = csp_override(
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("favicon.ico", TemplateView.as_view(template_name="favicon.svg", content_type="image/svg+xml")),
+    path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
     path("api/", include("accounts.api.urls")),

@@ -1,16 +1,19 @@
-"""Who is asking: `Authorization: Bearer <access token>` and nothing else."""
+"""Who is asking: `Authorization: Bearer` with an access token or an API token, and nothing else."""
 
 from typing import cast
 
+from django.db import IntegrityError, transaction
 from rest_framework import status
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
-from accounts.models import User
+from accounts import services
+from accounts.models import ApiToken, User
 
 # What SimpleJWT raises for tokens, and lets through for odd claims of signed ones.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
@@ -19,6 +22,11 @@ UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, Arith
 class InactiveAccount(PermissionDenied):
     default_detail = "User account is inactive"
     default_code = "inactive_account"
+
+
+class ReadOnlyToken(PermissionDenied):
+    default_detail = "This API token can only read"
+    default_code = "read_only_token"
 
 
 class InvalidCredentials(APIException):
@@ -46,7 +54,7 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, User]:
 
 
 class BearerAuthentication(JWTAuthentication):
-    """SimpleJWT's, but for the scheme word in any letter case and a 403 for disabled accounts."""
+    """SimpleJWT's, but for the scheme word in any letter case, API tokens, and a 403 for disabled accounts."""
 
     def authenticate_header(self, request):
         return "Bearer"
@@ -55,10 +63,35 @@ class BearerAuthentication(JWTAuthentication):
         scheme, _, raw = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token, user = read_token(AccessToken, raw.strip())
+        raw = raw.strip()
+        user: User
+        token: AccessToken | ApiToken
+        if raw.startswith(services.TOKEN_PREFIX):
+            token = self.read_api_token(raw)
+            user = token.user
+        else:
+            token, user = read_token(AccessToken, raw)
         if not user.is_active:
             raise InactiveAccount
+        if isinstance(token, ApiToken) and token.scope != ApiToken.Scope.FULL and request.method not in SAFE_METHODS:
+            raise ReadOnlyToken
         return user, token
+
+    @staticmethod
+    def read_api_token(raw: str) -> ApiToken:
+        token = services.find_token(raw)
+        if token is None:
+            raise InvalidCredentials
+        return token
+
+
+class IsSignedIn(BasePermission):
+    """For what concerns the account itself: a password was needed to get this far, which no API token was."""
+
+    message = "An API token cannot do this: sign in"
+
+    def has_permission(self, request, view):
+        return bool(request.user) and not isinstance(request.auth, ApiToken)
 
 
 def spend(token: RefreshToken) -> bool:
@@ -68,8 +101,15 @@ def spend(token: RefreshToken) -> bool:
 
 
 def pair_for(user: User) -> dict[str, object]:
-    """What a sign-in answers: a new refresh token, and an access token with its seconds to live."""
-    refresh: RefreshToken = RefreshToken.for_user(user)
+    """What a sign-in answers: a new refresh token, and an access token with its seconds to live.
+
+    Raises InvalidCredentials when the account has just been deleted.
+    """
+    try:
+        with transaction.atomic():
+            refresh: RefreshToken = RefreshToken.for_user(user)
+    except IntegrityError:
+        raise InvalidCredentials from None
     access = refresh.access_token
     return {
         "access_token": str(access),

@@ -1,8 +1,9 @@
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.models import User, validate_ascii, validate_username
+from accounts.models import ApiToken, User, validate_ascii, validate_printable, validate_time_zone, validate_username
 
 
 class TextField(serializers.CharField):
@@ -18,13 +19,88 @@ class EmailField(TextField, serializers.EmailField):
     pass
 
 
+class PasswordField(TextField):
+    def __init__(self, **kwargs):
+        super().__init__(trim_whitespace=False, write_only=True, max_length=1000, **kwargs)
+
+
+class OwnPasswordField(PasswordField):
+    """Whoever changes what matters says their password once more."""
+
+    def to_internal_value(self, data):
+        password = super().to_internal_value(data)
+        if not self.context["request"].user.check_password(password):
+            raise serializers.ValidationError("That is not your password.", code="wrong_password")
+        return password
+
+
+class NewPasswordField(TextField):
+    """8 to 100 characters; check_password() asks Django's validators."""
+
+    def __init__(self):
+        super().__init__(min_length=8, max_length=100, trim_whitespace=False, write_only=True)
+
+
+class NullableTextField(TextField):
+    """Text whose absence is "" in the database and null in the API."""
+
+    def __init__(self, **kwargs):
+        super().__init__(allow_null=True, allow_blank=True, **kwargs)
+
+    def run_validation(self, data=serializers.empty):
+        return super().run_validation(data) or ""
+
+    def to_representation(self, value):
+        return value or None
+
+
+def check_password(password: str, user: User, field: str) -> None:
+    """Raise ValidationError with each reason why this person should have no such password."""
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError({field: error.messages}, code="invalid_password") from None
+
+
 class UserSerializer(serializers.ModelSerializer):
+    """An account, for its owner."""
+
+    display_name = NullableTextField(read_only=True)
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
 
     class Meta:
         model = User
-        fields = ["id", "username", "email", "is_active", "created_at"]
+        fields = ["id", "username", "email", "is_active", "created_at", "display_name", "time_zone", "visibility"]
         read_only_fields = fields
+
+
+class ProfileSerializer(serializers.ModelSerializer):
+    """A person, for everybody who may see them."""
+
+    display_name = NullableTextField(read_only=True)
+    created_at = serializers.DateTimeField(source="date_joined", read_only=True)
+    weeks = serializers.IntegerField(source="week_count", read_only=True)
+    complete_weeks = serializers.IntegerField(
+        source="complete_week_count", read_only=True, help_text="Those with at least one movie and one album."
+    )
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "display_name", "created_at", "weeks", "complete_weeks"]
+        read_only_fields = fields
+
+
+class SearchSerializer(serializers.Serializer):
+    search = serializers.CharField(max_length=100, required=False, help_text="Words of a username or display name.")
+
+
+class ChangeProfileSerializer(serializers.Serializer):
+    email = EmailField(max_length=254, validators=[validate_ascii], required=False)
+    display_name = NullableTextField(max_length=100, validators=[validate_printable], required=False)
+    time_zone = TextField(
+        max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name, such as Europe/Berlin."
+    )
+    visibility = serializers.ChoiceField(User.Visibility.choices, required=False)
 
 
 class RegisterSerializer(serializers.Serializer):
@@ -32,20 +108,19 @@ class RegisterSerializer(serializers.Serializer):
 
     username = TextField(min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username])
     email = EmailField(max_length=254, validators=[validate_ascii])
-    password = TextField(min_length=8, max_length=100, trim_whitespace=False, write_only=True)
+    password = NewPasswordField()
+    invitation = NullableTextField(
+        max_length=100, default="", help_text="The code of an invitation: needed where registration is closed."
+    )
 
     def validate(self, attrs):
-        someone = User(username=attrs["username"], email=attrs["email"])
-        try:
-            validate_password(attrs["password"], someone)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError({"password": error.messages}, code="invalid_password") from None
+        check_password(attrs["password"], User(username=attrs["username"], email=attrs["email"]), "password")
         return attrs
 
 
 class LoginSerializer(serializers.Serializer):
     username = TextField(help_text="The username or the e-mail address, in any letter case.")
-    password = TextField(trim_whitespace=False, max_length=1000, write_only=True)
+    password = PasswordField()
 
 
 class RefreshSerializer(serializers.Serializer):
@@ -57,3 +132,58 @@ class TokenPairSerializer(serializers.Serializer):
     refresh_token = serializers.CharField()
     token_type = serializers.CharField(help_text="Always `bearer`.")
     expires_in = serializers.IntegerField(help_text="Seconds that the access token is good for.")
+
+
+class OwnPasswordSerializer(serializers.Serializer):
+    password = OwnPasswordField()
+
+
+class ChangePasswordSerializer(serializers.Serializer):
+    current_password = OwnPasswordField()
+    new_password = NewPasswordField()
+
+    def validate(self, attrs):
+        check_password(attrs["new_password"], self.context["request"].user, "new_password")
+        return attrs
+
+
+class PasswordResetSerializer(serializers.Serializer):
+    email = EmailField(max_length=254)
+
+
+class SentSerializer(serializers.Serializer):
+    detail = serializers.CharField()
+
+
+class ConfirmPasswordResetSerializer(serializers.Serializer):
+    uid = TextField(max_length=100)
+    token = TextField(max_length=200)
+    new_password = NewPasswordField()
+
+
+class ApiTokenSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = ApiToken
+        fields = ["id", "name", "scope", "hint", "created_at", "expires_at", "last_used_at"]
+        read_only_fields = fields
+
+
+class NewApiTokenSerializer(ApiTokenSerializer):
+    token = serializers.CharField(help_text="The secret, shown now and never again.")
+
+    class Meta(ApiTokenSerializer.Meta):
+        fields = [*ApiTokenSerializer.Meta.fields, "token"]
+        read_only_fields = fields
+
+
+class CreateApiTokenSerializer(serializers.Serializer):
+    name = TextField(max_length=100, validators=[validate_printable], help_text="What it is for.")
+    scope = serializers.ChoiceField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
+    expires_at = serializers.DateTimeField(
+        allow_null=True, default=None, help_text="An instant to come; null: it does not expire."
+    )
+
+    def validate_expires_at(self, value):
+        if value is not None and value <= timezone.now():
+            raise serializers.ValidationError("That is not in the future.", code="past")
+        return value

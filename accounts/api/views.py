@@ -1,87 +1,62 @@
-from django.conf import settings
+import contextlib
+from typing import cast
+
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
 from django.db import IntegrityError, transaction
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
-from rest_framework.permissions import AllowAny
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
+from accounts import services
 from accounts.models import User
 
 from . import serializers
-from .authentication import UNREADABLE, InactiveAccount, InvalidCredentials, pair_for, read_token, spend
-from .throttling import AttemptThrottle, account_of
-
-
-class Conflict(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-class RegistrationClosed(PermissionDenied):
-    default_detail = "Registration is closed"
-    default_code = "registration_closed"
+from .authentication import UNREADABLE, InactiveAccount, InvalidCredentials, IsSignedIn, pair_for, read_token, spend
 
 
 class PublicView(GenericAPIView):
-    """A view for those who are not signed in (yet): it ignores an Authorization header, and limits attempts."""
+    """A view for those who are not signed in (yet): it ignores an Authorization header."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    throttle_classes = [AttemptThrottle]
-    attempt: str  # whose rate of the settings counts
 
-    def get_account(self, request) -> str:
-        """What the attempts on one account are counted under."""
-        return account_of(request.data.get("username"))
+    def read(self, request) -> dict:
+        """What was sent, checked. Raises ValidationError."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
 
 @extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class RegisterView(PublicView):
     serializer_class = serializers.RegisterSerializer
-    attempt = "register"
 
     @extend_schema(
         responses={
             201: serializers.UserSerializer,
-            403: OpenApiResponse(description="Registration is closed"),
-            409: OpenApiResponse(description="The username or the e-mail address is taken"),
+            403: OpenApiResponse(description="Registration is closed, and there is no good invitation"),
+            409: OpenApiResponse(description="The username or the e-mail address is taken, or the invitation used"),
         }
     )
     def post(self, request):
-        """Create an account. The username is stored in lower case."""
-        if not settings.REGISTRATION_OPEN:
-            raise RegistrationClosed
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        wanted = serializer.validated_data
-        self.refuse_taken(**wanted)
-        user = User(username=wanted["username"].lower(), email=wanted["email"])
-        user.set_password(wanted["password"])  # slow by design, so before the transaction
-        try:
-            with transaction.atomic():
-                user.save(force_insert=True)
-        except IntegrityError:
-            self.refuse_taken(**wanted)  # somebody was faster
-            raise
+        """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
+        services.count_attempt("register", request, services.account_of(request.data.get("username")))
+        services.refuse_uninvited(request.data.get("invitation"))
+        user = services.register(**self.read(request))
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
-
-    @staticmethod
-    def refuse_taken(username: str, email: str, **_: str) -> None:
-        if User.objects.known_as(username).exists():
-            raise Conflict("Username already registered", code="username_taken")
-        if User.objects.known_as(email).exists():
-            raise Conflict("Email already registered", code="email_taken")
 
 
 @extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class LoginView(PublicView):
     serializer_class = serializers.LoginSerializer
-    attempt = "login"
 
     @extend_schema(
         responses={
@@ -92,27 +67,22 @@ class LoginView(PublicView):
     )
     def post(self, request):
         """Sign in with a username or an e-mail address, in any letter case."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user = authenticate(request, **serializer.validated_data)
+        services.count_attempt("login", request, services.account_of(request.data.get("username")))
+        user = authenticate(request, **self.read(request))
         if not isinstance(user, User):
             raise InvalidCredentials("Invalid username or password")
         if not user.is_active:
             raise InactiveAccount
-        update_last_login(User, user)
+        try:
+            update_last_login(User, user)
+        except User.NotUpdated:  # the account has just been deleted
+            raise InvalidCredentials("Invalid username or password") from None
         return Response(pair_for(user))
 
 
 @extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
 class RefreshView(PublicView):
     serializer_class = serializers.RefreshSerializer
-    attempt = "refresh"
-
-    def get_account(self, request):
-        try:
-            return str(UntypedToken(request.data["refresh_token"])["sub"])
-        except UNREADABLE:
-            return ""
 
     @extend_schema(
         responses={
@@ -122,35 +92,37 @@ class RefreshView(PublicView):
     )
     def post(self, request):
         """Trade a refresh token for a new pair. It is spent by that: of simultaneous uses one wins."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        token, user = read_token(RefreshToken, serializer.validated_data["refresh_token"])
+        services.count_attempt("refresh", request, self.account(request))
+        token, user = read_token(RefreshToken, self.read(request)["refresh_token"])
         if not user.is_active:
             raise InvalidCredentials
-        with transaction.atomic():
-            if not spend(token):
-                raise InvalidCredentials
-            pair = pair_for(user)
+        try:
+            with transaction.atomic():
+                if not spend(token):
+                    raise InvalidCredentials
+                pair = pair_for(user)
+        except IntegrityError:  # the account has just been deleted
+            raise InvalidCredentials from None
         return Response(pair)
+
+    @staticmethod
+    def account(request) -> str:
+        try:
+            return str(UntypedToken(request.data["refresh_token"])["sub"])
+        except UNREADABLE:
+            return ""
 
 
 @extend_schema(tags=["auth"], auth=[])
-class LogoutView(GenericAPIView):
-    authentication_classes = []
-    permission_classes = [AllowAny]
+class LogoutView(PublicView):
     serializer_class = serializers.RefreshSerializer
 
     @extend_schema(responses={204: None})
     def post(self, request):
         """Spend a refresh token without a new one. Says 204 whatever the token was worth."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            token, _ = read_token(RefreshToken, serializer.validated_data["refresh_token"])
-        except InvalidCredentials:
-            pass
-        else:
-            spend(token)
+        raw = self.read(request)["refresh_token"]
+        with contextlib.suppress(InvalidCredentials, IntegrityError):  # or the account has just been deleted
+            spend(read_token(RefreshToken, raw)[0])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -162,3 +134,154 @@ class MeView(RetrieveAPIView):
 
     def get_object(self):
         return self.request.user
+
+
+@extend_schema(tags=["auth"], extensions={"x-limited": True})
+class PasswordView(GenericAPIView):
+    permission_classes = [IsAuthenticated, IsSignedIn]
+    serializer_class = serializers.ChangePasswordSerializer
+
+    @extend_schema(responses={204: None})
+    def post(self, request):
+        """Change one's password. Every token from before is refused from now on, also API tokens."""
+        services.count_attempt("login", request, services.account_id(request.user.pk))
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.change_password(request.user, serializer.validated_data["new_password"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
+class PasswordResetView(PublicView):
+    serializer_class = serializers.PasswordResetSerializer
+
+    @extend_schema(responses={202: serializers.SentSerializer})
+    def post(self, request):
+        """Have a link sent that lets one choose a new password. Whether anybody has that address, is not told."""
+        services.count_attempt("reset", request, services.account_of(request.data.get("email")))
+        services.send_password_reset(self.read(request)["email"], request)
+        sentence = "If there is an account with that address, a link is on its way to it"
+        return Response({"detail": sentence}, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
+class ConfirmPasswordResetView(PublicView):
+    serializer_class = serializers.ConfirmPasswordResetSerializer
+
+    @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is not good, or not any more")})
+    def post(self, request):
+        """Choose a new password with what a link holds, which is good once. Every token from before is refused."""
+        services.count_attempt("reset", request)
+        asked = self.read(request)
+        if user := services.find_user(asked["uid"]):
+            serializers.check_password(asked["new_password"], user, "new_password")
+        services.reset_password(**asked)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+NUMBER = "[0-9]{1,18}"  # whatever else stands there is not found
+ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
+
+
+@extend_schema(tags=["auth"])
+class ApiTokenViewSet(ListModelMixin, GenericViewSet):
+    """API tokens for scripts and widgets, sent as `Authorization: Bearer wo_…` like access tokens.
+
+    They read, or do all that their owner may with weeks and picks; the account itself they leave alone.
+    """
+
+    serializer_class = serializers.ApiTokenSerializer
+    permission_classes = [IsAuthenticated, IsSignedIn]
+    lookup_value_regex = NUMBER
+
+    def get_queryset(self):
+        return cast("User", self.request.user).api_tokens.all()
+
+    def list(self, request, *args, **kwargs):
+        """One's own API tokens, the newest first; the secrets are not among what is told."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(request=serializers.CreateApiTokenSerializer, responses={201: serializers.NewApiTokenSerializer})
+    def create(self, request):
+        """Make an API token. Its secret is in this answer only."""
+        asked = serializers.CreateApiTokenSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        token, secret = services.create_token(request.user, **asked.validated_data)
+        shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @extend_schema(parameters=[ID], responses={204: None})
+    def destroy(self, request, pk):
+        """Revoke an API token: it is refused from now on."""
+        self.get_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(tags=["users"])
+class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    """People, as far as the caller may see them; one changes and deletes only oneself."""
+
+    serializer_class = serializers.ProfileSerializer
+    lookup_value_regex = NUMBER
+
+    def get_permissions(self):
+        return [IsAuthenticated()] if self.action in {"list", "retrieve"} else [IsAuthenticated(), IsSignedIn()]
+
+    def get_queryset(self):
+        return User.objects.visible_to(self.request.user).with_counts().order_by("username")
+
+    def get_self(self, verb: str) -> User:
+        """The caller, if the address says so. Raises Http404 or PermissionDenied."""
+        user = self.get_object()
+        if user != self.request.user:
+            raise PermissionDenied(f"Only the owner can {verb} this account", code="not_owner")
+        return user
+
+    @extend_schema(parameters=[serializers.SearchSerializer])
+    def list(self, request):
+        """People by username, with how many weeks they have."""
+        asked = serializers.SearchSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = self.get_queryset().named_like(asked.validated_data.get("search", ""))
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(parameters=[ID])
+    def retrieve(self, request, *args, **kwargs):
+        """A person."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[ID],
+        request=serializers.ChangeProfileSerializer,
+        responses={
+            200: serializers.UserSerializer,
+            409: OpenApiResponse(description="The e-mail address is taken"),
+        },
+    )
+    def partial_update(self, request, pk):
+        """Change one's e-mail address, display name, time zone or visibility; `{}` changes nothing.
+
+        A new e-mail address is told to the old one.
+        """
+        asked = serializers.ChangeProfileSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        user = self.get_self("modify")
+        services.change_profile(user, **asked.validated_data)
+        return Response(serializers.UserSerializer(user).data)
+
+    @extend_schema(
+        parameters=[ID],
+        request=serializers.OwnPasswordSerializer,
+        responses={204: None},
+        extensions={"x-limited": True},
+    )
+    def destroy(self, request, pk):
+        """Delete one's account with everything that is theirs, for good. It takes one's password."""
+        user = self.get_self("delete")
+        services.count_attempt("login", request, services.account_id(user.pk))
+        serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
+            raise_exception=True
+        )
+        services.delete_account(user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -7,7 +7,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from accounts import services
 from accounts.models import Attempts
 from tests.conftest import assert_problem, at_once
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory, make_user
 
 
 def login(client, name="ada", **extra):
@@ -129,7 +129,7 @@ def test_simultaneous_attempts_are_all_counted():
 
 def test_behind_a_proxy_the_client_is_who_the_proxy_says(settings, db):
     settings.LOGIN_RATE = "1/min"
-    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
+    settings.HTTPS = True
     client = APIClient()
 
     statuses = [
@@ -148,3 +148,61 @@ def test_without_a_proxy_the_header_is_no_way_around(settings, anonymous):
     ]
 
     assert statuses == [401, 429]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+    ],
+)
+def test_one_customer_is_one_client(anonymous, settings, first, second, same):
+    settings.LOGIN_RATE = "1/min"
+    login(anonymous, "person1", REMOTE_ADDR=first)
+
+    assert (login(anonymous, "person2", REMOTE_ADDR=second).status_code == 429) == same
+
+
+def admin_login(client, name="ada", password="wrong", **extra):
+    return client.post("/admin/login/", {"username": name, "password": password, "next": "/admin/"}, **extra)
+
+
+def test_the_admins_sign_in_is_limited_with_the_apis(client, anonymous, settings, now):
+    settings.LOGIN_RATE = "3/min"
+    make_user(username="ada", email="ada@example.org", is_staff=True)
+    login(anonymous, "ada", REMOTE_ADDR="192.0.2.1")
+    statuses = [
+        admin_login(client, name, REMOTE_ADDR=f"192.0.2.{n}").status_code
+        for n, name in enumerate(["ADA", "ada@example.org"], 2)
+    ]
+
+    refused = admin_login(client, password=PASSWORD, REMOTE_ADDR="192.0.2.9")
+
+    assert statuses == [200, 200]
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+    assert b"Too many attempts" in refused.content
+    assert client.get("/admin/login/").status_code == 200
+
+
+def test_the_admins_sign_in_behind_a_proxy(client, settings, db):
+    settings.LOGIN_RATE = "1/min"
+    settings.HTTPS = True
+
+    statuses = [
+        admin_login(client, f"person{n}", headers={"X-Forwarded-For": f"evil, 192.0.2.{n // 2}"}).status_code
+        for n in range(4)
+    ]
+
+    assert statuses == [200, 429, 200, 429]
+
+
+def test_the_admins_sign_in_works(client, settings, db):
+    settings.LOGIN_RATE = "3/min"
+    make_user(username="ada", is_staff=True)
+
+    response = admin_login(client, password=PASSWORD)
+
+    assert (response.status_code, response.headers["Location"]) == (302, "/admin/")

@@ -1,0 +1,119 @@
+"""Pages for people who follow a link, and the admin's sign-in: what no frontend of ours shows."""
+
+from functools import wraps
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView, TemplateView
+
+from . import services
+from .models import User
+
+
+def says_refusals(view):
+    """Lets a view raise Refusal, and shows that as a page."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except services.Refusal as refusal:
+            response = render(request, "accounts/refused.html", {"sentence": str(refusal)}, status=refusal.status)
+            if refusal.retry_after is not None:
+                response.headers["Retry-After"] = str(refusal.retry_after)
+            return response
+
+    return answer
+
+
+@says_refusals
+@sensitive_post_parameters("password")
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The admin's own sign-in, with the limits of the API's: attempts at both count together."""
+    if request.method == "POST":
+        services.count_attempt("login", request, services.account_of(request.POST.get("username")))
+    return admin.site.login(request)
+
+
+class JoinForm(BaseUserCreationForm):
+    """Name, address and password, twice; what is taken is said by the service."""
+
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+
+    def validate_unique(self):
+        """Left to the service, which tells nobody without a good invitation."""
+
+    def validate_constraints(self):
+        """Left to the service, too."""
+
+
+@method_decorator([says_refusals, never_cache, sensitive_post_parameters()], name="dispatch")
+class JoinView(FormView):
+    """Where an invitation's link leads: an account for whoever follows it first."""
+
+    form_class = JoinForm
+    template_name = "accounts/join.html"
+
+    def get(self, request, *args, **kwargs):
+        services.check_invitation(self.kwargs["code"])
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request, *args, **kwargs):
+        services.count_attempt("register", request, services.account_of(request.POST.get("username")))
+        services.check_invitation(self.kwargs["code"])
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        wanted = form.cleaned_data
+        try:
+            user = services.register(
+                wanted["username"], wanted["email"], wanted["password1"], invitation=self.kwargs["code"]
+            )
+        except services.Refusal as refusal:
+            form.add_error(None, str(refusal))
+            return self.form_invalid(form)
+        return render(self.request, "accounts/joined.html", {"username": user.username})
+
+
+class AddressForm(forms.Form):
+    email = forms.EmailField(label="E-mail address", max_length=254)
+
+
+@method_decorator(says_refusals, name="dispatch")
+class PasswordResetView(FormView):
+    """Have a link sent; the admin's sign-in leads here."""
+
+    form_class = AddressForm
+    template_name = "accounts/password_reset.html"
+    success_url = reverse_lazy("password-reset-sent")
+
+    def post(self, request, *args, **kwargs):
+        services.count_attempt("reset", request, services.account_of(request.POST.get("email")))
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        services.send_password_reset(form.cleaned_data["email"], self.request)
+        return super().form_valid(form)
+
+
+class PasswordResetSentView(TemplateView):
+    template_name = "accounts/password_reset_sent.html"
+
+
+class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("password-reset-complete")
+
+
+class PasswordResetCompleteView(TemplateView):
+    template_name = "accounts/password_reset_complete.html"
