@@ -1,5 +1,6 @@
 """Weeks, and what people pick for them."""
 
+import re
 from datetime import date
 
 from django.conf import settings
@@ -7,10 +8,19 @@ from django.db import models
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
 
-from catalog.models import Album, Movie
+from catalog.models import Album, Movie, search_words
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
+
+
+def read_week_name(text: str) -> tuple[int, int] | None:
+    """The year and number of the week with this ISO name, such as 2026-W07, if there is one in the years we know."""
+    found = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)
+    if not found or not FIRST_YEAR <= (year := int(found[1])) <= LAST_YEAR:
+        return None
+    last = 53 if year in LONG_YEARS else 52
+    return (year, number) if 1 <= (number := int(found[2])) <= last else None
 
 
 def visible_to(user, owner: str) -> Q:
@@ -26,6 +36,24 @@ class WeekQuerySet(models.QuerySet):
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
         own = Case(When(user=user, then=Value(0)), default=Value(1))
         return self.order_by(*([own] if own_first else []), "-year", "-week_number", own, "id")
+
+    def since(self, year: int, week_number: int) -> "WeekQuerySet":
+        """From this calendar week on."""
+        return self.filter(Q(year__gt=year) | Q(year=year, week_number__gte=week_number))
+
+    def until(self, year: int, week_number: int) -> "WeekQuerySet":
+        """Up to this calendar week."""
+        return self.filter(Q(year__lt=year) | Q(year=year, week_number__lte=week_number))
+
+    def mentioning(self, text: str) -> "WeekQuerySet":
+        """Those with each word of the text somewhere in their notes or in the titles or artists of their picks."""
+        words = search_words(text)
+        found = self if words else self.none()
+        for word in words:
+            movies = WeekMovie.objects.filter(week=OuterRef("pk"), movie__search_text__contains=word)
+            albums = WeekAlbum.objects.filter(week=OuterRef("pk"), album__search_text__contains=word)
+            found = found.filter(Q(search_text__contains=word) | Exists(movies) | Exists(albums))
+        return found
 
     def for_list(self) -> "WeekQuerySet":
         """With what a list shows of a week, in one query."""
@@ -49,6 +77,7 @@ class Week(models.Model):
     year = models.PositiveSmallIntegerField(help_text="ISO year.")
     week_number = models.PositiveSmallIntegerField(help_text="ISO week, 1 to 52, or 53 in a long year.")
     notes = models.TextField(blank=True)
+    search_text = models.TextField(editable=False, help_text="Folded notes: searches look into it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -78,6 +107,12 @@ class Week(models.Model):
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
 
+    def save(self, *args, **kwargs):
+        self.search_text = " ".join(search_words(self.notes))
+        if "notes" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        super().save(*args, **kwargs)
+
     @property
     def name(self) -> str:
         """Its ISO name, such as 2026-W07."""
@@ -104,6 +139,12 @@ class Week(models.Model):
 class PickQuerySet(models.QuerySet):
     def visible_to(self, user) -> "PickQuerySet":
         return self.filter(visible_to(user, "week__user"))
+
+    def before(self, week: Week) -> "PickQuerySet":
+        """Those of earlier calendar weeks."""
+        return self.filter(
+            Q(week__year__lt=week.year) | Q(week__year=week.year, week__week_number__lt=week.week_number)
+        )
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with what an answer says of a pick's week."""

@@ -3,12 +3,15 @@
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog import services as catalog
 from integrations.errors import NotFound
 
 from .models import Week, WeekAlbum, WeekMovie
+
+MOST_PREVIOUS = 50  # earlier picks that a pick is answered with
 
 
 class Conflict(Exception):
@@ -21,13 +24,20 @@ class Conflict(Exception):
 
 def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
     """A new week of the user. Raises Conflict where one exists."""
+    week = Week(user=user, year=year, week_number=week_number, notes=notes)
     try:
         with transaction.atomic():
-            return Week.objects.create(user=user, year=year, week_number=week_number, notes=notes)
+            week.save(force_insert=True)
     except IntegrityError:
-        if not Week.objects.filter(user=user, year=year, week_number=week_number).exists():
-            raise
-        raise Conflict(f"Week {year}-W{week_number:02} already exists", "week_exists") from None
+        _refuse_existing(week)
+        raise
+    return week
+
+
+def _refuse_existing(week: Week) -> None:
+    same = Week.objects.filter(user=week.user_id, year=week.year, week_number=week.week_number)
+    if same.exclude(pk=week.pk).exists():
+        raise Conflict(f"Week {week.name} already exists", "week_exists") from None
 
 
 def current_week(user) -> Week:
@@ -37,11 +47,21 @@ def current_week(user) -> Week:
     return week
 
 
-def change_notes(week: Week, notes: str) -> None:
-    """Raises Week.DoesNotExist when the week has just been deleted."""
-    week.notes, week.updated_at = notes, timezone.now()
-    if not Week.objects.filter(pk=week.pk).update(notes=week.notes, updated_at=week.updated_at):
-        raise Week.DoesNotExist
+def change_week(week: Week, **values: str | int) -> None:
+    """Change the `notes`, or move the week with its picks to another `year` and `week_number`.
+
+    Raises Conflict where there is one already, and Week.DoesNotExist when the week has just been deleted.
+    """
+    for name, value in values.items():
+        setattr(week, name, value)
+    week.updated_at = timezone.now()
+    try:
+        with transaction.atomic():
+            _lock(week)
+            week.save(update_fields=[*values, "updated_at"])
+    except IntegrityError:
+        _refuse_existing(week)
+        raise
 
 
 def delete_week(week: Week) -> None:
@@ -51,49 +71,69 @@ def delete_week(week: Week) -> None:
         week.delete()
 
 
-def pick_movie(week: Week, *, tmdb_id: int, position: int) -> WeekMovie:
-    """Put a movie into a free position of a week.
+def pick_movie(week: Week, *, tmdb_id: int, position: int, replace: bool = False) -> tuple[WeekMovie, bool]:
+    """Put a movie into a position of a week, and say whether that was free; if not, what is there must be `replace`d.
 
     Raises Conflict, IntegrationError, or Week.DoesNotExist when the week went while upstream was asked.
     """
-    _refuse_taken(WeekMovie, week, position, movie__tmdb_id=tmdb_id)
+    _refuse_taken(WeekMovie, week, position, replace=replace, movie__tmdb_id=tmdb_id)
     try:
         movie, _ = catalog.get_movie(tmdb_id)
     except NotFound:
         raise NotFound("Movie not found in TMDB") from None
-    return _put(WeekMovie(week=week, movie=movie, position=position), movie=movie)
+    return _put(WeekMovie(week=week, movie=movie, position=position), replace=replace, movie=movie)
 
 
-def pick_album(week: Week, *, musicbrainz_id: UUID, position: int) -> WeekAlbum:
-    """Put an album into a free position of a week. Raises as pick_movie()."""
-    _refuse_taken(WeekAlbum, week, position, album__musicbrainz_id=musicbrainz_id)
+def pick_album(week: Week, *, musicbrainz_id: UUID, position: int, replace: bool = False) -> tuple[WeekAlbum, bool]:
+    """Put an album into a position of a week, all as pick_movie()."""
+    _refuse_taken(WeekAlbum, week, position, replace=replace, album__musicbrainz_id=musicbrainz_id)
     try:
         album, _ = catalog.get_album(musicbrainz_id)
     except NotFound:
         raise NotFound("Album not found in MusicBrainz") from None
-    return _put(WeekAlbum(week=week, album=album, position=position), album=album)
+    return _put(WeekAlbum(week=week, album=album, position=position), replace=replace, album=album)
 
 
-def _refuse_taken(model: type[WeekMovie | WeekAlbum], week: Week, position: int, **work: object) -> None:
-    """Raise Conflict where the position is taken, or the work is in the week already."""
+def _refuse_taken(
+    model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, replace: bool, **work: object
+) -> None:
+    """Raise Conflict where the position is taken, unless it is to be replaced, or the work is in another one."""
     picks = model._default_manager.filter(week=week)
-    if picks.filter(position=position).exists():
+    if replace:
+        picks = picks.exclude(position=position)
+    elif picks.filter(position=position).exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
     if picks.filter(**work).exists():
         raise Conflict(f"This {next(iter(work)).partition('__')[0]} is already in this week", "already_picked")
 
 
-def _put[P: (WeekMovie, WeekAlbum)](pick: P, **work: object) -> P:
-    """Store a pick and move its week's `updated_at`, both or neither."""
+def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, **work: object) -> tuple[P, bool]:
+    """Store a pick and move its week's `updated_at`, both or neither; what is there already stays as it is."""
+    there = type(pick)._default_manager.filter(week=pick.week, position=pick.position)
     try:
         with transaction.atomic():
             _lock(pick.week)
+            if replace and (same := there.filter(**work).first()):
+                return same, False
+            replaced = there.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
     except IntegrityError:
-        _refuse_taken(type(pick), pick.week, pick.position, **work)  # somebody was faster
+        _refuse_taken(type(pick), pick.week, pick.position, replace=replace, **work)  # somebody was faster
         raise
-    return pick
+    return pick, not replaced
+
+
+def previous_picks(pick: WeekMovie | WeekAlbum, user) -> QuerySet[WeekMovie] | QuerySet[WeekAlbum]:
+    """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
+    earlier weeks."""
+    if isinstance(pick, WeekMovie):
+        same = WeekMovie.objects.filter(movie=pick.movie_id)
+        return same.before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
+    editions = Q(album=pick.album_id)
+    if group := pick.album.release_group_id:
+        editions |= Q(album__release_group_id=group)
+    return WeekAlbum.objects.filter(editions).before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
 
 
 def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int) -> bool:

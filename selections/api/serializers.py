@@ -3,9 +3,14 @@ from datetime import date
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer, PickedMovieSerializer
+from catalog.api.serializers import (
+    BlankAsNullField,
+    PickedAlbumSerializer,
+    PickedMovieSerializer,
+)
 from catalog.models import Album, Movie
 from integrations.values import mbid
+from selections import services
 from selections.models import FIRST_YEAR, LAST_YEAR, Week, WeekAlbum, WeekMovie
 
 
@@ -83,20 +88,6 @@ class AlbumPickSerializer(serializers.ModelSerializer):
         fields = ["position", "added_at", "album"]
 
 
-class MoviePickedSerializer(MoviePickSerializer):
-    """The answer to a pick."""
-
-    class Meta(MoviePickSerializer.Meta):
-        fields = ["week_id", *MoviePickSerializer.Meta.fields]
-
-
-class AlbumPickedSerializer(AlbumPickSerializer):
-    """The answer to a pick."""
-
-    class Meta(AlbumPickSerializer.Meta):
-        fields = ["week_id", *AlbumPickSerializer.Meta.fields]
-
-
 class WeekFullSerializer(WeekSerializer):
     movies = MoviePickSerializer(many=True, source="movie_picks")
     albums = AlbumPickSerializer(many=True, source="album_picks")
@@ -106,26 +97,44 @@ class WeekFullSerializer(WeekSerializer):
         read_only_fields = fields
 
 
+def check_iso_week(attrs: dict) -> dict:
+    """Raise ValidationError where the ISO year has no such week."""
+    try:
+        date.fromisocalendar(attrs["year"], attrs["week_number"], 1)
+    except ValueError:
+        message = f"The ISO year {attrs['year']} has no week {attrs['week_number']}."
+        raise serializers.ValidationError({"week_number": message}, code="no_such_week") from None
+    return attrs
+
+
 class CreateWeekSerializer(serializers.Serializer):
     year = WholeNumberField(min_value=FIRST_YEAR, max_value=LAST_YEAR, help_text="ISO year.")
     week_number = WholeNumberField(min_value=1, max_value=53, help_text="ISO week.")
     notes = NotesField(default="")
 
     def validate(self, attrs):
-        try:
-            date.fromisocalendar(attrs["year"], attrs["week_number"], 1)
-        except ValueError:
-            message = f"The ISO year {attrs['year']} has no week {attrs['week_number']}."
-            raise serializers.ValidationError({"week_number": message}, code="no_such_week") from None
-        return attrs
+        return check_iso_week(attrs)
 
 
 class ChangeWeekSerializer(serializers.Serializer):
     notes = NotesField(required=False)
+    year = WholeNumberField(
+        min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False, help_text="ISO year; only with `week_number`."
+    )
+    week_number = WholeNumberField(min_value=1, max_value=53, required=False, help_text="ISO week; only with `year`.")
+
+    def validate(self, attrs):
+        for name, other in (("year", "week_number"), ("week_number", "year")):
+            if name in attrs and other not in attrs:
+                raise serializers.ValidationError({other: "A week moves by year and week_number."}, code="required")
+        return check_iso_week(attrs) if "year" in attrs else attrs
 
 
-class PickMovieSerializer(serializers.Serializer):
+class ReplaceMovieSerializer(serializers.Serializer):
     tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1)
+
+
+class PickMovieSerializer(ReplaceMovieSerializer):
     position = WholeNumberField(min_value=1, max_value=2)
 
 
@@ -142,8 +151,11 @@ class MusicBrainzIdField(serializers.Field):
         return str(value)
 
 
-class PickAlbumSerializer(serializers.Serializer):
+class ReplaceAlbumSerializer(serializers.Serializer):
     musicbrainz_id = MusicBrainzIdField()
+
+
+class PickAlbumSerializer(ReplaceAlbumSerializer):
     position = WholeNumberField(min_value=1, max_value=2)
 
 
@@ -156,6 +168,29 @@ class SelectionSerializer(serializers.Serializer):
     position = serializers.IntegerField()
     added_at = serializers.DateTimeField()
     owner = OwnerSerializer(source="week.user")
+
+
+class PickedSerializer(serializers.ModelSerializer):
+    """The answer to a pick; the view passes the `user` who asks."""
+
+    previous_selections = serializers.SerializerMethodField(
+        help_text="The latest 50 earlier weeks, of anyone the caller may see, with the same movie, or with any edition "
+        "of the same album."
+    )
+
+    @extend_schema_field(SelectionSerializer(many=True))
+    def get_previous_selections(self, pick):
+        return SelectionSerializer(services.previous_picks(pick, self.context["user"]), many=True).data
+
+
+class MoviePickedSerializer(PickedSerializer, MoviePickSerializer):
+    class Meta(MoviePickSerializer.Meta):
+        fields = ["week_id", *MoviePickSerializer.Meta.fields, "previous_selections"]
+
+
+class AlbumPickedSerializer(PickedSerializer, AlbumPickSerializer):
+    class Meta(AlbumPickSerializer.Meta):
+        fields = ["week_id", *AlbumPickSerializer.Meta.fields, "previous_selections"]
 
 
 class MovieWithSelectionsSerializer(PickedMovieSerializer):

@@ -11,16 +11,24 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from selections import services
-from selections.models import Pick, Week, WeekAlbum, WeekMovie
+from selections.models import Pick, Week, WeekAlbum, WeekMovie, read_week_name
 
 from . import serializers
 from .filters import WeekFilter
 from .permissions import IsOwnerOrReadOnly
 
+ID = OpenApiParameter(
+    "id",
+    {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^[0-9]{4}-W[0-9]{2}$"}]},
+    OpenApiParameter.PATH,
+    description="A week's number, or the ISO name of a week of one's own, such as `2026-W07`.",
+)
+NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Pick.Position.values)
+BAD_POSITION = OpenApiResponse(description="The position is neither 1 nor 2")
 
 
-@extend_schema(tags=["weeks"], parameters=[OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)])
+@extend_schema(tags=["weeks"], parameters=[ID])
 class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Weeks, newest first. Members read each other's, but those of private people; only its owner changes one."""
 
@@ -43,8 +51,14 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def get_object(self) -> Week:
         """The week of the address. Raises NotFound, or PermissionDenied where it is not the caller's to change."""
         raw = self.kwargs["pk"]
-        known = raw.isascii() and raw.isdecimal() and len(raw) <= 18
-        week = self.get_queryset().filter(pk=int(raw)).first() if known else None
+        weeks = self.get_queryset()
+        if name := read_week_name(raw):
+            weeks = weeks.filter(user=self.request.user, year=name[0], week_number=name[1])
+        elif raw.isascii() and raw.isdecimal() and len(raw) <= 18:
+            weeks = weeks.filter(pk=int(raw))
+        else:
+            weeks = weeks.none()
+        week = weeks.first()
         if week is None:
             raise NotFound("Week not found", code="week_not_found")
         self.check_object_permissions(self.request, week)
@@ -53,7 +67,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     @extend_schema(
         request=serializers.CreateWeekSerializer,
         responses={201: serializers.WeekSerializer, 409: OpenApiResponse(description="The week exists")},
-        parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)],
+        parameters=[NO_ID],
     )
     def create(self, request):
         """Create a week of one's own."""
@@ -62,7 +76,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         week = services.create_week(request.user, **asked.validated_data)
         return Response(serializers.WeekSerializer(week).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)])
+    @extend_schema(parameters=[NO_ID])
     def list(self, request, *args, **kwargs):
         """All weeks, newest first, one's own first within a calendar week."""
         return super().list(request, *args, **kwargs)
@@ -74,7 +88,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         responses=serializers.WeekFullSerializer,
-        parameters=[OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)],
+        parameters=[NO_ID],
         filters=False,
     )
     @action(detail=False, pagination_class=None)
@@ -83,14 +97,20 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         week = services.current_week(request.user)
         return Response(serializers.WeekFullSerializer(Week.objects.with_picks().get(pk=week.pk)).data)
 
-    @extend_schema(request=serializers.ChangeWeekSerializer, responses=serializers.WeekSerializer)
+    @extend_schema(
+        request=serializers.ChangeWeekSerializer,
+        responses={
+            200: serializers.WeekSerializer,
+            409: OpenApiResponse(description="There is a week already where this one should move"),
+        },
+    )
     def partial_update(self, request, pk):
-        """Change the notes of a week of one's own; `{}` changes nothing."""
+        """Change the notes of a week of one's own, or move it, picks and all; `{}` changes nothing."""
         asked = serializers.ChangeWeekSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         week = self.get_object()
-        if "notes" in asked.validated_data:
-            services.change_notes(week, asked.validated_data["notes"])
+        if asked.validated_data:
+            services.change_week(week, **asked.validated_data)
         return Response(serializers.WeekSerializer(week).data)
 
     @extend_schema(responses={204: None})
@@ -112,8 +132,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """Pick a movie by its TMDB id for a free position of one's own week."""
         asked = serializers.PickMovieSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        pick = services.pick_movie(self.get_object(), **asked.validated_data)
-        return Response(serializers.MoviePickedSerializer(pick).data, status=status.HTTP_201_CREATED)
+        pick, _ = services.pick_movie(self.get_object(), **asked.validated_data)
+        return self.picked(pick)
 
     @extend_schema(
         request=serializers.PickAlbumSerializer,
@@ -128,30 +148,86 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """Pick an album by its MusicBrainz release id for a free position of one's own week."""
         asked = serializers.PickAlbumSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        pick = services.pick_album(self.get_object(), **asked.validated_data)
-        return Response(serializers.AlbumPickedSerializer(pick).data, status=status.HTTP_201_CREATED)
+        pick, _ = services.pick_album(self.get_object(), **asked.validated_data)
+        return self.picked(pick)
 
     @extend_schema(
         parameters=[POSITION],
-        responses={204: None, 400: OpenApiResponse(description="The position is neither 1 nor 2")},
+        request=serializers.ReplaceMovieSerializer,
+        responses={
+            200: serializers.MoviePickedSerializer,
+            201: serializers.MoviePickedSerializer,
+            400: BAD_POSITION,
+            409: OpenApiResponse(description="The movie is at the other position of the week"),
+        },
+        extensions={"x-upstream": True},
     )
-    @action(detail=True, methods=["delete"], url_path="movies/(?P<position>[^/]+)")
+    @action(detail=True, methods=["put"], url_path="movies/(?P<position>[^/]+)")
+    def movie(self, request, pk, position):
+        """Pick a movie for a position of one's own week, in place of what is there: 201 if that was nothing, else 200.
+
+        The movie that is there already stays as it was picked.
+        """
+        asked = serializers.ReplaceMovieSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        position = read_position(position)
+        return self.picked(
+            *services.pick_movie(self.get_object(), position=position, replace=True, **asked.validated_data)
+        )
+
+    @extend_schema(parameters=[POSITION], responses={204: None, 400: BAD_POSITION})
+    @movie.mapping.delete
     def remove_movie(self, request, pk, position):
         """Remove the movie at a position of one's own week."""
         return self.remove(WeekMovie, position, "movie")
 
     @extend_schema(
         parameters=[POSITION],
-        responses={204: None, 400: OpenApiResponse(description="The position is neither 1 nor 2")},
+        request=serializers.ReplaceAlbumSerializer,
+        responses={
+            200: serializers.AlbumPickedSerializer,
+            201: serializers.AlbumPickedSerializer,
+            400: BAD_POSITION,
+            409: OpenApiResponse(description="The album is at the other position of the week"),
+        },
+        extensions={"x-upstream": True},
     )
-    @action(detail=True, methods=["delete"], url_path="albums/(?P<position>[^/]+)")
+    @action(detail=True, methods=["put"], url_path="albums/(?P<position>[^/]+)")
+    def album(self, request, pk, position):
+        """Pick an album for a position of one's own week, in place of what is there: 201 if that was nothing, else 200.
+
+        The album that is there already stays as it was picked.
+        """
+        asked = serializers.ReplaceAlbumSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        position = read_position(position)
+        return self.picked(
+            *services.pick_album(self.get_object(), position=position, replace=True, **asked.validated_data)
+        )
+
+    @extend_schema(parameters=[POSITION], responses={204: None, 400: BAD_POSITION})
+    @album.mapping.delete
     def remove_album(self, request, pk, position):
         """Remove the album at a position of one's own week."""
         return self.remove(WeekAlbum, position, "album")
 
+    def picked(self, pick: WeekMovie | WeekAlbum, is_new: bool = True) -> Response:
+        """The answer to a pick."""
+        made = serializers.MoviePickedSerializer if isinstance(pick, WeekMovie) else serializers.AlbumPickedSerializer
+        return Response(
+            made(pick, context={"user": self.request.user}).data,
+            status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
+        )
+
     def remove(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
-        if position not in {"1", "2"}:
-            raise ParseError("Position must be 1 or 2", code="invalid_position")
-        if not services.remove_pick(model, self.get_object(), int(position)):
-            raise NotFound(f"No {what} found at position {position}", code="no_pick")
+        place = read_position(position)
+        if not services.remove_pick(model, self.get_object(), place):
+            raise NotFound(f"No {what} found at position {place}", code="no_pick")
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def read_position(raw: str) -> int:
+    """A position from an address. Raises ParseError."""
+    if raw not in {"1", "2"}:
+        raise ParseError("Position must be 1 or 2", code="invalid_position")
+    return int(raw)

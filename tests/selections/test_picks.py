@@ -47,6 +47,7 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
             "overview": "A hobbit leaves home.",
             "cached_at": "2026-02-11T13:00:00Z",
         },
+        "previous_selections": [],
     }
 
 
@@ -215,7 +216,7 @@ def test_notes_of_a_week_that_has_just_gone(week):
     Week.objects.all().delete()
 
     with pytest.raises(Week.DoesNotExist):
-        services.change_notes(week, "x")
+        services.change_week(week, notes="x")
 
 
 # Removing

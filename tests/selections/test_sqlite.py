@@ -20,7 +20,7 @@ for number in range(1, 51):
     with transaction.atomic():
         known = user.weeks.count()
         week = services.create_week(user, year=2026, week_number=number, notes=str(known))
-    services.change_notes(week, f"{known}!")
+    services.change_week(week, notes=f"{known}!")
 """
 
 MAKE = """
