@@ -41,6 +41,7 @@ def test_nothing_redirects(api, path, method):
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/weeks/1/nothing", "/api/%00", "/api//weeks"])
 def test_an_unknown_address_is_a_json_404(anonymous, path):
     assert_problem(anonymous.get(path), 404, "Not found")
+    assert_problem(Client(enforce_csrf_checks=True).patch(path), 404, "Not found")
 
 
 def test_other_pages_are_html(anonymous):
