@@ -1,5 +1,6 @@
 from django.contrib import admin
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from integrations import tmdb
 
@@ -8,6 +9,10 @@ from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Mo
 
 class FetchedAdmin(admin.ModelAdmin):
     """Rows that come from an upstream: looked at and searched here, neither added nor typed over."""
+
+    def get_fields(self, request, obj=None):
+        """What it is before when we asked."""
+        return sorted(super().get_fields(request, obj), key=lambda name: name in {"fetched_at", "vanished_at"})
 
     def has_add_permission(self, request):
         return False
@@ -141,7 +146,18 @@ class ArtistAlbumInline(CreditInline):
 
 @admin.register(Artist)
 class ArtistAdmin(FetchedAdmin):
-    list_display = ["name", "sort_name", "artist_type", "disambiguation"]
-    list_filter = ["artist_type"]
+    list_display = ["name", "sort_name", "artist_type", "disambiguation", "area", "begin", "end", "fetched_at"]
+    list_filter = [
+        "artist_type",
+        ("fetched_at", admin.EmptyFieldListFilter),  # not looked up, or looked up
+        ("vanished_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["name", "sort_name", "disambiguation", "=musicbrainz_id"]
+    exclude = ["links"]
+    readonly_fields = ["addresses"]
     inlines = [ArtistAlbumInline]
+
+    @admin.display(description="links")
+    def addresses(self, artist):
+        rows = ((link["type"], link["url"], link["url"]) for link in artist.links)
+        return format_html_join(mark_safe("<br>"), '{}: <a href="{}" rel="noreferrer">{}</a>', rows) or "–"

@@ -52,20 +52,34 @@ def search_words(text: str) -> list[str]:
     return "".join(sign if sign.isalnum() else " " for sign in fold(text)).split()
 
 
-class Work(models.Model):
-    """What movies and albums have in common: a title, and when we last asked about it."""
+class Fetched(models.Model):
+    """What an upstream is asked about, and asked again when that was long ago."""
 
-    title = models.TextField()
-    title_key = KeyField(editable=False, help_text="The title in lower case: lists are sorted by it.")
-    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
-    genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
     fetched_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was last fetched in full; empty: known from elsewhere only."
     )
     vanished_at = models.DateTimeField(
         null=True, blank=True, help_text="When upstream last said that it knows it no more; empty: it does."
     )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether upstream should be asked again."""
+        asked_at = self.vanished_at or self.fetched_at
+        return asked_at is None or asked_at < timezone.now() - STALE_AFTER
+
+
+class Work(Fetched):
+    """What movies and albums have in common."""
+
+    title = models.TextField()
+    title_key = KeyField(editable=False, help_text="The title in lower case: lists are sorted by it.")
+    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
+    genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     searched: tuple[str, ...]  # the fields that a search looks into
 
@@ -86,12 +100,6 @@ class Work(models.Model):
     def cached_at(self):
         """When what we know was stored."""
         return self.fetched_at or self.created_at
-
-    @property
-    def is_due(self) -> bool:
-        """Whether upstream should be asked again."""
-        asked_at = self.vanished_at or self.fetched_at
-        return asked_at is None or asked_at < timezone.now() - STALE_AFTER
 
 
 class Movie(Work):
@@ -249,22 +257,49 @@ class MovieCrew(models.Model):
         return f"{self.person}, {self.job}"
 
 
-class Artist(models.Model):
-    """A person or group of MusicBrainz who is credited on albums."""
+class Artist(Fetched):
+    """A person or group of MusicBrainz who is credited on albums.
+
+    Credits say the name, its sorting, disambiguation and type; all else is empty until the artist is looked up.
+    """
 
     musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
     name = models.TextField()
     sort_name = models.TextField(blank=True)
     disambiguation = models.TextField(blank=True)
     artist_type = models.CharField(max_length=50, blank=True, help_text="Such as Person or Group.")
-    country = models.CharField(
-        max_length=10, blank=True, help_text="ISO 3166-1; unknown until the artist is looked up."
+    area = models.TextField(blank=True, help_text="Where they come from: a country, or a place in one.")
+    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1; empty where the area is a place.")
+    begin = models.CharField(
+        max_length=10, blank=True, help_text="Birth or founding, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
     )
-    begin = models.CharField(max_length=10, blank=True, help_text="Birth or founding, as precisely as known.")
-    end = models.CharField(max_length=10, blank=True, help_text="Death or parting, as precisely as known.")
+    end = models.CharField(
+        max_length=10, blank=True, help_text="Death or parting, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
+    )
+    ended = models.BooleanField(null=True, blank=True, help_text="Whether they died or parted, at whatever date.")
+    bio = models.TextField(blank=True, help_text="MusicBrainz' annotation, without its markup.")
+    genres = models.JSONField(default=list, blank=True, help_text="Names, those with the most votes first.")
+    links = models.JSONField(default=list, blank=True, help_text="Objects with type and url, in upstream's order.")
 
     class Meta:
         ordering = ["sort_name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(begin__length__in=(0, 4, 7, 10)),
+                name="artist_begin_precision",
+                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(end__length__in=(0, 4, 7, 10)),
+                name="artist_end_precision",
+                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(end="") | models.Q(ended=True, ended__isnull=False),
+                name="artist_end_means_ended",
+                violation_error_message="Who has an end has ended.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name

@@ -1,4 +1,4 @@
-"""Getting movies and albums: from the catalog where it has them in full, else from upstream into the catalog."""
+"""Getting movies, albums and artists: from the catalog where it has them in full, else from upstream into it."""
 
 import contextlib
 import math
@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import coverart, musicbrainz, patience, tmdb
 from integrations.errors import IntegrationError, NotFound
 
-from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person, Work
+from .models import Album, AlbumAlias, AlbumArtist, Artist, Fetched, Movie, MovieCast, MovieCrew, Person
 
 SEARCH_PAGE = 20  # movies, as at TMDB
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
@@ -98,7 +98,7 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     return known, True
 
 
-def _little_patience(known: Work) -> AbstractContextManager[None]:
+def _little_patience(known: Fetched) -> AbstractContextManager[None]:
     """For a row that can be shown as it is; one that was never fetched in full is worth a longer wait."""
     return patience.at_most(REFRESH_WAIT, turn=REFRESH_WAIT / 2) if known.fetched_at else nullcontext()
 
@@ -175,7 +175,7 @@ def forget_texts(movies: QuerySet[Movie]) -> int:
     return forgotten
 
 
-def _is_stored(known: Work, fetched_at: datetime) -> bool:
+def _is_stored(known: Fetched, fetched_at: datetime) -> bool:
     """Whether the row has what upstream said then, as when several requests waited for the same answer."""
     return known.fetched_at is not None and known.fetched_at >= fetched_at and known.vanished_at is None
 
@@ -459,3 +459,62 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
         )
         for position, credit in enumerate(artist_credit)
     )
+
+
+# Artists
+
+
+def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
+    """The artist, and whether they were known; if not, or from credits only, they are looked up, all as get_movie()
+    does.
+
+    An id that was merged into another gives the surviving artist.
+    """
+    known = Artist.objects.filter(musicbrainz_id=musicbrainz_id).first()
+    if known is None:
+        try:
+            return refresh_artist(musicbrainz_id), False
+        except NotFound:
+            raise NotFound("Artist not found") from None
+    if known.is_due:
+        with contextlib.suppress(IntegrationError), _little_patience(known):
+            artist = refresh_artist(musicbrainz_id)
+            return artist, artist.fetched_at == known.fetched_at
+    return known, True
+
+
+def refresh_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
+    """Look the artist up at MusicBrainz and store them, new or known; `anew` whatever the HTTP cache has.
+
+    Raises IntegrationError. One that MusicBrainz knows no more is marked and stays; one that was merged into another
+    goes, and leaves the other all credits.
+    """
+    try:
+        fetched = musicbrainz.fetch_artist(musicbrainz_id, anew=anew)
+    except NotFound:
+        Artist.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
+        raise
+    surviving_id = fetched.musicbrainz_id
+    with transaction.atomic():
+        # This locks the row, so that simultaneous lookups of one artist follow each other.
+        known = Artist.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
+        if known and _is_stored(known, fetched.fetched_at):
+            artist = known
+        else:
+            values = asdict(fetched) | {"vanished_at": None}
+            artist, _ = Artist.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
+    if surviving_id != musicbrainz_id:
+        _merge_artists([musicbrainz_id, surviving_id])
+    return artist
+
+
+def _merge_artists(ids: list[UUID]) -> None:
+    """Give the credits of the first to the second, and delete the first, unless somebody else has just done so."""
+    with transaction.atomic():
+        # Locked in the order in which credits are stored, so that two transactions cannot lock each other out.
+        locked = Artist.objects.select_for_update().filter(musicbrainz_id__in=ids).order_by("musicbrainz_id")
+        artists = {artist.musicbrainz_id: artist for artist in locked}
+        if len(artists) == len(ids):
+            merged, surviving = (artists[known] for known in ids)
+            merged.credits.update(artist=surviving)
+            merged.delete()

@@ -1,6 +1,7 @@
-"""Albums of MusicBrainz, one request a second: https://musicbrainz.org/doc/MusicBrainz_API"""
+"""Albums and artists of MusicBrainz, one request a second: https://musicbrainz.org/doc/MusicBrainz_API"""
 
 import contextlib
+import html
 import logging
 import os
 import re
@@ -170,6 +171,74 @@ def _artists(row: dict[str, Any]) -> list[ArtistCredit]:
     return artists
 
 
+@dataclass(frozen=True)
+class Link:
+    """An address that has to do with an artist; the type is MusicBrainz' word for how."""
+
+    type: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Artist:
+    """An artist with everything that we keep of them; `begin` and `end` are partial, `ended` None if not known."""
+
+    musicbrainz_id: UUID
+    name: str
+    sort_name: str
+    disambiguation: str
+    artist_type: str
+    area: str
+    country: str
+    begin: str
+    end: str
+    ended: bool | None
+    bio: str
+    genres: list[str]
+    links: list[Link]
+    fetched_at: datetime = field(compare=False)  # when MusicBrainz said so, as of a release
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], musicbrainz_id: UUID, fetched_at: datetime) -> Self:
+        life_span = mapping(row.get("life-span"))
+        end, ended = partial_date(life_span.get("end")), life_span.get("ended")
+        return cls(
+            musicbrainz_id=mbid(row.get("id")) or musicbrainz_id,
+            name=text(row.get("name")) or "[unknown]",  # as MusicBrainz itself spells it
+            sort_name=text(row.get("sort-name")),
+            disambiguation=text(row.get("disambiguation")),
+            artist_type=text(row.get("type"), 50),
+            area=text(mapping(row.get("area")).get("name")),
+            country=text(row.get("country"), 10),
+            begin=partial_date(life_span.get("begin")),
+            end=end,
+            ended=True if end else ended if isinstance(ended, bool) else None,
+            bio=without_markup(text(row.get("annotation"))),
+            genres=names(sorted(rows(row.get("genres")), key=lambda genre: -(integer(genre.get("count")) or 0))),
+            links=_links(row),
+            fetched_at=fetched_at,
+        )
+
+
+def _links(row: dict[str, Any]) -> list[Link]:
+    """Where the artist is to be found today: what has ended, and what is no web address, is left out."""
+    links = [
+        Link(text(relation.get("type")), text(mapping(relation.get("url")).get("resource")))
+        for relation in rows(row.get("relations"))
+        if relation.get("ended") is not True
+    ]
+    return [link for link in dict.fromkeys(links) if link.type and re.fullmatch(r"(?i:https?)://\S+", link.url)]
+
+
+def without_markup(annotation: str) -> str:
+    """The text of an annotation: https://musicbrainz.org/doc/Annotation#Wiki_formatting"""
+    labelled = re.sub(r"\[[^\[\]|\s]+\|([^\[\]|]+)\]", r"\1", annotation)
+    lines = [
+        line.strip("= ") if line.startswith("=") and line.endswith("=") else line for line in labelled.splitlines()
+    ]
+    return html.unescape(re.sub(r"'{2,}", "", "\n".join(lines))).strip()  # brackets are written as &#91; and &#93;
+
+
 def lucene(words: str) -> str:
     """A query for releases that have each word in their title or in their artist's name.
 
@@ -290,3 +359,19 @@ def fetch_release(musicbrainz_id: UUID, *, anew: bool = False) -> Release:
         anew=anew,
     )
     return Release.from_json(body, said_at)
+
+
+def fetch_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
+    """The artist with annotation, addresses and genres, in one request; `anew` without the cache.
+
+    A merged id answers with the surviving artist, whose id is another. Raises NotFound, RateLimited or Unavailable.
+    """
+    body, said_at = http.get_json(
+        session,
+        f"{settings.MUSICBRAINZ_BASE_URL}/artist/{musicbrainz_id}",
+        {"inc": "annotation url-rels genres", "fmt": "json"},
+        service=SERVICE,
+        expire_after=DETAILS_AGE,
+        anew=anew,
+    )
+    return Artist.from_json(body, musicbrainz_id, said_at)

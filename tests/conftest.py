@@ -98,6 +98,17 @@ def musicbrainz_release(upstream):
 
 
 @pytest.fixture
+def musicbrainz_artist(upstream):
+    """Lets MusicBrainz know one artist."""
+
+    def register(asked_id=None, **changes):
+        body = payloads.artist(**changes)
+        return upstream.get(f"{payloads.MUSICBRAINZ}/artist/{asked_id or body['id']}", json=body)
+
+    return register
+
+
+@pytest.fixture
 def now(time_machine):
     """A Wednesday at noon: 2026-W07."""
     moment = datetime(2026, 2, 11, 12, tzinfo=UTC)

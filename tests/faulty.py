@@ -142,6 +142,8 @@ def tmdb(path: str) -> bytes:
 def musicbrainz(path: str) -> bytes:
     if path.startswith("/release?"):
         return answer(200, payloads.release_page(payloads.release_hit()))
+    if found := re.search(r"/artist/([\w-]+)", path):
+        return answer(200, payloads.artist(id=found[1]))
     # Without a front of its own, so that the archive is asked for that of the group.
     art = {"cover-art-archive": {"front": False}}
     return answer(200, payloads.release(id=re.search(r"/release/([\w-]+)", path)[1], **art))

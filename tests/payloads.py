@@ -4,6 +4,7 @@ from typing import Any
 
 RELEASE = "d5cdb7fd-c7e9-460a-9549-8a369655cc52"
 GROUP = "99599db8-0e36-4a93-b0e8-350e9d7502a9"
+ARTIST = "65314b12-0e08-43fa-ba33-000000000001"
 TMDB = "https://api.themoviedb.org/3"
 MUSICBRAINZ = "https://musicbrainz.org/ws/2"
 COVERART = "https://coverartarchive.org"
@@ -140,3 +141,39 @@ def release_hit(**changes: Any) -> dict[str, Any]:
 
 def release_page(*hits: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"created": "2026-11-22T00:00:00.000Z", "count": len(hits), "offset": 0, "releases": list(hits)} | changes
+
+
+def artist(**changes: Any) -> dict[str, Any]:
+    """A lookup of an artist: absent values are null or ""; areas come under two names."""
+    birthplace = {"id": "35a0d6ae-7d3c-4c1b-a4a4-7d2a0e4e7b5f", "name": "Montréal", "sort-name": "Montréal"}
+    return {
+        "id": ARTIST,
+        "name": "Leonard Cohen",
+        "sort-name": "Cohen, Leonard",
+        "disambiguation": "Canadian poet",
+        "type": "Person",
+        "gender": "Male",
+        "country": "CA",
+        "area": {"id": "71bbafaa-e825-3e15-8ca9-017dcad1748b", "name": "Canada", "iso-3166-1-codes": ["CA"]},
+        "begin-area": birthplace,
+        "begin_area": birthplace,
+        "end-area": None,
+        "end_area": None,
+        "life-span": {"begin": "1934-09-21", "end": "2016-11", "ended": True},
+        "annotation": "'''Cohen''' wrote [https://example.org/book|a book] first.",
+        "ipis": [],
+        "isnis": [],
+        "genres": [
+            {"id": "x", "name": "chanson", "count": 2, "disambiguation": ""},
+            {"id": "y", "name": "folk", "count": 9, "disambiguation": ""},
+        ],
+        "relations": [
+            link("official homepage", "https://cohen.example.org/"),
+            link("IMDb", "http://imdb.example.org/1"),
+        ],
+    } | changes
+
+
+def link(kind: str, url: str, **changes: Any) -> dict[str, Any]:
+    row = {"type": kind, "target-type": "url", "direction": "forward", "url": {"id": "x", "resource": url}}
+    return row | {"begin": None, "end": None, "ended": False, "attributes": []} | changes

@@ -12,7 +12,7 @@ from integrations import coverart, http, patience
 from selections.models import WeekAlbum, WeekMovie
 from tests import faulty, payloads
 from tests.conftest import assert_problem
-from tests.factories import AlbumFactory, MovieFactory, WeekFactory
+from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, WeekFactory
 
 pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # the middleware alone says how long a request may take
 
@@ -52,7 +52,7 @@ FAULTS = {
 }
 NEVER_END = {"timeout", "drip", "drip head"}
 OPEN_CIRCUITS = ["500", "502", "503", "504", "shed", "refused", "reset", "reset midway", "truncated"]
-ENDPOINTS = ["search", "details", "pick"]
+ENDPOINTS = {"tmdb": ["search", "details", "pick"], "musicbrainz": ["search", "details", "artist", "pick"]}
 STORED = [Movie, MovieCast, MovieCrew, Person, Album, AlbumAlias, AlbumArtist, Artist, WeekMovie, WeekAlbum]
 LIMIT = 4  # seconds for an answer: those of be_hasty(), and what a busy machine may add
 RECOVERED = 31  # seconds: longer than UPSTREAM_COOLDOWN and than any Retry-After above
@@ -139,12 +139,15 @@ def ask(api, week):
 
     def ask(service, endpoint, number=0):
         movie, album = 120 + number, f"{payloads.RELEASE[:-3]}{number:03}"
+        artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # none of those whom releases credit
         begin = time.monotonic()
         if endpoint == "search":
             kind = "movies" if service == "tmdb" else "albums"
             response = api.get(f"/api/{kind}/search?query=x{number}")
         elif endpoint == "details":
             response = api.get(f"/api/movies/{movie}" if service == "tmdb" else f"/api/albums/{album}")
+        elif endpoint == "artist":
+            response = api.get(f"/api/artists/{artist}")
         elif service == "tmdb":
             response = api.post(f"/api/weeks/{week.pk}/movies", {"tmdb_id": movie, "position": 1})
         else:
@@ -173,7 +176,7 @@ def test_a_fault_is_a_problem_that_passes(servers, ask, clock, be_hasty, caplog,
     servers[service].become(fault)
     be_hasty(service, fault)
 
-    for number, endpoint in enumerate(ENDPOINTS):
+    for number, endpoint in enumerate(ENDPOINTS[service]):
         response = ask(service, endpoint, number)
 
         assert_problem(response, 502 if (endpoint, fault) == ("search", "404") else status)
@@ -181,14 +184,14 @@ def test_a_fault_is_a_problem_that_passes(servers, ask, clock, be_hasty, caplog,
         assert " " in response.json()["detail"]
         assert response.headers.get("Retry-After") == retry_after
         assert [model.__name__ for model in STORED if model.objects.exists()] == []
-        if fault not in NEVER_END:  # else the next two need not wait
+        if fault not in NEVER_END:  # else the next ones need not wait
             clock.shift(RECOVERED)
 
     servers[service].become("healthy")
     land()
     be_hasty.end()
     clock.shift(RECOVERED)
-    for number, endpoint in enumerate(ENDPOINTS):
+    for number, endpoint in enumerate(ENDPOINTS[service]):
         assert_success(ask(service, endpoint, number), endpoint)
     assert_calm(caplog, fault)
 
@@ -200,13 +203,15 @@ def test_what_the_catalog_knows_is_shown_whatever_upstream_does(
     old = timezone.now() - timedelta(days=60)  # so that it is asked for again
     MovieFactory(tmdb_id=120, title="x0, as known", fetched_at=old)
     AlbumFactory(musicbrainz_id=f"{payloads.RELEASE[:-3]}000", title="x0, as known", fetched_at=old)
+    ArtistFactory(musicbrainz_id=f"{payloads.ARTIST[:-3]}900", name="As known", fetched_at=old)
     servers[service].become(fault)
     be_hasty(service, fault)
 
-    found, details, pick = (ask(service, endpoint) for endpoint in ENDPOINTS)
+    found, details, *artist, pick = (ask(service, endpoint) for endpoint in ENDPOINTS[service])
 
     assert (found.json()["source"], found.json()["results"][0]["title"]) == ("catalog", "x0, as known")
     assert (details.json()["cached"], details.json()["title"]) == (True, "x0, as known")
+    assert [(shown.json()["cached"], shown.json()["name"]) for shown in artist] in ([], [(True, "As known")])
     assert_success(pick, "pick")
     assert_calm(caplog, fault)
 
@@ -340,6 +345,6 @@ def test_odd_values_are_no_bug(servers, ask, caplog, junk, is_deep):
         server.healthy = lambda path, healthy=healthy: faulty.change(healthy(path), spoil)
 
     for service in ("tmdb", "musicbrainz"):
-        for endpoint in ENDPOINTS:
+        for endpoint in ENDPOINTS[service]:
             assert_success(ask(service, endpoint), endpoint)
     assert_calm(caplog)

@@ -43,6 +43,7 @@ def busy_upstream(upstream):
     upstream.get(re.compile(rf"{payloads.TMDB}/find/.*"), json={"movie_results": [{"id": 120}]})
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(payloads.movie_hit()))
     upstream.add_callback(responses.GET, re.compile(rf"{payloads.MUSICBRAINZ}/release/.+"), release)
+    upstream.get(re.compile(rf"{payloads.MUSICBRAINZ}/artist/.+"), json=payloads.artist())
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit()))
     upstream.get(re.compile(f"{payloads.COVERART}/.*"), status=404)
 
@@ -72,4 +73,4 @@ def test_every_operation_of_the_contract_is_described():
     labels = {operation.label for operation in OPERATIONS}
 
     assert {"POST /api/auth/register", "GET /api/movies/lookup", "DELETE /api/weeks/{id}/albums/{position}"} <= labels
-    assert len(labels) == 26
+    assert len(labels) == 40

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 from integrations import musicbrainz, tmdb
 
 
@@ -278,3 +278,56 @@ class PickedAlbumSerializer(serializers.ModelSerializer):
 
     def get_artist(self, album) -> str:
         return album.artist or UNKNOWN_ARTIST
+
+
+class LinkSerializer(serializers.Serializer):
+    type = serializers.CharField(help_text="MusicBrainz' word, such as `official homepage` or `wikidata`.")
+    url = serializers.URLField()
+
+
+class ArtistDetailsSerializer(serializers.ModelSerializer):
+    sort_name = BlankAsNullField()
+    disambiguation = BlankAsNullField()
+    artist_type = BlankAsNullField(help_text="Such as Person or Group.")
+    area = BlankAsNullField(help_text="Where they come from: a country, or a place in one.")
+    country = BlankAsNullField(help_text="ISO 3166-1; null where the area is a place.")
+    begin = BlankAsNullField(help_text="Birth or founding: YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
+    end = BlankAsNullField(help_text="Death or parting: YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
+    bio = BlankAsNullField()
+    genres = NamesField()
+    links = LinkSerializer(many=True)
+    cached = serializers.SerializerMethodField(
+        help_text="Whether it came from the catalog, not from MusicBrainz just now."
+    )
+
+    class Meta:
+        model = Artist
+        fields = [
+            "musicbrainz_id",
+            "name",
+            "sort_name",
+            "disambiguation",
+            "artist_type",
+            "area",
+            "country",
+            "begin",
+            "end",
+            "ended",
+            "bio",
+            "genres",
+            "links",
+            "cached",
+        ]
+        read_only_fields = fields
+
+    def get_cached(self, artist) -> bool:
+        return bool(self.context["cached"])
+
+
+class PersonSerializer(serializers.ModelSerializer):
+    profile_url = ImageField("w185", source="profile_path")
+
+    class Meta:
+        model = Person
+        fields = ["tmdb_id", "name", "profile_url"]
+        read_only_fields = fields

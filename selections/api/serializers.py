@@ -4,7 +4,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.api.serializers import (
+    ArtistDetailsSerializer,
     BlankAsNullField,
+    PersonSerializer,
     PickedAlbumSerializer,
     PickedMovieSerializer,
 )
@@ -207,3 +209,39 @@ class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
     class Meta(PickedAlbumSerializer.Meta):
         model = Album
         fields = [*PickedAlbumSerializer.Meta.fields, "selections"]
+
+
+class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
+    """An artist, with those of their albums that were picked."""
+
+    albums = AlbumWithSelectionsSerializer(many=True)
+
+    class Meta(ArtistDetailsSerializer.Meta):
+        fields = [*ArtistDetailsSerializer.Meta.fields, "albums"]
+        read_only_fields = fields
+
+
+class MovieOfPersonSerializer(MovieWithSelectionsSerializer):
+    """A movie with the credits that one person has there."""
+
+    characters = serializers.SerializerMethodField(help_text="Whom they play, in billing order.")
+    jobs = serializers.SerializerMethodField(help_text="As TMDB calls them, such as Director.")
+
+    class Meta(MovieWithSelectionsSerializer.Meta):
+        fields = [*MovieWithSelectionsSerializer.Meta.fields, "characters", "jobs"]
+
+    def get_characters(self, movie) -> list[str]:
+        return [part.character for part in movie.cast.all()]
+
+    def get_jobs(self, movie) -> list[str]:
+        return [credit.job for credit in movie.crew.all()]
+
+
+class PersonWithMoviesSerializer(PersonSerializer):
+    """A person, with those of their movies that were picked."""
+
+    movies = MovieOfPersonSerializer(many=True)
+
+    class Meta(PersonSerializer.Meta):
+        fields = [*PersonSerializer.Meta.fields, "movies"]
+        read_only_fields = fields

@@ -1,10 +1,16 @@
 """What was picked: movies and albums with their weeks, as far as the caller may see those."""
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
-from drf_spectacular.utils import extend_schema
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from catalog.models import Album, Movie
+from catalog import services as catalog
+from catalog.api.views import read_musicbrainz_id, read_tmdb_id
+from catalog.models import Album, Movie, Person
 from selections.models import WeekAlbum, WeekMovie
 
 from . import serializers
@@ -39,3 +45,45 @@ class AlbumSelectionsView(ListAPIView):
 
     def get_queryset(self):
         return with_selections(Album.objects.all(), self.request.user)
+
+
+@extend_schema(
+    tags=["artists"],
+    parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+    responses=serializers.ArtistWithAlbumsSerializer,
+    extensions={"x-upstream": True},
+)
+class ArtistView(APIView):
+    def get(self, request, musicbrainz_id):
+        """An artist, with those of their albums that were picked.
+
+        They are looked up at MusicBrainz when nothing told of them before, or credits only.
+        """
+        artist, cached = catalog.get_artist(read_musicbrainz_id(musicbrainz_id))
+        albums = with_selections(Album.objects.filter(pk__in=artist.credits.values("album")), request.user)
+        serializer = serializers.ArtistWithAlbumsSerializer(
+            vars(artist) | {"albums": albums}, context={"cached": cached}
+        )
+        return Response(serializer.data)
+
+
+@extend_schema(
+    tags=["people"],
+    parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)],
+    responses=serializers.PersonWithMoviesSerializer,
+)
+class PersonView(APIView):
+    def get(self, request, tmdb_id):
+        """Somebody who acts in movies or makes them, with those that were picked.
+
+        Known are those who are in the credits of a movie of the catalog.
+        """
+        person = Person.objects.filter(tmdb_id=read_tmdb_id(tmdb_id)).first()
+        if person is None:
+            raise NotFound("Person not found")
+        of_person = Q(pk__in=person.parts.values("movie")) | Q(pk__in=person.jobs.values("movie"))
+        movies = with_selections(Movie.objects.filter(of_person), request.user).prefetch_related(
+            Prefetch("cast", person.parts.exclude(character="")),
+            Prefetch("crew", person.jobs.all()),
+        )
+        return Response(serializers.PersonWithMoviesSerializer(vars(person) | {"movies": movies}).data)

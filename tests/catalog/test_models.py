@@ -24,6 +24,10 @@ def rows():
     yield "musicbrainz_id", [Album(musicbrainz_id=ID, title="x"), Album(musicbrainz_id=ID, title="y")]
     yield "tmdb_id", [Person(tmdb_id=1, name="x"), Person(tmdb_id=1, name="y")]
     yield "musicbrainz_id", [Artist(musicbrainz_id=ID, name="x"), Artist(musicbrainz_id=ID, name="y")]
+    yield "artist_begin_precision", [Artist(musicbrainz_id=ID, name="x", begin="19")]
+    yield "artist_end_precision", [Artist(musicbrainz_id=ID, name="x", end="1999-", ended=True)]
+    yield "artist_end_means_ended", [Artist(musicbrainz_id=ID, name="x", end="1999", ended=False)]
+    yield "artist_end_means_ended", [Artist(musicbrainz_id=ID, name="x", end="1999", ended=None)]
 
 
 @pytest.mark.parametrize(("constraint", "broken"), list(rows()))

@@ -87,6 +87,8 @@ def question(recording):
             return partial(musicbrainz.search_releases, query["query"], **part), expected_release_page
         case ["ws", "2", "release", number]:
             return partial(musicbrainz.fetch_release, UUID(number)), expected_release
+        case ["ws", "2", "artist", number]:
+            return partial(musicbrainz.fetch_artist, UUID(number)), expected_artist
         case [entity, number, "front-500"]:
             known = UUID(number)
             said = {307: True, 404: False}.get(recording["status"])
@@ -234,6 +236,42 @@ def expected_release(body):
             for part in body.get("artist-credit", [])
         ],
     }
+
+
+def expected_artist(body):
+    life_span = body["life-span"] or {"begin": None, "end": None, "ended": None}
+    addresses = [
+        {"type": relation["type"], "url": relation["url"]["resource"]}
+        for relation in body["relations"]
+        if "url" in relation and not relation["ended"] and relation["url"]["resource"].startswith("http")
+    ]
+    by_votes = sorted(body.get("genres", []), key=lambda genre: genre["count"], reverse=True)
+    return {
+        "musicbrainz_id": UUID(body["id"]),
+        "name": body["name"],
+        "sort_name": body["sort-name"],
+        "disambiguation": body["disambiguation"],
+        "artist_type": body["type"] or "",
+        "area": body["area"]["name"] if body["area"] else "",
+        "country": body["country"] or "",
+        "begin": "-".join(known_parts(life_span["begin"])),
+        "end": "-".join(known_parts(life_span["end"])),
+        "ended": life_span["ended"],
+        "bio": unmarked(body["annotation"] or ""),
+        "genres": [genre["name"] for genre in by_votes],
+        "links": [address for place, address in enumerate(addresses) if address not in addresses[:place]],
+    }
+
+
+def unmarked(annotation):
+    """Lines without quotation marks for bold and italic, without what makes headings, and with labels for links."""
+    lines = annotation.replace("'''", "").replace("''", "").split("\r\n")
+    plain, *linked = "\n".join(line.strip("= ") for line in lines).split("[")
+    for piece in linked:
+        inside, _, rest = piece.partition("]")
+        _, bar, label = inside.rpartition("|")
+        plain += (label if bar else f"[{inside}]") + rest
+    return plain
 
 
 def known_parts(written):

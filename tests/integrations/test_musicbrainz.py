@@ -1,3 +1,4 @@
+import time
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from tests import payloads
 from tests.conftest import at_once
 
 RELEASE = UUID(payloads.RELEASE)
+ARTIST = UUID(payloads.ARTIST)
 LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
 SEARCH = f"{payloads.MUSICBRAINZ}/release"
 
@@ -270,3 +272,137 @@ def test_shed_searches_leave_lookups_alone(upstream, musicbrainz_release):
 
     assert (shed.value.status, shed.value.retry_after) == (503, None)
     assert musicbrainz.fetch_release(RELEASE).musicbrainz_id == RELEASE
+
+
+# Artists
+
+
+def test_fetch_artist_keeps_what_musicbrainz_says(musicbrainz_artist):
+    musicbrainz_artist()
+
+    artist = musicbrainz.fetch_artist(ARTIST)
+
+    assert (artist.musicbrainz_id, artist.name, artist.sort_name) == (ARTIST, "Leonard Cohen", "Cohen, Leonard")
+    assert (artist.disambiguation, artist.artist_type) == ("Canadian poet", "Person")
+    assert (artist.area, artist.country) == ("Canada", "CA")
+    assert (artist.begin, artist.end, artist.ended) == ("1934-09-21", "2016-11", True)
+    assert artist.bio == "Cohen wrote a book first."
+    assert artist.genres == ["folk", "chanson"]
+    assert artist.links == [
+        musicbrainz.Link("official homepage", "https://cohen.example.org/"),
+        musicbrainz.Link("IMDb", "http://imdb.example.org/1"),
+    ]
+
+
+def test_a_lookup_of_an_artist_is_one_request(musicbrainz_artist, upstream):
+    musicbrainz_artist()
+
+    for _ in range(2):
+        musicbrainz.fetch_artist(ARTIST)
+
+    (call,) = upstream.calls
+    assert call.request.params == {"inc": "annotation url-rels genres", "fmt": "json"}
+
+
+def test_a_merged_id_gives_the_surviving_artist(musicbrainz_artist):
+    old = UUID("00000000-0000-4000-8000-000000000002")
+    musicbrainz_artist(asked_id=old)
+
+    assert musicbrainz.fetch_artist(old).musicbrainz_id == ARTIST
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"name": None}, "name", "[unknown]"),
+        ({"sort-name": None}, "sort_name", ""),
+        ({"type": None}, "artist_type", ""),
+        ({"country": None}, "country", ""),
+        ({"area": None}, "area", ""),
+        ({"area": {"name": None}}, "area", ""),
+        ({"life-span": None}, "begin", ""),
+        ({"life-span": None}, "ended", None),
+        ({"life-span": {"ended": None}}, "ended", None),
+        ({"life-span": {"ended": "false"}}, "ended", None),
+        ({"life-span": {"ended": False, "begin": "1960-??-02"}}, "ended", False),
+        ({"life-span": {"ended": False, "begin": "1960-??-02"}}, "begin", "1960"),
+        ({"life-span": {"ended": True, "end": None}}, "end", ""),
+        ({"life-span": {"ended": True, "end": "????-04-28"}}, "ended", True),
+        ({"life-span": {"end": "1970"}}, "ended", True),
+        ({"annotation": None}, "bio", ""),
+        ({"annotation": "a\0b"}, "bio", "ab"),
+        ({"annotation": 5}, "bio", ""),
+        ({"genres": None}, "genres", []),
+        ({"genres": [None, {"name": ""}, {"name": "folk"}]}, "genres", ["folk"]),
+        ({"relations": None}, "links", []),
+        ({"relations": [None, {"type": "member of band", "artist": {}}, {"type": "x", "url": None}]}, "links", []),
+    ],
+)
+def test_odd_values_of_artists_are_read_as_unknown(musicbrainz_artist, changes, field, value):
+    musicbrainz_artist(**changes)
+
+    assert getattr(musicbrainz.fetch_artist(ARTIST), field) == value
+
+
+def test_links_are_addresses_that_still_hold_each_once_and_in_order(musicbrainz_artist):
+    musicbrainz_artist(
+        relations=[
+            payloads.link("wikidata", "https://wikidata.example.org/Q1"),
+            payloads.link("BBC Music page", "https://bbc.example.org/", ended=True, end="2020-11-19"),
+            payloads.link("bandcamp", "HTTP://band.example.org/"),
+            payloads.link("bandcamp", "javascript:alert(1)"),
+            payloads.link("bandcamp", "ftp://band.example.org/"),
+            payloads.link("bandcamp", "https://band example.org/"),
+            payloads.link("bandcamp", "//band.example.org/"),
+            payloads.link("wikidata", "https://wikidata.example.org/Q1"),
+            payloads.link("", "https://nobody.example.org/"),
+            payloads.link("other databases", "https://wikidata.example.org/Q1"),
+        ]
+    )
+
+    links = musicbrainz.fetch_artist(ARTIST).links
+
+    assert [(link.type, link.url) for link in links] == [
+        ("wikidata", "https://wikidata.example.org/Q1"),
+        ("bandcamp", "HTTP://band.example.org/"),
+        ("other databases", "https://wikidata.example.org/Q1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Plain, it's plain.", "Plain, it's plain."),
+        ("'''Bold''', ''italic'', '''''both'''''", "Bold, italic, both"),
+        ("See [https://example.org/a?b=c|the page], [artist:5b11f4ce|them].", "See the page, them."),
+        ("[https://example.org/] and [sic] stay", "[https://example.org/] and [sic] stay"),
+        ("== History ==\r\nFounded.\r\n\r\n=Today=\r\n1 + 1 = 2", "History\nFounded.\n\nToday\n1 + 1 = 2"),
+        ("&#91;sic&#93; &amp; so on", "[sic] & so on"),
+        ("  \n", ""),
+    ],
+)
+def test_annotations_lose_their_markup(written, read):
+    assert musicbrainz.without_markup(written) == read
+
+
+@pytest.mark.parametrize("sign", ["[", "=", "'", "[a|", "= ", "[a", "a|", "&#91", "\n="])
+def test_no_annotation_takes_long_to_read(sign):
+    begin = time.monotonic()
+
+    musicbrainz.without_markup(sign * 200_000)
+
+    assert time.monotonic() - begin < 2
+
+
+def test_a_missing_artist(upstream):
+    upstream.get(f"{payloads.MUSICBRAINZ}/artist/{ARTIST}", status=404, json={"error": "Not Found", "help": "…"})
+
+    with pytest.raises(NotFound):
+        musicbrainz.fetch_artist(ARTIST)
+
+
+def test_a_body_without_an_id_is_no_artist(upstream):
+    upstream.get(f"{payloads.MUSICBRAINZ}/artist/{ARTIST}", json={"name": "Leonard Cohen"})
+
+    with pytest.raises(Unavailable):
+        musicbrainz.fetch_artist(ARTIST)
