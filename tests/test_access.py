@@ -1,0 +1,238 @@
+"""Who may do what: each endpoint and method, for everybody who could ask, from the addresses that there are."""
+
+import re
+from itertools import product
+
+import pytest
+from django.contrib.auth.tokens import default_token_generator
+from django.db import transaction
+from django.urls import URLResolver, get_resolver
+from rest_framework.permissions import AllowAny
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts import services
+from accounts.api.authentication import IsSignedIn
+from catalog.models import AlbumArtist, Artist, MovieCast, Person
+from tests import payloads
+from tests.factories import (
+    FETCHED,
+    PASSWORD,
+    AlbumFactory,
+    MovieFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+    make_user,
+)
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+# Of what belongs to the owner: somebody without a token; the owner; another member; another member when the owner is
+# private; staff when the owner is private; the owner when disabled; a script with the owner's read-only API token.
+ROLES = ["anonymous", "owner", "member", "private", "staff", "disabled", "reader"]
+ROWS = {
+    "GET /health": "200 200 200 200 200 200 200",
+    "GET /api/schema": "200 200 200 200 200 200 200",
+    "GET /api/docs": "200 200 200 200 200 200 200",
+    "GET /api/redoc": "200 200 200 200 200 200 200",
+    "POST /api/auth/register": "201 201 201 201 201 201 201",
+    "POST /api/auth/login": "200 200 200 200 200 403 200",
+    "POST /api/auth/refresh": "200 200 200 200 200 401 200",
+    "POST /api/auth/logout": "204 204 204 204 204 204 204",
+    "POST /api/auth/password-reset": "202 202 202 202 202 202 202",
+    "POST /api/auth/password-reset/confirm": "204 204 204 204 204 403 204",
+    "GET /api/auth/me": "401 200 200 200 200 403 200",
+    "POST /api/auth/password": "401 204 204 204 204 403 403",
+    "GET /api/auth/tokens": "401 200 200 200 200 403 403",
+    "POST /api/auth/tokens": "401 201 201 201 201 403 403",
+    "DELETE /api/auth/tokens/{pk}": "401 204 404 404 404 403 403",
+    "GET /api/users": "401 200 200 200 200 403 200",
+    "GET /api/users/{pk}": "401 200 200 404 404 403 200",
+    "PATCH /api/users/{pk}": "401 200 403 404 404 403 403",
+    "DELETE /api/users/{pk}": "401 204 403 404 404 403 403",
+    "GET /api/movies/search": "401 200 200 200 200 403 200",
+    "GET /api/movies/lookup": "401 200 200 200 200 403 200",
+    "GET /api/movies/selections": "401 200 200 200 200 403 200",
+    "GET /api/movies/{tmdb_id}": "401 200 200 200 200 403 200",
+    "GET /api/movies/{tmdb_id}/credits": "401 200 200 200 200 403 200",
+    "GET /api/albums/search": "401 200 200 200 200 403 200",
+    "GET /api/albums/lookup": "401 200 200 200 200 403 200",
+    "GET /api/albums/selections": "401 200 200 200 200 403 200",
+    "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200",
+    "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200",
+    "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200",
+    "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200",
+    "GET /api/weeks": "401 200 200 200 200 403 200",
+    "POST /api/weeks": "401 201 201 201 201 403 403",
+    "GET /api/weeks/current": "401 200 200 200 200 403 200",
+    "GET /api/weeks/{pk}": "401 200 200 404 404 403 200",
+    "PATCH /api/weeks/{pk}": "401 200 403 404 404 403 403",
+    "DELETE /api/weeks/{pk}": "401 204 403 404 404 403 403",
+    "POST /api/weeks/{pk}/movies": "401 201 403 404 404 403 403",
+    "PUT /api/weeks/{pk}/movies/{position}": "401 200 403 404 404 403 403",
+    "DELETE /api/weeks/{pk}/movies/{position}": "401 204 403 404 404 403 403",
+    "POST /api/weeks/{pk}/albums": "401 201 403 404 404 403 403",
+    "PUT /api/weeks/{pk}/albums/{position}": "401 200 403 404 404 403 403",
+    "DELETE /api/weeks/{pk}/albums/{position}": "401 204 403 404 404 403 403",
+}
+SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes"]  # of the owner; no other word of any answer
+NEW_PASSWORD = "Quite-another-7-phrase"
+
+
+def endpoints(patterns, prefix=""):
+    """The address and the view of each pattern below /api, and of /health."""
+    for pattern in patterns:
+        address = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from endpoints(pattern.url_patterns, address)
+        elif address.startswith("api/") or address == "health":
+            plain = re.sub(r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", address.replace("^", ""))
+            yield "/" + plain.removesuffix("$"), pattern
+
+
+def methods_of(view):
+    if actions := getattr(view, "actions", None):
+        return {method.upper() for method in actions}
+    return {method for method in METHODS if hasattr(view.cls, method.lower())}
+
+
+VIEWS = {
+    address: [pattern.callback for other, pattern in endpoints(get_resolver().url_patterns) if other == address]
+    for address, pattern in endpoints(get_resolver().url_patterns)
+    if hasattr(pattern.callback, "cls")
+}
+OPERATIONS = {
+    f"{method} {address}" for address, views in VIEWS.items() for view in views for method in methods_of(view)
+}
+
+
+def test_every_endpoint_has_its_row():
+    assert set(ROWS) == OPERATIONS
+
+
+def test_nothing_but_views_of_rest_framework_answers_below_api():
+    others = [
+        address for address, pattern in endpoints(get_resolver().url_patterns) if not hasattr(pattern.callback, "cls")
+    ]
+
+    assert others == []  # the one that says 404 is no pattern of a place
+
+
+def is_public(view) -> bool:
+    permissions = getattr(view.cls, "permission_classes", [])
+    return AllowAny in permissions
+
+
+def expected(method, address, role) -> int:
+    """The row's status, or that of a method which the address does not know."""
+    if row := ROWS.get(f"{method} {address}"):
+        return int(row.split()[ROLES.index(role)])
+    if is_public(VIEWS[address][0]):
+        return 405
+    may_read = IsSignedIn not in VIEWS[address][0].cls.permission_classes
+    refusals = {"anonymous": 401, "disabled": 403, "reader": 405 if method == "GET" and may_read else 403}
+    return refusals.get(role, 405)
+
+
+@pytest.fixture
+def world(db, now, upstream):
+    """An owner with a bit of everything, and what is asked about it."""
+    upstream.assert_all_requests_are_fired = False
+    upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())
+    owner = make_user(username="hidden-ada", display_name="Ada the Hidden")
+    week = WeekFactory(user=owner, year=2026, week_number=6, notes="hidden notes")
+    movie = WeekMovieFactory(week=week, movie__fetched_at=now_()).movie
+    album = WeekAlbumFactory(week=week, album__fetched_at=now_()).album
+    person = Person.objects.create(tmdb_id=7, name="Somebody")
+    MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
+    artist = Artist.objects.create(musicbrainz_id=payloads.GROUP, name="Some band", fetched_at=now_())
+    AlbumArtist.objects.create(album=album, artist=artist, position=0, name="Some band")
+    token, _ = services.create_token(owner, name="widget", scope="full")
+    _, reader = services.create_token(owner, name="reader", scope="read")
+    fresh_movie, fresh_album = MovieFactory(fetched_at=now_()), AlbumFactory(fetched_at=now_())
+    return {
+        "owner": owner,
+        "ids": {
+            "/api/weeks": week.pk,
+            "/api/users": owner.pk,
+            "/api/auth/tokens": token.pk,
+            "/api/movies": movie.tmdb_id,
+            "/api/albums": album.musicbrainz_id,
+            "/api/artists": artist.musicbrainz_id,
+            "/api/people": person.tmdb_id,
+        },
+        "reader": reader,
+        "member": make_user(username="ben"),
+        "staff": make_user(username="carl", is_staff=True, is_superuser=True),
+        "bodies": {
+            "POST /api/auth/register": {"username": "dora", "email": "dora@example.org", "password": PASSWORD},
+            "POST /api/auth/login": {"username": owner.username, "password": PASSWORD},
+            "POST /api/auth/refresh": {"refresh_token": str(RefreshToken.for_user(owner))},
+            "POST /api/auth/logout": {"refresh_token": str(RefreshToken.for_user(owner))},
+            "POST /api/auth/password-reset": {"email": owner.email},
+            "POST /api/auth/password-reset/confirm": {
+                "uid": services.encode_id(owner),
+                "token": default_token_generator.make_token(owner),
+                "new_password": NEW_PASSWORD,
+            },
+            "POST /api/auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
+            "POST /api/auth/tokens": {"name": "widget"},
+            "PATCH /api/users/{pk}": {"time_zone": "Europe/Berlin"},
+            "DELETE /api/users/{pk}": {"password": PASSWORD},
+            "GET /api/movies/search": {"query": "x"},
+            "GET /api/movies/lookup": {"url": str(movie.tmdb_id)},
+            "GET /api/albums/search": {"query": "x"},
+            "GET /api/albums/lookup": {"url": str(album.musicbrainz_id)},
+            "POST /api/weeks": {"year": 2026, "week_number": 1},
+            "PATCH /api/weeks/{pk}": {"notes": "other notes"},
+            "POST /api/weeks/{pk}/movies": {"tmdb_id": fresh_movie.tmdb_id, "position": 2},
+            "PUT /api/weeks/{pk}/movies/{position}": {"tmdb_id": fresh_movie.tmdb_id},
+            "POST /api/weeks/{pk}/albums": {"musicbrainz_id": str(fresh_album.musicbrainz_id), "position": 2},
+            "PUT /api/weeks/{pk}/albums/{position}": {"musicbrainz_id": str(fresh_album.musicbrainz_id)},
+        },
+    }
+
+
+def now_():
+    return FETCHED.replace(month=2)  # within the month before today
+
+
+def client_as(role, world):
+    """A client of somebody of this role; it may change what the owner is."""
+    owner = world["owner"]
+    if role == "anonymous":
+        return APIClient()
+    if role == "reader":
+        return APIClient(headers={"Authorization": f"Bearer {world['reader']}"})
+    who = {"owner": owner, "disabled": owner, "staff": world["staff"]}.get(role, world["member"])
+    if role in {"private", "staff"}:
+        type(owner).objects.filter(pk=owner.pk).update(visibility="private")
+    if role == "disabled":
+        type(owner).objects.filter(pk=owner.pk).update(is_active=False)
+    return APIClient(headers={"Authorization": f"Bearer {AccessToken.for_user(who)}"})
+
+
+@pytest.mark.parametrize(("address", "method"), list(product(sorted(VIEWS), METHODS)))
+def test_who_may(world, address, method):
+    place = address.replace("{position}", "1")
+    for start, value in world["ids"].items():
+        if address.startswith(start + "/"):
+            place = re.sub(r"\{\w+\}", str(value), place)
+    body = world["bodies"].get(f"{method} {address}")
+
+    answers = {}
+    for role in ROLES:
+        with transaction.atomic():
+            client = client_as(role, world)
+            answers[role] = getattr(client, method.lower())(place, body)
+            transaction.set_rollback(True)
+
+    assert {role: answer.status_code for role, answer in answers.items()} == {
+        role: expected(method, address, role) for role in ROLES
+    }
+    if not address.startswith("/api/auth/"):  # whoever registers or signs in there is told whom they named
+        for role in ("private", "staff"):
+            text = answers[role].content.decode()
+            assert not [secret for secret in SECRETS if secret in text]
