@@ -9,6 +9,15 @@ PROBLEM_SCHEMA = {
     "type": "object",
     "description": "RFC 9457 problem details.",
     "required": ["type", "title", "status", "detail", "code"],
+    "examples": [
+        {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "Week not found",
+            "code": "week_not_found",
+        }
+    ],
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
         "title": {"type": "string"},
@@ -49,7 +58,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
     name = "bearer"
 
     def get_security_definition(self, auto_schema):
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {"type": "http", "scheme": "bearer", "description": "An access token (JWT) or an API token."}
 
 
 class Schema(AutoSchema):
@@ -60,6 +69,16 @@ class Schema(AutoSchema):
     def get_summary(self):
         """The first sentence of the view's docstring, which lists of operations show."""
         return self.get_description().partition(". ")[0].split("\n")[0].removesuffix(".") or None
+
+    def _get_request_body(self, direction="request"):
+        """Also that of a DELETE, where a view says there is one."""
+        if not self.get_extensions().get("x-body"):
+            return super()._get_request_body(direction)
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
 
     def map_parsers(self):
         """What clients should send, though the parser takes JSON under any name."""
@@ -94,6 +113,7 @@ def problems_of(operation: dict[str, Any]) -> set[str]:
         statuses.add("422")
     if any(parameter["in"] == "path" for parameter in parameters):
         statuses.add("404")
+    operation.pop("x-body", None)
     if operation.pop("x-limited", False):
         statuses.add("429")
     if operation.pop("x-upstream", False):

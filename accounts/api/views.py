@@ -274,7 +274,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         parameters=[ID],
         request=serializers.OwnPasswordSerializer,
         responses={204: None},
-        extensions={"x-limited": True},
+        extensions={"x-limited": True, "x-body": True},
     )
     def destroy(self, request, pk):
         """Delete one's account with everything that is theirs, for good. It takes one's password."""
