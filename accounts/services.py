@@ -207,7 +207,7 @@ def change_profile(user: User, **values: str) -> None:
             raise _email_taken() from None
         raise
     if user.email.lower() != old.lower():
-        send(_message("email_changed", "Your e-mail address was changed", old, {"user": user}))
+        send(_message("email_changed", "your e-mail address was changed", old, {"user": user}))
 
 
 def delete_account(user: User) -> None:
@@ -240,7 +240,7 @@ def send_password_reset(email: str, request: HttpRequest) -> None:
     url = settings.PASSWORD_RESET_URL.format(uid=uid, token=token) or site_url(request) + reverse(
         "password-reset-confirm", args=[uid, token]
     )
-    subject = "Choose a new password"
+    subject = "choose a new password"
     hours = settings.PASSWORD_RESET_TIMEOUT // 3600
     message = _message("password_reset", subject, somebody.email, {"user": somebody, "url": url, "hours": hours})
     send(message if user else None)
@@ -319,7 +319,7 @@ def site_url(request: HttpRequest | None = None) -> str:
 
 def _message(template: str, subject: str, to: str, context: dict[str, object]) -> EmailMessage:
     body = render_to_string(f"accounts/{template}.txt", context)
-    return EmailMessage(f"{subject} · Wrong Opinions", body, to=[to])
+    return EmailMessage(f"Wrong Opinions: {subject}", body, to=[to])
 
 
 def send(message: EmailMessage | None) -> threading.Thread:

@@ -8,11 +8,11 @@ urlpatterns = [
     path("admin/login/", views.admin_login),
     path("join/<str:code>", views.JoinView.as_view(), name="join"),
     # The admin's sign-in links to a page of this name.
-    path("password-reset", views.PasswordResetView.as_view(), name="admin_password_reset"),
-    path("password-reset/sent", views.PasswordResetSentView.as_view(), name="password-reset-sent"),
-    path("password-reset/done", views.PasswordResetCompleteView.as_view(), name="password-reset-complete"),
+    path("reset", views.PasswordResetView.as_view(), name="admin_password_reset"),
+    path("reset/sent", views.PasswordResetSentView.as_view(), name="password-reset-sent"),
+    path("reset/done", views.PasswordResetCompleteView.as_view(), name="password-reset-complete"),
     path(
-        "password-reset/<str:uidb64>/<str:token>",
+        "reset/<str:uidb64>/<str:token>",
         views.PasswordResetConfirmView.as_view(),
         name="password-reset-confirm",
     ),

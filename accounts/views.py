@@ -5,7 +5,7 @@ from functools import wraps
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import BaseUserCreationForm, UsernameField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -49,6 +49,8 @@ class JoinForm(BaseUserCreationForm):
     class Meta:
         model = User
         fields = ["username", "email"]
+        field_classes = {"username": UsernameField}
+        widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
     def validate_unique(self):
         """Left to the service, which tells nobody without a good invitation."""
@@ -86,7 +88,9 @@ class JoinView(FormView):
 
 
 class AddressForm(forms.Form):
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
 
 
 @method_decorator(says_refusals, name="dispatch")

@@ -105,7 +105,7 @@ def test_a_link_comes_by_mail_and_sets_the_password(anonymous, settings):
     [message] = sent()
     assert message.to == ["Ada@example.org"]
     assert "Hello ada" in message.body
-    uid, token = re.search(r"http://testserver/password-reset/(\S+)/(\S+)", message.body).groups()
+    uid, token = re.search(r"http://testserver/reset/(\S+)/(\S+)", message.body).groups()
     refresh = str(RefreshToken.for_user(user))
     body = {"uid": uid, "token": token, "new_password": NEW}
     confirmed = anonymous.post("/api/auth/password-reset/confirm", body)
@@ -234,10 +234,10 @@ def test_of_simultaneous_uses_of_a_link_one_wins():
 
 def test_the_pages_lead_from_the_admin_to_a_new_password(client, db):
     user = make_user(username="ada", email="ada@example.org")
-    assert b'href="/password-reset"' in client.get("/admin/login/").content
+    assert b'href="/reset"' in client.get("/admin/login/").content
 
-    asked = client.post("/password-reset", {"email": "ada@example.org"}, follow=True)
-    path = re.search(r"http://testserver(/password-reset/\S+)", sent()[0].body)[1]
+    asked = client.post("/reset", {"email": "ada@example.org"}, follow=True)
+    path = re.search(r"http://testserver(/reset/\S+)", sent()[0].body)[1]
     form = client.get(path, follow=True)
     done = client.post(form.request["PATH_INFO"], {"new_password1": NEW, "new_password2": NEW}, follow=True)
 
@@ -250,9 +250,9 @@ def test_the_pages_lead_from_the_admin_to_a_new_password(client, db):
 
 def test_the_page_is_limited_as_the_api_is(client, db, settings):
     settings.RESET_RATE = "1/hour"
-    client.post("/password-reset", {"email": "ada@example.org"})
+    client.post("/reset", {"email": "ada@example.org"})
 
-    refused = client.post("/password-reset", {"email": "ada@example.org"})
+    refused = client.post("/reset", {"email": "ada@example.org"})
 
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 3600
