@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
@@ -14,7 +15,15 @@ from accounts import services
 from accounts.models import ApiToken, User
 from selections.models import Week, WeekMovie
 from tests.conftest import assert_problem, at_once, client_of
-from tests.factories import PASSWORD, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory, make_user
+from tests.factories import (
+    PASSWORD,
+    MovieFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+    make_user,
+)
 
 
 def profile(person, **changes):
@@ -260,6 +269,8 @@ def test_guessing_the_password_is_limited(db, settings):
 @pytest.mark.parametrize("turn", range(3))
 def test_who_leaves_while_doing_something_is_never_a_server_error(turn):
     user = make_user()
+    weeks = [WeekFactory(user=user).pk for _ in range(3)]
+    movie = MovieFactory(fetched_at=timezone.now())
     token = RefreshToken.for_user(user)
     headers = {"Authorization": f"Bearer {token.access_token}"}
 
@@ -277,9 +288,11 @@ def test_who_leaves_while_doing_something_is_never_a_server_error(turn):
             return client.post("/api/auth/login", {"username": user.username, "password": PASSWORD}).status_code
         if number == 3:
             return client.post("/api/auth/tokens", {"name": "widget"}).status_code
+        if number > 8:
+            return client.put(f"/api/weeks/{weeks[number - 9]}/movies/1", {"tmdb_id": movie.tmdb_id}).status_code
         return client.post("/api/weeks", {"year": 2000 + number, "week_number": 1}).status_code
 
-    statuses = at_once(10, act)
+    statuses = at_once(12, act)
 
     assert set(statuses) <= {200, 201, 204, 401, 404, 503}
     assert not User.objects.exists()
