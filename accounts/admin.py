@@ -34,6 +34,33 @@ class UserAdmin(DjangoUserAdmin):
         (None, {"classes": ["wide"], "fields": ["username", "email", "usable_password", "password1", "password2"]})
     ]
 
+    def get_fieldsets(self, request, obj=None):
+        """Only who may do everything says who else may do what."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
+
+    def has_change_permission(self, request, obj=None):
+        return self.may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return self.may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+    @staticmethod
+    def may_touch(request, obj) -> bool:
+        return obj is None or request.user.is_superuser or not (obj.is_superuser or obj.is_staff) or obj == request.user
+
+    def delete_model(self, request, obj):
+        services.delete_account(obj)
+
+    def delete_queryset(self, request, queryset):
+        for user in queryset:
+            if self.has_delete_permission(request, user):
+                services.delete_account(user)
+            else:
+                self.message_user(request, f"{user} is not yours to delete.", messages.WARNING)
+
 
 @admin.register(Attempts)
 class AttemptsAdmin(admin.ModelAdmin):
@@ -80,12 +107,10 @@ class InvitationAdmin(admin.ModelAdmin):
     @admin.action(description="Make new links: the old ones end", permissions=["add"])
     def make_new_links(self, request, queryset):
         for invitation in queryset:
-            if invitation.used_at:
+            if code := services.renew_invitation(invitation):
+                self.show(request, invitation, code)
+            else:
                 self.message_user(request, f"{invitation}: it has been used.", messages.WARNING)
-                continue
-            code = invitation.renew(services.INVITATION_DAYS)
-            invitation.save()
-            self.show(request, invitation, code)
 
     def show(self, request, invitation, code):
         url = services.invitation_url(code, request)

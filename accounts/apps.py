@@ -9,3 +9,4 @@ class AccountsConfig(AppConfig):
         from . import checks
 
         register(checks.check_secret_key)
+        register(checks.check_links)

@@ -16,3 +16,17 @@ def check_secret_key(app_configs, **kwargs) -> list[CheckWarning]:
             id="accounts.W001",
         )
     ]
+
+
+def check_links(app_configs, **kwargs) -> list[CheckWarning]:
+    """Say so when links in mails are made of what a request says this site is called."""
+    backend = settings.MAILERS["default"]["BACKEND"]
+    if settings.SITE_URL or not backend.endswith("smtp.EmailBackend"):
+        return []
+    return [
+        CheckWarning(
+            "Mail is sent, but SITE_URL is not set: links in it begin with the name that a request came to.",
+            hint="Put SITE_URL=https://… into .env.",
+            id="accounts.W002",
+        )
+    ]

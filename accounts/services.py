@@ -3,8 +3,10 @@
 import ipaddress
 import logging
 import math
+import re
 import secrets
 import threading
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -20,11 +22,21 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
-from .models import ApiToken, Attempts, Invitation, User, UserQuerySet, digest
+from .models import ApiToken, Attempts, Invitation, User, digest
 
 logger = logging.getLogger(__name__)
 
 INVITATION_DAYS = 14
+# Each thing counts for itself: who guesses from outside locks nobody out of what one does when signed in.
+RATES = {
+    "register": "REGISTER_RATE",
+    "login": "LOGIN_RATE",
+    "own password": "LOGIN_RATE",
+    "refresh": "REFRESH_RATE",
+    "reset": "RESET_RATE",
+    "reset link": "LOGIN_RATE",
+    "new address": "RESET_RATE",
+}
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 TOKEN_PREFIX = "wo_"  # noqa: S105 - by which a leaked token can be recognised
 
@@ -40,15 +52,12 @@ class Refusal(Exception):
         self.code, self.status, self.retry_after = code, status, retry_after
 
 
-# Attempts
-
-
 def count_attempt(what: str, request: HttpRequest, account: str = "") -> None:
-    """Count an attempt at `what`, for the client and for the account that it is at, if any.
+    """Count an attempt at `what`, of RATES, for the client and for the account that it is at, if any.
 
-    The rate is the setting of that name, such as LOGIN_RATE. Raises Refusal with 429 where there are too many.
+    Raises Refusal with 429 where there are too many.
     """
-    rate: str | None = getattr(settings, f"{what.upper()}_RATE")
+    rate: str | None = getattr(settings, RATES[what])
     if rate is None:
         return
     limit, _, period = rate.partition("/")
@@ -67,8 +76,10 @@ def client_of(request: HttpRequest) -> str:
     Behind our proxy it is what that appended to X-Forwarded-For; what a client writes there itself stands before it.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For")):
-        address = forwarded.rpartition(",")[2].strip()
+    if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()):
+        address = forwarded
+    if with_port := re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", address):
+        address = with_port[1] or with_port[2]
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -79,8 +90,12 @@ def client_of(request: HttpRequest) -> str:
 
 
 def account_of(name: object) -> str:
-    """What tells one account from others: its id, or what it is called where there is none."""
-    if not isinstance(name, str) or not name.isprintable():
+    """What tells one account from others: its id, or what it is called where there is none.
+
+    Names are read as generously as any sign-in reads them: the API drops blanks around, the admin folds widths, too.
+    """
+    name = unicodedata.normalize("NFKC", name).strip() if isinstance(name, str) else ""
+    if not name.isprintable():
         return ""  # no account can be called so
     known = User.objects.known_as(name).values_list("pk", flat=True).first()
     return f"name {name.lower()[:254]}" if known is None else account_id(known)
@@ -116,9 +131,6 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
             row.expires_at = expires_at
         Attempts.objects.bulk_update(counted, ["times", "expires_at"])
         return None
-
-
-# Coming and going
 
 
 def register(username: str, email: str, password: str, *, invitation: str = "") -> User:
@@ -175,6 +187,13 @@ def refuse_uninvited(code: object) -> None:
         check_invitation(code if isinstance(code, str) else "")
 
 
+def renew_invitation(invitation: Invitation) -> str | None:
+    """A new code for one that nobody has used, in place of the old one; None where somebody has."""
+    code = invitation.renew(INVITATION_DAYS)
+    unused = Invitation.objects.filter(pk=invitation.pk, used_at=None)
+    return code if unused.update(key_hash=invitation.key_hash, expires_at=invitation.expires_at) else None
+
+
 def check_invitation(code: str) -> Invitation:
     """The invitation with this code. Raises Refusal: 403 without a good one, 409 where it was used."""
     if not code:
@@ -212,21 +231,15 @@ def change_profile(user: User, **values: str) -> None:
 
 def delete_account(user: User) -> None:
     """The account and all that is theirs goes, also the tokens that they signed in with."""
-    for is_last in (False, False, True):
-        try:
-            with transaction.atomic():
-                # Until the end nobody may add to what is theirs…
-                for known in User.objects.select_for_update().filter(pk=user.pk):
-                    known.outstandingtoken_set.all().delete()  # else SimpleJWT's rows stay, with nobody's name on them
-                    known.delete()
-        except IntegrityError:  # …but somebody may to what hangs on that, while it goes
-            if is_last:
-                raise
-        else:
+    with transaction.atomic():
+        # Until the end nobody may add to what is theirs, nor to what hangs on that: picks lock their week.
+        known = User.objects.select_for_update().filter(pk=user.pk).first()
+        if known is None:
             return
-
-
-# Passwords
+        for theirs in (known.weeks, known.outstandingtoken_set):
+            list(theirs.select_for_update().order_by("pk").values_list("pk"))
+        known.outstandingtoken_set.all().delete()  # else SimpleJWT's rows stay, with nobody's name on them
+        known.delete()
 
 
 def change_password(user: User, new_password: str) -> None:
@@ -257,6 +270,16 @@ def encode_id(user: User) -> str:
     return urlsafe_base64_encode(force_bytes(user.pk))
 
 
+def check_reset_link(uid: str, token: str) -> User:
+    """Whom this link was sent to. Raises Refusal with 403 where it is not good."""
+    user = _find(uid)
+    if user is None or not user.is_active or not default_token_generator.check_token(user, token):
+        raise Refusal(
+            "This link is not good, or not any more: ask for another", "reset_link_invalid", HTTPStatus.FORBIDDEN
+        )
+    return user
+
+
 def reset_password(uid: str, token: str, new_password: str) -> None:
     """Set the password of whom a link was sent to; of two uses of a link at once, one does.
 
@@ -265,27 +288,18 @@ def reset_password(uid: str, token: str, new_password: str) -> None:
     new = User()
     new.set_password(new_password)  # slow by design, so before the transaction
     with transaction.atomic():
-        user = find_user(uid, User.objects.select_for_update())
-        if user is None or not user.is_active or not default_token_generator.check_token(user, token):
-            raise Refusal(
-                "This link is not good, or not any more: ask for another",
-                "reset_link_invalid",
-                HTTPStatus.FORBIDDEN,
-            )
+        list(User.objects.select_for_update().filter(pk=check_reset_link(uid, token).pk))
+        user = check_reset_link(uid, token)  # once more, as whoever had the lock may have used it
         user.password = new.password
         user.save(update_fields=["password"])
 
 
-def find_user(uid: str, users: UserQuerySet | None = None) -> User | None:
-    """Whom a link was sent to."""
+def _find(uid: str) -> User | None:
     try:
         pk = int(urlsafe_base64_decode(uid))
     except (ValueError, OverflowError):
         return None
-    return (User.objects.all() if users is None else users).filter(pk=pk).first() if 0 < pk < 2**63 else None
-
-
-# API tokens
+    return User.objects.filter(pk=pk).first() if 0 < pk < 2**63 else None
 
 
 def create_token(user: User, *, name: str, scope: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
@@ -312,9 +326,6 @@ def find_token(secret: str) -> ApiToken | None:
     if token.last_used_at is None or token.last_used_at < now - timedelta(hours=1):  # not a write for every read
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
-
-
-# Mail
 
 
 def site_url(request: HttpRequest | None = None) -> str:

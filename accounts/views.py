@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import BaseUserCreationForm, UsernameField
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -101,11 +101,8 @@ class PasswordResetView(FormView):
     template_name = "accounts/password_reset.html"
     success_url = reverse_lazy("password-reset-sent")
 
-    def post(self, request, *args, **kwargs):
-        services.count_attempt("reset", request, services.account_of(request.POST.get("email")))
-        return super().post(request, *args, **kwargs)
-
     def form_valid(self, form):
+        services.count_attempt("reset", self.request, services.account_of(form.cleaned_data["email"]))
         services.send_password_reset(form.cleaned_data["email"], self.request)
         return super().form_valid(form)
 
@@ -114,9 +111,17 @@ class PasswordResetSentView(TemplateView):
     template_name = "accounts/password_reset_sent.html"
 
 
+@method_decorator(says_refusals, name="dispatch")
 class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
+    """Django's, but for what it saves: the password alone, and of two uses of a link at once, one."""
+
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password-reset-complete")
+
+    def form_valid(self, form):
+        token = self.request.session.pop(auth_views.INTERNAL_RESET_SESSION_TOKEN)
+        services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class PasswordResetCompleteView(TemplateView):

@@ -305,6 +305,21 @@ class Artist(Fetched):
         return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name
 
 
+class ArtistAlias(models.Model):
+    """The id of an artist whom MusicBrainz has merged into another."""
+
+    musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
+    artist = models.ForeignKey(Artist, models.CASCADE, related_name="aliases", help_text="The surviving artist.")
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = "earlier id"
+        verbose_name_plural = "earlier ids"
+
+    def __str__(self) -> str:
+        return str(self.musicbrainz_id)
+
+
 class AlbumArtist(models.Model):
     """An artist in an album's artist credit."""
 

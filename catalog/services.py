@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import coverart, musicbrainz, patience, tmdb
 from integrations.errors import IntegrationError, NotFound
 
-from .models import Album, AlbumAlias, AlbumArtist, Artist, Fetched, Movie, MovieCast, MovieCrew, Person
+from .models import Album, AlbumAlias, AlbumArtist, Artist, ArtistAlias, Fetched, Movie, MovieCast, MovieCrew, Person
 
 SEARCH_PAGE = 20  # movies, as at TMDB
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
@@ -461,16 +461,16 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
     )
 
 
-# Artists
-
-
 def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
     """The artist, and whether they were known; if not, or from credits only, they are looked up, all as get_movie()
     does.
 
     An id that was merged into another gives the surviving artist.
     """
-    known = Artist.objects.filter(musicbrainz_id=musicbrainz_id).first()
+    merged = ArtistAlias.objects.filter(musicbrainz_id=musicbrainz_id).values("artist")
+    # One that a credit has brought back under its old id counts before the one that it was merged into.
+    found = Artist.objects.filter(Q(musicbrainz_id=musicbrainz_id) | Q(pk__in=merged))
+    known = max(found, key=lambda artist: artist.musicbrainz_id == musicbrainz_id, default=None)
     if known is None:
         try:
             return refresh_artist(musicbrainz_id), False
@@ -478,7 +478,7 @@ def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
             raise NotFound("Artist not found") from None
     if known.is_due:
         with contextlib.suppress(IntegrationError), _little_patience(known):
-            artist = refresh_artist(musicbrainz_id)
+            artist = refresh_artist(known.musicbrainz_id)
             return artist, artist.fetched_at == known.fetched_at
     return known, True
 
@@ -504,17 +504,20 @@ def refresh_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
             values = asdict(fetched) | {"vanished_at": None}
             artist, _ = Artist.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
     if surviving_id != musicbrainz_id:
-        _merge_artists([musicbrainz_id, surviving_id])
+        _merge_artists(musicbrainz_id, surviving_id)
     return artist
 
 
-def _merge_artists(ids: list[UUID]) -> None:
-    """Give the credits of the first to the second, and delete the first, unless somebody else has just done so."""
+def _merge_artists(merged_id: UUID, surviving_id: UUID) -> None:
+    """Remember the id that was merged, and give the credits of whom it is, if we know them, to the surviving one."""
     with transaction.atomic():
         # Locked in the order in which credits are stored, so that two transactions cannot lock each other out.
+        ids = [merged_id, surviving_id]
         locked = Artist.objects.select_for_update().filter(musicbrainz_id__in=ids).order_by("musicbrainz_id")
         artists = {artist.musicbrainz_id: artist for artist in locked}
-        if len(artists) == len(ids):
-            merged, surviving = (artists[known] for known in ids)
-            merged.credits.update(artist=surviving)
-            merged.delete()
+        if surviving := artists.get(surviving_id):
+            ArtistAlias.objects.update_or_create(musicbrainz_id=merged_id, defaults={"artist": surviving})
+            if merged := artists.get(merged_id):
+                merged.credits.update(artist=surviving)
+                merged.aliases.update(artist=surviving)
+                merged.delete()

@@ -47,12 +47,15 @@ class WeekQuerySet(models.QuerySet):
 
     def mentioning(self, text: str) -> "WeekQuerySet":
         """Those with each word of the text somewhere in their notes or in the titles or artists of their picks."""
-        words = search_words(text)
+        words = dict.fromkeys(search_words(text))
         found = self if words else self.none()
         for word in words:
-            movies = WeekMovie.objects.filter(week=OuterRef("pk"), movie__search_text__contains=word)
-            albums = WeekAlbum.objects.filter(week=OuterRef("pk"), album__search_text__contains=word)
-            found = found.filter(Q(search_text__contains=word) | Exists(movies) | Exists(albums))
+            # Not Exists(), which PostgreSQL would ask of each week.
+            movies = WeekMovie.objects.filter(movie__search_text__contains=word)
+            albums = WeekAlbum.objects.filter(album__search_text__contains=word)
+            found = found.filter(
+                Q(search_text__contains=word) | Q(pk__in=movies.values("week")) | Q(pk__in=albums.values("week"))
+            )
         return found
 
     def for_list(self) -> "WeekQuerySet":

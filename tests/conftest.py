@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import responses
+from django.core import mail
 from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -29,6 +30,21 @@ def upstream(request, settings, tmp_path):
             mock = stack.enter_context(responses.RequestsMock())
         yield mock
     forget_sessions()
+
+
+def delivered() -> list:
+    """The mail that was sent, once its threads have delivered it."""
+    for thread in threading.enumerate():
+        if thread.name == "mail":
+            thread.join()
+    return mail.outbox
+
+
+@pytest.fixture(autouse=True)
+def mail_of_its_own():
+    """No test finds the mail of another."""
+    yield
+    delivered().clear()
 
 
 def forget_sessions():

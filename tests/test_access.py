@@ -29,52 +29,53 @@ from tests.factories import (
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 # Of what belongs to the owner: somebody without a token; the owner; another member; another member when the owner is
-# private; staff when the owner is private; the owner when disabled; a script with the owner's read-only API token.
-ROLES = ["anonymous", "owner", "member", "private", "staff", "disabled", "reader"]
+# private; staff when the owner is private; the owner when disabled; scripts with the owner's API tokens: one that only
+# reads, and one that may do all that such tokens may.
+ROLES = ["anonymous", "owner", "member", "private", "staff", "disabled", "reader", "script"]
 ROWS = {
-    "GET /health": "200 200 200 200 200 200 200",
-    "GET /api/schema": "200 200 200 200 200 200 200",
-    "GET /api/docs": "200 200 200 200 200 200 200",
-    "GET /api/redoc": "200 200 200 200 200 200 200",
-    "POST /api/auth/register": "201 201 201 201 201 201 201",
-    "POST /api/auth/login": "200 200 200 200 200 403 200",
-    "POST /api/auth/refresh": "200 200 200 200 200 401 200",
-    "POST /api/auth/logout": "204 204 204 204 204 204 204",
-    "POST /api/auth/password-reset": "202 202 202 202 202 202 202",
-    "POST /api/auth/password-reset/confirm": "204 204 204 204 204 403 204",
-    "GET /api/auth/me": "401 200 200 200 200 403 200",
-    "POST /api/auth/password": "401 204 204 204 204 403 403",
-    "GET /api/auth/tokens": "401 200 200 200 200 403 403",
-    "POST /api/auth/tokens": "401 201 201 201 201 403 403",
-    "DELETE /api/auth/tokens/{pk}": "401 204 404 404 404 403 403",
-    "GET /api/users": "401 200 200 200 200 403 200",
-    "GET /api/users/{pk}": "401 200 200 404 404 403 200",
-    "PATCH /api/users/{pk}": "401 200 403 404 404 403 403",
-    "DELETE /api/users/{pk}": "401 204 403 404 404 403 403",
-    "GET /api/movies/search": "401 200 200 200 200 403 200",
-    "GET /api/movies/lookup": "401 200 200 200 200 403 200",
-    "GET /api/movies/selections": "401 200 200 200 200 403 200",
-    "GET /api/movies/{tmdb_id}": "401 200 200 200 200 403 200",
-    "GET /api/movies/{tmdb_id}/credits": "401 200 200 200 200 403 200",
-    "GET /api/albums/search": "401 200 200 200 200 403 200",
-    "GET /api/albums/lookup": "401 200 200 200 200 403 200",
-    "GET /api/albums/selections": "401 200 200 200 200 403 200",
-    "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200",
-    "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200",
-    "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200",
-    "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200",
-    "GET /api/weeks": "401 200 200 200 200 403 200",
-    "POST /api/weeks": "401 201 201 201 201 403 403",
-    "GET /api/weeks/current": "401 200 200 200 200 403 200",
-    "GET /api/weeks/{pk}": "401 200 200 404 404 403 200",
-    "PATCH /api/weeks/{pk}": "401 200 403 404 404 403 403",
-    "DELETE /api/weeks/{pk}": "401 204 403 404 404 403 403",
-    "POST /api/weeks/{pk}/movies": "401 201 403 404 404 403 403",
-    "PUT /api/weeks/{pk}/movies/{position}": "401 200 403 404 404 403 403",
-    "DELETE /api/weeks/{pk}/movies/{position}": "401 204 403 404 404 403 403",
-    "POST /api/weeks/{pk}/albums": "401 201 403 404 404 403 403",
-    "PUT /api/weeks/{pk}/albums/{position}": "401 200 403 404 404 403 403",
-    "DELETE /api/weeks/{pk}/albums/{position}": "401 204 403 404 404 403 403",
+    "GET /health": "200 200 200 200 200 200 200 200",
+    "GET /api/schema": "200 200 200 200 200 200 200 200",
+    "GET /api/docs": "200 200 200 200 200 200 200 200",
+    "GET /api/redoc": "200 200 200 200 200 200 200 200",
+    "POST /api/auth/register": "201 201 201 201 201 201 201 201",
+    "POST /api/auth/login": "200 200 200 200 200 403 200 200",
+    "POST /api/auth/refresh": "200 200 200 200 200 401 200 200",
+    "POST /api/auth/logout": "204 204 204 204 204 204 204 204",
+    "POST /api/auth/password-reset": "202 202 202 202 202 202 202 202",
+    "POST /api/auth/password-reset/confirm": "204 204 204 204 204 403 204 204",
+    "GET /api/auth/me": "401 200 200 200 200 403 200 200",
+    "POST /api/auth/password": "401 204 204 204 204 403 403 403",
+    "GET /api/auth/tokens": "401 200 200 200 200 403 403 403",
+    "POST /api/auth/tokens": "401 201 201 201 201 403 403 403",
+    "DELETE /api/auth/tokens/{pk}": "401 204 404 404 404 403 403 403",
+    "GET /api/users": "401 200 200 200 200 403 200 200",
+    "GET /api/users/{pk}": "401 200 200 404 404 403 200 200",
+    "PATCH /api/users/{pk}": "401 200 403 404 404 403 403 403",
+    "DELETE /api/users/{pk}": "401 204 403 404 404 403 403 403",
+    "GET /api/movies/search": "401 200 200 200 200 403 200 200",
+    "GET /api/movies/lookup": "401 200 200 200 200 403 200 200",
+    "GET /api/movies/selections": "401 200 200 200 200 403 200 200",
+    "GET /api/movies/{tmdb_id}": "401 200 200 200 200 403 200 200",
+    "GET /api/movies/{tmdb_id}/credits": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/search": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/lookup": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/selections": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200 200",
+    "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
+    "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
+    "GET /api/weeks": "401 200 200 200 200 403 200 200",
+    "POST /api/weeks": "401 201 201 201 201 403 403 201",
+    "GET /api/weeks/current": "401 200 200 200 200 403 200 200",
+    "GET /api/weeks/{pk}": "401 200 200 404 404 403 200 200",
+    "PATCH /api/weeks/{pk}": "401 200 403 404 404 403 403 200",
+    "DELETE /api/weeks/{pk}": "401 204 403 404 404 403 403 204",
+    "POST /api/weeks/{pk}/movies": "401 201 403 404 404 403 403 201",
+    "PUT /api/weeks/{pk}/movies/{position}": "401 200 403 404 404 403 403 200",
+    "DELETE /api/weeks/{pk}/movies/{position}": "401 204 403 404 404 403 403 204",
+    "POST /api/weeks/{pk}/albums": "401 201 403 404 404 403 403 201",
+    "PUT /api/weeks/{pk}/albums/{position}": "401 200 403 404 404 403 403 200",
+    "DELETE /api/weeks/{pk}/albums/{position}": "401 204 403 404 404 403 403 204",
 }
 SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes"]  # of the owner; no other word of any answer
 NEW_PASSWORD = "Quite-another-7-phrase"
@@ -130,8 +131,13 @@ def expected(method, address, role) -> int:
         return int(row.split()[ROLES.index(role)])
     if is_public(VIEWS[address][0]):
         return 405
-    may_read = IsSignedIn not in VIEWS[address][0].cls.permission_classes
-    refusals = {"anonymous": 401, "disabled": 403, "reader": 405 if method == "GET" and may_read else 403}
+    is_for_scripts = IsSignedIn not in VIEWS[address][0].cls.permission_classes
+    refusals = {
+        "anonymous": 401,
+        "disabled": 403,
+        "reader": 405 if method == "GET" and is_for_scripts else 403,
+        "script": 405 if is_for_scripts else 403,
+    }
     return refusals.get(role, 405)
 
 
@@ -150,7 +156,7 @@ def world(db, now, upstream):
     artist = Artist.objects.create(musicbrainz_id=payloads.GROUP, name="Some band", fetched_at=now_())
     AlbumArtist.objects.create(album=album, artist=artist, position=0, name="Some band")
     token, _ = services.create_token(owner, name="widget", scope="full")
-    _, reader = services.create_token(owner, name="reader", scope="read")
+    secrets = {scope: services.create_token(owner, name="script", scope=scope)[1] for scope in ("read", "full")}
     fresh_movie, fresh_album = MovieFactory(fetched_at=now_()), AlbumFactory(fetched_at=now_())
     return {
         "owner": owner,
@@ -163,7 +169,8 @@ def world(db, now, upstream):
             "/api/artists": artist.musicbrainz_id,
             "/api/people": person.tmdb_id,
         },
-        "reader": reader,
+        "reader": secrets["read"],
+        "script": secrets["full"],
         "member": make_user(username="ben"),
         "staff": make_user(username="carl", is_staff=True, is_superuser=True),
         "bodies": {
@@ -204,8 +211,8 @@ def client_as(role, world):
     owner = world["owner"]
     if role == "anonymous":
         return APIClient()
-    if role == "reader":
-        return APIClient(headers={"Authorization": f"Bearer {world['reader']}"})
+    if role in {"reader", "script"}:
+        return APIClient(headers={"Authorization": f"Bearer {world[role]}"})
     who = {"owner": owner, "disabled": owner, "staff": world["staff"]}.get(role, world["member"])
     if role in {"private", "staff"}:
         type(owner).objects.filter(pk=owner.pk).update(visibility="private")

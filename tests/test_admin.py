@@ -2,7 +2,10 @@ import re
 
 import pytest
 from django.contrib.admin.sites import site
+from django.contrib.auth.models import Permission
 from django.test import Client
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import services
 from accounts.models import ApiToken, Attempts, Invitation, User
@@ -189,3 +192,66 @@ def test_a_token_is_revoked_and_its_hashes_are_not_shown(admin):
     assert token.key_hash not in page
     assert token.password_hash not in page
     assert not ApiToken.objects.exists()
+
+
+def test_a_link_is_not_replaced_once_it_was_used(admin):
+    invitation, _ = services.invite(note="Cleo")
+    stale = Invitation.objects.get(pk=invitation.pk)
+    Invitation.objects.filter(pk=invitation.pk).update(used_at=invitation.created_at)
+
+    assert services.renew_invitation(stale) is None
+    assert Invitation.objects.get().used_at is not None
+
+
+@pytest.fixture
+def helper(db):
+    """Staff who may change and delete accounts, and nothing more."""
+    staff = UserFactory(username="helper", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def test_staff_give_themselves_no_powers(helper):
+    staff = User.objects.get(username="helper")
+    page = helper.get(address(User, "change", staff.pk)).content.decode()
+
+    helper.post(
+        address(User, "change", staff.pk),
+        {"username": "helper", "email": staff.email, "time_zone": "UTC", "visibility": "members", "is_superuser": "on"},
+    )
+
+    assert "is_superuser" not in page
+    staff.refresh_from_db()
+    assert not staff.is_superuser
+
+
+def test_staff_touch_no_other_staff(helper, admin):
+    chief = User.objects.get(username="admin")
+
+    answers = [
+        helper.post(address(User, "change", chief.pk), {"username": "mine"}),
+        helper.get(f"/admin/accounts/user/{chief.pk}/password/"),
+        helper.post(address(User, "delete", chief.pk), {"post": "yes"}),
+    ]
+    data = {"action": "delete_selected", "_selected_action": [chief.pk], "post": "yes"}
+    helper.post(address(User, "changelist"), data)
+
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert User.objects.filter(username="admin").exists()
+
+
+@pytest.mark.parametrize("by", ["form", "action"])
+def test_who_is_deleted_here_leaves_no_tokens(admin, by):
+    user = UserFactory()
+    RefreshToken.for_user(user)
+
+    if by == "form":
+        admin.post(address(User, "delete", user.pk), {"post": "yes"})
+    else:
+        data = {"action": "delete_selected", "_selected_action": [user.pk], "post": "yes"}
+        admin.post(address(User, "changelist"), data)
+
+    assert not User.objects.filter(pk=user.pk).exists()
+    assert not OutstandingToken.objects.exists()

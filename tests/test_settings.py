@@ -44,6 +44,11 @@ def manage(*arguments, **environment):
         ({"WEB_THREADS": ""}, "WEB_THREADS must be"),
         ({"DATABASE_URL": "nowhere"}, "DATABASE_URL is no address"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is no address"),
+        ({"EMAIL_URL": "nowhere"}, "EMAIL_URL is no address"),
+        ({"SITE_URL": "opinions.example.org"}, "SITE_URL is not an http"),
+        ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must have"),
+        ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must have"),
+        ({"RESET_RATE": "5/fortnight"}, "RESET_RATE is neither a rate"),
     ],
 )
 def test_bad_settings_are_one_sentence(changes, sentence):
@@ -86,6 +91,7 @@ def test_a_production_env_is_clean_for_deployment():
         ALLOWED_HOSTS="example.org",
         TMDB_API_KEY="key",
         EMAIL_URL="smtp+tls://user:password@mail.example.org:587",
+        SITE_URL="https://opinions.example.org",
         MUSICBRAINZ_USER_AGENT="WrongOpinions/1.0 ( you@example.org )",
     )
 

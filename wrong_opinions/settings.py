@@ -1,6 +1,7 @@
 """Settings, read from the environment or from `.env`; `.env.example` explains each."""
 
 import math
+import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -202,6 +203,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTH_PASSWORD_VALIDATORS.append({"NAME": "accounts.validators.MaximumLengthValidator"})
 REGISTRATION_OPEN = switch("REGISTRATION_OPEN", default=True)
 LOGIN_RATE = rate("LOGIN_RATE", "10/min")
 REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
@@ -218,8 +220,8 @@ SIMPLE_JWT = {
 
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")
-if PASSWORD_RESET_URL and not ("{uid}" in PASSWORD_RESET_URL and "{token}" in PASSWORD_RESET_URL):
-    raise ImproperlyConfigured("PASSWORD_RESET_URL must have {uid} and {token} in it.")
+if PASSWORD_RESET_URL and set(re.findall(r"{.*?}|[{}]", PASSWORD_RESET_URL)) != {"{uid}", "{token}"}:
+    raise ImproperlyConfigured("PASSWORD_RESET_URL must have {uid} and {token} in it, and no other brackets.")
 LOGIN_URL = "admin:login"  # the only page that asks for a password
 
 # --- Mail

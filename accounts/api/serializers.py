@@ -19,6 +19,12 @@ class EmailField(TextField, serializers.EmailField):
     pass
 
 
+class WordField(serializers.ChoiceField):
+    """One of some words; REST framework's own message repeats what was sent."""
+
+    default_error_messages = {"invalid_choice": "That is none of the words that can stand here."}
+
+
 class PasswordField(TextField):
     def __init__(self, **kwargs):
         super().__init__(trim_whitespace=False, write_only=True, max_length=1000, **kwargs)
@@ -91,7 +97,9 @@ class ProfileSerializer(serializers.ModelSerializer):
 
 
 class SearchSerializer(serializers.Serializer):
-    search = serializers.CharField(max_length=100, required=False, help_text="Words of a username or display name.")
+    search = serializers.CharField(
+        max_length=100, default="", allow_blank=True, help_text="Words of a username or display name."
+    )
 
 
 class ChangeProfileSerializer(serializers.Serializer):
@@ -100,7 +108,7 @@ class ChangeProfileSerializer(serializers.Serializer):
     time_zone = TextField(
         max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name, such as Europe/Berlin."
     )
-    visibility = serializers.ChoiceField(User.Visibility.choices, required=False)
+    visibility = WordField(User.Visibility.choices, required=False)
 
 
 class RegisterSerializer(serializers.Serializer):
@@ -178,7 +186,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 class CreateApiTokenSerializer(serializers.Serializer):
     name = TextField(max_length=100, validators=[validate_printable], help_text="What it is for.")
-    scope = serializers.ChoiceField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
+    scope = WordField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant to come; null: it does not expire."
     )

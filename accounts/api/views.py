@@ -144,7 +144,7 @@ class PasswordView(GenericAPIView):
     @extend_schema(responses={204: None})
     def post(self, request):
         """Change one's password. Every token from before is refused from now on, also API tokens."""
-        services.count_attempt("login", request, services.account_id(request.user.pk))
+        services.count_attempt("own password", request, services.account_id(request.user.pk))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(request.user, serializer.validated_data["new_password"])
@@ -158,8 +158,9 @@ class PasswordResetView(PublicView):
     @extend_schema(responses={202: serializers.SentSerializer})
     def post(self, request):
         """Have a link sent that lets one choose a new password. Whether anybody has that address, is not told."""
-        services.count_attempt("reset", request, services.account_of(request.data.get("email")))
-        services.send_password_reset(self.read(request)["email"], request)
+        email = self.read(request)["email"]  # first, as a name that is no address would tell whose it is
+        services.count_attempt("reset", request, services.account_of(email))
+        services.send_password_reset(email, request)
         sentence = "If there is an account with that address, a link is on its way to it"
         return Response({"detail": sentence}, status=status.HTTP_202_ACCEPTED)
 
@@ -171,10 +172,11 @@ class ConfirmPasswordResetView(PublicView):
     @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is not good, or not any more")})
     def post(self, request):
         """Choose a new password with what a link holds, which is good once. Every token from before is refused."""
-        services.count_attempt("reset", request)
+        services.count_attempt("reset link", request)
         asked = self.read(request)
-        if user := services.find_user(asked["uid"]):
-            serializers.check_password(asked["new_password"], user, "new_password")
+        # The link first: whether a password is like somebody's name or address tells what those are.
+        user = services.check_reset_link(asked["uid"], asked["token"])
+        serializers.check_password(asked["new_password"], user, "new_password")
         services.reset_password(**asked)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -225,7 +227,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     lookup_value_regex = NUMBER
 
     def get_permissions(self):
-        return [IsAuthenticated()] if self.action in {"list", "retrieve"} else [IsAuthenticated(), IsSignedIn()]
+        changes = self.action not in {"list", "retrieve", None}  # None: of no method that is known here
+        return [IsAuthenticated(), IsSignedIn()] if changes else [IsAuthenticated()]
 
     def get_queryset(self):
         return User.objects.visible_to(self.request.user).with_counts().order_by("username")
@@ -242,7 +245,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """People by username, with how many weeks they have."""
         asked = serializers.SearchSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = self.get_queryset().named_like(asked.validated_data.get("search", ""))
+        found = self.get_queryset().named_like(asked.validated_data["search"])
         page = self.paginate_queryset(found)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -258,6 +261,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             200: serializers.UserSerializer,
             409: OpenApiResponse(description="The e-mail address is taken"),
         },
+        extensions={"x-limited": True},
     )
     def partial_update(self, request, pk):
         """Change one's e-mail address, display name, time zone or visibility; `{}` changes nothing.
@@ -267,6 +271,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         asked = serializers.ChangeProfileSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         user = self.get_self("modify")
+        if asked.validated_data.get("email", user.email) != user.email:
+            services.count_attempt("new address", request, services.account_id(user.pk))
         services.change_profile(user, **asked.validated_data)
         return Response(serializers.UserSerializer(user).data)
 
@@ -279,7 +285,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def destroy(self, request, pk):
         """Delete one's account with everything that is theirs, for good. It takes one's password."""
         user = self.get_self("delete")
-        services.count_attempt("login", request, services.account_id(user.pk))
+        services.count_attempt("own password", request, services.account_id(user.pk))
         serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
             raise_exception=True
         )

@@ -4,7 +4,15 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 
+from catalog.models import search_words
 from selections.models import FIRST_YEAR, LAST_YEAR, Week, WeekQuerySet, read_week_name
+
+MOST_WORDS = 10  # of a search: each costs a look at everything
+
+
+def check_words(text: str) -> None:
+    if len(search_words(text)) > MOST_WORDS:
+        raise ValidationError(f"Search for {MOST_WORDS} words at most.", code="too_many_words")
 
 
 class WholeNumberFilter(django_filters.Filter):
@@ -47,10 +55,14 @@ class WeekFilter(django_filters.FilterSet):
     complete = django_filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
         method="as_complete",
+        error_messages={"invalid_choice": "Write true or false."},
         help_text="Whether there is at least one movie and one album.",
     )
     search = django_filters.CharFilter(
-        method="with_words", max_length=200, help_text="Words of the notes, or of titles and artists of what is picked."
+        method="with_words",
+        max_length=200,
+        validators=[check_words],
+        help_text="Words of the notes, or of titles and artists of what is picked.",
     )
 
     class Meta:

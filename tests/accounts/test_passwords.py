@@ -2,26 +2,19 @@
 
 import re
 import threading
+import time
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
-from django.core import mail
+from django.db import connection, transaction
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import services
-from tests.conftest import assert_problem, at_once, client_of
+from tests.conftest import assert_problem, at_once, client_of, delivered
 from tests.factories import PASSWORD, UserFactory, make_user
 
 NEW = "Quite-another-7-phrase"
-
-
-def sent() -> list:
-    """The messages of this test, once their threads have delivered them."""
-    for thread in threading.enumerate():
-        if thread.name == "mail":
-            thread.join()
-    return mail.outbox
 
 
 def change(client, **changes):
@@ -102,7 +95,7 @@ def test_a_link_comes_by_mail_and_sets_the_password(anonymous, settings):
     response = ask_for_link(anonymous, "ADA@example.org")
 
     assert response.status_code == 202
-    [message] = sent()
+    [message] = delivered()
     assert message.to == ["Ada@example.org"]
     assert "Hello ada" in message.body
     uid, token = re.search(r"http://testserver/reset/(\S+)/(\S+)", message.body).groups()
@@ -121,7 +114,7 @@ def test_the_link_may_lead_to_a_frontend(anonymous, settings):
 
     ask_for_link(anonymous)
 
-    assert f"https://app.example.org/reset?uid={services.encode_id(user)}&token=" in sent()[0].body
+    assert f"https://app.example.org/reset?uid={services.encode_id(user)}&token=" in delivered()[0].body
 
 
 @pytest.mark.parametrize("who", ["nobody", "disabled", "without a password"])
@@ -137,7 +130,7 @@ def test_the_answer_never_tells_whether_an_address_exists(anonymous, who):
 
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
     assert known.headers.keys() == unknown.headers.keys()
-    assert [message.to for message in sent()] == [["known@example.org"]]
+    assert [message.to for message in delivered()] == [["known@example.org"]]
 
 
 def test_a_known_address_costs_the_same_queries(anonymous, django_assert_num_queries):
@@ -154,7 +147,7 @@ def test_a_dead_mail_server_is_in_the_log_only(anonymous, settings, caplog):
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.filebased.EmailBackend", "OPTIONS": {}}}
 
     assert ask_for_link(anonymous).status_code == 202
-    sent()
+    delivered()
 
     assert "could not be sent" in caplog.text
 
@@ -203,7 +196,17 @@ def test_a_link_ends_with_time_address_password_and_sign_in(anonymous, now, time
     token = default_token_generator.make_token(user)
     anonymous.post("/api/auth/login", {"username": "ada", "password": PASSWORD})
     assert_problem(confirm(anonymous, user, token), 403)
-    sent()
+    delivered()
+
+
+@pytest.mark.parametrize("password", ["password123", "zebrafish", "hidden-one", "Good-enough-7-phrase"])
+def test_without_a_good_link_nobody_is_told_what_a_password_is_like(anonymous, password):
+    user = make_user(username="hidden-one", email="zebrafish77@example.org")
+
+    for uid in (services.encode_id(user), "OTk5"):
+        response = confirm(anonymous, user, "garbage", uid=uid, new_password=password)
+
+        assert_problem(response, 403, "This link is not good, or not any more: ask for another")
 
 
 def test_confirm_asks_for_a_good_password(anonymous):
@@ -229,7 +232,88 @@ def test_of_simultaneous_uses_of_a_link_one_wins():
     assert statuses == [204] + [403] * 7
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_link_that_is_used_while_somebody_else_uses_it_is_used():
+    user = make_user()
+    token, statuses = default_token_generator.make_token(user), []
+
+    def act():
+        statuses.append(confirm(APIClient(), user, token).status_code)
+        connection.close()
+
+    with transaction.atomic():
+        locked = type(user).objects.select_for_update().get(pk=user.pk)
+        thread = threading.Thread(target=act)
+        thread.start()
+        time.sleep(0.3)
+        locked.set_password("First-come-first-1")
+        locked.save()
+    thread.join()
+
+    user.refresh_from_db()
+    assert statuses == [403]
+    assert user.check_password("First-come-first-1")
+
+
+def test_retries_of_a_link_do_not_count_as_asking_for_one(anonymous, settings):
+    settings.RESET_RATE = "1/hour"
+    user = make_user(email="ada@example.org")
+    ask_for_link(anonymous)
+
+    assert [confirm(anonymous, user, new_password="short").status_code for _ in range(4)] == [422] * 4
+    assert confirm(anonymous, user).status_code == 204
+
+
+def test_who_guesses_from_outside_locks_nobody_out_of_their_own_account(anonymous, settings):
+    settings.LOGIN_RATE = "2/min"
+    user = make_user(username="ada")
+    for _ in range(3):
+        anonymous.post("/api/auth/login", {"username": "ada", "password": "guess"})
+
+    assert change(client_of(user)).status_code == 204
+
+
 # Pages
+
+
+def page_of_link(client):
+    """The address of the form that a link leads to."""
+    client.post("/reset", {"email": "ada@example.org"})
+    path = re.search(r"http://testserver(/reset/\S+)", delivered()[-1].body)[1]
+    return client.get(path, follow=True).request["PATH_INFO"]
+
+
+def test_the_page_saves_the_password_alone(client, db):
+    user = make_user(email="ada@example.org")
+    form = page_of_link(client)
+    type(user).objects.filter(pk=user.pk).update(visibility="private")
+
+    client.post(form, {"new_password1": NEW, "new_password2": NEW})
+
+    user.refresh_from_db()
+    assert (user.visibility, user.check_password(NEW)) == ("private", True)
+
+
+def test_the_page_gives_a_disabled_account_no_password(client, db):
+    user = make_user(email="ada@example.org")
+    form = page_of_link(client)
+    type(user).objects.filter(pk=user.pk).update(is_active=False)
+
+    response = client.post(form, {"new_password1": NEW, "new_password2": NEW})
+
+    user.refresh_from_db()
+    assert response.status_code == 403
+    assert user.check_password(PASSWORD)
+
+
+def test_nobody_chooses_a_password_that_is_too_long_to_sign_in_with(client, db):
+    make_user(email="ada@example.org")
+    long = "Correct-horse" * 8
+
+    response = client.post(page_of_link(client), {"new_password1": long, "new_password2": long})
+
+    assert response.status_code == 200
+    assert b"at most 100 characters" in response.content
 
 
 def test_the_pages_lead_from_the_admin_to_a_new_password(client, db):
@@ -237,7 +321,7 @@ def test_the_pages_lead_from_the_admin_to_a_new_password(client, db):
     assert b'href="/reset"' in client.get("/admin/login/").content
 
     asked = client.post("/reset", {"email": "ada@example.org"}, follow=True)
-    path = re.search(r"http://testserver(/reset/\S+)", sent()[0].body)[1]
+    path = re.search(r"http://testserver(/reset/\S+)", delivered()[0].body)[1]
     form = client.get(path, follow=True)
     done = client.post(form.request["PATH_INFO"], {"new_password1": NEW, "new_password2": NEW}, follow=True)
 

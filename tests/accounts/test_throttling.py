@@ -37,6 +37,40 @@ def test_attempts_on_one_account_are_limited_whatever_it_is_called(anonymous, se
     assert statuses == [401, 401, 401, 429]
 
 
+@pytest.mark.parametrize("spelling", [" {}", "{}  ", "\t{}", "{}\n", "\u3000{}"])
+def test_blanks_around_a_name_are_no_way_around_the_limit(anonymous, settings, spelling):
+    settings.LOGIN_RATE = "2/min"
+    UserFactory(username="ada")
+
+    names = ["ada", spelling.format("ada"), "ada", spelling.format("ADA")]
+    statuses = [login(anonymous, name, REMOTE_ADDR=f"192.0.2.{n}").status_code for n, name in enumerate(names)]
+
+    assert statuses == [401, 401, 429, 429]
+
+
+def test_wide_letters_are_no_way_around_the_limit_of_the_admin(client, settings, db):
+    settings.LOGIN_RATE = "2/min"
+    UserFactory(username="ada")
+
+    names = ["ada", "ａda", "ａｄa"]
+    statuses = [admin_login(client, name, REMOTE_ADDR=f"192.0.2.{n}").status_code for n, name in enumerate(names)]
+
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.parametrize("header", ["192.0.2.1:{}", "[2001:db8::1]:{}", "9.9.9.{}, 192.0.2.1:5"])
+def test_ports_are_no_part_of_an_address(settings, db, header):
+    settings.LOGIN_RATE = "1/min"
+    settings.HTTPS = True
+
+    statuses = [
+        login(APIClient(), f"person{n}", headers={"X-Forwarded-For": header.format(n + 1)}).status_code
+        for n in range(2)
+    ]
+
+    assert statuses == [401, 429]
+
+
 def test_a_refused_attempt_does_not_count(anonymous, settings, now, time_machine):
     settings.LOGIN_RATE = "1/min"
     login(anonymous)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from catalog import services
 from catalog.models import AlbumArtist, Artist
 from tests import payloads
-from tests.conftest import assert_problem, at_once, client_of
+from tests.conftest import assert_problem, at_once, client_of, forget_sessions
 from tests.factories import AlbumFactory, ArtistFactory, UserFactory, WeekAlbumFactory, WeekFactory
 
 ADDRESS = f"/api/artists/{payloads.ARTIST}"
@@ -320,6 +320,17 @@ def test_an_artist_who_was_merged_is_shown_and_stored_under_the_surviving_id(api
 
     assert api.get(f"/api/artists/{OLD}").json() == DETAILS
     assert str(Artist.objects.get().musicbrainz_id) == payloads.ARTIST
+
+
+def test_an_id_that_was_merged_is_remembered(api, musicbrainz_artist):
+    asked = musicbrainz_artist(asked_id=OLD)
+    fresh = api.get(f"/api/artists/{OLD}").json()
+    forget_sessions()
+
+    again = api.get(f"/api/artists/{OLD}").json()
+
+    assert again == fresh | {"cached": True}
+    assert asked.call_count == 1
 
 
 @pytest.mark.parametrize("is_known", [False, True])

@@ -65,6 +65,8 @@ def test_filters_combine(api, weeks, query, expected):
         {"to": "1899-W01"},
         {"search": "x" * 201},
         {"search": "a\x00"},
+        {"search": "one two three four five six seven eight nine ten eleven"},
+        {"search": "㏂" * 6},
         {"owner": "a\x00"},
     ],
 )
