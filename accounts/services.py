@@ -236,7 +236,7 @@ def delete_account(user: User) -> None:
         known = User.objects.select_for_update().filter(pk=user.pk).first()
         if known is None:
             return
-        for theirs in (known.weeks, known.outstandingtoken_set):
+        for theirs in (known.weeks, known.opinions, known.outstandingtoken_set):
             list(theirs.select_for_update().order_by("pk").values_list("pk"))
         known.outstandingtoken_set.all().delete()  # else SimpleJWT's rows stay, with nobody's name on them
         known.delete()

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils import timezone
 
 from . import services
-from .models import Week, WeekAlbum, WeekMovie
+from .models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 
 
 class PickInline(admin.TabularInline):
@@ -109,3 +109,34 @@ class WeekAlbumAdmin(PickAdmin):
     list_select_related = ["album", "week__user"]
     search_fields = ["album__search_text", "week__user__username"]
     autocomplete_fields = ["week", "album"]
+
+
+class EarlierRatingInline(admin.TabularInline):
+    model = EarlierRating
+    extra = 0
+    can_delete = False
+    fields = ["rating", "until_at"]
+    readonly_fields = ["rating", "until_at"]
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Opinion)
+class OpinionAdmin(admin.ModelAdmin):
+    list_display = ["pick", "user", "rating", "contains_spoilers", "created_at"]
+    list_filter = ["rating", "contains_spoilers", "user"]
+    search_fields = ["user__username", "review", "movie_pick__movie__search_text", "album_pick__album__search_text"]
+    autocomplete_fields = ["user", "movie_pick", "album_pick"]
+    readonly_fields = ["created_at", "updated_at"]
+    date_hierarchy = "created_at"
+    inlines = [EarlierRatingInline]
+
+    def get_queryset(self, request):
+        return Opinion.objects.with_picks()
+
+    def save_model(self, request, obj, form, change):
+        obj.updated_at = timezone.now()
+        super().save_model(request, obj, form, change)
+        if "rating" in form.changed_data and form.initial.get("rating") is not None:
+            obj.earlier_ratings.create(rating=form.initial["rating"])

@@ -2,15 +2,20 @@
 
 import re
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
 
 from catalog.models import Album, Movie, search_words
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+MOST_RATING = 10  # half stars
+MOST_SHOWN = 20  # opinions beside a pick: a week's own address has them all
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
 
 
@@ -23,9 +28,20 @@ def read_week_name(text: str) -> tuple[int, int] | None:
     return (year, number) if 1 <= (number := int(found[2])) <= last else None
 
 
+def this_week(user) -> tuple[int, int]:
+    """The ISO year and week of today, in the user's time zone."""
+    today = timezone.localdate(timezone=user.zone).isocalendar()
+    return today.year, today.week
+
+
 def visible_to(user, owner: str) -> Q:
     """Whether the user may see what belongs to the `owner`: their own, and that of people who are not private."""
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
+
+
+def week_before(year: int, week_number: int, week: str = "") -> Q:
+    """Whether a `week` is an earlier calendar week than this one."""
+    return Q(**{f"{week}year__lt": year}) | Q(**{f"{week}year": year, f"{week}week_number__lt": week_number})
 
 
 class WeekQuerySet(models.QuerySet):
@@ -47,7 +63,7 @@ class WeekQuerySet(models.QuerySet):
 
     def mentioning(self, text: str) -> "WeekQuerySet":
         """Those with each word of the text somewhere in their notes or in the titles or artists of their picks."""
-        words = dict.fromkeys(search_words(text))
+        words = dict.fromkeys(word[:40] for word in search_words(text))  # longer ones only cost time
         found = self if words else self.none()
         for word in words:
             # Not Exists(), which PostgreSQL would ask of each week.
@@ -66,10 +82,17 @@ class WeekQuerySet(models.QuerySet):
         )
 
     def with_picks(self) -> "WeekQuerySet":
-        """With what a page of one week shows, in three queries."""
+        """With its picks, in three queries."""
         return self.select_related("user").prefetch_related(
             Prefetch("movie_picks", WeekMovie.objects.select_related("movie")),
             Prefetch("album_picks", WeekAlbum.objects.select_related("album")),
+        )
+
+    def for_page(self, user) -> "WeekQuerySet":
+        """With what a page of one week shows to the user, in five queries."""
+        return self.select_related("user").prefetch_related(
+            Prefetch("movie_picks", WeekMovie.objects.select_related("movie").with_opinions(user)),
+            Prefetch("album_picks", WeekAlbum.objects.select_related("album").with_opinions(user)),
         )
 
 
@@ -142,6 +165,25 @@ class Week(models.Model):
 class PickQuerySet(models.QuerySet):
     def visible_to(self, user) -> "PickQuerySet":
         return self.filter(visible_to(user, "week__user"))
+
+    def of_album(self, album: Album) -> "PickQuerySet":
+        """Of any edition of the album."""
+        editions = Q(album=album)
+        if album.release_group_id:
+            editions |= Q(album__release_group_id=album.release_group_id)
+        return self.filter(editions)
+
+    def with_shown_opinions(self, user) -> "PickQuerySet":
+        """With `shown_opinions`: the latest that the user may read."""
+        opinions = Opinion.objects.visible_to(user).select_related("user")
+        return self.prefetch_related(Prefetch("opinions", opinions[:MOST_SHOWN], to_attr="shown_opinions"))
+
+    def with_opinions(self, user) -> "PickQuerySet":
+        """With `own_opinions`, of which there is one at most, and how many people whom the user may see have one."""
+        counted = self.annotate(opinions_count=Count("opinions", filter=visible_to(user, "opinions__user")))
+        return counted.order_by("position").prefetch_related(
+            Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
+        )
 
     def before(self, week: Week) -> "PickQuerySet":
         """Those of earlier calendar weeks."""
@@ -219,3 +261,130 @@ class WeekAlbum(Pick):
 
     def __str__(self) -> str:
         return f"{self.album} in {self.week}"
+
+
+class OpinionQuerySet(models.QuerySet):
+    def visible_to(self, user, *picks: str) -> "OpinionQuerySet":
+        """Those that the user may read now: by people and on weeks that they may see, and revealed to them.
+
+        Where only one of `movie_pick` and `album_pick` is wanted it should be named: that halves the joins, and with as
+        many as both take PostgreSQL goes through all opinions rather than through an index.
+        """
+        picks = picks or ("movie_pick", "album_pick")
+        on_seen = reduce(or_, (visible_to(user, f"{pick}__week__user") for pick in picks))
+        return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
+
+    def on_movies(self) -> "OpinionQuerySet":
+        return self.filter(movie_pick__isnull=False)
+
+    def on_albums(self) -> "OpinionQuerySet":
+        return self.filter(album_pick__isnull=False)
+
+    def on_week(self, week: Week) -> "OpinionQuerySet":
+        return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))
+
+    def with_picks(self) -> "OpinionQuerySet":
+        """With what an answer says of each and of its pick, in one query."""
+        return self.select_related(
+            "user", "movie_pick__movie", "movie_pick__week__user", "album_pick__album", "album_pick__week__user"
+        )
+
+
+class Opinion(models.Model):
+    """What one person thinks of a pick, their own or somebody else's: a rating, a review, or both."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="opinions")
+    movie_pick = models.ForeignKey(WeekMovie, models.CASCADE, null=True, blank=True, related_name="opinions")
+    album_pick = models.ForeignKey(WeekAlbum, models.CASCADE, null=True, blank=True, related_name="opinions")
+    rating = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)],
+        help_text="1 to 10: half stars. Empty: a review only.",
+    )
+    review = models.TextField(blank=True)
+    contains_spoilers = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = OpinionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="opinion_newest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(movie_pick=None, album_pick__isnull=False) | Q(movie_pick__isnull=False, album_pick=None),
+                name="opinion_one_pick",
+                violation_error_message="An opinion is about one movie pick or one album pick.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rating=None) | Q(rating__range=(1, MOST_RATING)),
+                name="opinion_rating",
+                violation_error_message="Rate from 1 to 10 half stars.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=False) | ~Q(review=""),
+                name="opinion_says_something",
+                violation_error_message="Give a rating, a review, or both.",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "movie_pick"],
+                name="opinion_movie_unique",
+                violation_error_message="This person has an opinion on this pick already.",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "album_pick"],
+                name="opinion_album_unique",
+                violation_error_message="This person has an opinion on this pick already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.pick}"
+
+    @property
+    def kind(self) -> str:
+        """`movie` or `album`."""
+        return "movie" if self.movie_pick_id else "album"
+
+    @property
+    def pick(self) -> WeekMovie | WeekAlbum:
+        return self.movie_pick or self.album_pick  # type: ignore[return-value]  # there is one, see the constraint
+
+
+class EarlierRating(models.Model):
+    """A rating that its owner has changed since."""
+
+    opinion = models.ForeignKey(Opinion, models.CASCADE, related_name="earlier_ratings")
+    rating = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)])
+    until_at = models.DateTimeField(default=timezone.now, help_text="When it was changed.")
+
+    class Meta:
+        ordering = ["-until_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rating__range=(1, MOST_RATING)),
+                name="earlierrating_rating",
+                violation_error_message="Rate from 1 to 10 half stars.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rating} until {self.until_at:%Y-%m-%d}"
+
+
+def revealed_to(user, *picks: str) -> Q:
+    """Whether an opinion on one of the `picks` is no secret to the user: it is theirs, they have one on the same pick,
+    or the week is over.
+
+    A week is over when its Sunday is past in the user's time zone. BLIND_REVEAL switches the secrecy off.
+    """
+    if not settings.BLIND_REVEAL:
+        return Q()
+    own = Opinion.objects.filter(user=user)
+    revealed = Q(user=user)
+    for pick in picks:
+        revealed |= week_before(*this_week(user), f"{pick}__week__")
+        revealed |= Q(Exists(own.filter(**{pick: OuterRef(pick)})))
+    return revealed

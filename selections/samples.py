@@ -1,4 +1,4 @@
-"""A year of weeks of two made-up people, so that a fresh instance has something to show."""
+"""A year of weeks and opinions of two made-up people, so that a fresh instance has something to show."""
 
 import json
 import random
@@ -14,10 +14,18 @@ from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations import coverart, musicbrainz
 
-from .models import Week, WeekAlbum, WeekMovie
+from .models import MOST_RATING, Opinion, Week, WeekAlbum, WeekMovie
 
 FILE = Path(__file__).parent / "sample_data.json"
 PEOPLE = ["ada", "ben"]
+REVIEWS = [
+    "Better than everybody says.",
+    "I wanted to like this.",
+    "An hour too long, and I would not cut a minute.",
+    "Overrated. There, I said it.",
+    "Again tomorrow.",
+    "It gets good after the part where I fell asleep.",
+]
 WEEKS = 52
 NOTES = [
     "One of us fell asleep. The other one denies it.",
@@ -43,6 +51,7 @@ def load() -> dict[str, str]:
         passwords[name] = secrets.token_urlsafe(12)
         person = get_user_model().objects.create_user(name, f"{name}@example.org", passwords[name])
         _fill_year(person, movies, albums, chance)
+    _disagree(chance)
     return passwords
 
 
@@ -102,3 +111,29 @@ def _fill_year(person, movies: list[Movie], albums: list[Album], chance: random.
         for position, album in enumerate(picked_albums, 1):
             added_at = min(start + timedelta(days=position + 2), timezone.now())
             WeekAlbum.objects.create(week=week, album=album, position=position, added_at=added_at)
+
+
+def _disagree(chance: random.Random) -> None:
+    """Opinions of everybody on most of all picks: people know a good work when they see one, or think so."""
+    worth: dict[tuple[str, int], int] = {}
+    opinions = []
+    people = get_user_model().objects.filter(username__in=PEOPLE).order_by("username")
+    for person in people:
+        for model, kind in ((WeekMovie, "movie"), (WeekAlbum, "album")):
+            for pick in model.objects.select_related("week").order_by("week__year", "week__week_number", "id"):
+                if chance.random() > (0.9 if pick.week.user_id == person.pk else 0.65):
+                    continue
+                key = (kind, pick.movie_id if isinstance(pick, WeekMovie) else pick.album_id)
+                good = worth.setdefault(key, chance.randint(3, 9))
+                said_at = min(pick.added_at + timedelta(hours=chance.randint(2, 90)), timezone.now())
+                opinions.append(
+                    Opinion(
+                        user=person,
+                        rating=max(1, min(MOST_RATING, round(chance.gauss(good, 1.8)))),
+                        review=chance.choice(REVIEWS) if chance.random() < 0.2 else "",
+                        created_at=said_at,
+                        updated_at=said_at,
+                        **{f"{kind}_pick": pick},
+                    )
+                )
+    Opinion.objects.bulk_create(opinions)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from catalog import services as catalog
 from integrations.errors import NotFound
 
-from .models import Week, WeekAlbum, WeekMovie
+from .models import Opinion, OpinionQuerySet, Week, WeekAlbum, WeekMovie, this_week, visible_to
 
 MOST_PREVIOUS = 50  # earlier picks that a pick is answered with
 
@@ -42,26 +42,34 @@ def _refuse_existing(week: Week) -> None:
 
 def current_week(user) -> Week:
     """The user's week that today, in their time zone, is part of; created if absent."""
-    today = timezone.localdate(timezone=user.zone).isocalendar()
-    week, _ = Week.objects.get_or_create(user=user, year=today.year, week_number=today.week)
+    year, week_number = this_week(user)
+    week, _ = Week.objects.get_or_create(user=user, year=year, week_number=week_number)
     return week
 
 
 def change_week(week: Week, **values: str | int) -> None:
     """Change the `notes`, or move the week with its picks to another `year` and `week_number`.
 
-    Raises Conflict where there is one already, and Week.DoesNotExist when the week has just been deleted.
+    Raises Conflict where there is one already, or where that would reveal what others think before the week is over;
+    and Week.DoesNotExist when the week has just been deleted.
     """
+    was_over = _is_over(week)
     for name, value in values.items():
         setattr(week, name, value)
     week.updated_at = timezone.now()
     try:
         with transaction.atomic():
             _lock(week)
+            if _is_over(week) and not was_over and _others_on(Opinion.objects.on_week(week), week).exists():
+                raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
             week.save(update_fields=[*values, "updated_at"])
     except IntegrityError:
         _refuse_existing(week)
         raise
+
+
+def _is_over(week: Week) -> bool:
+    return (week.year, week.week_number) < this_week(week.user)
 
 
 def delete_week(week: Week) -> None:
@@ -71,35 +79,43 @@ def delete_week(week: Week) -> None:
         week.delete()
 
 
-def pick_movie(week: Week, *, tmdb_id: int, position: int, replace: bool = False) -> tuple[WeekMovie, bool]:
-    """Put a movie into a position of a week, and say whether that was free; if not, what is there must be `replace`d.
+def pick_movie(
+    week: Week, *, tmdb_id: int, position: int, replace: bool = False, force: bool = False
+) -> tuple[WeekMovie, bool]:
+    """Put a movie into a position of a week, and say whether that was free; if not, what is there must be
+    `replace`d, with `force` also where others have opinions on it.
 
     Raises Conflict, IntegrationError, or Week.DoesNotExist when the week went while upstream was asked.
     """
-    _refuse_taken(WeekMovie, week, position, replace=replace, movie__tmdb_id=tmdb_id)
+    _refuse_taken(WeekMovie, week, position, replace=replace, force=force, movie__tmdb_id=tmdb_id)
     try:
         movie, _ = catalog.get_movie(tmdb_id)
     except NotFound:
         raise NotFound("Movie not found in TMDB") from None
-    return _put(WeekMovie(week=week, movie=movie, position=position), replace=replace, movie=movie)
+    return _put(WeekMovie(week=week, movie=movie, position=position), replace=replace, force=force, movie=movie)
 
 
-def pick_album(week: Week, *, musicbrainz_id: UUID, position: int, replace: bool = False) -> tuple[WeekAlbum, bool]:
+def pick_album(
+    week: Week, *, musicbrainz_id: UUID, position: int, replace: bool = False, force: bool = False
+) -> tuple[WeekAlbum, bool]:
     """Put an album into a position of a week, all as pick_movie()."""
-    _refuse_taken(WeekAlbum, week, position, replace=replace, album__musicbrainz_id=musicbrainz_id)
+    _refuse_taken(WeekAlbum, week, position, replace=replace, force=force, album__musicbrainz_id=musicbrainz_id)
     try:
         album, _ = catalog.get_album(musicbrainz_id)
     except NotFound:
         raise NotFound("Album not found in MusicBrainz") from None
-    return _put(WeekAlbum(week=week, album=album, position=position), replace=replace, album=album)
+    return _put(WeekAlbum(week=week, album=album, position=position), replace=replace, force=force, album=album)
 
 
 def _refuse_taken(
-    model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, replace: bool, **work: object
+    model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, replace: bool, force: bool, **work: object
 ) -> None:
-    """Raise Conflict where the position is taken, unless it is to be replaced, or the work is in another one."""
+    """Raise Conflict where the position is taken, unless it is to be replaced, or the work is in another one; also
+    where others have opinions on what would be replaced, unless with `force`."""
     picks = model._default_manager.filter(week=week)
     if replace:
+        if not force:
+            _refuse_discussed(picks.filter(position=position).exclude(**work), week)
         picks = picks.exclude(position=position)
     elif picks.filter(position=position).exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
@@ -107,7 +123,7 @@ def _refuse_taken(
         raise Conflict(f"This {next(iter(work)).partition('__')[0]} is already in this week", "already_picked")
 
 
-def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, **work: object) -> tuple[P, bool]:
+def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **work: object) -> tuple[P, bool]:
     """Store a pick and move its week's `updated_at`, both or neither; what is there already stays as it is."""
     there = type(pick)._default_manager.filter(week=pick.week, position=pick.position)
     try:
@@ -115,11 +131,13 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, **work: object) -
             _lock(pick.week)
             if replace and (same := there.filter(**work).first()):
                 return same, False
+            if replace and not force:
+                _refuse_discussed(there, pick.week)
             replaced = there.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
     except IntegrityError:
-        _refuse_taken(type(pick), pick.week, pick.position, replace=replace, **work)  # somebody was faster
+        _refuse_taken(type(pick), pick.week, pick.position, replace=replace, force=force, **work)  # somebody was faster
         raise
     return pick, not replaced
 
@@ -130,20 +148,75 @@ def previous_picks(pick: WeekMovie | WeekAlbum, user) -> QuerySet[WeekMovie] | Q
     if isinstance(pick, WeekMovie):
         same = WeekMovie.objects.filter(movie=pick.movie_id)
         return same.before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
-    editions = Q(album=pick.album_id)
-    if group := pick.album.release_group_id:
-        editions |= Q(album__release_group_id=group)
-    return WeekAlbum.objects.filter(editions).before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
+    return WeekAlbum.objects.of_album(pick.album).before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
 
 
-def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int) -> bool:
-    """Empty a position of a week, and say whether there was anything. Raises Week.DoesNotExist."""
+def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, force: bool = False) -> bool:
+    """Empty a position of a week, and say whether there was anything.
+
+    Raises Conflict where others have opinions on the pick, unless `force` lets them go, too; and Week.DoesNotExist.
+    """
     with transaction.atomic():
         _lock(week)
-        removed, _ = model._default_manager.filter(week=week, position=position).delete()
+        picks = model._default_manager.filter(week=week, position=position)
+        if not force:
+            _refuse_discussed(picks, week)
+        removed, _ = picks.delete()
         if removed:
             touch(week)
     return bool(removed)
+
+
+def _refuse_discussed(picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week) -> None:
+    """Raise Conflict where people whom the week's owner may see have opinions on these picks."""
+    on_these = Q(movie_pick__in=picks) if picks.model is WeekMovie else Q(album_pick__in=picks)
+    if count := _others_on(Opinion.objects.filter(on_these), week).count():
+        whose = "Somebody else has an opinion" if count == 1 else f"{count} other people have opinions"
+        raise Conflict(f"{whose} on this pick: force=true removes that, too", "pick_discussed")
+
+
+def _others_on(opinions: OpinionQuerySet, week: Week) -> OpinionQuerySet:
+    """Those by people other than the week's owner whom they may see."""
+    return opinions.filter(visible_to(week.user_id, "user")).exclude(user=week.user_id)
+
+
+def give_opinion(
+    user, pick: WeekMovie | WeekAlbum, *, rating: int | None, review: str, contains_spoilers: bool
+) -> tuple[Opinion, bool]:
+    """What the user thinks of a pick from now on, and whether they had no opinion before.
+
+    A rating that changes is remembered. Raises WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when
+    the pick has just been removed.
+    """
+    with transaction.atomic():
+        # First oneself, as whoever leaves does; in another order the two could lock each other out.
+        list(type(user)._default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+        _lock(pick.week)
+        pick.refresh_from_db(fields=["position"])
+        mine = own_opinion(user, pick)
+        opinion = mine or Opinion(user=user, **_on(pick))
+        if mine and mine.rating is not None and mine.rating != rating:
+            mine.earlier_ratings.create(rating=mine.rating)
+        opinion.rating, opinion.review, opinion.contains_spoilers = rating, review, contains_spoilers
+        opinion.updated_at = timezone.now()
+        opinion.save()
+    return opinion, mine is None
+
+
+def take_back_opinion(user, pick: WeekMovie | WeekAlbum) -> bool:
+    """Delete what the user thinks of a pick, with its history, and say whether there was anything."""
+    with transaction.atomic():
+        _lock(pick.week)
+        deleted, _ = Opinion.objects.filter(user=user, **_on(pick)).delete()
+    return bool(deleted)
+
+
+def own_opinion(user, pick: WeekMovie | WeekAlbum) -> Opinion | None:
+    return Opinion.objects.filter(user=user, **_on(pick)).first()
+
+
+def _on(pick: WeekMovie | WeekAlbum) -> dict[str, WeekMovie | WeekAlbum]:
+    return {"movie_pick": pick} if isinstance(pick, WeekMovie) else {"album_pick": pick}
 
 
 def _lock(week: Week) -> None:

@@ -10,8 +10,16 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from accounts import services
 from accounts.models import ApiToken, Attempts, Invitation, User
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
-from selections.models import Week
-from tests.factories import AlbumFactory, MovieFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+from selections.models import Opinion, Week
+from tests.factories import (
+    AlbumFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
 
 OURS = [model for model in site._registry if model._meta.app_label in {"accounts", "catalog", "selections"}]
 
@@ -28,7 +36,7 @@ def fill(count):
     for n in range(count):
         week = WeekFactory(user=UserFactory(), year=2000 + n, week_number=7)
         movie, album = MovieFactory(poster_path="/x.jpg"), AlbumFactory(cover_art_url="https://coverartarchive.org/x")
-        WeekMovieFactory(week=week, movie=movie)
+        MovieOpinionFactory(movie_pick=WeekMovieFactory(week=week, movie=movie))
         WeekAlbumFactory(week=week, album=album)
         person = Person.objects.create(tmdb_id=Person.objects.count() + 1, name=f"Person {n}", profile_path="/y.jpg")
         MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
@@ -50,7 +58,7 @@ def test_every_model_of_ours_is_there():
     names = {model.__name__ for model in OURS}
 
     accounts = {"User", "ApiToken", "Invitation", "Attempts"}
-    assert names == accounts | {"Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum"}
+    assert names == accounts | {"Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum", "Opinion"}
 
 
 @pytest.mark.parametrize("model", OURS)
@@ -255,3 +263,14 @@ def test_who_is_deleted_here_leaves_no_tokens(admin, by):
 
     assert not User.objects.filter(pk=user.pk).exists()
     assert not OutstandingToken.objects.exists()
+
+
+def test_a_rating_that_is_changed_here_is_remembered_too(admin):
+    opinion = MovieOpinionFactory(rating=3)
+    data = {"user": opinion.user_id, "movie_pick": opinion.movie_pick_id, "rating": 9, "review": ""}
+    inline = {"earlier_ratings-TOTAL_FORMS": 0, "earlier_ratings-INITIAL_FORMS": 0}
+
+    admin.post(address(Opinion, "change", opinion.pk), data | inline)
+
+    opinion.refresh_from_db()
+    assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [3])

@@ -5,7 +5,16 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 
 from catalog.models import search_words
-from selections.models import FIRST_YEAR, LAST_YEAR, Week, WeekQuerySet, read_week_name
+from selections.models import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MOST_RATING,
+    Opinion,
+    OpinionQuerySet,
+    Week,
+    WeekQuerySet,
+    read_week_name,
+)
 
 MOST_WORDS = 10  # of a search: each costs a look at everything
 
@@ -86,3 +95,28 @@ WeekFilter.base_filters["to"] = WeekNameFilter(
     method=lambda weeks, name, week: weeks.until(*week),
     help_text="ISO week such as 2026-W20: this one and earlier ones.",
 )
+
+
+class OpinionFilter(django_filters.FilterSet):
+    user = django_filters.CharFilter(method="of_user", max_length=50, help_text="A username, or `me`.")
+    kind = django_filters.ChoiceFilter(
+        choices=[("movie", "movie"), ("album", "album")], method="of_kind", help_text="On movies, or on albums."
+    )
+    min_rating = WholeNumberFilter(
+        field_name="rating",
+        lookup_expr="gte",
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)],
+        help_text="Rated so high or higher, from 1 to 10.",
+    )
+
+    class Meta:
+        model = Opinion
+        fields = ["user", "kind", "min_rating"]
+
+    def of_user(self, opinions: OpinionQuerySet, name, value):
+        return (
+            opinions.filter(user=self.request.user) if value == "me" else opinions.filter(user__username=value.lower())
+        )
+
+    def of_kind(self, opinions: OpinionQuerySet, name, value):
+        return opinions.on_movies() if value == "movie" else opinions.on_albums()

@@ -13,7 +13,7 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
-from selections.models import FIRST_YEAR, LAST_YEAR, Week, WeekAlbum, WeekMovie
+from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -23,6 +23,15 @@ class WholeNumberField(serializers.IntegerField):
         if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
             self.fail("invalid")
         return int(data)
+
+
+class SwitchField(serializers.BooleanField):
+    """A JSON true or false: REST framework's own field takes "yes" and 1, too."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class NotesField(serializers.CharField):
@@ -74,6 +83,17 @@ class WeekSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class OpinionSerializer(serializers.ModelSerializer):
+    """What one person thinks of a pick."""
+
+    review = BlankAsNullField()
+
+    class Meta:
+        model = Opinion
+        fields = ["rating", "review", "contains_spoilers", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
 class MoviePickSerializer(serializers.ModelSerializer):
     movie = PickedMovieSerializer()
 
@@ -90,9 +110,30 @@ class AlbumPickSerializer(serializers.ModelSerializer):
         fields = ["position", "added_at", "album"]
 
 
+class DiscussedSerializer(serializers.ModelSerializer):
+    """A pick with what WeekQuerySet.for_page() loads of its opinions."""
+
+    my_opinion = serializers.SerializerMethodField()
+    opinions_count = serializers.IntegerField(help_text="How many people have an opinion, hidden ones among them.")
+
+    @extend_schema_field(OpinionSerializer(allow_null=True))
+    def get_my_opinion(self, pick):
+        return OpinionSerializer(pick.own_opinions[0]).data if pick.own_opinions else None
+
+
+class DiscussedMovieSerializer(DiscussedSerializer, MoviePickSerializer):
+    class Meta(MoviePickSerializer.Meta):
+        fields = [*MoviePickSerializer.Meta.fields, "my_opinion", "opinions_count"]
+
+
+class DiscussedAlbumSerializer(DiscussedSerializer, AlbumPickSerializer):
+    class Meta(AlbumPickSerializer.Meta):
+        fields = [*AlbumPickSerializer.Meta.fields, "my_opinion", "opinions_count"]
+
+
 class WeekFullSerializer(WeekSerializer):
-    movies = MoviePickSerializer(many=True, source="movie_picks")
-    albums = AlbumPickSerializer(many=True, source="album_picks")
+    movies = DiscussedMovieSerializer(many=True, source="movie_picks")
+    albums = DiscussedAlbumSerializer(many=True, source="album_picks")
 
     class Meta(WeekSerializer.Meta):
         fields = [*WeekSerializer.Meta.fields, "movies", "albums"]
@@ -130,6 +171,10 @@ class ChangeWeekSerializer(serializers.Serializer):
             if name in attrs and other not in attrs:
                 raise serializers.ValidationError({other: "A week moves by year and week_number."}, code="required")
         return check_iso_week(attrs) if "year" in attrs else attrs
+
+
+class ForceSerializer(serializers.Serializer):
+    force = serializers.BooleanField(default=False, help_text="Also where others have opinions on what goes.")
 
 
 class ReplaceMovieSerializer(serializers.Serializer):
@@ -245,3 +290,63 @@ class PersonWithMoviesSerializer(PersonSerializer):
     class Meta(PersonSerializer.Meta):
         fields = [*PersonSerializer.Meta.fields, "movies"]
         read_only_fields = fields
+
+
+class GiveOpinionSerializer(serializers.Serializer):
+    rating = WholeNumberField(
+        min_value=1, max_value=MOST_RATING, allow_null=True, default=None, help_text="Half stars: 1 to 10."
+    )
+    review = NotesField(default="")
+    contains_spoilers = SwitchField(default=False)
+
+    def validate(self, attrs):
+        if attrs["rating"] is None and not attrs["review"].strip():
+            raise serializers.ValidationError({"rating": "Give a rating, a review, or both."}, code="required")
+        return attrs
+
+
+class EarlierRatingSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = EarlierRating
+        fields = ["rating", "until_at"]
+        read_only_fields = fields
+
+
+class WeekOfPickSerializer(serializers.ModelSerializer):
+    owner = OwnerSerializer(source="user")
+
+    class Meta:
+        model = Week
+        fields = ["id", "year", "week_number", "owner"]
+
+
+class FeedSerializer(OpinionSerializer):
+    """An opinion with whose it is, and on what."""
+
+    user = OwnerSerializer()
+    kind = serializers.SerializerMethodField(help_text="`movie` or `album`.")
+    week = WeekOfPickSerializer(source="pick.week")
+    position = serializers.IntegerField(source="pick.position")
+    movie = PickedMovieSerializer(source="movie_pick.movie", allow_null=True, default=None)
+    album = PickedAlbumSerializer(source="album_pick.album", allow_null=True, default=None)
+
+    class Meta(OpinionSerializer.Meta):
+        fields = ["id", "user", "kind", "week", "position", *OpinionSerializer.Meta.fields, "movie", "album"]
+        read_only_fields = fields
+
+    def get_kind(self, opinion) -> str:
+        return opinion.kind
+
+
+class OwnedOpinionSerializer(OpinionSerializer):
+    user = OwnerSerializer()
+
+    class Meta(OpinionSerializer.Meta):
+        fields = ["user", *OpinionSerializer.Meta.fields]
+        read_only_fields = fields
+
+
+class DiscussedSelectionSerializer(SelectionSerializer):
+    """A pick of a movie or album, with the opinions on it that the caller may read."""
+
+    opinions = OwnedOpinionSerializer(many=True, source="shown_opinions")

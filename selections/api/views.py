@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from selections import services
-from selections.models import Pick, Week, WeekAlbum, WeekMovie, read_week_name
+from selections.models import Pick, Week, WeekAlbum, WeekMovie, WeekQuerySet, read_week_name
 
 from . import serializers
 from .filters import WeekFilter
@@ -42,7 +42,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         visible = Week.objects.visible_to(self.request.user)
         if self.action == "list":
             return visible.for_list().newest_first(self.request.user, own_first=settings.OWN_WEEKS_FIRST)
-        return visible.with_picks() if self.action == "retrieve" else visible.for_list()
+        return visible.for_page(self.request.user) if self.action == "retrieve" else visible.for_list()
 
     def filter_queryset(self, queryset):
         """Filters are for the list: a stray `?year=` hides no week from its own address."""
@@ -50,17 +50,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     def get_object(self) -> Week:
         """The week of the address. Raises NotFound, or PermissionDenied where it is not the caller's to change."""
-        raw = self.kwargs["pk"]
-        weeks = self.get_queryset()
-        if name := read_week_name(raw):
-            weeks = weeks.filter(user=self.request.user, year=name[0], week_number=name[1])
-        elif raw.isascii() and raw.isdecimal() and len(raw) <= 18:
-            weeks = weeks.filter(pk=int(raw))
-        else:
-            weeks = weeks.none()
-        week = weeks.first()
-        if week is None:
-            raise NotFound("Week not found", code="week_not_found")
+        week = find_week(self.get_queryset(), self.kwargs["pk"], self.request.user)
         self.check_object_permissions(self.request, week)
         return week
 
@@ -95,7 +85,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def current(self, request):
         """One's own week of today, created if absent. Whose today it is, one's time zone decides."""
         week = services.current_week(request.user)
-        return Response(serializers.WeekFullSerializer(Week.objects.with_picks().get(pk=week.pk)).data)
+        return Response(serializers.WeekFullSerializer(Week.objects.for_page(request.user).get(pk=week.pk)).data)
 
     @extend_schema(
         request=serializers.ChangeWeekSerializer,
@@ -152,13 +142,15 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return self.picked(pick)
 
     @extend_schema(
-        parameters=[POSITION],
+        parameters=[POSITION, serializers.ForceSerializer],
         request=serializers.ReplaceMovieSerializer,
         responses={
             200: serializers.MoviePickedSerializer,
             201: serializers.MoviePickedSerializer,
             400: BAD_POSITION,
-            409: OpenApiResponse(description="The movie is at the other position of the week"),
+            409: OpenApiResponse(
+                description="The movie is at the other position, or others have opinions on what is here"
+            ),
         },
         extensions={"x-upstream": True},
     )
@@ -170,25 +162,30 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """
         asked = serializers.ReplaceMovieSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        position = read_position(position)
+        place, force = read_position(position), read_force(request)
         return self.picked(
-            *services.pick_movie(self.get_object(), position=position, replace=True, **asked.validated_data)
+            *services.pick_movie(self.get_object(), position=place, replace=True, force=force, **asked.validated_data)
         )
 
-    @extend_schema(parameters=[POSITION], responses={204: None, 400: BAD_POSITION})
+    @extend_schema(
+        parameters=[POSITION, serializers.ForceSerializer],
+        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+    )
     @movie.mapping.delete
     def remove_movie(self, request, pk, position):
         """Remove the movie at a position of one's own week."""
         return self.remove(WeekMovie, position, "movie")
 
     @extend_schema(
-        parameters=[POSITION],
+        parameters=[POSITION, serializers.ForceSerializer],
         request=serializers.ReplaceAlbumSerializer,
         responses={
             200: serializers.AlbumPickedSerializer,
             201: serializers.AlbumPickedSerializer,
             400: BAD_POSITION,
-            409: OpenApiResponse(description="The album is at the other position of the week"),
+            409: OpenApiResponse(
+                description="The album is at the other position, or others have opinions on what is here"
+            ),
         },
         extensions={"x-upstream": True},
     )
@@ -200,12 +197,15 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """
         asked = serializers.ReplaceAlbumSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        position = read_position(position)
+        place, force = read_position(position), read_force(request)
         return self.picked(
-            *services.pick_album(self.get_object(), position=position, replace=True, **asked.validated_data)
+            *services.pick_album(self.get_object(), position=place, replace=True, force=force, **asked.validated_data)
         )
 
-    @extend_schema(parameters=[POSITION], responses={204: None, 400: BAD_POSITION})
+    @extend_schema(
+        parameters=[POSITION, serializers.ForceSerializer],
+        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+    )
     @album.mapping.delete
     def remove_album(self, request, pk, position):
         """Remove the album at a position of one's own week."""
@@ -220,10 +220,34 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         )
 
     def remove(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
-        place = read_position(position)
-        if not services.remove_pick(model, self.get_object(), place):
+        place, force = read_position(position), read_force(self.request)
+        if not services.remove_pick(model, self.get_object(), place, force=force):
             raise NotFound(f"No {what} found at position {place}", code="no_pick")
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def find_week(weeks: WeekQuerySet, raw: str, user) -> Week:
+    """The one of these weeks that an address means: by its number, or by the ISO name of one of the user's own.
+
+    Raises NotFound.
+    """
+    if name := read_week_name(raw):
+        weeks = weeks.filter(user=user, year=name[0], week_number=name[1])
+    elif raw.isascii() and raw.isdecimal() and len(raw) <= 18:
+        weeks = weeks.filter(pk=int(raw))
+    else:
+        weeks = weeks.none()
+    week = weeks.first()
+    if week is None:
+        raise NotFound("Week not found", code="week_not_found")
+    return week
+
+
+def read_force(request) -> bool:
+    """Whether `?force=true` is asked. Raises ValidationError."""
+    asked = serializers.ForceSerializer(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data["force"]
 
 
 def read_position(raw: str) -> int:

@@ -65,6 +65,9 @@ def test_every_list_has_something_to_show(now):
     assert api.get("/api/movies/selections").json()["total"] > 40
     assert api.get("/api/albums/selections").json()["total"] > 40
     assert Movie.objects.matching("matrix").exists()
+    told = api.get("/api/opinions").json()
+    assert told["total"] > 150
+    assert {opinion["user"]["username"] for opinion in told["results"]} == {"ada", "ben"}
 
 
 def test_rows_count_as_never_fetched(now):

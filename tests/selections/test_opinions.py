@@ -1,0 +1,504 @@
+"""What people think of picks, and when others may read it."""
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from selections.models import EarlierRating, Opinion, Week, WeekMovie
+from tests.conftest import assert_problem, at_once, client_of
+from tests.factories import (
+    PASSWORD,
+    AlbumOpinionFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+    make_user,
+)
+
+REVIEW = "Three hours of walking, and I would walk them again."
+
+
+@pytest.fixture
+def week(other, now):
+    """This week, which is not over, of somebody else, with a movie and an album."""
+    week = WeekFactory(user=other, year=2026, week_number=7)
+    WeekMovieFactory(week=week)
+    WeekAlbumFactory(week=week)
+    return week
+
+
+def address(week, kind="movies", position=1):
+    return f"/api/weeks/{week.pk}/{kind}/{position}/opinion"
+
+
+def say(client, week, kind="movies", **changes):
+    return client.put(address(week, kind), {"rating": 8, "review": REVIEW, "contains_spoilers": True} | changes)
+
+
+@pytest.mark.parametrize("kind", ["movies", "albums"])
+def test_say_what_one_thinks(api, week, time_machine, kind):
+    first = say(api, week, kind)
+    time_machine.shift(60)
+    second = say(api, week, kind, rating=3, review=None, contains_spoilers=False)
+
+    said = {"rating": 8, "review": REVIEW, "contains_spoilers": True}
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == said | {"created_at": "2026-02-11T12:00:00Z", "updated_at": "2026-02-11T12:00:00Z"}
+    assert second.json() == {
+        "rating": 3,
+        "review": None,
+        "contains_spoilers": False,
+        "created_at": "2026-02-11T12:00:00Z",
+        "updated_at": "2026-02-11T12:01:00Z",
+    }
+    assert api.get(address(week, kind)).json() == second.json()
+
+
+@pytest.mark.parametrize(("given", "kept"), [({"rating": 1}, (1, "")), ({"review": "Hm."}, (None, "Hm."))])
+def test_a_rating_or_a_review_is_enough(api, week, given, kept):
+    response = api.put(address(week), given)
+
+    opinion = Opinion.objects.get()
+    assert response.status_code == 201
+    assert (opinion.rating, opinion.review, opinion.contains_spoilers) == (*kept, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"rating": None, "review": ""},
+        {"review": "   "},
+        {"rating": 0},
+        {"rating": 11},
+        {"rating": 7.5},
+        {"rating": "7"},
+        {"rating": True},
+        {"rating": 7, "review": 5},
+        {"rating": 7, "review": "\0"},
+        {"rating": 7, "review": "x" * 10_001},
+        {"rating": 7, "contains_spoilers": "yes"},
+        {"rating": 7, "contains_spoilers": 1},
+        {"rating": 7, "contains_spoilers": None},
+    ],
+)
+def test_bad_input(api, week, body):
+    assert_problem(api.put(address(week), body), 422)
+    assert not Opinion.objects.exists()
+
+
+def test_where_there_is_nothing(api, week):
+    assert_problem(api.get(address(week)), 404, "You have no opinion on this yet")
+    assert_problem(api.delete(address(week)), 404, "You have no opinion on this yet")
+    assert_problem(api.get(f"{address(week)}/history"), 404, "You have no opinion on this yet")
+    assert_problem(say(api, Week(pk=999_999)), 404, "Week not found")
+    assert_problem(api.put(address(week, position=2), {"rating": 5}), 404, "No movie found at position 2")
+    assert_problem(api.put(address(week, "albums", 2), {"rating": 5}), 404, "No album found at position 2")
+    assert_problem(api.put(address(week, position=3), {"rating": 5}), 400, "Position must be 1 or 2")
+
+
+def test_private_weeks_are_not_to_be_judged(api, week, other):
+    other.visibility = "private"
+    other.save()
+
+    assert_problem(say(api, week), 404, "Week not found")
+    assert say(client_of(other), week).status_code == 201
+
+
+def test_take_it_back(api, week):
+    say(api, week)
+    say(api, week, rating=2)
+
+    assert api.delete(address(week)).status_code == 204
+    assert not Opinion.objects.exists()
+    assert not EarlierRating.objects.exists()
+
+
+def test_changing_ones_mind_is_remembered(api, user, week, time_machine):
+    for rating in (8, 8, 3, None, 5):
+        say(api, week, rating=rating)
+        time_machine.shift(60)
+
+    response = api.get(f"{address(week)}/history")
+
+    assert response.json()["results"] == [
+        {"rating": 3, "until_at": "2026-02-11T12:03:00Z"},
+        {"rating": 8, "until_at": "2026-02-11T12:02:00Z"},
+    ]
+    assert_problem(client_of(UserFactory()).get(f"{address(week)}/history"), 404, "You have no opinion on this yet")
+
+
+def test_ones_own_week_by_its_name(user, now):
+    week = WeekFactory(user=user, year=2026, week_number=7)
+    WeekMovieFactory(week=week)
+
+    assert client_of(user).put("/api/weeks/2026-W07/movies/1/opinion", {"rating": 5}).status_code == 201
+
+
+# Blind reveal
+
+
+def shown(client, week):
+    """The reviews that a client is shown, everywhere where opinions are."""
+    movie = week.movie_picks.get().movie
+    lists = [
+        client.get(f"/api/weeks/{week.pk}/opinions").json()["results"],
+        client.get("/api/opinions").json()["results"],
+        client.get(f"/api/movies/{movie.tmdb_id}/selections").json()["results"][0]["opinions"],
+    ]
+    found = [sorted(opinion["review"] for opinion in opinions if opinion["review"]) for opinions in lists]
+    assert found[0] == found[1] == found[2]
+    return found[0]
+
+
+@pytest.fixture
+def secret(week, other):
+    """The owner's opinion on the movie of this week."""
+    return MovieOpinionFactory(user=other, movie_pick=week.movie_picks.get(), review="A masterpiece.")
+
+
+def test_another_opinion_stays_hidden_until_one_has_given_ones_own(api, week, secret):
+    assert shown(api, week) == []
+    assert shown(client_of(secret.user), week) == ["A masterpiece."]
+
+    api.put(address(week, "albums"), {"rating": 5})
+    assert shown(api, week) == []
+
+    api.put(address(week), {"rating": 2})
+    assert shown(api, week) == ["A masterpiece."]
+
+    api.delete(address(week))
+    assert shown(api, week) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "is_over"),
+    [
+        ("UTC", "2026-02-15T23:59:59Z", False),
+        ("UTC", "2026-02-16T00:00:00Z", True),
+        ("Pacific/Auckland", "2026-02-15T11:00:00Z", True),
+        ("America/Los_Angeles", "2026-02-16T07:59:59Z", False),
+        ("America/Los_Angeles", "2026-02-16T08:00:00Z", True),
+    ],
+)
+def test_or_until_the_week_is_over_in_ones_time_zone(user, week, secret, time_machine, zone, moment, is_over):
+    user.time_zone = zone
+    user.save()
+    time_machine.move_to(moment, tick=False)
+
+    assert shown(client_of(user), week) == (["A masterpiece."] if is_over else [])
+
+
+def test_weeks_to_come_are_hidden_too(api, other, now):
+    week = WeekFactory(user=other, year=2027, week_number=1)
+    MovieOpinionFactory(user=other, movie_pick=WeekMovieFactory(week=week), review="Soon.")
+
+    assert shown(api, week) == []
+
+
+def test_an_instance_may_do_without(api, week, secret, settings):
+    settings.BLIND_REVEAL = False
+
+    assert shown(api, week) == ["A masterpiece."]
+
+
+def test_what_is_hidden_is_counted_only(api, week, secret):
+    pick = api.get(f"/api/weeks/{week.pk}").json()["movies"][0]
+
+    assert (pick["my_opinion"], pick["opinions_count"]) == (None, 1)
+
+
+def test_a_week_tells_ones_own_opinion(api, week, secret):
+    said = say(api, week).json()
+
+    pick = api.get(f"/api/weeks/{week.pk}").json()["movies"][0]
+
+    assert (pick["my_opinion"], pick["opinions_count"]) == (said, 2)
+
+
+def test_private_people_say_it_to_themselves(api, user, week):
+    hermit = UserFactory(visibility="private")
+    say(client_of(hermit), week, review="Nobody reads this.")
+    say(api, week, review="Mine.")
+
+    assert shown(api, week) == ["Mine."]
+    assert shown(client_of(hermit), week) == ["Mine.", "Nobody reads this."]
+    assert api.get(f"/api/weeks/{week.pk}").json()["movies"][0]["opinions_count"] == 1
+
+
+def test_a_week_does_not_move_into_the_past_to_reveal_what_others_think(api, user, other, now):
+    week = WeekFactory(user=user, year=2026, week_number=7)
+    pick = WeekMovieFactory(week=week)
+    address, past = f"/api/weeks/{week.pk}", {"year": 2026, "week_number": 1}
+    MovieOpinionFactory(user=user, movie_pick=pick)
+    assert api.patch(address, past).status_code == 200
+    assert api.patch(address, {"year": 2026, "week_number": 8}).status_code == 200
+    MovieOpinionFactory(user=other, movie_pick=pick)
+
+    assert_problem(
+        api.patch(address, past), 409, "Others have opinions on this week, which are hidden until it is over"
+    )
+    assert api.patch(address, {"year": 2026, "week_number": 9}).status_code == 200
+
+
+# The feed
+
+
+def test_an_opinion_in_the_feed(api, user, week):
+    say(api, week)
+
+    response = api.get("/api/opinions")
+
+    movie = week.movie_picks.get().movie
+    assert response.json()["results"] == [
+        {
+            "id": Opinion.objects.get().pk,
+            "user": {"id": user.pk, "username": "ada", "display_name": None},
+            "kind": "movie",
+            "week": {
+                "id": week.pk,
+                "year": 2026,
+                "week_number": 7,
+                "owner": {"id": week.user.pk, "username": "ben", "display_name": None},
+            },
+            "position": 1,
+            "rating": 8,
+            "review": REVIEW,
+            "contains_spoilers": True,
+            "created_at": "2026-02-11T12:00:00Z",
+            "updated_at": "2026-02-11T12:00:00Z",
+            "movie": {
+                "id": movie.pk,
+                "tmdb_id": movie.tmdb_id,
+                "title": movie.title,
+                "original_title": None,
+                "release_date": None,
+                "poster_path": None,
+                "overview": None,
+                "cached_at": "2026-01-02T03:04:05Z",
+            },
+            "album": None,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "ratings"),
+    [
+        ({}, [9, 4, 7, 2]),
+        ({"user": "me"}, [7, 2]),
+        ({"user": "ben"}, [9, 4]),
+        ({"user": "nobody"}, []),
+        ({"kind": "movie"}, [4, 2]),
+        ({"kind": "album"}, [9, 7]),
+        ({"min_rating": 7}, [9, 7]),
+        ({"min_rating": 7, "kind": "album", "user": "me"}, [7]),
+    ],
+)
+def test_the_feed_is_filtered(api, user, other, now, query, ratings):
+    old = WeekFactory(year=2025, week_number=1)
+    movie, album = WeekMovieFactory(week=old), WeekAlbumFactory(week=old)
+    for person, (first, second) in ((user, (2, 7)), (other, (4, 9))):
+        MovieOpinionFactory(user=person, movie_pick=movie, rating=first)
+        AlbumOpinionFactory(user=person, album_pick=album, rating=second)
+
+    assert [opinion["rating"] for opinion in api.get("/api/opinions", query).json()["results"]] == ratings
+
+
+@pytest.mark.parametrize("query", [{"kind": "book"}, {"min_rating": 0}, {"min_rating": 11}, {"user": "a\x00"}])
+def test_bad_filters(api, query):
+    assert_problem(api.get("/api/opinions", query), 422)
+
+
+def test_lists_cost_the_same_queries_whatever_their_length(api, other, now, django_assert_num_queries):
+    week = WeekFactory(user=other, year=2025, week_number=1)
+    movie, album = WeekMovieFactory(week=week), WeekAlbumFactory(week=week)
+
+    def ask():
+        with django_assert_num_queries(3):  # who asks, how many, which
+            api.get("/api/opinions")
+        with django_assert_num_queries(4):  # and the week
+            api.get(f"/api/weeks/{week.pk}/opinions")
+        with django_assert_num_queries(5):  # and the movie, and the opinions
+            api.get(f"/api/movies/{movie.movie.tmdb_id}/selections")
+        with django_assert_num_queries(5):
+            api.get(f"/api/albums/{album.album.musicbrainz_id}/selections")
+
+    MovieOpinionFactory(movie_pick=movie)
+    AlbumOpinionFactory(album_pick=album)
+    ask()
+    for _ in range(7):
+        MovieOpinionFactory(movie_pick=movie)
+        AlbumOpinionFactory(album_pick=album)
+        WeekMovieFactory(movie=movie.movie)
+    ask()
+
+
+def test_who_picked_an_album_in_any_edition(api, now):
+    first = WeekAlbumFactory(week=WeekFactory(year=2025, week_number=1))
+    second = WeekAlbumFactory(
+        week=WeekFactory(year=2025, week_number=2), album__release_group_id=first.album.release_group_id
+    )
+    AlbumOpinionFactory(album_pick=first, review="Fine.")
+
+    response = api.get(f"/api/albums/{second.album.musicbrainz_id}/selections")
+
+    assert [row["week_id"] for row in response.json()["results"]] == [second.week_id, first.week_id]
+    assert [[said["review"] for said in row["opinions"]] for row in response.json()["results"]] == [[], ["Fine."]]
+
+
+def test_selections_of_what_nobody_knows(api):
+    assert_problem(api.get("/api/movies/5/selections"), 404, "Movie not found")
+    assert_problem(api.get("/api/albums/00000000-0000-4000-8000-000000000000/selections"), 404, "Album not found")
+    assert_problem(api.get("/api/movies/x/selections"), 422)
+    assert_problem(api.get("/api/albums/x/selections"), 422)
+
+
+# Removing what others have opinions on
+
+
+@pytest.fixture
+def discussed(user, now):
+    """One's own pick, on which two others and oneself have opinions."""
+    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
+    for person in (user, UserFactory(), UserFactory()):
+        MovieOpinionFactory(user=person, movie_pick=pick)
+    return pick
+
+
+def test_removing_asks_twice(api, discussed):
+    path = f"/api/weeks/{discussed.week_id}/movies/1"
+
+    assert_problem(api.delete(path), 409, "2 other people have opinions on this pick: force=true removes that, too")
+    assert Opinion.objects.count() == 3
+    assert api.delete(f"{path}?force=true").status_code == 204
+    assert not Opinion.objects.exists()
+
+
+def test_replacing_asks_twice(api, discussed):
+    path, new = f"/api/weeks/{discussed.week_id}/movies/1", {"tmdb_id": MovieFactory().tmdb_id}
+    Opinion.objects.filter(user__username__startswith="person").first().delete()
+
+    assert_problem(api.put(path, new), 409, "Somebody else has an opinion on this pick: force=true removes that, too")
+    assert api.put(path, {"tmdb_id": discussed.movie.tmdb_id}).status_code == 200
+    assert api.put(f"{path}?force=true", new).status_code == 200
+    assert not Opinion.objects.exists()
+
+
+def test_replacing_asks_before_upstream_is_asked(api, discussed):
+    response = api.put(f"/api/weeks/{discussed.week_id}/movies/1", {"tmdb_id": 120})
+
+    assert_problem(response, 409)
+
+
+def test_ones_own_opinion_asks_nobody(api, user, now):
+    pick = WeekMovieFactory(week=WeekFactory(user=user))
+    MovieOpinionFactory(user=user, movie_pick=pick)
+    MovieOpinionFactory(user=UserFactory(visibility="private"), movie_pick=pick)
+
+    assert api.delete(f"/api/weeks/{pick.week_id}/movies/1").status_code == 204
+
+
+def test_force_is_true_or_false(api, discussed):
+    assert_problem(api.delete(f"/api/weeks/{discussed.week_id}/movies/1?force=perhaps"), 422)
+
+
+# At the same time
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_opinions_of_one_person_are_one():
+    pick = WeekMovieFactory()
+    user = UserFactory()
+
+    statuses = at_once(8, lambda n: client_of(user).put(address(pick.week), {"rating": n + 1}).status_code)
+
+    assert statuses == [200] * 7 + [201]
+    assert Opinion.objects.count() == 1
+    assert EarlierRating.objects.count() == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_taking_back_while_saying_something_else_is_never_a_server_error():
+    pick, user = WeekMovieFactory(), UserFactory()
+    MovieOpinionFactory(user=user, movie_pick=pick)
+
+    def act(number):
+        if number % 2:
+            return client_of(user).delete(address(pick.week)).status_code
+        return client_of(user).put(address(pick.week), {"rating": number + 1}).status_code
+
+    assert set(at_once(8, act)) <= {200, 201, 204, 404}
+    assert Opinion.objects.count() <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_leaves_while_giving_an_opinion_is_never_a_server_error():
+    pick, user = WeekMovieFactory(), make_user()
+    MovieOpinionFactory(user=user, movie_pick=pick)
+
+    def act(number):
+        if number == 0:
+            return client_of(user).delete(f"/api/users/{user.pk}", {"password": PASSWORD}).status_code
+        return client_of(user).put(address(pick.week), {"rating": number}).status_code
+
+    assert set(at_once(6, act)) <= {200, 201, 204, 401}
+    assert not Opinion.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_opinion_on_a_pick_that_goes_is_never_a_server_error():
+    pick = WeekMovieFactory()
+    people = [UserFactory() for _ in range(5)]
+
+    def act(number):
+        if number == 5:
+            return client_of(pick.week.user).delete(f"/api/weeks/{pick.week_id}/movies/1?force=true").status_code
+        return client_of(people[number]).put(address(pick.week), {"rating": 5}).status_code
+
+    assert set(at_once(6, act)) <= {201, 204, 404}
+    assert not WeekMovie.objects.exists()
+    assert not Opinion.objects.exists()
+
+
+# The database
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"rating": 0}, "opinion_rating"),
+        ({"rating": 11}, "opinion_rating"),
+        ({"rating": None, "review": ""}, "opinion_says_something"),
+        ({"movie_pick": None}, "opinion_one_pick"),
+    ],
+)
+def test_the_database_refuses_opinions(db, changes, constraint):
+    opinion = MovieOpinionFactory()
+
+    with pytest.raises(IntegrityError, match=constraint):
+        Opinion.objects.filter(pk=opinion.pk).update(**changes)
+
+
+def test_the_database_refuses_an_opinion_on_two_things(db):
+    opinion = MovieOpinionFactory()
+
+    with pytest.raises(IntegrityError, match="opinion_one_pick"):
+        Opinion.objects.filter(pk=opinion.pk).update(album_pick=WeekAlbumFactory())
+
+
+@pytest.mark.parametrize("made", [MovieOpinionFactory, AlbumOpinionFactory])
+def test_the_database_refuses_a_second_opinion(db, made):
+    opinion = made()
+    pick = {"movie_pick": opinion.movie_pick} if opinion.kind == "movie" else {"album_pick": opinion.album_pick}
+
+    with pytest.raises(IntegrityError, match=f"opinion_{opinion.kind}_unique|user_id"):
+        made(user=opinion.user, **pick)
+
+
+def test_the_database_refuses_an_earlier_rating_beyond_the_scale(db):
+    with pytest.raises(IntegrityError, match="earlierrating_rating"):
+        MovieOpinionFactory().earlier_ratings.create(rating=11, until_at=timezone.now())
