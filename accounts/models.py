@@ -20,6 +20,14 @@ models.CharField.register_lookup(Length)
 
 
 validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username")
+RESERVED = ["all"]  # what addresses say instead of a name
+
+
+def validate_not_reserved(value: str) -> None:
+    if value.lower() in RESERVED:
+        raise ValidationError("That name means something else here: choose another.", code="reserved_username")
+
+
 validate_ascii = RegexValidator(
     r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid"
 )
@@ -101,7 +109,7 @@ class User(AbstractUser):
     username = models.CharField(
         max_length=50,
         unique=True,
-        validators=[MinLengthValidator(3), validate_username],
+        validators=[MinLengthValidator(3), validate_username, validate_not_reserved],
         error_messages={"unique": "Username already registered"},
         help_text="3 to 50 letters, digits, _ and -; stored in lower case.",
     )
@@ -143,6 +151,11 @@ class User(AbstractUser):
                 condition=models.Q(username__length__range=(3, 50)),
                 name="user_username_length",
                 violation_error_message="Usernames have 3 to 50 characters.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(username__in=RESERVED),
+                name="user_username_not_reserved",
+                violation_error_message="That name means something else here: choose another.",
             ),
             models.CheckConstraint(
                 condition=models.Q(visibility__in=["members", "private"]),

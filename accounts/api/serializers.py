@@ -3,7 +3,15 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.models import ApiToken, User, validate_ascii, validate_printable, validate_time_zone, validate_username
+from accounts.models import (
+    ApiToken,
+    User,
+    validate_ascii,
+    validate_not_reserved,
+    validate_printable,
+    validate_time_zone,
+    validate_username,
+)
 
 
 class TextField(serializers.CharField):
@@ -114,7 +122,9 @@ class ChangeProfileSerializer(serializers.Serializer):
 class RegisterSerializer(serializers.Serializer):
     """Checks the shape only: whether the name and address are free is a 409, not an invalid input."""
 
-    username = TextField(min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username])
+    username = TextField(
+        min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username, validate_not_reserved]
+    )
     email = EmailField(max_length=254, validators=[validate_ascii])
     password = NewPasswordField()
     invitation = NullableTextField(

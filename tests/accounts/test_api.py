@@ -58,6 +58,7 @@ def test_the_name_is_checked_first(anonymous):
     ("changes", "field"),
     [
         ({"username": "ad"}, "username"),
+        ({"username": "All"}, "username"),
         ({"username": "a" * 51}, "username"),
         ({"username": "ada lovelace"}, "username"),
         ({"username": "ädä"}, "username"),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
     [
         ("user_username_lower", {"username": "Ada", "email": "x@example.org"}),
         ("user_username_length", {"username": "ad", "email": "x@example.org"}),
+        ("user_username_not_reserved", {"username": "all", "email": "x@example.org"}),
         ("username", {"username": "ada", "email": "x@example.org"}),
         ("user_email_unique", {"username": "ben", "email": "ADA@example.org"}),
     ],
