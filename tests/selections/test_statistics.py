@@ -1,0 +1,606 @@
+"""Statistics: two people's ISO year 2026, which has 53 weeks, counted by hand; and who sees what of it."""
+
+import uuid
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from catalog.models import AlbumArtist, MovieCast, MovieCrew
+from tests.conftest import assert_problem, client_of
+from tests.factories import (
+    AlbumFactory,
+    AlbumOpinionFactory,
+    ArtistFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    PersonFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+ADDRESSES = ["/api/stats/overview", "/api/stats/by-year/2026", "/api/stats/year-in-opinions/2026"]
+GROUP, OTHER_GROUP = uuid.UUID(int=1), uuid.UUID(int=2)
+DUO, RADIO = uuid.UUID(int=3), uuid.UUID(int=4)
+WEEKS_OF_MONTHS = [5, 4, 4, 5, 4, 4, 5, 4, 4, 5, 4, 5]  # Thursdays of 2026: 53
+
+
+def cast(movie, person, order):
+    MovieCast.objects.create(movie=movie, person=person, order=order, credit_id=f"cast {order}")
+
+
+def crew(movie, person, job):
+    MovieCrew.objects.create(movie=movie, person=person, job=job, order=0, credit_id=job)
+
+
+def credit(album, *artists):
+    for position, artist in enumerate(artists):
+        AlbumArtist.objects.create(album=album, artist=artist, position=position, name="as credited")
+
+
+@pytest.fixture
+def works(db):
+    dora, eve = PersonFactory(tmdb_id=501, name="Dora"), PersonFactory(tmdb_id=502, name="Eve")
+    abe, bea, zoe = (PersonFactory(tmdb_id=601 + n, name=name) for n, name in enumerate(["Abe", "Bea", "Zoe"]))
+    cid = PersonFactory(tmdb_id=701, name="Cid")
+    alpha = MovieFactory(
+        title="Alpha", release_date=date(1994, 9, 10), runtime=142, genres=["Drama", "Crime"], original_language="en"
+    )
+    beta = MovieFactory(
+        title="Beta", release_date=date(2001, 12, 18), runtime=179, genres=["Drama"], original_language="en"
+    )
+    gamma = MovieFactory(title="Gamma")  # of which nothing is known
+    delta = MovieFactory(
+        title="Delta", release_date=date(1998, 1, 1), runtime=90, genres=["Comedy"], original_language="fr"
+    )
+    for movie, director in [(alpha, dora), (beta, dora), (delta, eve)]:
+        crew(movie, director, "Director")
+        crew(movie, zoe, "Writer")
+    crew(alpha, cid, "Composer")
+    crew(alpha, cid, "Original Music Composer")
+    cast(alpha, abe, 0)
+    cast(alpha, bea, 9)
+    cast(alpha, zoe, 10)  # the eleventh place does not count
+    cast(beta, abe, 0)
+    cast(beta, abe, 2)  # a second part counts no second time
+    duo = ArtistFactory(name="Duo", musicbrainz_id=DUO)
+    radio = ArtistFactory(name="Radio", musicbrainz_id=RADIO)
+    first = AlbumFactory(
+        title="First", release_group_id=GROUP, release_date="1997-05-21", country="GB", genres=["rock"]
+    )
+    again = AlbumFactory(title="First again", release_group_id=GROUP, release_date="2009", country="US")
+    alone = AlbumFactory(title="Alone", release_group_id=None)
+    third = AlbumFactory(
+        title="Third", release_group_id=OTHER_GROUP, release_date="1991-04", country="DE", genres=["pop", "rock"]
+    )
+    credit(first, radio)
+    credit(again, radio)
+    credit(alone, radio, duo)
+    credit(third, duo)
+    return SimpleNamespace(
+        alpha=alpha, beta=beta, gamma=gamma, delta=delta, first=first, again=again, alone=alone, third=third
+    )
+
+
+def make_week(user, year, week_number, *, movies=(), albums=()):
+    """A week whose picks are `movies` and `albums`."""
+    week = WeekFactory(user=user, year=year, week_number=week_number)
+    return SimpleNamespace(
+        pk=week.pk,
+        movies=[WeekMovieFactory(week=week, movie=movie, position=n) for n, movie in enumerate(movies, 1)],
+        albums=[WeekAlbumFactory(week=week, album=album, position=n) for n, album in enumerate(albums, 1)],
+    )
+
+
+@pytest.fixture
+def story(user, other, works, time_machine):
+    """Ada asks on the Wednesday of 2026-W53, which is running, after Ben and a private person have said much.
+
+    | week     | Ada's movies        | Ada's albums     | Ben's  | Ada says      | Ben says  | hidden from Ada       |
+    | -------- | ------------------- | ---------------- | ------ | ------------- | --------- | --------------------- |
+    | 2025-W51 | gamma               | third            |        |               |           |                       |
+    | 2025-W52 | alpha               | first            |        | alpha 9       |           |                       |
+    | 2026-W01 | beta                | again (repeat)   |        | beta 8,       | beta 2    | beta 1 of the private |
+    |          |                     |                  |        | again 3       |           | person                |
+    | 2026-W02 | alpha (repeat)      |                  |        |               |           |                       |
+    | 2026-W05 |                     |                  |        |               |           |                       |
+    | 2026-W09 | gamma (repeat),     | alone            |        | delta 3       | delta 4   |                       |
+    |          | delta               |                  |        |               |           |                       |
+    | 2026-W10 | delta (repeat)      | third (repeat)   |        | third, words  |           |                       |
+    | 2026-W52 | beta (repeat)       | alone (repeat)   | alpha, | Ben's alpha   | his alpha |                       |
+    |          |                     |                  | third  | 10            | 6, his    |                       |
+    |          |                     |                  |        |               | third 7   |                       |
+    | 2026-W53 | gamma (repeat)      |                  | beta,  |               |           | gamma 5 and his beta  |
+    |          |                     |                  | first  |               |           | 10 of Ben: W53 runs   |
+    """
+    time_machine.move_to(datetime(2026, 12, 30, 12, tzinfo=UTC), tick=False)
+    hidden = UserFactory(username="hidden", visibility="private")
+    w = works
+    make_week(user, 2025, 51, movies=[w.gamma], albums=[w.third])
+    w52_25 = make_week(user, 2025, 52, movies=[w.alpha], albums=[w.first])
+    w01 = make_week(user, 2026, 1, movies=[w.beta], albums=[w.again])
+    make_week(user, 2026, 2, movies=[w.alpha])
+    make_week(user, 2026, 5)
+    w09 = make_week(user, 2026, 9, movies=[w.gamma, w.delta], albums=[w.alone])
+    w10 = make_week(user, 2026, 10, movies=[w.delta], albums=[w.third])
+    make_week(user, 2026, 52, movies=[w.beta], albums=[w.alone])
+    w53 = make_week(user, 2026, 53, movies=[w.gamma])
+    bens_52 = make_week(other, 2026, 52, movies=[w.alpha], albums=[w.third])
+    bens_53 = make_week(other, 2026, 53, movies=[w.beta], albums=[w.first])
+    secret = make_week(hidden, 2026, 1, movies=[w.gamma], albums=[w.first])
+    for person, pick, rating in [
+        (user, w52_25.movies[0], 9),
+        (user, w01.movies[0], 8),
+        (user, w09.movies[1], 3),
+        (user, bens_52.movies[0], 10),
+        (other, w01.movies[0], 2),
+        (other, w09.movies[1], 4),
+        (other, bens_52.movies[0], 6),
+        (other, w53.movies[0], 5),
+        (other, bens_53.movies[0], 10),
+        (hidden, w01.movies[0], 1),
+        (hidden, secret.movies[0], 1),
+    ]:
+        MovieOpinionFactory(user=person, movie_pick=pick, rating=rating)
+    AlbumOpinionFactory(user=user, album_pick=w01.albums[0], rating=3)
+    AlbumOpinionFactory(user=user, album_pick=w10.albums[0], rating=None, review="Hm.")
+    AlbumOpinionFactory(user=other, album_pick=bens_52.albums[0], rating=7)
+    return SimpleNamespace(w01=w01, bens_53=bens_53)
+
+
+def get(client, address, **query):
+    response = client.get(address, query)
+    assert response.status_code == 200, response.json()
+    return response.json()
+
+
+def names(rows):
+    return [(row["name"], row["count"]) for row in rows]
+
+
+def place(pick):
+    """Where a shown pick is, and what it is."""
+    work = pick[pick["kind"]]
+    return pick["week"]["owner"]["username"], pick["week"]["week_number"], pick["position"], work["title"]
+
+
+ADA = {"username": "ada", "display_name": None}
+
+
+def test_overview(api, user, story):
+    body = get(api, "/api/stats/overview")
+
+    assert list(body) == ["user", "totals", "current_streak", "longest_streak", "ratings", "top"]
+    assert body["user"] == ADA | {"id": user.pk}
+    assert body["totals"] == {
+        "weeks": 9,
+        "complete_weeks": 6,  # all but W02, W05 and W53
+        "movies": 9,
+        "albums": 6,
+        "distinct_movies": 4,
+        "distinct_albums": 3,  # the first and its other edition are one
+        "repeats": 8,  # alpha, delta and beta once, gamma twice; first, third and alone once
+        "hours_watched": 13.7,  # 2 * (142 + 179 + 90) = 822 minutes
+        "runtime_unknown": 3,  # gamma's
+    }
+    assert body["current_streak"] == 1  # W52; W53 may still become complete
+    assert body["longest_streak"] == 3  # 2025-W51, 2025-W52 (the year's last), 2026-W01
+    assert body["ratings"] == {
+        "opinions": 6,
+        "rated": 5,
+        "mean": 6.6,  # (9 + 8 + 3 + 3 + 10) / 5
+        "histogram": [0, 0, 2, 0, 0, 0, 0, 1, 1, 1],
+    }
+    assert body["top"] == {
+        "movie_genres": [
+            {"name": "Drama", "count": 4},  # alpha and beta twice each
+            {"name": "Comedy", "count": 2},
+            {"name": "Crime", "count": 2},
+        ],
+        "album_genres": [{"name": "rock", "count": 3}, {"name": "pop", "count": 2}],
+        "directors": [{"name": "Dora", "count": 4, "tmdb_id": 501}, {"name": "Eve", "count": 2, "tmdb_id": 502}],
+        "actors": [{"name": "Abe", "count": 4, "tmdb_id": 601}, {"name": "Bea", "count": 2, "tmdb_id": 602}],
+        "composers": [{"name": "Cid", "count": 2, "tmdb_id": 701}],
+        "artists": [
+            {"name": "Duo", "count": 4, "musicbrainz_id": str(DUO)},  # alone and third twice each
+            {"name": "Radio", "count": 4, "musicbrainz_id": str(RADIO)},  # first, again, and alone twice
+        ],
+        "countries": [{"name": "DE", "count": 2}, {"name": "GB", "count": 1}, {"name": "US", "count": 1}],
+        "languages": [{"name": "en", "count": 4}, {"name": "fr", "count": 2}],
+        "movie_decades": [
+            {"name": "1990s", "count": 4, "first_year": 1990},  # alpha and delta
+            {"name": "2000s", "count": 2, "first_year": 2000},
+        ],
+        "album_decades": [
+            {"name": "1990s", "count": 3, "first_year": 1990},  # first, and third twice
+            {"name": "2000s", "count": 1, "first_year": 2000},  # again
+        ],
+    }
+
+
+def test_overview_of_somebody_else(api, other, story):
+    body = get(api, "/api/stats/overview", user="BEN")
+
+    assert body["user"]["username"] == "ben"
+    assert (body["totals"]["weeks"], body["totals"]["complete_weeks"], body["totals"]["repeats"]) == (2, 2, 0)
+    assert (body["current_streak"], body["longest_streak"]) == (2, 2)  # W53 runs, and is complete already
+    assert body["ratings"] == {
+        "opinions": 4,
+        "rated": 4,
+        "mean": 4.75,  # (2 + 4 + 6 + 7) / 4
+        "histogram": [0, 1, 0, 1, 0, 1, 1, 0, 0, 0],
+    }
+
+
+def test_overview_of_all(api, story):
+    body = get(api, "/api/stats/overview", user="all")
+
+    assert body["user"] is None
+    assert body["totals"] == {
+        "weeks": 11,
+        "complete_weeks": 8,
+        "movies": 11,
+        "albums": 8,
+        "distinct_movies": 4,
+        "distinct_albums": 3,
+        "repeats": 8,  # what Ben picked Ada had picked before, but not he
+        "hours_watched": 19.1,  # 822 + 142 + 179 = 1143 minutes, 19.05 hours
+        "runtime_unknown": 3,
+    }
+    assert (body["current_streak"], body["longest_streak"]) == (None, None)
+    assert body["ratings"] == {
+        "opinions": 10,
+        "rated": 9,
+        "mean": 5.78,  # (33 + 19) / 9
+        "histogram": [0, 1, 2, 1, 0, 1, 1, 1, 1, 1],
+    }
+    assert names(body["top"]["movie_genres"]) == [("Drama", 6), ("Crime", 3), ("Comedy", 2)]
+    assert names(body["top"]["directors"]) == [("Dora", 6), ("Eve", 2)]
+    assert names(body["top"]["artists"]) == [("Duo", 5), ("Radio", 5)]
+
+
+YEAR_TOTALS = {
+    "weeks": 7,
+    "complete_weeks": 4,  # W01, W09, W10, W52
+    "movies": 7,
+    "albums": 4,
+    "distinct_movies": 4,
+    "distinct_albums": 3,
+    "repeats": 8,  # of the eleven picks only beta, delta and alone were new in 2026
+    "hours_watched": 11.3,  # 2 * 179 + 142 + 2 * 90 = 680 minutes
+    "runtime_unknown": 2,
+}
+YEAR_GIVEN = {"opinions": 5, "rated": 4, "mean": 6.0, "histogram": [0, 0, 2, 0, 0, 0, 0, 1, 0, 1]}  # 8, 3, 3, 10
+
+
+def test_by_year(api, user, story):
+    body = get(api, "/api/stats/by-year/2026")
+
+    keys = ["user", "year", "weeks", "months", "totals", "longest_streak", "ratings", "highlights"]
+    assert list(body) == keys
+    assert (body["user"]["username"], body["year"]) == ("ada", 2026)
+    assert body["totals"] == YEAR_TOTALS
+    assert body["longest_streak"] == 2  # W09 and W10
+    assert body["ratings"] == YEAR_GIVEN
+    assert [week["week_number"] for week in body["weeks"]] == list(range(1, 54))
+    assert body["weeks"][0] == {
+        "id": story.w01.pk,
+        "week_number": 1,
+        "starts_on": "2025-12-29",
+        "ends_on": "2026-01-04",
+        "state": "complete",
+        "is_running": False,
+        "is_future": False,
+        "weeks": 1,
+        "complete_weeks": 1,
+        "movies": 1,
+        "albums": 1,
+    }
+    assert body["weeks"][2] == {
+        "id": None,
+        "week_number": 3,
+        "starts_on": "2026-01-12",
+        "ends_on": "2026-01-18",
+        "state": "none",
+        "is_running": False,
+        "is_future": False,
+        "weeks": 0,
+        "complete_weeks": 0,
+        "movies": 0,
+        "albums": 0,
+    }
+    states = {week["week_number"]: week["state"] for week in body["weeks"] if week["state"] != "none"}
+    assert states == {
+        1: "complete",
+        2: "partial",
+        5: "empty",
+        9: "complete",
+        10: "complete",
+        52: "complete",
+        53: "partial",
+    }
+    assert [week["week_number"] for week in body["weeks"] if week["is_running"]] == [53]
+
+
+def test_months_are_those_of_the_thursdays(api, story):
+    body = get(api, "/api/stats/by-year/2026")
+
+    assert [month["month"] for month in body["months"]] == list(range(1, 13))
+    assert [month["weeks"] for month in body["months"]] == WEEKS_OF_MONTHS
+    busy = [month for month in body["months"] if month["picks"]]
+    assert busy == [
+        # W01, which begins in 2025, W02 and W05
+        {"month": 1, "weeks": 5, "movies": 2, "albums": 1, "picks": 3, "ratings": 2, "mean_rating": 5.5},
+        # W09, whose Sunday is the first of March
+        {"month": 2, "weeks": 4, "movies": 2, "albums": 1, "picks": 3, "ratings": 1, "mean_rating": 3.0},
+        {"month": 3, "weeks": 4, "movies": 1, "albums": 1, "picks": 2, "ratings": 0, "mean_rating": None},
+        # W52 and W53, which ends in 2027; the rating is for what Ben picked
+        {"month": 12, "weeks": 5, "movies": 2, "albums": 1, "picks": 3, "ratings": 1, "mean_rating": 10.0},
+    ]
+
+
+def test_highlights(api, story, works):
+    highlights = get(api, "/api/stats/by-year/2026")["highlights"]
+
+    assert {name: place(pick) for name, pick in highlights.items()} == {
+        "best": ("ada", 1, 1, "Beta"),
+        "worst": ("ada", 1, 1, "First again"),  # delta has a 3, too, but later
+        "most_divisive": ("ada", 1, 1, "Beta"),
+        "longest_film": ("ada", 1, 1, "Beta"),  # again in W52
+        "earliest_release": ("ada", 10, 1, "Third"),
+    }
+    assert (highlights["best"]["rating"], highlights["best"]["ratings"]) == (8.0, 1)
+    assert (highlights["worst"]["rating"], highlights["worst"]["ratings"]) == (3.0, 1)
+    divisive = highlights["most_divisive"]
+    assert (divisive["lowest"], divisive["highest"], divisive["ratings"]) == (2, 8, 2)
+    assert highlights["longest_film"]["runtime"] == 179
+    assert highlights["earliest_release"]["album"]["release_date"] == "1991-04-01"
+    assert highlights["earliest_release"]["movie"] is None
+    assert "poster_path" in highlights["best"]["movie"]
+
+
+def test_by_year_of_all(api, story):
+    body = get(api, "/api/stats/by-year/2026", user="all")
+
+    assert (body["user"], body["longest_streak"]) == (None, None)
+    assert (body["totals"]["weeks"], body["totals"]["complete_weeks"], body["totals"]["repeats"]) == (9, 6, 8)
+    week = body["weeks"][52]
+    assert (week["id"], week["state"], week["weeks"], week["complete_weeks"]) == (None, "complete", 2, 1)
+    assert (week["movies"], week["albums"]) == (2, 1)
+    assert {name: place(pick) for name, pick in body["highlights"].items()} == {
+        "best": ("ben", 52, 1, "Alpha"),
+        "worst": ("ada", 1, 1, "First again"),
+        "most_divisive": ("ada", 1, 1, "Beta"),
+        "longest_film": ("ada", 1, 1, "Beta"),
+        "earliest_release": ("ada", 10, 1, "Third"),
+    }
+    best = body["highlights"]["best"]
+    assert (best["rating"], best["ratings"]) == (8.0, 2)  # (6 + 10) / 2
+    assert body["ratings"]["mean"] == 5.38  # (8 + 3 + 3 + 10 + 2 + 4 + 6 + 7) / 8 = 5.375
+
+
+def test_year_in_opinions(api, story):
+    body = get(api, "/api/stats/year-in-opinions/2026")
+
+    by_year = get(api, "/api/stats/by-year/2026")
+    shared = ["user", "year", "months", "totals", "longest_streak", "highlights"]
+    assert {key: body[key] for key in shared} == {key: by_year[key] for key in shared}
+    assert body["totals"] == YEAR_TOTALS
+    assert body["busiest_month"] == body["months"][0]  # of three with as many picks
+    assert place(body["first_pick"]) == ("ada", 1, 1, "Beta")
+    assert place(body["last_pick"]) == ("ada", 53, 1, "Gamma")
+    assert body["ratings_given"] == YEAR_GIVEN
+    assert body["ratings_received"] == {  # of Ben: 2 and 4, but not yet the 5
+        "opinions": 2,
+        "rated": 2,
+        "mean": 3.0,
+        "histogram": [0, 1, 0, 1, 0, 0, 0, 0, 0, 0],
+    }
+    assert {name: names(rows) for name, rows in body["top"].items()} == {
+        "movie_genres": [("Drama", 3), ("Comedy", 2), ("Crime", 1)],  # beta twice and alpha; delta twice; alpha
+        "album_genres": [("pop", 1), ("rock", 1)],
+        "directors": [("Dora", 3), ("Eve", 2)],
+        "actors": [("Abe", 3), ("Bea", 1)],
+        "composers": [("Cid", 1)],
+        "artists": [("Duo", 3), ("Radio", 3)],
+        "countries": [("DE", 1), ("US", 1)],
+        "languages": [("en", 3), ("fr", 2)],
+        "movie_decades": [("1990s", 3), ("2000s", 2)],
+        "album_decades": [("1990s", 1), ("2000s", 1)],
+    }
+
+
+def test_when_things_were_entered_is_nothing_to_a_year(api, user, now):
+    pick = WeekMovieFactory(week__user=user, week__year=2019, week__week_number=1)  # begins on 2018-12-31
+    MovieOpinionFactory(user=user, movie_pick=pick, rating=4)
+
+    bodies = {year: get(api, f"/api/stats/year-in-opinions/{year}") for year in (2018, 2019, 2026)}
+
+    assert {year: body["totals"]["movies"] for year, body in bodies.items()} == {2018: 0, 2019: 1, 2026: 0}
+    assert {year: body["ratings_given"]["rated"] for year, body in bodies.items()} == {2018: 0, 2019: 1, 2026: 0}
+    assert bodies[2019]["months"][0]["picks"] == 1
+
+
+def test_nothing_is_known_of_somebody_who_is_new(api, now):
+    overview = get(api, "/api/stats/overview")
+    by_year = get(api, "/api/stats/by-year/2026")
+    recap = get(api, "/api/stats/year-in-opinions/2026")
+
+    assert overview["totals"] == dict.fromkeys(overview["totals"], 0)
+    assert (overview["current_streak"], overview["longest_streak"]) == (0, 0)
+    assert overview["ratings"] == {"opinions": 0, "rated": 0, "mean": None, "histogram": [0] * 10}
+    assert set(map(str, overview["top"].values())) == {"[]"}
+    assert by_year["highlights"] == dict.fromkeys(by_year["highlights"])
+    assert {month["mean_rating"] for month in by_year["months"]} == {None}
+    assert (recap["busiest_month"], recap["first_pick"], recap["last_pick"]) == (None, None, None)
+
+
+def test_hours_are_unknown_when_no_runtime_is_known(api, user):
+    WeekMovieFactory(week__user=user, movie__runtime=None)
+
+    totals = get(api, "/api/stats/overview")["totals"]
+
+    assert (totals["hours_watched"], totals["runtime_unknown"]) == (None, 1)
+
+
+def test_who_agrees_is_not_divided(api, user, other, now):
+    pick = WeekMovieFactory(week__user=user, week__year=2026, week__week_number=1)
+    for person in (user, other):
+        MovieOpinionFactory(user=person, movie_pick=pick, rating=6)
+
+    highlights = get(api, "/api/stats/by-year/2026")["highlights"]
+
+    assert highlights["most_divisive"] is None
+    assert place(highlights["best"]) == place(highlights["worst"])
+
+
+def test_of_equal_means_the_one_of_more_ratings_comes_first(api, user, other, now):
+    early, late = (make_week(user, 2026, number, movies=[MovieFactory()]).movies[0] for number in (1, 2))
+    MovieOpinionFactory(user=user, movie_pick=early, rating=6)
+    for person, rating in [(user, 5), (other, 7)]:
+        MovieOpinionFactory(user=person, movie_pick=late, rating=rating)
+
+    best = get(api, "/api/stats/by-year/2026", user="all")["highlights"]["best"]
+
+    assert (best["week"]["week_number"], best["rating"], best["ratings"]) == (2, 6.0, 2)
+
+
+def test_in_a_week_movies_come_before_albums(api, user, now):
+    week = make_week(user, 2026, 1, movies=[MovieFactory(), MovieFactory()], albums=[AlbumFactory()])
+    MovieOpinionFactory(user=user, movie_pick=week.movies[1], rating=6)
+    AlbumOpinionFactory(user=user, album_pick=week.albums[0], rating=6)
+
+    recap = get(api, "/api/stats/year-in-opinions/2026")
+
+    assert (recap["first_pick"]["kind"], recap["last_pick"]["kind"]) == ("movie", "album")
+    best = recap["highlights"]["best"]
+    assert (best["kind"], best["position"]) == ("movie", 2)
+
+
+def test_equal_names_and_ranks_are_by_name_and_ten_at_most(api, user):
+    for name in ["b", "Z", "é", "a", "A", *"cdefghi"]:
+        movie = MovieFactory(genres=[name, "all"])
+        crew(movie, PersonFactory(name=name), "Director")
+        WeekMovieFactory(week__user=user, movie=movie)
+
+    tops = get(api, "/api/stats/overview")["top"]
+
+    by_code_point = ["A", "Z", *"abcdefgh"]
+    assert [row["name"] for row in tops["directors"]] == by_code_point
+    assert [row["name"] for row in tops["movie_genres"]] == ["all", *by_code_point[:9]]
+
+
+def test_two_editions_in_one_week_are_a_repeat(api, user):
+    week = WeekFactory(user=user)
+    for position in (1, 2):
+        WeekAlbumFactory(week=week, album=AlbumFactory(release_group_id=GROUP), position=position)
+
+    totals = get(api, "/api/stats/overview")["totals"]
+
+    assert (totals["albums"], totals["distinct_albums"], totals["repeats"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("zone", "running", "streak"), [("UTC", 7, 0), ("Pacific/Auckland", 8, 1)])
+def test_the_running_week_is_that_of_the_callers_time_zone(user, time_machine, zone, running, streak):
+    time_machine.move_to(datetime(2026, 2, 15, 20, tzinfo=UTC), tick=False)  # Monday already in Auckland
+    user.time_zone = zone
+    user.save()
+    make_week(user, 2026, 8, movies=[MovieFactory()], albums=[AlbumFactory()])
+
+    weeks = get(client_of(user), "/api/stats/by-year/2026")["weeks"]
+
+    assert [week["week_number"] for week in weeks if week["is_running"]] == [running]
+    assert [week["week_number"] for week in weeks if week["is_future"]] == list(range(running + 1, 54))
+    assert get(client_of(user), "/api/stats/overview")["current_streak"] == streak
+
+
+def test_an_opinion_counts_from_when_it_is_revealed(api, user, story):
+    before = get(api, "/api/stats/overview", user="ben")["ratings"]
+
+    MovieOpinionFactory(user=user, movie_pick=story.bens_53.movies[0], rating=1)
+
+    after = get(api, "/api/stats/overview", user="ben")["ratings"]
+    assert (before["rated"], after["rated"]) == (4, 5)
+    assert after["histogram"][9] == 1
+    divisive = get(api, "/api/stats/by-year/2026", user="ben")["highlights"]["most_divisive"]
+    assert (divisive["lowest"], divisive["highest"]) == (1, 10)
+
+
+def test_nothing_is_hidden_when_the_reveal_is_not_blind(api, story, settings):
+    settings.BLIND_REVEAL = False
+
+    assert get(api, "/api/stats/overview", user="ben")["ratings"]["rated"] == 6
+    assert get(api, "/api/stats/year-in-opinions/2026")["ratings_received"]["rated"] == 3
+
+
+def test_private_people_count_for_themselves_only(story):
+    from accounts.models import User
+
+    hidden = User.objects.get(username="hidden")
+    own = get(client_of(hidden), "/api/stats/overview")
+    together = get(client_of(hidden), "/api/stats/overview", user="all")
+
+    assert (own["totals"]["weeks"], own["ratings"]["rated"], own["current_streak"]) == (1, 2, 0)
+    assert together["totals"]["weeks"] == 12
+    staff = UserFactory(username="carl", is_staff=True, is_superuser=True)
+    assert get(client_of(staff), "/api/stats/overview", user="all")["totals"]["weeks"] == 11
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_whose_figures_may_be_asked(api, anonymous, story, address):
+    assert_problem(anonymous.get(address), 401)
+    assert_problem(api.get(address, {"user": "nobody"}), 404, "User not found")
+    assert_problem(api.get(address, {"user": "hidden"}), 404, "User not found")
+    for bad in ("x" * 51, "a\0b"):
+        assert_problem(api.get(address, {"user": bad}), 422)
+
+
+@pytest.mark.parametrize("year", ["1899", "2101", "x", "20.5", "9" * 30])
+@pytest.mark.parametrize("address", ["/api/stats/by-year", "/api/stats/year-in-opinions"])
+def test_bad_years(api, address, year):
+    assert_problem(api.get(f"{address}/{year}"), 422)
+
+
+@pytest.mark.parametrize(("year", "weeks"), [(1900, 52), (2020, 53), (2025, 52), (2026, 53), (2100, 52)])
+def test_years_have_the_weeks_that_they_have(api, year, weeks):
+    body = get(api, f"/api/stats/by-year/{year}")
+
+    assert len(body["weeks"]) == sum(month["weeks"] for month in body["months"]) == weeks
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_what_stays_the_same_is_not_sent_again(api, user, story, address):
+    etag = api.get(address).headers["ETag"]
+
+    same = api.get(address, headers={"If-None-Match": etag})
+    WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=20))
+    changed = api.get(address, headers={"If-None-Match": etag})
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != etag
+
+
+@pytest.mark.parametrize("whose", ["me", "ben", "all"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_queries_do_not_grow_with_the_data(
+    api, user, other, story, address, whose, django_assert_max_num_queries, django_assert_num_queries
+):
+    with django_assert_max_num_queries(45) as few:
+        get(api, address, user=whose)
+
+    for number in range(11, 40):
+        for person in (user, other):
+            movie = MovieFactory(genres=[f"genre {number}"], runtime=number)
+            crew(movie, PersonFactory(), "Director")
+            cast(movie, PersonFactory(), 0)
+            album = AlbumFactory(release_date=str(1900 + number))
+            credit(album, ArtistFactory())
+            week = make_week(person, 2026, number, movies=[movie], albums=[album])
+            MovieOpinionFactory(user=user, movie_pick=week.movies[0], rating=number % 10 + 1)
+            AlbumOpinionFactory(user=other, album_pick=week.albums[0], rating=number % 10 + 1)
+
+    with django_assert_num_queries(len(few.captured_queries)):
+        get(api, address, user=whose)
