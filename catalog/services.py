@@ -21,6 +21,7 @@ from .models import Album, AlbumAlias, AlbumArtist, Artist, ArtistAlias, Fetched
 SEARCH_PAGE = 20  # movies, as at TMDB
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
+EXTRA_WAIT = 1  # seconds for what an answer is better with, and good without
 COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
 
 # Movies
@@ -96,6 +97,13 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     if forget_texts(Movie.objects.filter(pk=known.pk)):
         known.refresh_from_db()
     return known, True
+
+
+def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
+    """What TMDB recommends to those who like each of these movies, as far as it says so within EXTRA_WAIT."""
+    with contextlib.suppress(IntegrationError), patience.at_most(EXTRA_WAIT, turn=EXTRA_WAIT / 2):
+        return tmdb.fetch_recommendations(tmdb_ids)
+    return {}
 
 
 def _little_patience(known: Fetched) -> AbstractContextManager[None]:

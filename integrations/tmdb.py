@@ -1,17 +1,21 @@
 """Movies of The Movie Database: https://developer.themoviedb.org/reference"""
 
+import contextlib
 import re
+from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self
 
+import requests
 from django.conf import settings
 from requests_cache import CachedSession
 
 from . import http
 from .cache import new_session
-from .errors import NotFound, Unavailable
+from .errors import IntegrationError, NotFound, Unavailable
 from .state import HostState
 from .throttle import HostSchedule
 from .values import day, integer, mapping, names, rows, text
@@ -66,7 +70,7 @@ def session() -> CachedSession:
 
 
 def _is_answer(path: str, body: dict[str, Any]) -> bool:
-    if path.endswith("/search/movie"):
+    if path.endswith(("/search/movie", "/recommendations")):
         return isinstance(body.get("results"), list)
     if "/find/" in path:
         return isinstance(body.get("movie_results"), list)
@@ -259,6 +263,41 @@ def fetch_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
     if integer(body.get("id")) != tmdb_id:
         raise Unavailable(f"{SERVICE} answered with something else; try again later.")
     return Movie.from_json(body, said_at)
+
+
+def fetch_recommendations(tmdb_ids: Iterable[int]) -> dict[int, list[MovieHit]]:
+    """What TMDB recommends to those who like each of these movies, best first, asked in parallel.
+
+    What does not come in the time that the caller has is as TMDB said it before, or not in the answer; its question
+    goes on, so that the next answer may have it. Raises Unavailable where TMDB cannot be asked at all.
+    """
+    answers: dict[int, requests.Response] = {}
+    flights: dict[Future[requests.Response], int] = {}
+    for tmdb_id in tmdb_ids:
+        url = f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}/recommendations"
+        question = http.Question(session, SERVICE, url, {"language": settings.TMDB_LANGUAGE}, DETAILS_AGE)
+        known = http.look_up(question)
+        if known is not None:
+            answers[tmdb_id] = known
+        if known is None or known.is_expired:
+            flights[http.take_off(question)] = tmdb_id
+    for flight in http.landed(session, settings.TMDB_BASE_URL, flights):
+        with contextlib.suppress(IntegrationError):
+            answers[flights[flight]] = flight.result()
+    return {
+        tmdb_id: _recommended(answer.json())
+        for tmdb_id, answer in answers.items()
+        if answer.status_code == HTTPStatus.OK
+    }
+
+
+def _recommended(body: dict[str, Any]) -> list[MovieHit]:
+    fit = [
+        row
+        for row in rows(body.get("results"))
+        if row.get("media_type") in (None, "movie") and row.get("adult") is not True
+    ]
+    return list({hit.tmdb_id: hit for hit in map(MovieHit.from_json, fit) if hit.tmdb_id}.values())
 
 
 def find_imdb(imdb_id: str) -> int:
