@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
-from django.urls import URLResolver, get_resolver
+from django.urls import get_resolver
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
@@ -15,18 +15,19 @@ from accounts import services
 from accounts.api.authentication import IsSignedIn
 from catalog.models import AlbumArtist, Artist, MovieCast, Person
 from tests import payloads
+from tests.endpoints import METHODS, OPERATIONS, VIEWS, endpoints
 from tests.factories import (
     FETCHED,
     PASSWORD,
     AlbumFactory,
+    AlbumOpinionFactory,
     MovieFactory,
+    MovieOpinionFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
     make_user,
 )
-
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 # Of what belongs to the owner: somebody without a token; the owner; another member; another member when the owner is
 # private; staff when the owner is private; the owner when disabled; scripts with the owner's API tokens: one that only
@@ -76,36 +77,31 @@ ROWS = {
     "POST /api/weeks/{pk}/albums": "401 201 403 404 404 403 403 201",
     "PUT /api/weeks/{pk}/albums/{position}": "401 200 403 404 404 403 403 200",
     "DELETE /api/weeks/{pk}/albums/{position}": "401 204 403 404 404 403 403 204",
+    "GET /api/movies/{tmdb_id}/selections": "401 200 200 200 200 403 200 200",
+    "GET /api/albums/{musicbrainz_id}/selections": "401 200 200 200 200 403 200 200",
+    "GET /api/opinions": "401 200 200 200 200 403 200 200",
+    "GET /api/weeks/{pk}/opinions": "401 200 200 404 404 403 200 200",
+    "GET /api/weeks/{pk}/movies/{position}/opinion": "401 200 404 404 404 403 200 200",
+    "PUT /api/weeks/{pk}/movies/{position}/opinion": "401 200 201 404 404 403 403 200",
+    "DELETE /api/weeks/{pk}/movies/{position}/opinion": "401 204 404 404 404 403 403 204",
+    "GET /api/weeks/{pk}/movies/{position}/opinion/history": "401 200 404 404 404 403 200 200",
+    "GET /api/weeks/{pk}/albums/{position}/opinion": "401 200 404 404 404 403 200 200",
+    "PUT /api/weeks/{pk}/albums/{position}/opinion": "401 200 201 404 404 403 403 200",
+    "DELETE /api/weeks/{pk}/albums/{position}/opinion": "401 204 404 404 404 403 403 204",
+    "GET /api/weeks/{pk}/albums/{position}/opinion/history": "401 200 404 404 404 403 200 200",
+    "GET /api/stats/overview": "401 200 200 200 200 403 200 200",
+    "GET /api/stats/by-year/{year}": "401 200 200 200 200 403 200 200",
+    "GET /api/stats/year-in-opinions/{year}": "401 200 200 200 200 403 200 200",
+    "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # nobody compares themselves with themselves
+    "GET /api/stats/wrong-opinions": "401 200 200 404 404 403 200 200",
+    "GET /api/stats/report-card": "401 200 200 404 404 403 200 200",
+    "GET /api/stats/contrarian": "401 200 200 404 404 403 200 200",
+    "GET /api/stats/on-this-week": "401 200 200 404 404 403 200 200",
+    "GET /api/recommendations/movies": "401 200 200 200 200 403 200 200",
+    "GET /api/recommendations/albums": "401 200 200 200 200 403 200 200",
 }
-SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes"]  # of the owner; no other word of any answer
+SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner; no other word of any answer
 NEW_PASSWORD = "Quite-another-7-phrase"
-
-
-def endpoints(patterns, prefix=""):
-    """The address and the view of each pattern below /api, and of /health."""
-    for pattern in patterns:
-        address = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from endpoints(pattern.url_patterns, address)
-        elif address.startswith("api/") or address == "health":
-            plain = re.sub(r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", address.replace("^", ""))
-            yield "/" + plain.removesuffix("$"), pattern
-
-
-def methods_of(view):
-    if actions := getattr(view, "actions", None):
-        return {method.upper() for method in actions}
-    return {method for method in METHODS if hasattr(view.cls, method.lower())}
-
-
-VIEWS = {
-    address: [pattern.callback for other, pattern in endpoints(get_resolver().url_patterns) if other == address]
-    for address, pattern in endpoints(get_resolver().url_patterns)
-    if hasattr(pattern.callback, "cls")
-}
-OPERATIONS = {
-    f"{method} {address}" for address, views in VIEWS.items() for view in views for method in methods_of(view)
-}
 
 
 def test_every_endpoint_has_its_row():
@@ -149,8 +145,11 @@ def world(db, now, upstream):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())
     owner = make_user(username="hidden-ada", display_name="Ada the Hidden")
     week = WeekFactory(user=owner, year=2026, week_number=6, notes="hidden notes")
-    movie = WeekMovieFactory(week=week, movie__fetched_at=now_()).movie
-    album = WeekAlbumFactory(week=week, album__fetched_at=now_()).album
+    movie_pick = WeekMovieFactory(week=week, movie__fetched_at=now_())
+    album_pick = WeekAlbumFactory(week=week, album__fetched_at=now_())
+    MovieOpinionFactory(user=owner, movie_pick=movie_pick, review="hidden review")
+    AlbumOpinionFactory(user=owner, album_pick=album_pick, review="hidden review")
+    movie, album = movie_pick.movie, album_pick.album
     person = Person.objects.create(tmdb_id=7, name="Somebody")
     MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
     artist = Artist.objects.create(musicbrainz_id=payloads.GROUP, name="Some band", fetched_at=now_())
@@ -193,9 +192,18 @@ def world(db, now, upstream):
             "GET /api/albums/search": {"query": "x"},
             "GET /api/albums/lookup": {"url": str(album.musicbrainz_id)},
             "POST /api/weeks": {"year": 2026, "week_number": 1},
+            **{f"GET /api/stats/{which}": {"user": "all"} for which in ("overview", "by-year/{year}")},
+            "GET /api/stats/year-in-opinions/{year}": {"user": "all"},
+            "GET /api/stats/compare": {"with": owner.username},
+            "GET /api/stats/wrong-opinions": {"user": owner.username},
+            "GET /api/stats/report-card": {"user": owner.username},
+            "GET /api/stats/contrarian": {"user": owner.username},
+            "GET /api/stats/on-this-week": {"user": owner.username},
             "PATCH /api/weeks/{pk}": {"notes": "other notes"},
             "POST /api/weeks/{pk}/movies": {"tmdb_id": fresh_movie.tmdb_id, "position": 2},
             "PUT /api/weeks/{pk}/movies/{position}": {"tmdb_id": fresh_movie.tmdb_id},
+            "PUT /api/weeks/{pk}/movies/{position}/opinion": {"rating": 5},
+            "PUT /api/weeks/{pk}/albums/{position}/opinion": {"rating": 5},
             "POST /api/weeks/{pk}/albums": {"musicbrainz_id": str(fresh_album.musicbrainz_id), "position": 2},
             "PUT /api/weeks/{pk}/albums/{position}": {"musicbrainz_id": str(fresh_album.musicbrainz_id)},
         },
@@ -223,7 +231,7 @@ def client_as(role, world):
 
 @pytest.mark.parametrize(("address", "method"), list(product(sorted(VIEWS), METHODS)))
 def test_who_may(world, address, method):
-    place = address.replace("{position}", "1")
+    place = address.replace("{position}", "1").replace("{year}", "2026")
     for start, value in world["ids"].items():
         if address.startswith(start + "/"):
             place = re.sub(r"\{\w+\}", str(value), place)

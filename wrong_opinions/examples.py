@@ -94,6 +94,7 @@ week = {
 movie_pick = {"position": 1, "added_at": PICKED, "movie": picked_movie}
 album_pick = {"position": 1, "added_at": PICKED, "album": picked_album}
 selection = {"week_id": 7, "year": 2026, "week_number": 7, "position": 1, "added_at": PICKED, "owner": ADA}
+lead = {"title": picked_movie["title"], "week_id": 7, "year": 2026, "week_number": 7}
 earlier = selection | {"week_id": 3, "year": 2025, "week_number": 50, "added_at": "2025-12-10T20:00:00Z", "owner": BEN}
 user = ADA | {
     "email": "ada@example.org",
@@ -102,6 +103,20 @@ user = ADA | {
     "time_zone": "Europe/Berlin",
     "visibility": "members",
 }
+opinion = {
+    "rating": 9,
+    "review": "Three hours of walking, and I would walk them again.",
+    "contains_spoilers": False,
+    "created_at": PICKED,
+    "updated_at": PICKED,
+}
+told = (
+    {"id": 5, "user": ADA, "kind": "movie", "position": 1}
+    | {"week": {"id": 7, "year": 2026, "week_number": 7, "owner": ADA}}
+    | opinion
+    | {"movie": picked_movie, "album": None}
+)
+discussed = {"opinions": [{"user": ADA} | opinion]}
 profile = ADA | {"created_at": JOINED, "weeks": 7, "complete_weeks": 6}
 api_token = {
     "id": 4,
@@ -112,6 +127,92 @@ api_token = {
     "expires_at": "2027-01-01T00:00:00Z",
     "last_used_at": None,
 }
+
+totals = {
+    "weeks": 7,
+    "complete_weeks": 6,
+    "movies": 8,
+    "albums": 7,
+    "distinct_movies": 8,
+    "distinct_albums": 6,
+    "repeats": 1,
+    "hours_watched": 16.4,
+    "runtime_unknown": 0,
+}
+ratings = {"opinions": 9, "rated": 8, "mean": 7.25, "histogram": [0, 0, 0, 1, 0, 1, 2, 2, 2, 0]}
+top = {
+    "movie_genres": [{"name": "Adventure", "count": 5}, {"name": "Fantasy", "count": 3}],
+    "album_genres": [{"name": "folk", "count": 4}],
+    "directors": [{"name": "Peter Jackson", "count": 3, "tmdb_id": 108}],
+    "actors": [{"name": "Elijah Wood", "count": 3, "tmdb_id": 109}],
+    "composers": [{"name": "Howard Shore", "count": 3, "tmdb_id": 117}],
+    "artists": [{"name": "Leonard Cohen", "count": 4, "musicbrainz_id": ARTIST}],
+    "countries": [{"name": "US", "count": 5}, {"name": "GB", "count": 2}],
+    "languages": [{"name": "en", "count": 7}, {"name": "fr", "count": 1}],
+    "movie_decades": [{"name": "2000s", "count": 6, "first_year": 2000}],
+    "album_decades": [{"name": "2010s", "count": 3, "first_year": 2010}],
+}
+month = {"month": 2, "weeks": 4, "movies": 5, "albums": 4, "picks": 9, "ratings": 6, "mean_rating": 7.5}
+week_of_pick = {"id": 7, "year": 2026, "week_number": 7, "owner": ADA}
+shown_movie = {"kind": "movie", "week": week_of_pick, "position": 1, "movie": picked_movie, "album": None}
+shown_album = {"kind": "album", "week": week_of_pick, "position": 1, "movie": None, "album": picked_album}
+year_highlights = {
+    "best": shown_movie | {"rating": 9.0, "ratings": 1},
+    "worst": shown_album | {"rating": 4.0, "ratings": 1},
+    "most_divisive": shown_album | {"lowest": 4, "highest": 9, "ratings": 2},
+    "longest_film": shown_movie | {"runtime": 179},
+    "earliest_release": shown_movie,
+}
+# What two people think of one pick, and figures that follow from it
+high = {
+    "user": ADA,
+    "rating": 9,
+    "review": "I would go with them.",
+    "contains_spoilers": False,
+    "created_at": PICKED,
+    "updated_at": PICKED,
+}
+low = high | {"user": BEN, "rating": 4, "review": "They should have taken the eagles.", "contains_spoilers": True}
+disputed = {
+    "difference": 5,
+    "kind": "movie",
+    "week": week_of_pick,
+    "position": 1,
+    "movie": picked_movie,
+    "album": None,
+    "higher": high,
+    "lower": low,
+}
+compared = {"difference": 5, "kind": "movie", "movie": picked_movie, "album": None} | {
+    name: opinion | {"week": week_of_pick, "position": 1} for name, opinion in [("mine", high), ("theirs", low)]
+}
+agreement = {
+    "n": 6,
+    "enough": True,
+    "agreement": 0.42424242424242425,
+    "agreement_raw": 0.7777777777777778,
+    "mean_difference": 2.0,
+    "harshness_gap": 0.0,
+}
+little = {
+    "n": 1,
+    "enough": False,
+    "agreement": None,
+    "agreement_raw": 0.4444444444444444,
+    "mean_difference": 5.0,
+    "harshness_gap": 5.0,
+}
+marked = {
+    "n": 1,
+    "mean": 4.0,
+    "kind": "movie",
+    "week": week_of_pick,
+    "position": 1,
+    "movie": picked_movie,
+    "album": None,
+}
+marks = {"n": 1, "mean": 4.0, "hit_rate": 0.0, "best": marked, "worst": marked}
+no_marks = {"n": 0, "mean": None, "hit_rate": None, "best": None, "worst": None}
 
 
 def page(result: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +240,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "ReplaceMovieRequest": {"tmdb_id": 120},
     "PickAlbumRequest": {"musicbrainz_id": RELEASE, "position": 1},
     "ReplaceAlbumRequest": {"musicbrainz_id": RELEASE},
+    "GiveOpinionRequest": {
+        "rating": 9,
+        "review": "Three hours of walking, and I would walk them again.",
+        "contains_spoilers": False,
+    },
     # Answered
     "Health": {"status": "healthy", "version": "0.1.0"},
     "User": user,
@@ -220,17 +326,180 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "Week": week,
     "PaginatedWeekList": page(week),
-    "WeekFull": week | {"movies": [movie_pick], "albums": [album_pick]},
+    "WeekFull": week
+    | {
+        "movies": [movie_pick | {"my_opinion": opinion, "opinions_count": 2}],
+        "albums": [album_pick | {"my_opinion": None, "opinions_count": 0}],
+    },
+    "Opinion": opinion,
+    "PaginatedFeedList": page(told),
+    "PaginatedEarlierRatingList": page({"rating": 7, "until_at": PICKED}),
+    "PaginatedDiscussedSelectionList": page(selection | discussed),
     "MoviePicked": {"week_id": 7} | movie_pick | {"previous_selections": [earlier]},
     "AlbumPicked": {"week_id": 7} | album_pick | {"previous_selections": []},
+    "Overview": {
+        "user": ADA,
+        "totals": totals,
+        "current_streak": 3,
+        "longest_streak": 4,
+        "ratings": ratings,
+        "top": top,
+    },
+    "YearStatistics": {
+        "user": ADA,
+        "year": 2026,
+        "weeks": [
+            {
+                "id": 7,
+                "week_number": 7,
+                "starts_on": "2026-02-09",
+                "ends_on": "2026-02-15",
+                "state": "complete",
+                "is_running": True,
+                "is_future": False,
+                "weeks": 1,
+                "complete_weeks": 1,
+                "movies": 1,
+                "albums": 1,
+            }
+        ],
+        "months": [month],
+        "totals": totals,
+        "longest_streak": 4,
+        "ratings": ratings,
+        "highlights": year_highlights,
+    },
+    "YearInOpinions": {
+        "user": ADA,
+        "year": 2026,
+        "totals": totals,
+        "longest_streak": 4,
+        "months": [month],
+        "busiest_month": month,
+        "first_pick": shown_movie,
+        "last_pick": shown_album,
+        "highlights": year_highlights,
+        "ratings_given": ratings,
+        "ratings_received": {"opinions": 1, "rated": 1, "mean": 9.0, "histogram": [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]},
+        "top": top,
+    },
+    "Comparison": {
+        "user": BEN,
+        "together": agreement,
+        "movies": little,
+        "albums": {
+            "n": 5,
+            "enough": True,
+            "agreement": 0.4222222222222222,
+            "agreement_raw": 0.8444444444444444,
+            "mean_difference": 1.4,
+            "harshness_gap": -1.0,
+        },
+        "quarters": [{"year": 2026, "quarter": 1, "together": agreement}],
+        "differences": [compared],
+    },
+    "WrongOpinions": {"year": 2026, "week_number": 7, "user": None, "results": [disputed]},
+    "ReportCard": {
+        "user": ADA,
+        "together": marks,
+        "movies": marks,
+        "albums": no_marks,
+        "by": [{"user": BEN, "n": 1, "mean": 4.0}],
+    },
+    "Contrarian": {
+        "user": ADA,
+        "n": 1,
+        "mean_signed": 0.6,
+        "mean_absolute": 0.6,
+        "picks": [
+            {
+                "difference": 0.6,
+                "vote_average": 8.4,
+                "vote_count": 24832,
+                "movie": picked_movie,
+                "opinion": high | {"week": week_of_pick, "position": 1},
+            }
+        ],
+    },
+    "OnThisWeek": {
+        "user": ADA,
+        "year": 2027,
+        "week_number": 7,
+        "results": [
+            week
+            | {
+                "movies": [
+                    movie_pick
+                    | {
+                        "my_opinion": {key: value for key, value in high.items() if key != "user"},
+                        "opinions_count": 2,
+                        "opinions": [low, high],
+                    }
+                ],
+                "albums": [album_pick | {"my_opinion": None, "opinions_count": 0, "opinions": []}],
+            }
+        ],
+    },
+    "MovieRecommendations": {
+        "source": "tmdb",
+        "results": [
+            {
+                "score": 64,
+                "because": [
+                    {"reason": "director", "name": "Peter Jackson", "picks": [lead]},
+                    {
+                        "reason": "people",
+                        "name": "ben",
+                        "picks": [{"title": "The Frighteners", "week_id": 3, "year": 2025, "week_number": 50}],
+                    },
+                    {"reason": "tmdb", "name": lead["title"], "picks": [lead]},
+                ],
+                "movie": {
+                    "id": 31,
+                    "tmdb_id": 779,
+                    "title": "The Frighteners",
+                    "original_title": "The Frighteners",
+                    "release_date": "1996-07-18",
+                    "poster_path": None,
+                    "overview": "Once an architect, Frank Bannister now passes himself off as an exorcist.",
+                },
+            }
+        ],
+    },
+    "AlbumRecommendations": {
+        "source": "catalog",
+        "results": [
+            {
+                "score": 47,
+                "because": [
+                    {
+                        "reason": "artist",
+                        "name": "Leonard Cohen",
+                        "picks": [lead | {"title": "You Want It Darker"}],
+                    }
+                ],
+                "album": {
+                    "id": 32,
+                    "musicbrainz_id": "7a2f0e34-8b2e-4b0c-9d53-6f3f0c1f8a11",
+                    "title": "Popular Problems",
+                    "artist": "Leonard Cohen",
+                    "release_date": "2014-01-01",
+                    "release_date_precision": "year",
+                    "cover_art_url": None,
+                },
+            }
+        ],
+    },
 }
 
 # By the operation's first tag where the same name means different things.
 PARAMETERS: dict[str, Any] = {
+    "with": "ben",
     "id": 7,
     "position": 1,
     "tmdb_id": 120,
     "people tmdb_id": 109,
+    "year": 2026,
     "musicbrainz_id": RELEASE,
     "artists musicbrainz_id": ARTIST,
     "movies query": "fellowship",

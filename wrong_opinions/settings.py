@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
@@ -209,6 +210,7 @@ LOGIN_RATE = rate("LOGIN_RATE", "10/min")
 REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
 REFRESH_RATE = rate("REFRESH_RATE", "60/min")
 RESET_RATE = rate("RESET_RATE", "5/hour")
+BLIND_REVEAL = switch("BLIND_REVEAL", default=True)
 OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
@@ -285,7 +287,8 @@ SPECTACULAR_SETTINGS = {
 }
 CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
-CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "WWW-Authenticate"]
+CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams
 

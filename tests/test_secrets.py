@@ -1,0 +1,158 @@
+"""What somebody may not know changes nothing of what they are told: asked of every address that answers a GET."""
+
+import re
+
+import pytest
+
+from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
+from tests import payloads
+from tests.conftest import client_of
+from tests.endpoints import VIEWS, methods_of
+from tests.factories import (
+    FETCHED,
+    AlbumFactory,
+    AlbumOpinionFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+RECENT = FETCHED.replace(month=2)  # fetched within the month before today
+SIGNED_IN = {
+    address for address in VIEWS if not address.startswith(("/api/auth", "/api/schema", "/api/docs", "/api/redoc"))
+}
+GETS = sorted(address for address in SIGNED_IN if any("GET" in methods_of(view) for view in VIEWS[address]))
+
+# What is asked beside the address; of the others the address is enough.
+QUERIES = {
+    "/api/movies/search": [{"query": "the"}],
+    "/api/albums/search": [{"query": "the"}],
+    "/api/movies/lookup": [{"url": "1000000"}],
+    "/api/albums/lookup": [{"url": payloads.RELEASE}],
+    "/api/weeks": [{}, {"search": "the"}, {"complete": "true"}, {"owner": "ben"}, {"owner": "hermit"}],
+    "/api/users": [{}, {"search": "hermit"}],
+    "/api/opinions": [{}, {"user": "ben"}, {"user": "hermit"}, {"min_rating": 1}],
+    "/api/stats/overview": [{}, {"user": "ben"}, {"user": "all"}, {"user": "hermit"}],
+    "/api/stats/by-year/{year}": [{}, {"user": "ben"}, {"user": "all"}, {"user": "hermit"}],
+    "/api/stats/year-in-opinions/{year}": [{}, {"user": "ben"}, {"user": "all"}, {"user": "hermit"}],
+    "/api/stats/compare": [{"with": "ben"}, {"with": "hermit"}],
+    "/api/stats/wrong-opinions": [{}, {"year": 2026}, {"week": "2025-W07"}, {"user": "ben"}, {"user": "hermit"}],
+    "/api/stats/report-card": [{}, {"user": "ben"}, {"user": "hermit"}],
+    "/api/stats/contrarian": [{}, {"user": "ben"}, {"user": "hermit"}],
+    "/api/stats/on-this-week": [{}, {"user": "ben"}, {"user": "hermit"}],
+}
+
+
+@pytest.fixture
+def world(now, user, other, upstream):
+    """This week and an old one of two people, each with a movie and an album, all of them rated by both of them but
+    for what is secret."""
+    upstream.assert_all_requests_are_fired = False
+    upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
+    upstream.get(re.compile(rf"{payloads.TMDB}/movie/\d+/recommendations"), json=payloads.movie_page())
+    upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())
+    movies = [MovieFactory(title=f"The movie {n}", runtime=100, fetched_at=RECENT, genres=["Drama"]) for n in range(4)]
+    movies[0].tmdb_id = 1_000_000
+    movies[0].save()
+    albums = [AlbumFactory(title=f"The album {n}", fetched_at=RECENT, genres=["rock"]) for n in range(4)]
+    albums[0].musicbrainz_id = payloads.RELEASE
+    albums[0].save()
+    person = Person.objects.create(tmdb_id=7, name="Somebody")
+    artist = Artist.objects.create(musicbrainz_id=payloads.GROUP, name="Some band", fetched_at=RECENT)
+    for movie, album in zip(movies, albums, strict=True):
+        MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
+        MovieCrew.objects.create(movie=movie, person=person, credit_id="b", job="Director", order=0)
+        AlbumArtist.objects.create(album=album, artist=artist, position=0, name="Some band")
+    weeks = {}
+    for owner in (user, other):
+        for year, first in ((2025, 0), (2026, 1)):
+            week = weeks[owner.username, year] = WeekFactory(user=owner, year=year, week_number=7, notes="the notes")
+            WeekMovieFactory(week=week, movie=movies[first])
+            WeekAlbumFactory(week=week, album=albums[first])
+    for week in (weeks["ada", 2025], weeks["ben", 2025], weeks["ada", 2026]):
+        rate(user, week, 6)
+    for week in (weeks["ada", 2025], weeks["ben", 2025]):
+        rate(other, week, 9)
+    return {"weeks": weeks, "movies": movies, "albums": albums}
+
+
+def rate(person, week, rating, review=""):
+    MovieOpinionFactory(user=person, movie_pick=week.movie_picks.get(), rating=rating, review=review)
+    AlbumOpinionFactory(user=person, album_pick=week.album_picks.get(), rating=rating, review=review)
+
+
+def answers(client, world):
+    """What every address says, by address and query."""
+    week = world["weeks"]["ben", 2026]
+    ids = {
+        "/api/weeks": week.pk,
+        "/api/users": week.user_id,
+        "/api/movies": 1_000_000,
+        "/api/albums": payloads.RELEASE,
+        "/api/artists": payloads.GROUP,
+        "/api/people": 7,
+        "/api/stats": 2026,
+    }
+    said = {}
+    for address in GETS:
+        place = address.replace("{position}", "1")
+        for start, value in ids.items():
+            if address.startswith(start + "/"):
+                place = re.sub(r"\{\w+\}", str(value), place)
+        assert "{" not in place, f"{address} needs an id"
+        for query in QUERIES.get(address, [{}]):
+            response = client.get(place, query)
+            text = re.sub(r'"opinions_count":\d+', "", response.content.decode())
+            said[f"{address} {query}"] = (response.status_code, text)
+    return said
+
+
+def test_most_addresses_have_something_to_say(user, world):
+    refused = {place for place, (status, _) in answers(client_of(user), world).items() if status != 200}
+
+    assert [place for place in refused if "hermit" not in place and not place.startswith("/api/weeks/{pk}/")] == []
+
+
+def test_a_hidden_opinion_changes_nothing(user, other, world):
+    client, third = client_of(user), UserFactory(username="cleo")
+    before = answers(client, world)
+
+    rate(other, world["weeks"]["ben", 2026], 1, "A hidden review")
+    rate(third, world["weeks"]["ben", 2026], 10, "A hidden review")
+
+    assert answers(client, world) == before
+
+
+def test_once_it_is_revealed_it_is_told(user, other, world):
+    client = client_of(user)
+    rate(other, world["weeks"]["ben", 2026], 1, "A hidden review")
+    assert not [place for place, (_, text) in answers(client, world).items() if "A hidden review" in text]
+
+    rate(user, world["weeks"]["ben", 2026], 10)
+
+    told = [place for place, (_, text) in answers(client, world).items() if "A hidden review" in text]
+    assert len(told) >= 4
+
+
+def test_private_people_change_nothing(user, other, world):
+    hermit = UserFactory(username="hermit", visibility="private")
+    client = client_of(user)
+    before = answers(client, world)
+
+    for number in (6, 7):
+        week = WeekFactory(user=hermit, year=2025, week_number=number, notes="the hidden notes")
+        WeekMovieFactory(week=week, movie=world["movies"][0])
+        WeekMovieFactory(week=week, movie=world["movies"][3], position=2)
+        WeekAlbumFactory(week=week, album=world["albums"][0])
+        WeekAlbumFactory(week=week, album=world["albums"][3], position=2)
+        for owner in (hermit, other, user):
+            MovieOpinionFactory(user=owner, movie_pick=week.movie_picks.first(), rating=10)
+    for week in world["weeks"].values():
+        rate(hermit, week, 1, "A hidden review")
+    changed = {place for place, said in answers(client, world).items() if said != before[place]}
+
+    # One's own opinion on a week that one saw before its owner hid is still one's own, but on a week that is gone.
+    assert changed == set()
