@@ -51,6 +51,13 @@ class Agreement:
         return self.n >= ENOUGH
 
     @property
+    def note(self) -> str:
+        """What the agreement is worth, in words."""
+        if not self.enough:
+            return f"Not enough overlap: {self.n} rated by both, {ENOUGH} are needed"
+        return f"Shrunk by the overlap of {self.n}: times {self.n}/({self.n} + {DOUBT})"
+
+    @property
     def mean_difference(self) -> float | None:
         """Half stars without sign, 0 to 9; None without common works."""
         return self.apart / self.n if self.n else None

@@ -189,6 +189,7 @@ compared = {"difference": 5, "kind": "movie", "movie": picked_movie, "album": No
 agreement = {
     "n": 6,
     "enough": True,
+    "note": "Shrunk by the overlap of 6: times 6/(6 + 5)",
     "agreement": 0.42424242424242425,
     "agreement_raw": 0.7777777777777778,
     "mean_difference": 2.0,
@@ -197,6 +198,7 @@ agreement = {
 little = {
     "n": 1,
     "enough": False,
+    "note": "Not enough overlap: 1 rated by both, 5 are needed",
     "agreement": None,
     "agreement_raw": 0.4444444444444444,
     "mean_difference": 5.0,
@@ -390,6 +392,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "albums": {
             "n": 5,
             "enough": True,
+            "note": "Shrunk by the overlap of 5: times 5/(5 + 5)",
             "agreement": 0.4222222222222222,
             "agreement_raw": 0.8444444444444444,
             "mean_difference": 1.4,

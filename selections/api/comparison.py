@@ -64,6 +64,7 @@ class AgreementSerializer(serializers.Serializer):
         "null where there is not enough.",
     )
     agreement_raw = serializers.FloatField(allow_null=True, help_text="0 to 1: 1 - `mean_difference` / 9.")
+    note = serializers.CharField(help_text="What the agreement is worth, in words.")
     mean_difference = serializers.FloatField(allow_null=True, help_text="0 to 9 half stars, without sign.")
     harshness_gap = serializers.FloatField(
         allow_null=True, help_text="The mean of mine minus theirs: below 0 where I am the harsher one."

@@ -43,6 +43,11 @@ PATHS = [
     "/api/movies/1/selections",
     "/api/users",
 ]
+LIMITS = {  # milliseconds
+    "/api/stats/overview": 150,
+    "/api/recommendations/movies": 300,
+    "/api/recommendations/albums": 300,
+}
 WEEKS, OPINIONS = 50, 200  # of each person
 MOVIES, ALBUMS, PEOPLE, ARTISTS = 5_000, 5_000, 20_000, 2_000
 CAST, PRIVATE = 15, 0.05
@@ -182,6 +187,7 @@ def measure(times: int) -> None:
 
     people = list(User.objects.filter(visibility="members").order_by("id")[: times * 7 : 7])
     friend = people[-1].username
+    slow = []
     for path in PATHS:
         took = []
         for person in people[:-1]:
@@ -196,6 +202,10 @@ def measure(times: int) -> None:
             f"{connection.vendor:10} {path:50} median {statistics.median(took):5.0f} ms, "
             f"from {min(took):.0f} to {max(took):.0f} ms, {len(queries)} queries"
         )
+        if statistics.median(took) > LIMITS.get(path, float("inf")):
+            slow.append(path)
+    if slow:
+        raise SystemExit(f"Too slow: {', '.join(slow)}")
 
 
 def main() -> None:

@@ -120,6 +120,7 @@ def test_two_people_compared(club):
     assert body["movies"] == {
         "n": 5,
         "enough": True,
+        "note": "Shrunk by the overlap of 5: times 5/(5 + 5)",
         "agreement": pytest.approx((1 - 4.4 / 9) * 5 / 10),
         "agreement_raw": pytest.approx(1 - 4.4 / 9),
         "mean_difference": 22 / 5,
@@ -129,6 +130,7 @@ def test_two_people_compared(club):
     assert body["albums"] == {
         "n": 1,
         "enough": False,
+        "note": "Not enough overlap: 1 rated by both, 5 are needed",
         "agreement": None,
         "agreement_raw": pytest.approx(2 / 3),
         "mean_difference": 3.0,
@@ -137,6 +139,7 @@ def test_two_people_compared(club):
     assert body["together"] == {
         "n": 6,
         "enough": True,
+        "note": "Shrunk by the overlap of 6: times 6/(6 + 5)",
         "agreement": pytest.approx(29 / 54 * 6 / 11),
         "agreement_raw": pytest.approx(29 / 54),  # 1 - 25 / 6 / 9
         "mean_difference": pytest.approx(25 / 6),
@@ -218,9 +221,9 @@ def test_without_works_in_common_nothing_is_known(user, other):
     unknown = dict.fromkeys(["agreement", "agreement_raw", "mean_difference", "harshness_gap"])
     assert body == {
         "user": owner(other),
-        "together": {"n": 0, "enough": False} | unknown,
-        "movies": {"n": 0, "enough": False} | unknown,
-        "albums": {"n": 0, "enough": False} | unknown,
+        "together": {"n": 0, "enough": False, "note": "Not enough overlap: 0 rated by both, 5 are needed"} | unknown,
+        "movies": {"n": 0, "enough": False, "note": "Not enough overlap: 0 rated by both, 5 are needed"} | unknown,
+        "albums": {"n": 0, "enough": False, "note": "Not enough overlap: 0 rated by both, 5 are needed"} | unknown,
         "quarters": [],
         "differences": [],
     }

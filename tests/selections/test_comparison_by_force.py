@@ -144,6 +144,11 @@ def assert_agreement(part, pairs):
     assert part == {
         "n": len(gaps),
         "enough": len(gaps) >= 5,
+        "note": (
+            f"Shrunk by the overlap of {len(gaps)}: times {len(gaps)}/({len(gaps)} + 5)"
+            if len(gaps) >= 5
+            else f"Not enough overlap: {len(gaps)} rated by both, 5 are needed"
+        ),
         "agreement": pytest.approx(raw * len(gaps) / (len(gaps) + 5)) if len(gaps) >= 5 else None,
         "agreement_raw": raw if raw is None else pytest.approx(raw),
         "mean_difference": apart,
