@@ -6,13 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selections.comparison import Agreement
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
-from tests.conftest import client_of
+from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
 WEEKS = [(2019, 1), (2020, 13), (2020, 53), (2021, 13), (2024, 7), (2025, 7), (2026, 6), (2026, 7), (2026, 8)]
@@ -43,9 +42,7 @@ def club(request, db, now):
             opinions.append(Opinion(user=person, rating=rating, review="Well.", updated_at=given_at, **{kind: pick}))
     dice.shuffle(opinions)  # their ids say nothing about their picks
     made = Opinion.objects.bulk_create(opinions)
-    if connection.vendor == "postgresql":  # plans for what earlier tests had in these tables take it seconds
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+    analyze()
     return people, picks, made
 
 

@@ -17,7 +17,7 @@ from catalog.models import AlbumArtist, Movie, MovieCast, MovieCrew
 from selections import recommendations
 from selections.models import Opinion, Week, WeekMovie
 from tests import payloads
-from tests.conftest import assert_problem, client_of
+from tests.conftest import analyze, assert_problem, client_of
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -123,6 +123,7 @@ def follow_something(chance):
 def test_what_somebody_will_like_is_found_three_times_as_often_as_by_popularity(settings, seed):
     settings.TMDB_API_KEY = ""
     missing = dict(list(follow_something(random.Random(seed)).items())[:70])
+    analyze()
     popularity = Counter(WeekMovie.objects.values_list("movie_id", flat=True)).most_common()
 
     found = popular = 0
