@@ -187,9 +187,7 @@ class PickQuerySet(models.QuerySet):
 
     def before(self, week: Week) -> "PickQuerySet":
         """Those of earlier calendar weeks."""
-        return self.filter(
-            Q(week__year__lt=week.year) | Q(week__year=week.year, week__week_number__lt=week.week_number)
-        )
+        return self.filter(week_before(week.year, week.week_number, "week__"))
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with what an answer says of a pick's week."""

@@ -53,23 +53,19 @@ def change_week(week: Week, **values: str | int) -> None:
     Raises Conflict where there is one already, or where that would reveal what others think before the week is over;
     and Week.DoesNotExist when the week has just been deleted.
     """
-    was_over = _is_over(week)
     for name, value in values.items():
         setattr(week, name, value)
     week.updated_at = timezone.now()
     try:
         with transaction.atomic():
-            _lock(week)
-            if _is_over(week) and not was_over and _others_on(Opinion.objects.on_week(week), week).exists():
+            before, now = _lock(week), this_week(week.user)
+            ends = (week.year, week.week_number) < now <= (before.year, before.week_number)
+            if ends and _others_on(Opinion.objects.on_week(week), week).exists():
                 raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
             week.save(update_fields=[*values, "updated_at"])
     except IntegrityError:
         _refuse_existing(week)
         raise
-
-
-def _is_over(week: Week) -> bool:
-    return (week.year, week.week_number) < this_week(week.user)
 
 
 def delete_week(week: Week) -> None:
@@ -219,12 +215,13 @@ def _on(pick: WeekMovie | WeekAlbum) -> dict[str, WeekMovie | WeekAlbum]:
     return {"movie_pick": pick} if isinstance(pick, WeekMovie) else {"album_pick": pick}
 
 
-def _lock(week: Week) -> None:
-    """Let nobody else change the week or its picks until the transaction ends. Raises Week.DoesNotExist.
+def _lock(week: Week) -> Week:
+    """The week as it is stored; nobody else changes it or its picks until the transaction ends. Raises
+    Week.DoesNotExist.
 
     It comes before anything that is done to picks: in another order two requests could lock each other out.
     """
-    Week.objects.select_for_update().get(pk=week.pk)
+    return Week.objects.select_for_update().get(pk=week.pk)
 
 
 def touch(week: Week) -> None:

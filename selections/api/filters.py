@@ -91,16 +91,16 @@ class WeekFilter(django_filters.FilterSet):
 
 # `from` is a word of Python's own.
 WeekFilter.base_filters["from"] = WeekNameFilter(method=lambda weeks, name, week: weeks.since(*week))
-WeekFilter.base_filters["to"] = WeekNameFilter(
-    method=lambda weeks, name, week: weeks.until(*week),
-    help_text="ISO week such as 2026-W20: this one and earlier ones.",
-)
+WeekFilter.base_filters["to"] = WeekNameFilter(method=lambda weeks, name, week: weeks.until(*week))
 
 
 class OpinionFilter(django_filters.FilterSet):
     user = django_filters.CharFilter(method="of_user", max_length=50, help_text="A username, or `me`.")
     kind = django_filters.ChoiceFilter(
-        choices=[("movie", "movie"), ("album", "album")], method="of_kind", help_text="On movies, or on albums."
+        choices=[("movie", "movie"), ("album", "album")],
+        method="of_kind",
+        error_messages={"invalid_choice": "Write movie or album."},
+        help_text="On movies, or on albums.",
     )
     min_rating = WholeNumberFilter(
         field_name="rating",

@@ -18,7 +18,10 @@ from . import serializers
 from .filters import OpinionFilter
 from .views import BAD_POSITION, ID, POSITION, find_week, read_position
 
-NO_OPINION = NotFound("You have no opinion on this yet", code="no_opinion")
+
+class NoOpinion(NotFound):
+    default_detail = "You have no opinion on this yet"
+    default_code = "no_opinion"
 
 
 class PickView(GenericAPIView):
@@ -40,7 +43,7 @@ class PickView(GenericAPIView):
         """The caller's own. Raises ParseError or NotFound."""
         opinion = services.own_opinion(self.request.user, self.get_pick())
         if opinion is None:
-            raise NO_OPINION
+            raise NoOpinion
         return opinion
 
 
@@ -72,10 +75,13 @@ class OpinionView(PickView):
     def delete(self, request, pk, position):
         """Take one's opinion back, with its history."""
         if not services.take_back_opinion(request.user, self.get_pick()):
-            raise NO_OPINION
+            raise NoOpinion
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema_view(
+    get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
+)
 class OpinionHistoryView(PickView, ListAPIView):
     """One's own earlier ratings of a pick, the latest first."""
 

@@ -91,7 +91,9 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         request=serializers.ChangeWeekSerializer,
         responses={
             200: serializers.WeekSerializer,
-            409: OpenApiResponse(description="There is a week already where this one should move"),
+            409: OpenApiResponse(
+                description="There is a week already where this one should move, or that would reveal opinions"
+            ),
         },
     )
     def partial_update(self, request, pk):

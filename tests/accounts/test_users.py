@@ -137,6 +137,7 @@ def test_what_was_sent_is_not_repeated(api, user):
         api.patch(f"/api/users/{user.pk}", {"visibility": "hunter2"}),
         api.post("/api/auth/tokens", {"name": "widget", "scope": "hunter2"}),
         api.get("/api/weeks", {"complete": "hunter2"}),
+        api.get("/api/opinions", {"kind": "hunter2"}),
     ):
         assert_problem(answer, 422)
         assert "hunter2" not in answer.content.decode()
