@@ -1,6 +1,5 @@
 import argparse
 import re
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
@@ -10,10 +9,10 @@ from django.core.management import BaseCommand, CommandError
 
 from catalog import services
 from catalog.models import Album, Movie, Work
+from catalog.progress import Progress, duration
 from integrations.errors import IntegrationError, NotFound
 
 GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
-SAY = 30  # seconds between two lines of progress where there is no terminal
 
 
 class Command(BaseCommand):
@@ -54,7 +53,7 @@ class Command(BaseCommand):
     def refresh[W: (Movie, Album)](self, what: str, works: list[W], act: Callable[[W], Work]) -> None:
         """Refresh one after the other, unless upstream turns out to be dead."""
         refreshed = vanished = in_a_row = 0
-        progress = Progress(self, what, len(works))
+        progress = Progress(self, what, len(works), self.verbosity)
         for number, work in enumerate(works, 1):
             try:
                 act(work)
@@ -83,38 +82,6 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-class Progress:
-    """How far it is: one line that changes on a terminal, else a line now and then."""
-
-    def __init__(self, command: Command, what: str, total: int) -> None:
-        self.command, self.what, self.total = command, what, total
-        self.begin = self.said = time.monotonic()
-        self.is_live = command.stdout.isatty() and command.verbosity == 1
-
-    def step(self, number: int) -> None:
-        now = time.monotonic()
-        if not self.is_live and (now - self.said < SAY or number == self.total):
-            return
-        self.said = now
-        each = (now - self.begin) / number
-        left = duration((self.total - number) * each)
-        line = f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go"
-        if self.is_live:
-            self.command.stdout.write(f"\r{line:<78}", ending="")
-            self.command.stdout.flush()
-        else:
-            self.command.say(f"{line}.")
-
-    def complain(self, line: str) -> None:
-        self.end()
-        self.command.stderr.write(line)
-
-    def end(self) -> None:
-        """Leave the line to what comes next."""
-        if self.is_live:
-            self.command.stdout.write(f"\r{'':<78}\r", ending="")
-
-
 def age(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([dw])", text)
     if not found:
@@ -126,10 +93,3 @@ def count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
     return int(text)
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} seconds"
-    minutes = round(seconds / 60)
-    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"

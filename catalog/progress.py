@@ -1,0 +1,50 @@
+"""How far a command is, for whoever watches it: one line that changes on a terminal, else a line now and then."""
+
+import time
+
+from django.core.management import BaseCommand
+
+SAY = 30  # seconds between two lines where there is no terminal
+WIDTH = 78  # columns of the line on a terminal
+
+
+class Progress:
+    """Of `total` things of the kind `what`; `command` says where lines go, and at which verbosity."""
+
+    def __init__(self, command: BaseCommand, what: str, total: int, verbosity: int) -> None:
+        self.command, self.what, self.total, self.verbosity = command, what, total, verbosity
+        self.begin = self.said = time.monotonic()
+        self.is_live = command.stdout.isatty() and verbosity == 1
+
+    def step(self, number: int) -> None:
+        """Say that so many are done."""
+        now = time.monotonic()
+        if not self.is_live and (now - self.said < SAY or number == self.total):
+            return
+        self.said = now
+        each = max((now - self.begin) / number, 1e-6)
+        left = duration((self.total - number) * each)
+        line = f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go"
+        if self.is_live:
+            self.command.stdout.write(f"\r{line:<{WIDTH}}", ending="")
+            self.command.stdout.flush()
+        elif self.verbosity:
+            self.command.stdout.write(f"{line}.")
+
+    def complain(self, line: str) -> None:
+        """Say what went wrong, without spoiling the line."""
+        self.end()
+        self.command.stderr.write(line)
+
+    def end(self) -> None:
+        """Leave the line to what comes next."""
+        if self.is_live:
+            self.command.stdout.write(f"\r{'':<{WIDTH}}\r", ending="")
+
+
+def duration(seconds: float) -> str:
+    """Such as `about 8 minutes`."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} seconds"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"

@@ -1,0 +1,48 @@
+"""What every file becomes: rows that say which movie or album belongs into which week."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+
+class FileError(Exception):
+    """The file is no use as a whole; `str()` says why in one sentence, with the line where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One movie or album that somebody watched or heard; what the file does not say is None or empty.
+
+    `place` is where the row stands, as people look for it: `line 17`, or `watched-history-2.json, entry 5`.
+    """
+
+    place: str
+    kind: str  # movie, album; "" for a week that only has notes
+    week: tuple[int, int] | None = None  # ISO year and week
+    day: date | None = None  # within that week; of several in one week the earlier ones come first
+    position: int | None = None  # 1 or 2
+    tmdb_id: int | None = None
+    imdb_id: str = ""
+    musicbrainz_id: UUID | None = None
+    release_group_id: UUID | None = None
+    title: str = ""
+    artist: str = ""
+    year: int | None = None  # of its release
+    rating: int | None = None  # 1 to 10 half stars
+    review: str = ""
+    contains_spoilers: bool = False
+    said_at: datetime | None = None  # when that opinion was given
+    added_at: datetime | None = None  # when it was picked
+    notes: str = ""  # of the week
+
+
+@dataclass(slots=True)
+class Reading:
+    """A file as it was understood."""
+
+    format: str
+    rows: list[Row] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # what was ignored, and why, a sentence each
+    failures: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # the place and a sentence for each row that is no use

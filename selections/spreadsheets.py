@@ -1,0 +1,19 @@
+"""Cells that a spreadsheet would take for formulas, made harmless and restored.
+
+A quotation mark before them is what spreadsheets themselves read as "this is text":
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
+
+import re
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def defuse(cell: str) -> str:
+    """The cell with a quotation mark in front where a spreadsheet would compute it; `restore()` takes that off."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def restore(cell: str) -> str:
+    """What `defuse()` was given."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
