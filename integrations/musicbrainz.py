@@ -239,8 +239,9 @@ def without_markup(annotation: str) -> str:
     return html.unescape(re.sub(r"'{2,}", "", "\n".join(lines))).strip()  # brackets are written as &#91; and &#93;
 
 
-def lucene(words: str) -> str:
-    """A query for releases that have each word in their title or in their artist's name.
+def lucene(words: str, *, every: bool = True) -> str:
+    """A query for releases that have `every` word, or else as many as possible, in their title or in their artist's
+    name.
 
     Each sign that Lucene takes for syntax is escaped, as in AC/DC or `Mission: Impossible`; the words are in lower
     case, as AND, OR and NOT are operators. Words without letters and digits only count when there are no others.
@@ -248,26 +249,27 @@ def lucene(words: str) -> str:
     found = [_escape(word) for word in words.lower().split() if any(map(str.isalnum, word))]
     if not found:
         return f'"{_escape(words.lower())}"'
-    return " AND ".join(f"(release:{word} OR artist:{word})" for word in found)
+    return (" AND " if every else " OR ").join(f"(release:{word} OR artist:{word})" for word in found)
 
 
 def _escape(word: str) -> str:
     return re.sub(r'([-+&|!(){}\[\]^"~*?:\\/])', r"\\\1", word)
 
 
-def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleasePage:
+def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool = True) -> ReleasePage:
     """Candidates for a title, an artist or both, best first, but bootlegs and the like last, in one request.
 
-    Raises RateLimited or Unavailable.
+    They have `every` word, or else as many as possible. Raises RateLimited or Unavailable.
 
     No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
     hits of the same score.
     """
+    asked = lucene(query, every=every)
     try:
         body, _ = http.get_json(
             session,
             f"{settings.MUSICBRAINZ_BASE_URL}/release",
-            {"query": lucene(query), "limit": limit, "offset": offset, "fmt": "json"},
+            {"query": asked, "limit": limit, "offset": offset, "fmt": "json"},
             service=SERVICE,
             expire_after=SEARCH_AGE,
         )
@@ -278,7 +280,7 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0) -> ReleaseP
         hit = ReleaseHit.from_json(row)
         if hit.musicbrainz_id:
             found.setdefault(hit.musicbrainz_id, (place, hit))
-    shown = _first_shown(lucene(query), {str(known): place for known, (place, _) in found.items()})
+    shown = _first_shown(asked, {str(known): place for known, (place, _) in found.items()})
     # Within this stretch a release may move, as MusicBrainz' index does all the time.
     hits = [hit for known, (_, hit) in found.items() if offset <= shown[str(known)] < offset + limit]
     hits.sort(key=lambda hit: hit.status in UNOFFICIAL)

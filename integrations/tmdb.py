@@ -222,12 +222,16 @@ def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
     return list(jobs.values())
 
 
-def search_movies(query: str, *, page: int = 1, year: int | None = None) -> MoviePage:
-    """Candidates for a title, best first. Raises RateLimited or Unavailable."""
+def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:
+    """Candidates for a title, best first: with a release of any kind in `year`, or the first one in `premiere`.
+
+    Raises RateLimited or Unavailable.
+    """
     asked = {
         "query": query,
         "page": page,
         "year": year,
+        "primary_release_year": premiere,
         "language": settings.TMDB_LANGUAGE,
         "region": settings.TMDB_REGION,
         "include_adult": "false",

@@ -1,8 +1,14 @@
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from integrations import tmdb
 
 from . import services
-from .models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from .importing import STATES, Decision, settle
+from .models import EarlierRating, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, read_week_name
+from .review import read_choice
 
 
 class PickInline(admin.TabularInline):
@@ -140,3 +146,86 @@ class OpinionAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         if "rating" in form.changed_data and form.initial.get("rating") is not None:
             obj.earlier_ratings.create(rating=form.initial["rating"])
+
+
+class DecisionForm(forms.ModelForm):
+    """What a person says about a row that an import could not place."""
+
+    choice = forms.CharField(
+        required=False, help_text="An id or address of TMDB, IMDb or MusicBrainz, such as one of the candidates'."
+    )
+    week = forms.CharField(required=False, help_text="Another ISO week, such as 2026-W07.")
+
+    class Meta:
+        model = ImportedRow
+        fields: list[str] = []
+
+    def clean_choice(self):
+        choice = self.cleaned_data["choice"].strip()
+        ids = read_choice(self.instance.kind, choice) if choice else {}
+        if ids is None:
+            raise forms.ValidationError("This is no id or address of a movie or album.")
+        return ids
+
+    def clean_week(self):
+        name = self.cleaned_data["week"].strip()
+        week = read_week_name(name) if name else None
+        if name and week is None:
+            raise forms.ValidationError("Write an ISO week as 2026-W07.")
+        return week
+
+
+@admin.register(ImportedRow)
+class ImportedRowAdmin(admin.ModelAdmin):
+    """The rows of files that wait for somebody's decision; what is done is there to look at."""
+
+    form = DecisionForm
+    list_display = ["__str__", "kind", "week", "user", "state", "reason"]
+    list_filter = ["state", "kind", "user"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "said", "reason"]
+    readonly_fields = ["user", "kind", "state", "reason", "said_in_file", "candidate_list"]
+    fields = [*readonly_fields, "choice", "week"]
+    actions = ["leave_out"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_fields(self, request, obj=None):
+        waits = obj is not None and obj.state == ImportedRow.State.REVIEW and self.has_change_permission(request, obj)
+        return self.fields if waits else self.readonly_fields
+
+    def save_model(self, request, obj, form, change):
+        """Settle the row; what cannot be placed goes on waiting, and is told why."""
+        decision = Decision(form.cleaned_data.get("choice") or {}, form.cleaned_data.get("week"))
+        if decision.ids or decision.week:
+            outcome = settle(obj, decision)
+            level = messages.SUCCESS if outcome.state in {"new", "there"} else messages.WARNING
+            self.message_user(request, f"{outcome.work}: {outcome.sentence or STATES[outcome.state]}.", level)
+
+    @admin.action(description="Leave the selected rows out")
+    def leave_out(self, request, queryset):
+        waiting = list(queryset.filter(state=ImportedRow.State.REVIEW).select_related("user"))
+        for row in waiting:
+            settle(row, Decision(skip=True))
+        self.message_user(request, f"{len(waiting)} rows are left out.")
+
+    @admin.display(description="week")
+    def week(self, row):
+        year, number = row.said.get("week") or (None, None)
+        return f"{year}-W{number:02}" if year else "–"
+
+    @admin.display(description="said in the file")
+    def said_in_file(self, row):
+        said = ((name.replace("_", " "), value) for name, value in row.said.items() if value)
+        return format_html_join("", "<div>{}: {}</div>", said)
+
+    @admin.display(description="candidates")
+    def candidate_list(self, row):
+        rows = []
+        for candidate in row.candidates:
+            names = f"{candidate['artist']}: {candidate['title']}" if candidate["artist"] else candidate["title"]
+            poster = tmdb.image_url(candidate["picture"], "w92")
+            picture = format_html('<img src="{}" alt="" width="46">', poster) if poster else ""
+            rows.append((picture, candidate["id"], names, candidate["released"] or "no date", candidate["score"]))
+        return format_html_join("", "<div>{} <code>{}</code> {}, {}, {} of 100</div>", rows) or "none"

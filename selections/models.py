@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
@@ -15,6 +16,7 @@ from catalog.models import Album, Movie, search_words
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 MOST_RATING = 10  # half stars
+MOST_TEXT = 10_000  # characters of a review, or of a week's notes
 MOST_SHOWN = 20  # opinions beside a pick: a week's own address has them all
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
 
@@ -370,6 +372,60 @@ class EarlierRating(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rating} until {self.until_at:%Y-%m-%d}"
+
+
+class ImportedRow(models.Model):
+    """A row of a file that somebody has imported: that it is done, or what a person still has to decide about it.
+
+    It is remembered so that the same file asks no upstream again, and changes nothing again.
+    """
+
+    class State(models.TextChoices):
+        DONE = "done", "done"
+        REVIEW = "review", "to be decided"
+        SKIPPED = "skipped", "left out for good"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="imported_rows")
+    fingerprint = models.CharField(max_length=32, help_text="Digest of what the row says was picked, and when.")
+    kind = models.CharField(max_length=5, choices=[("movie", "movie"), ("album", "album")])
+    said = models.JSONField(default=dict, help_text="The row as it was read.", encoder=DjangoJSONEncoder)
+    state = models.CharField(max_length=10, choices=State)
+    reason = models.TextField(blank=True, help_text="Why somebody has to decide.")
+    candidates = models.JSONField(default=list, blank=True, help_text="What upstream offers, the best first.")
+    chosen = models.CharField(
+        max_length=36, blank=True, help_text="TMDB id or MusicBrainz release id, once it is clear what is meant."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "fingerprint"],
+                name="importedrow_unique",
+                violation_error_message="This row has been imported already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["done", "review", "skipped"]),
+                name="importedrow_state",
+                violation_error_message="A row is done, to be decided, or left out.",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["movie", "album"]),
+                name="importedrow_kind",
+                violation_error_message="A row is about a movie or an album.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="review") | ~Q(reason=""),
+                name="importedrow_reason",
+                violation_error_message="Say what there is to decide.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        what = " by ".join(str(self.said[name]) for name in ("title", "artist") if self.said.get(name))
+        return what or f"{self.kind} {self.chosen}"
 
 
 def revealed_to(user, *picks: str) -> Q:

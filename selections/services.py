@@ -58,7 +58,7 @@ def change_week(week: Week, **values: str | int) -> None:
     week.updated_at = timezone.now()
     try:
         with transaction.atomic():
-            before, now = _lock(week), this_week(week.user)
+            before, now = lock_week(week), this_week(week.user)
             ends = (week.year, week.week_number) < now <= (before.year, before.week_number)
             if ends and _others_on(Opinion.objects.on_week(week), week).exists():
                 raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
@@ -71,7 +71,7 @@ def change_week(week: Week, **values: str | int) -> None:
 def delete_week(week: Week) -> None:
     """Raises Week.DoesNotExist when somebody else was faster."""
     with transaction.atomic():
-        _lock(week)
+        lock_week(week)
         week.delete()
 
 
@@ -124,7 +124,7 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
     there = type(pick)._default_manager.filter(week=pick.week, position=pick.position)
     try:
         with transaction.atomic():
-            _lock(pick.week)
+            lock_week(pick.week)
             if replace and (same := there.filter(**work).first()):
                 return same, False
             if replace and not force:
@@ -153,7 +153,7 @@ def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *
     Raises Conflict where others have opinions on the pick, unless `force` lets them go, too; and Week.DoesNotExist.
     """
     with transaction.atomic():
-        _lock(week)
+        lock_week(week)
         picks = model._default_manager.filter(week=week, position=position)
         if not force:
             _refuse_discussed(picks, week)
@@ -185,12 +185,11 @@ def give_opinion(
     the pick has just been removed.
     """
     with transaction.atomic():
-        # First oneself, as whoever leaves does; in another order the two could lock each other out.
-        list(type(user)._default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
-        _lock(pick.week)
+        lock_user(user)
+        lock_week(pick.week)
         pick.refresh_from_db(fields=["position"])
         mine = own_opinion(user, pick)
-        opinion = mine or Opinion(user=user, **_on(pick))
+        opinion = mine or Opinion(user=user, **on_pick(pick))
         if mine and mine.rating is not None and mine.rating != rating:
             mine.earlier_ratings.create(rating=mine.rating)
         opinion.rating, opinion.review, opinion.contains_spoilers = rating, review, contains_spoilers
@@ -202,20 +201,28 @@ def give_opinion(
 def take_back_opinion(user, pick: WeekMovie | WeekAlbum) -> bool:
     """Delete what the user thinks of a pick, with its history, and say whether there was anything."""
     with transaction.atomic():
-        _lock(pick.week)
-        deleted, _ = Opinion.objects.filter(user=user, **_on(pick)).delete()
+        lock_week(pick.week)
+        deleted, _ = Opinion.objects.filter(user=user, **on_pick(pick)).delete()
     return bool(deleted)
 
 
 def own_opinion(user, pick: WeekMovie | WeekAlbum) -> Opinion | None:
-    return Opinion.objects.filter(user=user, **_on(pick)).first()
+    return Opinion.objects.filter(user=user, **on_pick(pick)).first()
 
 
-def _on(pick: WeekMovie | WeekAlbum) -> dict[str, WeekMovie | WeekAlbum]:
+def on_pick(pick: WeekMovie | WeekAlbum) -> dict[str, WeekMovie | WeekAlbum]:
     return {"movie_pick": pick} if isinstance(pick, WeekMovie) else {"album_pick": pick}
 
 
-def _lock(week: Week) -> Week:
+def lock_user(user) -> None:
+    """Nobody deletes the account until the transaction ends.
+
+    It comes before any week, as with whoever leaves; in another order the two could lock each other out.
+    """
+    list(type(user)._default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+
+
+def lock_week(week: Week) -> Week:
     """The week as it is stored; nobody else changes it or its picks until the transaction ends. Raises
     Week.DoesNotExist.
 

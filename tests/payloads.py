@@ -1,5 +1,6 @@
 """What the upstreams send, in their shapes, quirks included."""
 
+import json
 from typing import Any
 
 RELEASE = "d5cdb7fd-c7e9-460a-9549-8a369655cc52"
@@ -177,3 +178,8 @@ def artist(**changes: Any) -> dict[str, Any]:
 def link(kind: str, url: str, **changes: Any) -> dict[str, Any]:
     row = {"type": kind, "target-type": "url", "direction": "forward", "url": {"id": "x", "resource": url}}
     return row | {"begin": None, "end": None, "ended": False, "attributes": []} | changes
+
+
+def json_of(body: dict[str, Any]) -> str:
+    """A body as it is sent."""
+    return json.dumps(body)

@@ -10,7 +10,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from accounts import services
 from accounts.models import ApiToken, Attempts, Invitation, User
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
-from selections.models import Opinion, Week
+from selections.models import ImportedRow, Opinion, Week
 from tests.factories import (
     AlbumFactory,
     MovieFactory,
@@ -45,6 +45,10 @@ def fill(count):
         AlbumArtist.objects.create(album=album, artist=artist, position=0, name="x")
         services.create_token(week.user, name="widget", scope="read")
         services.invite(note="Cleo")
+        waiting = {"title": "Dune", "week": [2024, 7], "kind": "movie"}
+        ImportedRow.objects.create(
+            user=week.user, fingerprint=week.pk, kind="movie", state="review", reason="x", said=waiting
+        )
         Attempts.objects.create(key=f"key {week.pk}", expires_at="2026-01-01T00:00:00Z")
 
 
@@ -58,7 +62,17 @@ def test_every_model_of_ours_is_there():
     names = {model.__name__ for model in OURS}
 
     accounts = {"User", "ApiToken", "Invitation", "Attempts"}
-    assert names == accounts | {"Movie", "Album", "Person", "Artist", "Week", "WeekMovie", "WeekAlbum", "Opinion"}
+    assert names == accounts | {
+        "Movie",
+        "Album",
+        "Person",
+        "Artist",
+        "Week",
+        "WeekMovie",
+        "WeekAlbum",
+        "Opinion",
+        "ImportedRow",
+    }
 
 
 @pytest.mark.parametrize("model", OURS)
@@ -72,7 +86,7 @@ def test_every_list_and_form_opens(admin, model):
 
     assert [page.status_code for page in [*pages, search]] == [200, 200, 200]
     assert add.status_code == (
-        403 if model.__name__ in {"Movie", "Album", "Person", "Artist", "Attempts", "ApiToken"} else 200
+        403 if model.__name__ in {"Movie", "Album", "Person", "Artist", "Attempts", "ApiToken", "ImportedRow"} else 200
     )
 
 
@@ -274,3 +288,32 @@ def test_a_rating_that_is_changed_here_is_remembered_too(admin):
 
     opinion.refresh_from_db()
     assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [3])
+
+
+def test_a_waiting_row_is_settled(admin, user):
+    movie = MovieFactory(title="Dune", tmdb_id=841)
+    said = {"place": "line 2", "kind": "movie", "title": "Dune", "week": [2024, 7], "rating": 7}
+    row = ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="review", reason="x", said=said)
+    form = address(ImportedRow, "change", row.pk)
+
+    bad = admin.post(form, {"choice": "nonsense", "week": "2024-W60"})
+    admin.post(form, {"choice": "https://www.themoviedb.org/movie/841-dune", "week": "2024-W09"})
+
+    assert b"no id or address" in bad.content
+    assert b"Write an ISO week" in bad.content
+    opinion = Opinion.objects.get()
+    assert (opinion.rating, opinion.movie_pick.movie, opinion.movie_pick.week.name) == (7, movie, "2024-W09")
+    assert ImportedRow.objects.get().state == "done"
+
+
+def test_waiting_rows_are_left_out(admin, user):
+    rows = [
+        ImportedRow.objects.create(user=user, fingerprint=str(n), kind="movie", state="review", reason="x", said=said)
+        for n, said in enumerate([{"place": "line 2", "kind": "movie", "title": "Dune", "week": [2024, 7]}] * 2)
+    ]
+
+    admin.post(
+        address(ImportedRow, "changelist"), {"action": "leave_out", "_selected_action": [row.pk for row in rows]}
+    )
+
+    assert set(ImportedRow.objects.values_list("state", flat=True)) == {"skipped"}

@@ -13,7 +13,17 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
-from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MOST_RATING,
+    MOST_TEXT,
+    EarlierRating,
+    Opinion,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+)
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -38,7 +48,7 @@ class NotesField(serializers.CharField):
     """Text, kept as it was typed; null and "" both mean none, and are given as null."""
 
     def __init__(self, **kwargs):
-        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=10_000, **kwargs)
+        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=MOST_TEXT, **kwargs)
 
     def run_validation(self, data=serializers.empty):
         return super().run_validation(data) or ""

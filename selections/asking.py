@@ -1,0 +1,140 @@
+"""What a row of a file means, asked of the catalog or of an upstream, and ahead of its turn."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from uuid import UUID
+
+from catalog import services as catalog
+from catalog.models import Album, Movie
+from integrations import coverart, musicbrainz, tmdb
+from integrations.errors import NotFound
+
+from .matching import Match, find_album, find_movie
+from .readers.rows import Row
+
+SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A movie or an album: the id that upstream knows it by (TMDB's, or MusicBrainz' of the release), and its name."""
+
+    id: str
+    name: str
+    group: str = ""  # MusicBrainz release group id
+
+
+def work_of(stored: Movie | Album) -> Work:
+    if isinstance(stored, Movie):
+        return Work(str(stored.tmdb_id), str(stored))
+    return Work(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
+
+
+def known(row: Row) -> Work | None:
+    """What the row means, if it has an id that the catalog knows. A title is not enough: upstream may know others."""
+    stored: Movie | Album | None = None
+    if row.kind == "movie" and row.tmdb_id:
+        stored = Movie.objects.filter(tmdb_id=row.tmdb_id).first()
+    elif row.kind == "movie" and row.imdb_id:
+        stored = Movie.objects.filter(imdb_id=row.imdb_id).order_by("id").first()
+    elif row.musicbrainz_id:
+        stored = catalog.known_album(row.musicbrainz_id)
+    return work_of(stored) if stored else None
+
+
+def stored(kind: str, work: Work) -> Movie | Album:
+    """The movie or album in the catalog; what is there is good enough, however old. Raises IntegrationError."""
+    if kind == "movie":
+        return Movie.objects.filter(tmdb_id=int(work.id)).first() or catalog.get_movie(int(work.id))[0]
+    return catalog.known_album(UUID(work.id)) or catalog.get_album(UUID(work.id))[0]
+
+
+def most_requests(row: Row, *, in_full: bool) -> int:
+    """How many requests ask() makes of the row's upstream when nothing is cached, in the usual case."""
+    if row.tmdb_id or row.musicbrainz_id:
+        return 1
+    return 2 if in_full or row.imdb_id or row.release_group_id else 1
+
+
+def ask(row: Row, *, in_full: bool) -> Match | Work:
+    """What the row means, asked of upstream; `in_full` with all that the catalog keeps of it, which is then cached.
+
+    An id that upstream does not know is as good as none where there is a title. Raises IntegrationError.
+    """
+    by_id, by_title = (_movie_by_id, _movie_by_title) if row.kind == "movie" else (_album_by_id, _album_by_title)
+    try:
+        found = by_id(row)
+    except NotFound:
+        if not row.title:
+            raise
+        found = None
+    return found or by_title(row, in_full=in_full)
+
+
+def _movie_by_id(row: Row) -> Work | None:
+    tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
+    if tmdb_id is None:
+        return None
+    movie = tmdb.fetch_movie(tmdb_id)
+    return Work(str(tmdb_id), f"{movie.title} ({movie.release_date.year})" if movie.release_date else movie.title)
+
+
+def _movie_by_title(row: Row, *, in_full: bool) -> Match:
+    match = find_movie(row)
+    if match.winner and in_full:
+        tmdb.fetch_movie(int(match.winner.id))
+    return match
+
+
+def _album_by_id(row: Row) -> Work | None:
+    release_id = row.musicbrainz_id
+    if release_id is None and row.release_group_id:
+        release_id = musicbrainz.fetch_best_edition(row.release_group_id)
+    return _release(release_id) if release_id else None
+
+
+def _album_by_title(row: Row, *, in_full: bool) -> Match:
+    match = find_album(row)
+    if match.winner and in_full:
+        _release(UUID(match.winner.id))
+    return match
+
+
+def _release(musicbrainz_id: UUID) -> Work:
+    release = musicbrainz.fetch_release(musicbrainz_id)
+    if not release.has_front and release.release_group_id:
+        coverart.find_fronts([("release-group", release.release_group_id)])
+    name = f"{release.artist}: {release.title}" if release.artist else release.title
+    return Work(str(release.musicbrainz_id), name, str(release.release_group_id or ""))
+
+
+class Crew:
+    """Threads that ask while others' answers are still to come; whoever interrupts need not wait for them."""
+
+    def __init__(self, size: int) -> None:
+        self.questions: SimpleQueue[tuple[Future[Match | Work], Callable[[], Match | Work]] | None] = SimpleQueue()
+        self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(size)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self, question: Callable[[], Match | Work]) -> Future[Match | Work]:
+        """The answer to come."""
+        answer: Future[Match | Work] = Future()
+        self.questions.put((answer, question))
+        return answer
+
+    def dismiss(self) -> None:
+        """Let them go once they have what they ask now."""
+        for _ in self.threads:
+            self.questions.put(None)
+
+    def _work(self) -> None:
+        while (asked := self.questions.get()) is not None:
+            answer, question = asked
+            try:
+                answer.set_result(question())
+            except BaseException as error:  # noqa: BLE001 - whoever waits for the answer hears of it
+                answer.set_exception(error)

@@ -1,0 +1,476 @@
+"""Puts what a file says into somebody's weeks: finds what is meant, finds a place for it, and remembers what is done.
+
+Upstreams are asked some rows ahead, so that MusicBrainz' one request a second is all that takes time; what is written
+is written row by row, in order, so that an import may end at any moment, and the next one goes on where it was.
+"""
+
+import hashlib
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from catalog.models import Album, Movie
+from integrations.errors import IntegrationError, NotFound
+
+from . import asking, services
+from .asking import SERVICES, Work
+from .matching import Candidate, Match, plain
+from .models import MOST_TEXT, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
+from .readers.rows import Row
+
+POSITIONS = (1, 2)
+WORKERS = 4  # who ask ahead
+ROWS_AHEAD = 8
+GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
+TRIES = 3  # to write a row while somebody else changes the same week
+NOON = time(12)
+STATES = {
+    "new": "picked",
+    "there": "there already",
+    "before": "imported before",
+    "notes": "notes of weeks",
+    "review": "to be decided",
+    "full": "left out, as their week is full",
+    "skipped": "left out for good",
+    "failed": "failed",
+}
+
+type WeekName = tuple[int, int]
+
+
+@dataclass
+class Outcome:
+    """What becomes of a row. `state` is one of STATES; `sentence` says why, where that is not plain."""
+
+    fingerprint: str
+    row: Row
+    work: str  # as people read it
+    week: WeekName | None
+    state: str = ""
+    position: int = 0
+    sentence: str = ""
+    candidates: list[Candidate] = field(default_factory=list)
+    has_opinion: bool = False  # whether the row's opinion is new
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person says about a row: what it means, in which week it belongs, or to leave it out.
+
+    `ids` is one of a row's own fields: tmdb_id, imdb_id, musicbrainz_id or release_group_id.
+    """
+
+    ids: Mapping[str, int | str | UUID] = field(default_factory=dict)
+    week: WeekName | None = None
+    skip: bool = False
+
+
+@dataclass
+class Task:
+    """A row with what it means, as far as that is known: at once, or in an answer to come."""
+
+    fingerprint: str
+    row: Row
+    work: Work | None = None
+    answer: Future[Match | Work] | None = None
+
+
+def fingerprints(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Each row with what tells it from all others: what was picked, and when, but not what is thought of it.
+
+    It is the same for the same row of a later export; rows that say the same are told apart by their order.
+    """
+    seen: Counter[str] = Counter()
+    for row in rows:
+        said = [row.kind, row.week, row.day, row.position, row.tmdb_id, row.imdb_id, row.musicbrainz_id]
+        said += [row.release_group_id, plain(row.title), plain(row.artist), row.year]
+        text = json.dumps(said, cls=DjangoJSONEncoder)
+        seen[text] += 1
+        yield hashlib.sha256(f"{text}#{seen[text]}".encode()).hexdigest()[:32], row
+
+
+def row_to_json(row: Row) -> dict[str, object]:
+    """What ImportedRow keeps of a row; see row_from_json()."""
+    kept: dict[str, object] = json.loads(json.dumps(asdict(row), cls=DjangoJSONEncoder))
+    # Django's encoder cuts microseconds off.
+    return kept | {name: at.isoformat() for name in ("said_at", "added_at") if (at := getattr(row, name))}
+
+
+def row_from_json(said: dict[str, object]) -> Row:
+    """The row that was kept."""
+    read: dict[str, Callable] = {
+        "week": tuple,
+        "day": date.fromisoformat,
+        "musicbrainz_id": UUID,
+        "release_group_id": UUID,
+        "said_at": datetime.fromisoformat,
+        "added_at": datetime.fromisoformat,
+    }
+    names = {known.name for known in fields(Row)}
+    values = {name: value for name, value in said.items() if name in names}
+    return Row(**{name: read[name](value) if name in read and value else value for name, value in values.items()})  # type: ignore[arg-type]
+
+
+class Importer:
+    """One import of rows, each with its fingerprint, for one person; without `apply` nothing is written.
+
+    `overflow` says what happens to what its week has no place for: `next-free-week`, or `skip`. Rows without a week
+    fill the free places from `first_week` on. `decisions` are a person's, by fingerprint.
+    """
+
+    def __init__(
+        self,
+        user,
+        rows: Iterable[tuple[str, Row]],
+        *,
+        apply: bool = False,
+        overflow: str = "skip",
+        first_week: WeekName | None = None,
+        decisions: dict[str, Decision] | None = None,
+    ) -> None:
+        self.user, self.apply, self.overflow, self.first_week = user, apply, overflow, first_week
+        self.decisions = decisions or {}
+        self.places = Places(user)
+        self.remembered = {known.fingerprint: known for known in ImportedRow.objects.filter(user=user).defer("said")}
+        self.tasks = [
+            Task(fingerprint, row, self._known(fingerprint, row)) for fingerprint, row in sorted(rows, key=_when)
+        ]
+        self.failures = Counter[str]()  # in a row, by kind
+
+    def to_ask(self) -> Counter[str]:
+        """Of how many rows of each kind an upstream has to say what they mean."""
+        return Counter(task.row.kind for task in self.tasks if self._is_open(task))
+
+    def seconds(self) -> float:
+        """How long upstreams need for that, at the pace that they allow, if nothing of it is cached."""
+        requests = Counter[str]()
+        for task in self.tasks:
+            if self._is_open(task):
+                requests[task.row.kind] += asking.most_requests(self._asked(task), in_full=self.apply)
+        return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
+
+    def run(self) -> Iterator[Outcome]:
+        """What becomes of each row, in the order of weeks; what its own week has no place for comes last."""
+        later: list[tuple[Outcome, Work]] = []
+        for task in self._ahead():
+            row = task.row
+            outcome = Outcome(task.fingerprint, row, _name(row), self._decision(task.fingerprint).week or row.week)
+            if self._is_settled(task.fingerprint) or not row.kind or not self._fits(outcome):
+                yield self._settle(outcome)
+            elif (work := self._meaning(task, outcome)) is None:
+                yield self._remember(outcome)
+            elif outcome.week is None or self.places.find(outcome.week, row, work) is None:
+                later.append((outcome, work))
+            else:
+                yield self._place(outcome, work, outcome.week)
+        later.sort(key=lambda late: late[0].week is None)
+        for outcome, work in later:
+            yield self._place_elsewhere(outcome, work)
+
+    def _decision(self, fingerprint: str) -> Decision:
+        return self.decisions.get(fingerprint) or Decision()
+
+    def _is_settled(self, fingerprint: str) -> bool:
+        """Whether nobody need know what the row means: it is done, left out, or waits for a person."""
+        remembered, decision = self.remembered.get(fingerprint), self._decision(fingerprint)
+        if decision.skip or (remembered and remembered.state != "review"):
+            return True
+        return bool(remembered and not remembered.chosen and not decision.ids)
+
+    def _is_open(self, task: Task) -> bool:
+        return bool(task.row.kind) and task.work is None and not self._is_settled(task.fingerprint)
+
+    def _settle(self, outcome: Outcome) -> Outcome:
+        """A row of which nobody need know what it means."""
+        remembered = self.remembered.get(outcome.fingerprint)
+        if outcome.state:
+            return outcome
+        if not outcome.row.kind:
+            return self._note(outcome)
+        if self._decision(outcome.fingerprint).skip and (not remembered or remembered.state == "review"):
+            outcome.state = "skipped"
+            return self._remember(outcome)
+        assert remembered  # noqa: S101 - else it would not be settled
+        outcome.state = {"done": "before", "skipped": "skipped", "review": "review"}[remembered.state]
+        outcome.sentence = remembered.reason
+        outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
+        return outcome
+
+    def _fits(self, outcome: Outcome) -> bool:
+        """Whether its texts are as short as what people write here; else it failed."""
+        for name in ("review", "notes"):
+            if (length := len(getattr(outcome.row, name))) > MOST_TEXT:
+                outcome.state = "failed"
+                outcome.sentence = f"its {name} has {length:,} characters, and {MOST_TEXT:,} are allowed: shorten it"
+        return not outcome.state
+
+    def _known(self, fingerprint: str, row: Row) -> Work | None:
+        """What the row means, as far as the catalog or an earlier import can tell."""
+        if not row.kind or self._is_settled(fingerprint):
+            return None
+        remembered, decision = self.remembered.get(fingerprint), self._decision(fingerprint)
+        if remembered and not decision.ids:
+            for candidate in remembered.candidates:
+                if candidate["id"] == remembered.chosen:
+                    return Work(candidate["id"], str(Candidate(**candidate)), candidate["group"])
+        return asking.known(self._asked(Task(fingerprint, row)))
+
+    def _asked(self, task: Task) -> Row:
+        """The row, as if it had the id that was chosen for it."""
+        ids = self._decision(task.fingerprint).ids
+        if not ids:
+            return task.row
+        none = {"tmdb_id": None, "imdb_id": "", "musicbrainz_id": None, "release_group_id": None, "title": ""}
+        return replace(task.row, **none | dict(ids))  # type: ignore[arg-type]
+
+    def _ahead(self) -> Iterator[Task]:
+        """The tasks in order, while upstreams are asked about those that come next."""
+        waiting: deque[Task] = deque()
+        crew = asking.Crew(WORKERS)
+        try:
+            for task in self.tasks:
+                if self._is_open(task) and self.failures[task.row.kind] < GIVE_UP:
+                    task.answer = crew.ask(partial(asking.ask, self._asked(task), in_full=self.apply))
+                waiting.append(task)
+                if len(waiting) > ROWS_AHEAD:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:
+            crew.dismiss()
+
+    def _meaning(self, task: Task, outcome: Outcome) -> Work | None:
+        """What the row means; else the outcome says what is in the way."""
+        kind = task.row.kind
+        if task.work:
+            return task.work
+        if task.answer is None:
+            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is left alone for now"
+            return None
+        try:
+            found = task.answer.result()
+        except NotFound:
+            self.failures[kind] = 0
+            outcome.state, outcome.sentence = "review", f"{SERVICES[kind]} does not know its id"
+            return None
+        except IntegrationError as error:
+            self.failures[kind] += 1
+            outcome.state, outcome.sentence = "failed", str(error)
+            return None
+        self.failures[kind] = 0
+        if isinstance(found, Work):
+            return found
+        outcome.candidates = found.candidates
+        if found.winner:
+            return Work(found.winner.id, str(found.winner), found.winner.group)
+        outcome.state, outcome.sentence = "review", found.reason
+        return None
+
+    def _place_elsewhere(self, outcome: Outcome, work: Work) -> Outcome:
+        """In the first week with a place: after its own if `overflow` says so, from `first_week` if it has none."""
+        row, own, outcome.work = outcome.row, outcome.week, work.name
+        if own and self.overflow != "next-free-week":
+            outcome.state, outcome.sentence = "full", f"{week_name(own)} has two {row.kind}s already"
+            return self._remember(outcome, work)
+        first = own or self.first_week
+        if first is None:
+            outcome.state, outcome.sentence = "review", "no week is known: say with --from which is the first"
+            return self._remember(outcome, work)
+        for week in _weeks(first, this_week(self.user)):
+            if self.places.find(week, row, work) is not None:
+                return self._place(outcome, work, week)
+        outcome.state, outcome.sentence = "full", f"no week from {week_name(first)} up to now has a place for it"
+        return self._remember(outcome, work)
+
+    def _place(self, outcome: Outcome, work: Work, week: WeekName) -> Outcome:
+        """In a week that has a place for it, or has it already."""
+        row, outcome.week, outcome.work = outcome.row, week, work.name
+        stored = None
+        for _ in range(TRIES):
+            found = self.places.find(week, row, work)
+            if found is None:  # somebody else was faster
+                return self._place_elsewhere(outcome, work)
+            outcome.position, is_there = found
+            outcome.state = "there" if is_there else "new"
+            outcome.has_opinion = says_something(row) and not self.places.is_rated(week, row.kind, outcome.position)
+            if not self.apply:
+                self.places.take(week, row.kind, outcome.position, work, is_rated=outcome.has_opinion)
+                return outcome
+            try:
+                stored = stored or asking.stored(row.kind, work)
+                with transaction.atomic():
+                    self._write(outcome, stored)
+                    self._keep(outcome, "done", work)
+            except IntegrationError as error:
+                outcome.state, outcome.sentence = "failed", str(error)
+                return outcome
+            except (IntegrityError, Week.DoesNotExist, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist):
+                self.places = Places(self.user)  # somebody has just changed that week
+            else:
+                self.places.take(week, row.kind, outcome.position, asking.work_of(stored), is_rated=outcome.has_opinion)
+                return outcome
+        outcome.state, outcome.sentence = "failed", f"{week_name(week)} keeps changing: try again"
+        return outcome
+
+    def _write(self, outcome: Outcome, stored: Movie | Album) -> None:
+        """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
+        row = outcome.row
+        week = self._week(outcome)
+        if outcome.state == "there":
+            model = WeekMovie if row.kind == "movie" else WeekAlbum
+            pick = model._default_manager.get(week=week, position=outcome.position)
+        else:
+            pick = WeekMovie(movie=stored) if isinstance(stored, Movie) else WeekAlbum(album=stored)
+            pick.week, pick.position, pick.added_at = week, outcome.position, self._instant(row.added_at, row)
+            pick.save(force_insert=True)
+            services.touch(week)
+        outcome.has_opinion = says_something(row) and services.own_opinion(self.user, pick) is None
+        if outcome.has_opinion:
+            said_at = self._instant(row.said_at, row)
+            Opinion.objects.create(
+                user=self.user,
+                **services.on_pick(pick),
+                rating=row.rating,
+                review=row.review,
+                contains_spoilers=row.contains_spoilers,
+                created_at=said_at,
+                updated_at=said_at,
+            )
+
+    def _note(self, outcome: Outcome) -> Outcome:
+        """A week of which the file only has notes."""
+        outcome.state = "notes"
+        if self.apply:
+            with transaction.atomic():
+                self._week(outcome)
+        return outcome
+
+    def _week(self, outcome: Outcome) -> Week:
+        """The row's week, locked, created if absent, and with the row's notes if it had none."""
+        year, week_number = outcome.week or (0, 0)
+        services.lock_user(self.user)
+        week, _ = Week.objects.get_or_create(user=self.user, year=year, week_number=week_number)
+        week = services.lock_week(week)
+        if outcome.row.notes and not week.notes:
+            week.notes, week.updated_at = outcome.row.notes, timezone.now()
+            week.save(update_fields=["notes", "updated_at"])
+        return week
+
+    def _instant(self, known: datetime | None, row: Row) -> datetime:
+        """When it happened: as the file says, else at noon of the day, else now; never later than now."""
+        now = timezone.now()
+        if known is None and row.day:
+            known = datetime.combine(row.day, NOON, tzinfo=self.user.zone).astimezone(UTC)
+        return min(known or now, now)
+
+    def _remember(self, outcome: Outcome, work: Work | None = None) -> Outcome:
+        """Keep what somebody has to decide, or has decided; what failed is tried again by the next run."""
+        if self.apply and outcome.state in {"review", "full", "skipped"}:
+            self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
+        return outcome
+
+    def _keep(self, outcome: Outcome, state: str, work: Work | None) -> None:
+        remembered = self.remembered.get(outcome.fingerprint)
+        chosen = work.id if work else ""
+        if remembered and (remembered.state, remembered.chosen, remembered.reason) == (state, chosen, outcome.sentence):
+            return  # a second run changes nothing
+        candidates = outcome.candidates
+        if work and all(candidate.id != work.id for candidate in candidates):
+            candidates = [Candidate(work.id, work.name, "", "", 100, work.group), *candidates]
+        values = {
+            "kind": outcome.row.kind,
+            "said": row_to_json(outcome.row),
+            "state": state,
+            "reason": outcome.sentence,
+            "chosen": chosen,
+            "candidates": [candidate.to_json() for candidate in candidates] if state == "review" else [],
+            "updated_at": timezone.now(),
+        }
+        ImportedRow.objects.update_or_create(user=self.user, fingerprint=outcome.fingerprint, defaults=values)
+
+
+def settle(waiting: ImportedRow, decision: Decision) -> Outcome:
+    """What becomes of a row that waited for this decision."""
+    rows = [(waiting.fingerprint, row_from_json(waiting.said))]
+    (outcome,) = Importer(waiting.user, rows, apply=True, decisions={waiting.fingerprint: decision}).run()
+    return outcome
+
+
+class Places:
+    """Which places of somebody's weeks are taken, by what, and whether they said what they think of it."""
+
+    def __init__(self, user) -> None:
+        self.taken: dict[tuple[WeekName, str], dict[int, tuple[Work, bool]]] = {}
+        own = Opinion.objects.filter(user=user)
+        rated = {
+            "movie": set(own.on_movies().values_list("movie_pick", flat=True)),
+            "album": set(own.on_albums().values_list("album_pick", flat=True)),
+        }
+        where = ("pk", "week__year", "week__week_number", "position")
+        movies = WeekMovie.objects.filter(week__user=user).values_list(*where, "movie__tmdb_id")
+        albums = WeekAlbum.objects.filter(week__user=user).values_list(
+            *where, "album__musicbrainz_id", "album__release_group_id"
+        )
+        for kind, picks in (("movie", movies), ("album", albums)):
+            for pk, year, week_number, position, known, *of in picks:
+                work = Work(str(known), "", str(of[0] or "") if of else "")
+                self.take((year, week_number), kind, position, work, is_rated=pk in rated[kind])
+
+    def find(self, week: WeekName, row: Row, work: Work) -> tuple[int, bool] | None:
+        """The position that has the work already, or a free one, and whether it has it; None where there is neither.
+
+        Another edition of an album is the same album, unless the file names the release.
+        """
+        there = self.taken.get((week, row.kind), {})
+        for position, (other, _) in there.items():
+            if other.id == work.id or (other.group and other.group == work.group and not row.musicbrainz_id):
+                return position, True
+        free = [position for position in (row.position, *POSITIONS) if position and position not in there]
+        return (free[0], False) if free else None
+
+    def is_rated(self, week: WeekName, kind: str, position: int) -> bool:
+        return self.taken.get((week, kind), {}).get(position, (None, False))[1]
+
+    def take(self, week: WeekName, kind: str, position: int, work: Work, *, is_rated: bool) -> None:
+        there = self.taken.setdefault((week, kind), {})
+        known, was_rated = there.get(position, (work, False))
+        there[position] = (known, was_rated or is_rated)
+
+
+def says_something(row: Row) -> bool:
+    return row.rating is not None or bool(row.review)
+
+
+def week_name(week: WeekName) -> str:
+    """Such as 2026-W07."""
+    return f"{week[0]}-W{week[1]:02}"
+
+
+def _when(numbered: tuple[str, Row]) -> tuple[WeekName, date]:
+    """By week and day; what has no week comes last, in the order of the file."""
+    row = numbered[1]
+    return row.week or (9999, 0), row.day or date.min
+
+
+def _weeks(first: WeekName, last: WeekName) -> Iterator[WeekName]:
+    monday = date.fromisocalendar(*first, 1)
+    while (iso := monday.isocalendar())[:2] <= last:
+        yield iso.year, iso.week
+        monday += timedelta(weeks=1)
+
+
+def _name(row: Row) -> str:
+    """How people read what the row says, before it is known what it means."""
+    title = row.title or row.imdb_id or str(row.tmdb_id or row.musicbrainz_id or row.release_group_id or "notes")
+    names = f"{row.artist}: {title}" if row.artist else title
+    return f"{names} ({row.year})" if row.year else names
