@@ -1,9 +1,8 @@
 from django.contrib import admin
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
-from integrations import tmdb
-
+from . import pictures
 from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 
 
@@ -28,9 +27,6 @@ class CreditInline(admin.TabularInline):
     can_delete = False
     related: str  # what each row names, loaded along
 
-    class Media:
-        css = {"all": ["catalog/admin.css"]}
-
     def has_add_permission(self, request, obj=None):
         return False
 
@@ -53,13 +49,6 @@ class CrewInline(CreditInline):
     fields = ["job", "person", "department"]
 
 
-def picture(url: str | None, width: int) -> str:
-    """An image that says no more than the name beside it, or a dash where there is none."""
-    if not url:
-        return "–"
-    return format_html('<img src="{}" alt="" width="{}" loading="lazy">', url, width)
-
-
 @admin.register(Movie)
 class MovieAdmin(FetchedAdmin):
     list_display = ["poster", "title", "original_title", "release_date", "runtime", "tmdb_id", "fetched_at"]
@@ -76,7 +65,7 @@ class MovieAdmin(FetchedAdmin):
 
     @admin.display(description="")
     def poster(self, movie):
-        return picture(tmdb.image_url(movie.poster_path, "w92"), 46)
+        return pictures.poster(movie)
 
 
 class ArtistCreditInline(CreditInline):
@@ -110,7 +99,7 @@ class AlbumAdmin(FetchedAdmin):
 
     @admin.display(description="")
     def cover(self, album):
-        return picture(album.cover_art_url, 46)
+        return pictures.cover(album)
 
 
 class PersonCastInline(CreditInline):
@@ -134,7 +123,7 @@ class PersonAdmin(FetchedAdmin):
 
     @admin.display(description="")
     def portrait(self, person):
-        return picture(tmdb.image_url(person.profile_path, "w45"), 45)
+        return pictures.portrait(person)
 
 
 class ArtistAlbumInline(CreditInline):

@@ -1,9 +1,9 @@
 from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 
-from integrations import tmdb
+from catalog import pictures
 
 from . import services
 from .importing import STATES, Decision, settle
@@ -225,7 +225,6 @@ class ImportedRowAdmin(admin.ModelAdmin):
         rows = []
         for candidate in row.candidates:
             names = f"{candidate['artist']}: {candidate['title']}" if candidate["artist"] else candidate["title"]
-            poster = tmdb.image_url(candidate["picture"], "w92")
-            picture = format_html('<img src="{}" alt="" width="46">', poster) if poster else ""
+            picture = pictures.poster_at(candidate["picture"]) if row.kind == "movie" else pictures.framed("", "cover")
             rows.append((picture, candidate["id"], names, candidate["released"] or "no date", candidate["score"]))
         return format_html_join("", "<div>{} <code>{}</code> {}, {}, {} of 100</div>", rows) or "none"
