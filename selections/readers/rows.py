@@ -4,9 +4,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+MAX_ROWS = 100_000  # of one file; Row objects are held in memory
+
 
 class FileError(Exception):
     """The file is no use as a whole; `str()` says why in one sentence, with the line where there is one."""
+
+
+class RowError(Exception):
+    """This row is no use, others may be; `str()` says why in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +52,17 @@ class Reading:
     failures: list[tuple[str, str]] = field(
         default_factory=list
     )  # the place and a sentence for each row that is no use
+
+    def add(self, row: Row) -> None:
+        """Raises FileError where there are too many."""
+        self._make_room()
+        self.rows.append(row)
+
+    def fail(self, place: str, sentence: str) -> None:
+        """Raises FileError where there are too many."""
+        self._make_room()
+        self.failures.append((place, sentence))
+
+    def _make_room(self) -> None:
+        if len(self.rows) + len(self.failures) >= MAX_ROWS:
+            raise FileError(f"The file has more than {MAX_ROWS:,} rows: split it into several.")

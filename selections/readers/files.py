@@ -1,0 +1,236 @@
+"""Opens the files that people come with, whatever is in them: nothing is unpacked to disk, nothing read at one go."""
+
+import contextlib
+import io
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Self, TextIO
+
+from .rows import FileError
+
+MAX_FILE = 50 * 2**20  # bytes
+MAX_UNPACKED = 200 * 2**20  # bytes, of all that is in a ZIP
+MAX_ENTRIES = 10_000  # in a ZIP; Letterboxd has a file for each list
+MAX_DIRECTORY = 2 * 2**20  # bytes, of a ZIP's table of contents: zipfile reads it whole, and makes much more of it
+MAX_LINE = 1_000_000  # characters
+MAX_LINES = 1_000_000
+HEAD = 64 * 2**10  # bytes, which tell what a file is
+
+SPREADSHEET = "This looks like a spreadsheet: save it as CSV (UTF-8) there, and give that file."
+MAGIC = {
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": SPREADSHEET,
+    b"%PDF-": "This looks like a PDF: give the file that it was made from, as CSV (UTF-8).",
+    b"\x89PNG": "This looks like a picture: give a CSV file, or the export that you downloaded.",
+    b"\xff\xd8\xff": "This looks like a picture: give a CSV file, or the export that you downloaded.",
+    b"GIF8": "This looks like a picture: give a CSV file, or the export that you downloaded.",
+    b"SQLite format 3\0": "This looks like a database: give an export of it, as CSV (UTF-8).",
+    b"\x1f\x8b": "This is packed with gzip: unpack it, and give what is in it.",
+    b"7z\xbc\xaf\x27\x1c": "This is packed with 7-Zip: unpack it, and give what is in it.",
+    b"Rar!": "This is packed with RAR: unpack it, and give what is in it.",
+    b"\xff\xfe": 'This is UTF-16: save the file as UTF-8 (spreadsheets call it "CSV UTF-8"), and try again.',
+    b"\xfe\xff": 'This is UTF-16: save the file as UTF-8 (spreadsheets call it "CSV UTF-8"), and try again.',
+}
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+# What zipfile raises for damaged files, and zlib under it.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError, ValueError)
+
+
+class _File(io.FileIO):
+    """A file that is never read in large pieces, whatever a ZIP's own figures say."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_DIRECTORY:
+            raise FileError("The ZIP has too many files in it: give the export as it was downloaded.")
+        return super().read(size)
+
+
+def _open(path: Path) -> _File:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be read once only, and a device without end
+            raise FileError(f"{path} is no file.")
+        if status.st_size > MAX_FILE:
+            raise FileError(f"The file has {status.st_size / 2**20:,.0f} MB: split it below {MAX_FILE // 2**20} MB.")
+        return _File(path)
+    except ValueError:  # a NUL character in the name
+        raise FileError("That is no name of a file.") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """The text of a file, as Lines and find_flaw() check it. Raises FileError."""
+    with _open(path) as file, _decoded(file) as text:
+        yield text
+
+
+def _decoded(file: io.RawIOBase) -> io.TextIOWrapper:
+    """What is not UTF-8 becomes lone surrogates, which UTF-8 itself cannot have: so one can say where it is."""
+    return io.TextIOWrapper(io.BufferedReader(file), "utf-8", errors="surrogateescape", newline="")
+
+
+def _head(path: Path) -> bytes:
+    with _open(path) as file:
+        return file.read(HEAD)
+
+
+def shape(path: Path) -> str:
+    """What a file's first bytes say that it is: `zip`, `object` or `list` of JSON, or else `table`.
+
+    Raises FileError where it is none of them.
+    """
+    head = _head(path)
+    if head.startswith(ZIP):
+        return "zip"
+    for magic, sentence in MAGIC.items():
+        if head.startswith(magic):
+            raise FileError(sentence)
+    if b"\0" in head:
+        raise FileError("This looks like a binary file: give a CSV file, or the export that you downloaded.")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        raise FileError("The file is empty.")
+    return {b"{": "object", b"[": "list"}.get(start[:1], "table")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a JSON object is an export of Wrong Opinions."""
+    return re.search(rb'"format"\s*:\s*"wrong-opinions"', _head(path)) is not None
+
+
+class Archive:
+    """A ZIP whose files are read one after the other, as far as they are wanted. Raises FileError."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _open(path)
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+            self._entries = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
+            self._check()
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, DAMAGE):
+                raise _damaged() from None
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._zip.close()
+        self._file.close()
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._entries)
+
+    def _check(self) -> None:
+        infos = self._zip.infolist()
+        if len(infos) > MAX_ENTRIES:
+            raise FileError("The ZIP has too many files in it: give the export as it was downloaded.")
+        for info in infos:
+            if _leads_out(info.orig_filename):
+                raise FileError("The ZIP has a file whose name leads out of it: give the export as it was downloaded.")
+            if info.flag_bits & 1:
+                raise FileError("The ZIP asks for a password: unpack it, and pack it again without.")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise FileError("The ZIP is packed in an unusual way: unpack it, and pack it again.")
+        # Figures that are too small help nobody: zipfile stops reading there, and finds the checksum wrong.
+        if sum(info.file_size for info in infos) > MAX_UNPACKED:
+            raise FileError(
+                f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it: give the export as it was downloaded."
+            )
+        if {"[Content_Types].xml", "content.xml"} & self._entries.keys():
+            raise FileError(SPREADSHEET)
+
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[TextIO]:
+        """The text of one of the files, as opened() gives it."""
+        try:
+            file = self._zip.open(self._entries[name])
+        except DAMAGE:
+            raise _damaged() from None
+        with file, _decoded(_Entry(file)) as text:
+            yield text
+
+
+class _Entry(io.RawIOBase):
+    """A file of a ZIP, whose damage is our error."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer, /) -> int:
+        try:
+            data = self._file.read(len(buffer))
+        except DAMAGE:
+            raise _damaged() from None
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _damaged() -> FileError:
+    return FileError("The ZIP is damaged: download it once more.")
+
+
+def _leads_out(name: str) -> bool:
+    return (
+        name.startswith("/")
+        or "\\" in name
+        or "\0" in name
+        or ".." in name.split("/")
+        or bool(re.match("[A-Za-z]:", name))
+    )
+
+
+class Lines:
+    """The lines of a text in UTF-8 with their ends, whichever these are; `number` is that of the last.
+
+    Raises FileError where a line is none, naming it.
+    """
+
+    def __init__(self, text: TextIO, name: str = "") -> None:
+        self._text = text
+        self._name = name
+        self.number = 0
+        self.ended = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_LINE)
+        if not line:
+            self.ended = True
+            raise StopIteration
+        self.number += 1
+        if self.number == 1:
+            line = line.removeprefix("\ufeff")
+        if self.number > MAX_LINES:
+            raise FileError(f"The file has more than {MAX_LINES:,} lines: split it into several.")
+        if len(line) == MAX_LINE:
+            raise FileError(f"{self.place().capitalize()} has {MAX_LINE:,} characters or more, which no line should.")
+        if flaw := find_flaw(line):
+            raise FileError(f"{flaw} in {self.place()}: save the file as UTF-8, and try again.")
+        return line
+
+    def place(self, number: int | None = None) -> str:
+        """Where a line stands, the last one if none is given, as in `line 17` or `diary.csv, line 17`."""
+        line = f"line {self.number if number is None else number}"
+        return f"{self._name}, {line}" if self._name else line
+
+
+def find_flaw(text: str) -> str:
+    """What is wrong with a piece of a text that was opened here, if anything."""
+    if "\0" in text:
+        return "There is a NUL character, as in binary files,"
+    return "There is a byte that is not UTF-8" if not text.isascii() and re.search("[\ud800-\udfff]", text) else ""

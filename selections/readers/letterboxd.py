@@ -1,0 +1,187 @@
+"""Letterboxd's export, or its diary.csv or reviews.csv alone: https://letterboxd.com/settings/data/
+
+Films have no ids there, and addresses are those of diary entries in some files and of films in others: they are
+known by name and year.
+"""
+
+import html
+import re
+from collections import defaultdict
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, tzinfo
+from pathlib import Path
+from typing import TextIO
+
+from . import cells, files
+from .rows import FileError, Reading, Row, RowError
+from .tables import Record, Table, listed
+
+LABEL = "a diary of Letterboxd"
+FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
+NEEDED = (*FILM, "Watched Date")
+USED = (*NEEDED, "Rating", "Review")
+READ = ("diary.csv", "reviews.csv", "ratings.csv")
+# Copies of what was deleted, and of what was said of films that are no more; and what a Mac adds.
+SKIPPED = {"deleted", "orphaned", "__macosx"}
+MARKUP = re.compile(r"</?(?:a|b|blockquote|del|em|i|li|ol|p|s|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+type Film = tuple[str, int | None]  # name and year
+
+
+def is_export(names: list[str]) -> bool:
+    """Whether a ZIP with files of these names is one."""
+    own = {path.lower().rpartition("/")[2] for path in names}
+    return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
+
+
+def read(path: Path, *, zone: tzinfo) -> Reading:
+    """Its diary, and reviews that have no entry there. Raises FileError.
+
+    The day on which something was said is known, not the hour: noon, by the clocks of this zone.
+    """
+    if files.shape(path) != "zip":
+        return _read_entries(files.opened(path), "", zone)
+    with files.Archive(path) as archive:
+        own = _own(archive.names)
+        if not {"diary.csv", "reviews.csv"} & own.keys():
+            raise FileError("The ZIP has no diary.csv: download your export from Letterboxd again.")
+        diary, reviews = (
+            _read_entries(archive.opened(own[name]), name, zone) if name in own else Reading("letterboxd")
+            for name in ("diary.csv", "reviews.csv")
+        )
+        reading = _join(diary, reviews)
+        if "ratings.csv" in own:
+            with archive.opened(own["ratings.csv"]) as file:
+                _add_ratings(reading, Table(file, "ratings.csv"), zone)
+        if others := _others(archive.names, own):
+            reading.remarks.append(
+                f"Not imported, as only the diary, its reviews and its ratings are: {listed(others)}."
+            )
+    return reading
+
+
+def _own(names: list[str]) -> dict[str, str]:
+    """The files that are read, which may be in a folder, by their names without it."""
+    own: dict[str, str] = {}
+    for path in names:
+        *folders, name = path.lower().split("/")
+        if name in READ and len(folders) <= 1 and not SKIPPED & set(folders):
+            if name in own:
+                raise FileError(f"The ZIP has {name} more than once: give one export at a time.")
+            own[name] = path
+    return own
+
+
+def _others(names: list[str], own: dict[str, str]) -> list[str]:
+    """What is not read, files in folders by the name of their folder."""
+    folders = {path.rpartition("/")[0] for path in own.values()}
+    top = f"{folders.pop()}/" if len(folders) == 1 else ""
+    paths = (path.removeprefix(top) for path in names if path not in own.values())
+    return sorted({f"{path.partition('/')[0]}/" if "/" in path else path for path in paths})
+
+
+def _read_entries(opened: AbstractContextManager[TextIO], name: str, zone: tzinfo) -> Reading:
+    """The rows of diary.csv or reviews.csv."""
+    reading = Reading("letterboxd")
+    with opened as file:
+        table = Table(file, name)
+        table.require(*NEEDED, what=LABEL)
+        table.collect(reading, USED, lambda record: _read_entry(record, zone))
+    return reading
+
+
+def _read_entry(record: Record, zone: tzinfo) -> Row:
+    title, year = _read_film(record)
+    said_on = cells.read_day(record["date"], zone)
+    day = cells.read_day(record["watcheddate"], zone) or said_on
+    if not day:
+        raise RowError("This entry has no date: add when you watched the film.")
+    rating = cells.read_rating(record["rating"], out_of=5)
+    review = cells.read_text(_plain(record["review"]))
+    return Row(
+        place=record.place,
+        kind="movie",
+        week=cells.week_of(day),
+        day=day,
+        title=title,
+        year=year,
+        rating=rating,
+        review=review,
+        said_at=_noon(said_on, zone) if rating or review else None,
+    )
+
+
+def _read_film(record: Record) -> Film:
+    if not record["name"]:
+        raise RowError("This film has no name: add it.")
+    return cells.within(record["name"]), cells.read_release_year(record["year"])
+
+
+def _noon(day: date | None, zone: tzinfo) -> datetime | None:
+    return datetime.combine(day, time(12), zone).astimezone(UTC) if day and cells.week_of(day) else None
+
+
+def _plain(review: str) -> str:
+    """The text of a review, which has HTML in it; `I <3 this` is none."""
+    broken = re.sub(r"<br\s*/?>", "\n", review, flags=re.IGNORECASE)
+    broken = re.sub(r"</p>\s*<p>", "\n\n", broken, flags=re.IGNORECASE)
+    return html.unescape(MARKUP.sub("", broken))
+
+
+def _join(diary: Reading, reviews: Reading) -> Reading:
+    """The diary with its reviews, which are known by film and day; the rest of the reviews come after it."""
+    waiting: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for review in reversed(reviews.rows):
+        waiting[review.title, review.year, review.day].append(review)
+    reading = Reading("letterboxd", remarks=[*diary.remarks, *reviews.remarks])
+    for entry in diary.rows:
+        if same := waiting[entry.title, entry.year, entry.day]:
+            review = same.pop()
+            reading.add(
+                replace(entry, review=review.review, rating=entry.rating or review.rating, said_at=review.said_at)
+            )
+        else:
+            reading.add(entry)
+    left = {review.place for same in waiting.values() for review in same}
+    for review in reviews.rows:
+        if review.place in left:
+            reading.add(review)
+    for place, sentence in [*diary.failures, *reviews.failures]:
+        reading.fail(place, sentence)
+    return reading
+
+
+def _add_ratings(reading: Reading, table: Table, zone: tzinfo) -> None:
+    """Give the rating of a film that has one, but none in the diary, to the last entry of that film."""
+    table.require(*FILM, "Rating", what="the ratings.csv of Letterboxd")
+    ratings = Reading("letterboxd")
+    table.collect(ratings, USED, lambda record: _read_rating(record, zone))
+    reading.remarks.extend(ratings.remarks)
+    last: dict[Film, int] = {}
+    for number in sorted(range(len(reading.rows)), key=lambda number: reading.rows[number].day or date.min):
+        last[reading.rows[number].title, reading.rows[number].year] = number
+    said = {(row.title, row.year) for row in reading.rows if row.rating}
+    unwatched = 0
+    for film, rating in {(row.title, row.year): row for row in ratings.rows}.items():
+        if film not in last:
+            unwatched += 1
+        elif film not in said:
+            entry = reading.rows[last[film]]
+            reading.rows[last[film]] = replace(entry, rating=rating.rating, said_at=rating.said_at)
+    if unwatched:
+        reading.remarks.append(f"Ratings of films that are not in the diary, and so in no week: {unwatched:,}.")
+    for place, sentence in ratings.failures:
+        reading.fail(place, sentence)
+
+
+def _read_rating(record: Record, zone: tzinfo) -> Row:
+    title, year = _read_film(record)
+    return Row(
+        place=record.place,
+        kind="movie",
+        title=title,
+        year=year,
+        rating=cells.read_rating(record["rating"], out_of=5),
+        said_at=_noon(cells.read_day(record["date"], zone), zone),
+    )
