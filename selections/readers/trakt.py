@@ -71,7 +71,7 @@ def read(path: Path, *, zone: tzinfo) -> Reading:
         for part in ratings[:1]:
             with archive.opened(part) as file:
                 _add_ratings(reading, watches, entries(file, _basename(part)))
-        if others := sorted({_basename(path) for path in archive.names if path not in [*parts, *ratings]}):
+        if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings}}):
             reading.remarks.append(
                 f"Not imported, as only the history of movies and their ratings are: {listed(others)}."
             )

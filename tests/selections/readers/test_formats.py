@@ -626,6 +626,25 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024-01-15", date(2024, 1, 15)),
+        ("2024-01-15T00:00:00Z", date(2024, 1, 15)),  # a date that became an instant
+        ("2024-01-15 00:00:00+00:00", date(2024, 1, 15)),
+        ("2024-01-15T00:00:01Z", date(2024, 1, 14)),
+        ("2024-01-14T19:00:00-05:00", date(2024, 1, 14)),  # midnight UTC, but not written as that
+        ("2024-01-14 19:00", date(2024, 1, 14)),  # by the clocks of the zone
+        ("2024-01-15 00:00", date(2024, 1, 15)),
+        ("2024-01-15T02:00+09:00", date(2024, 1, 14)),
+    ],
+)
+def test_the_day_of_an_instant_is_that_of_the_users_zone(tmp_path, cell, day):
+    reading = readers.read(table(tmp_path, "album,date", f"Low,{cell}"), zone=ZoneInfo("America/New_York"))
+
+    assert [row.day for row in reading.rows] == [day]
+
+
 # Ours
 
 
