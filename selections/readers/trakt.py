@@ -61,8 +61,6 @@ def read(path: Path, *, zone: tzinfo) -> Reading:
         return reading
     with files.Archive(path) as archive:
         parts = _parts(archive.names)
-        if not parts:
-            raise FileError("The ZIP has no watched-history.json: download your export from Trakt again.")
         for part in parts:
             with archive.opened(part) as file:
                 history.read(entries(file, _basename(part)))

@@ -388,6 +388,7 @@ def test_letterboxds_export_without_a_diary(tmp_path):
         ('{"type": "movie"}', 0),
         ("[}", 0),
         ("[,]", 0),
+        (', {"type": "show"}]', 0),
         ('[{"type": "show"}', 1),
         ('[{"type": "show"}, {"type":', 1),
         ('[{"type": "show"} {"type": "show"}]', 1),

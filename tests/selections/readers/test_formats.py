@@ -201,6 +201,18 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
     ]
 
 
+def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path):
+    export = shapes.LETTERBOXD | {
+        "reviews.csv": shapes.LETTERBOXD["reviews.csv"] + "2025-03-05,,1972,https://boxd.it/x,,,Slow.,,\n",
+        "ratings.csv": shapes.LETTERBOXD["ratings.csv"] + "2025-03-05,Cats,2019,https://boxd.it/x,0\n",
+    }
+
+    assert read(shapes.pack(tmp_path, export)).failures == [
+        ("reviews.csv, line 5", "This film has no name: add it."),
+        ("ratings.csv, line 5", "“0” is no rating: rate from 1 to 10, or as 4/5."),
+    ]
+
+
 # Trakt
 
 
