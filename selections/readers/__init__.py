@@ -47,6 +47,10 @@ def recognise(path: Path) -> str:
     for name, columns in NEEDED.items():
         if table.has(*columns):
             return name
+    if table.has(*letterboxd.FILM):  # whose dates are those of a click, in no diary
+        raise FileError(
+            "This file of Letterboxd does not say when films were watched: give diary.csv, or the whole ZIP."
+        )
     plain.require(table)
     return "csv"
 

@@ -61,8 +61,6 @@ def read(path: Path, *, zone: tzinfo) -> Reading:
         return reading
     with files.Archive(path) as archive:
         parts = _parts(archive.names)
-        if not parts:
-            raise FileError("The ZIP has no watched-history.json: download your export from Trakt again.")
         for part in parts:
             with archive.opened(part) as file:
                 history.read(entries(file, _basename(part)))
@@ -71,7 +69,7 @@ def read(path: Path, *, zone: tzinfo) -> Reading:
         for part in ratings[:1]:
             with archive.opened(part) as file:
                 _add_ratings(reading, watches, entries(file, _basename(part)))
-        if others := sorted({_basename(path) for path in archive.names if path not in [*parts, *ratings]}):
+        if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings}}):
             reading.remarks.append(
                 f"Not imported, as only the history of movies and their ratings are: {listed(others)}."
             )

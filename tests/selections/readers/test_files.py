@@ -224,6 +224,13 @@ def test_a_header_only(tmp_path):
     assert (reading.rows, reading.failures, reading.remarks) == ([], [], ["The file has no rows."])
 
 
+@pytest.mark.parametrize("name", ["ratings.csv", "watched.csv", "watchlist.csv", "likes/films.csv"])
+def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
+    assert refusal(shapes.write(tmp_path, shapes.LETTERBOXD[name]), kind="movie") == (
+        "This file of Letterboxd does not say when films were watched: give diary.csv, or the whole ZIP."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "given", "sentence"),
     [
@@ -381,6 +388,7 @@ def test_letterboxds_export_without_a_diary(tmp_path):
         ('{"type": "movie"}', 0),
         ("[}", 0),
         ("[,]", 0),
+        (', {"type": "show"}]', 0),
         ('[{"type": "show"}', 1),
         ('[{"type": "show"}, {"type":', 1),
         ('[{"type": "show"} {"type": "show"}]', 1),

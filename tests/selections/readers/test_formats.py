@@ -201,6 +201,18 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
     ]
 
 
+def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path):
+    export = shapes.LETTERBOXD | {
+        "reviews.csv": shapes.LETTERBOXD["reviews.csv"] + "2025-03-05,,1972,https://boxd.it/x,,,Slow.,,\n",
+        "ratings.csv": shapes.LETTERBOXD["ratings.csv"] + "2025-03-05,Cats,2019,https://boxd.it/x,0\n",
+    }
+
+    assert read(shapes.pack(tmp_path, export)).failures == [
+        ("reviews.csv, line 5", "This film has no name: add it."),
+        ("ratings.csv, line 5", "“0” is no rating: rate from 1 to 10, or as 4/5."),
+    ]
+
+
 # Trakt
 
 
@@ -624,6 +636,25 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
         "rating": 8,
         "review": "Coffee, guns.",
     }
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024-01-15", date(2024, 1, 15)),
+        ("2024-01-15T00:00:00Z", date(2024, 1, 15)),  # a date that became an instant
+        ("2024-01-15 00:00:00+00:00", date(2024, 1, 15)),
+        ("2024-01-15T00:00:01Z", date(2024, 1, 14)),
+        ("2024-01-14T19:00:00-05:00", date(2024, 1, 14)),  # midnight UTC, but not written as that
+        ("2024-01-14 19:00", date(2024, 1, 14)),  # by the clocks of the zone
+        ("2024-01-15 00:00", date(2024, 1, 15)),
+        ("2024-01-15T02:00+09:00", date(2024, 1, 14)),
+    ],
+)
+def test_the_day_of_an_instant_is_that_of_the_users_zone(tmp_path, cell, day):
+    reading = readers.read(table(tmp_path, "album,date", f"Low,{cell}"), zone=ZoneInfo("America/New_York"))
+
+    assert [row.day for row in reading.rows] == [day]
 
 
 # Ours
