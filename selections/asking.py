@@ -90,10 +90,13 @@ def _movie_by_title(row: Row, *, in_full: bool) -> Match:
 
 
 def _album_by_id(row: Row) -> Work | None:
-    release_id = row.musicbrainz_id
-    if release_id is None and row.release_group_id:
-        release_id = musicbrainz.fetch_best_edition(row.release_group_id)
-    return _release(release_id) if release_id else None
+    group = row.release_group_id
+    if row.musicbrainz_id:
+        try:
+            return _release(row.musicbrainz_id)
+        except NotFound:
+            group = group or row.musicbrainz_id  # people note down one or the other
+    return _release(musicbrainz.fetch_best_edition(group)) if group else None
 
 
 def _album_by_title(row: Row, *, in_full: bool) -> Match:
@@ -116,6 +119,7 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self.questions: SimpleQueue[tuple[Future[Match | Work], Callable[[], Match | Work]] | None] = SimpleQueue()
+        self.is_dismissed = False
         self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(size)]
         for thread in self.threads:
             thread.start()
@@ -127,12 +131,13 @@ class Crew:
         return answer
 
     def dismiss(self) -> None:
-        """Let them go once they have what they ask now."""
+        """Let them go once they have what they ask now; nobody waits for the rest."""
+        self.is_dismissed = True
         for _ in self.threads:
             self.questions.put(None)
 
     def _work(self) -> None:
-        while (asked := self.questions.get()) is not None:
+        while (asked := self.questions.get()) is not None and not self.is_dismissed:
             answer, question = asked
             try:
                 answer.set_result(question())

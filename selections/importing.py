@@ -25,7 +25,7 @@ from integrations.errors import IntegrationError, NotFound
 from . import asking, services
 from .asking import SERVICES, Work
 from .matching import Candidate, Match, plain
-from .models import MOST_TEXT, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
+from .models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
 from .readers.rows import Row
 
 POSITIONS = (1, 2)
@@ -165,7 +165,7 @@ class Importer:
         for task in self._ahead():
             row = task.row
             outcome = Outcome(task.fingerprint, row, _name(row), self._decision(task.fingerprint).week or row.week)
-            if self._is_settled(task.fingerprint) or not row.kind or not self._fits(outcome):
+            if self._is_settled(task.fingerprint) or not row.kind:
                 yield self._settle(outcome)
             elif (work := self._meaning(task, outcome)) is None:
                 yield self._remember(outcome)
@@ -193,8 +193,6 @@ class Importer:
     def _settle(self, outcome: Outcome) -> Outcome:
         """A row of which nobody need know what it means."""
         remembered = self.remembered.get(outcome.fingerprint)
-        if outcome.state:
-            return outcome
         if not outcome.row.kind:
             return self._note(outcome)
         if self._decision(outcome.fingerprint).skip and (not remembered or remembered.state == "review"):
@@ -205,14 +203,6 @@ class Importer:
         outcome.sentence = remembered.reason
         outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
         return outcome
-
-    def _fits(self, outcome: Outcome) -> bool:
-        """Whether its texts are as short as what people write here; else it failed."""
-        for name in ("review", "notes"):
-            if (length := len(getattr(outcome.row, name))) > MOST_TEXT:
-                outcome.state = "failed"
-                outcome.sentence = f"its {name} has {length:,} characters, and {MOST_TEXT:,} are allowed: shorten it"
-        return not outcome.state
 
     def _known(self, fingerprint: str, row: Row) -> Work | None:
         """What the row means, as far as the catalog or an earlier import can tell."""

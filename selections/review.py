@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from uuid import UUID
 
 from integrations import musicbrainz, tmdb
@@ -11,7 +12,9 @@ from integrations import musicbrainz, tmdb
 from .importing import Decision, Outcome, week_name
 from .matching import MOST_CANDIDATES
 from .models import read_week_name
+from .readers import files
 from .readers.rows import FileError
+from .readers.tables import Table, key
 from .spreadsheets import defuse, restore
 
 CANDIDATES = [f"candidate_{number}" for number in range(1, MOST_CANDIDATES + 1)]
@@ -33,38 +36,39 @@ def write(outcomes: Iterable[Outcome]) -> str:
     return text.getvalue()
 
 
-def read(rows: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, Decision]:
-    """What somebody has decided, by fingerprint, from the rows of such a file with their places. Raises FileError."""
+def read(path: Path) -> dict[str, Decision]:
+    """What somebody has decided, by fingerprint, in such a file. Raises FileError."""
     decisions = {}
-    for place, cells in rows:
-        said = {name: restore(cell).strip() for name, cell in cells.items() if cell}
-        decision = _decision(place, said)
-        if decision.ids or decision.skip or decision.week:
-            decisions[said.get("key", "")] = decision
+    with files.opened(path) as file:
+        table = Table(file)
+        table.require(*COLUMNS, what="a review file of ours")
+        for record in table.records():
+            decision = _decision(record.place, {name: restore(record[key(name)]) for name in COLUMNS})
+            if decision.ids or decision.skip or decision.week:
+                decisions[record["key"]] = decision
     return decisions
 
 
 def _decision(place: str, said: Mapping[str, str]) -> Decision:
-    choice = said.get("choice", "")
-    week = None
-    if written := said.get("week", ""):
-        week = read_week_name(written)
+    choice, week = said["choice"], None
+    if said["week"]:
+        week = read_week_name(said["week"])
         if week is None:
-            raise FileError(f"{place}: {written[:20]!r} is no ISO week such as 2026-W07")
+            raise FileError(f"{place}: the week must be an ISO week such as 2026-W07.")
     if choice.lower() == "skip":
         return Decision(skip=True)
     if re.fullmatch(rf"[1-{MOST_CANDIDATES}](\.0)?", choice):
-        candidate = said.get(f"candidate_{choice[0]}", "")
+        candidate = said[f"candidate_{choice[0]}"]
         if not candidate:
-            raise FileError(f"{place}: there is no candidate {choice[0]}")
+            raise FileError(f"{place}: there is no candidate {choice[0]}.")
         choice = candidate.partition(" ")[0]
     if not choice:
         return Decision(week=week)
-    ids = read_choice(said.get("kind", ""), choice)
+    ids = read_choice(said["kind"], choice)
     if ids is None:
-        wanted = "TMDB or IMDb" if said.get("kind") == "movie" else "MusicBrainz"
+        wanted = "TMDB or IMDb" if said["kind"] == "movie" else "MusicBrainz"
         raise FileError(
-            f"{place}: the choice is neither the number of a candidate, nor an id or address of {wanted}, nor skip"
+            f"{place}: the choice is neither the number of a candidate, nor an id or address of {wanted}, nor skip."
         )
     return Decision(ids, week)
 

@@ -85,7 +85,7 @@ class Table:
 
     def _each(self, reading: Reading, read_row: Callable[[Record], Row | None]) -> int:
         count = 0
-        for record in self._records():
+        for record in self.records():
             count += 1
             try:
                 if record.surplus:
@@ -98,7 +98,7 @@ class Table:
                     reading.add(row)
         return count
 
-    def _records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
         """Its rows, but for blank ones; each is known by the line on which it begins."""
         while True:
             place = self._lines.place(self._lines.number + 1)

@@ -1,0 +1,181 @@
+import argparse
+from collections import Counter
+from itertools import count
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError
+
+from catalog.progress import Progress, duration
+from selections import readers, review
+from selections.importing import STATES, Importer, Outcome, fingerprints, week_name
+from selections.models import read_week_name
+from selections.readers.rows import FileError, Reading
+
+WIDTH = 60  # columns for what a row means
+
+
+class Command(BaseCommand):
+    help = (
+        "Put what a file says into somebody's weeks: our own JSON and CSV, any CSV with a week or date and an id or "
+        "title, and exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognised by what is in them. Without "
+        "--apply it only says what would happen. It may be interrupted, and run again as often as one likes. "
+        "Example: manage.py import_selections ada letterboxd-ada-2026.zip --apply"
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("user", help="username of whose weeks these are")
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--apply", action="store_true", help="do it")
+        parser.add_argument("--format", choices=readers.FORMATS, help="what the file is, if that is not plain")
+        parser.add_argument("--kind", choices=["movie", "album"], help="what a plain CSV that does not say so lists")
+        parser.add_argument(
+            "--from",
+            dest="first_week",
+            type=week,
+            metavar="WEEK",
+            help="such as 2024-W01: rows without a week fill the free places from there on",
+        )
+        parser.add_argument(
+            "--overflow",
+            choices=["next-free-week", "skip"],
+            default="skip",
+            help="what becomes of a third movie or album of a week (default: skip, and say so)",
+        )
+        parser.add_argument("--resolve", type=Path, metavar="FILE", help="the review file, with your choices in it")
+        parser.add_argument(
+            "--review", type=Path, metavar="FILE", help="where to write what is to decide (default: beside the file)"
+        )
+
+    def handle(self, *, user, file, verbosity, **options):
+        self.verbosity = verbosity
+        person = get_user_model().objects.filter(username=user.lower()).first()
+        if person is None:
+            raise CommandError(f"There is nobody called {user}.")
+        try:
+            kind_of_file = options["format"] or readers.recognise(file)
+            if kind_of_file == "json":
+                raise CommandError("later")
+            reading = readers.read(file, format=kind_of_file, zone=person.zone, kind=options["kind"] or "")
+            decisions = review.read(options["resolve"]) if options["resolve"] else {}
+        except FileError as error:
+            raise CommandError(str(error)) from None
+        self.introduce(file, reading)
+        importer = Importer(
+            person,
+            fingerprints(reading.rows),
+            apply=options["apply"],
+            overflow=options["overflow"],
+            first_week=options["first_week"],
+            decisions=decisions,
+        )
+        if unused := set(decisions) - {task.fingerprint for task in importer.tasks}:
+            raise CommandError(
+                f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this."
+            )
+        self.say_time(importer)
+        outcomes = self.run(importer)
+        self.finish(reading, outcomes, is_applied=options["apply"])
+        undecided = [outcome for outcome in outcomes if outcome.state in {"review", "full"}]
+        if undecided:
+            self.write_review(undecided, options["review"], file)
+        if not options["apply"]:
+            self.say("Nothing was changed: this was a dry run. With --apply it is done.")
+        failed = len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
+        if failed:
+            raise CommandError(
+                f"{failed} rows failed; the others are not affected. Run it again to try them once more."
+            )
+
+    def introduce(self, file: Path, reading: Reading) -> None:
+        self.say(f"{file.name}: {readers.FORMATS[reading.format]}, {len(reading.rows)} rows.")
+        for remark in reading.remarks:
+            self.say(remark)
+        for place, sentence in reading.failures:
+            self.stderr.write(f"{file.name}, {place}: {sentence}")
+
+    def say_time(self, importer: Importer) -> None:
+        """Before it begins: how long it takes is known, as upstreams say how often they may be asked."""
+        to_ask = importer.to_ask()
+        if to_ask.total():
+            what = " and ".join(f"{number} {kind}s" for kind, number in sorted(to_ask.items(), reverse=True) if number)
+            pace = f", as MusicBrainz allows one request in {settings.MUSICBRAINZ_INTERVAL:g} seconds"
+            self.say(f"To ask about: {what}: {duration(importer.seconds())}{pace if to_ask['album'] else ''}.")
+
+    def run(self, importer: Importer) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        progress = Progress(self, "rows", len(importer.tasks), self.verbosity)
+        is_table = not importer.apply or self.verbosity > 1
+        try:
+            for outcome in importer.run():
+                outcomes.append(outcome)
+                if outcome.state == "failed":
+                    progress.complain(line_of(outcome))
+                elif self.verbosity and (is_table or outcome.state in {"review", "full"}):
+                    progress.end()
+                    self.stdout.write(line_of(outcome))
+                progress.step(len(outcomes))
+        except KeyboardInterrupt:
+            progress.end()
+            done = "Run it again to go on." if importer.apply else "Nothing was changed."
+            raise CommandError(
+                f"Interrupted after {len(outcomes)} of {len(importer.tasks)} rows. {done}", returncode=130
+            ) from None
+        progress.end()
+        return outcomes
+
+    def finish(self, reading: Reading, outcomes: list[Outcome], *, is_applied: bool) -> None:
+        counts = Counter(outcome.state for outcome in outcomes)
+        counts["failed"] += len(reading.failures)
+        said = ", ".join(f"{counts[state]} {words}" for state, words in STATES.items() if counts[state])
+        opinions = sum(outcome.has_opinion and outcome.state in {"new", "there"} for outcome in outcomes)
+        given = f"; {opinions} opinions" if opinions else ""
+        self.say(f"{'Rows' if is_applied else 'Rows would be'}: {said or 'none'}{given}.")
+
+    def write_review(self, undecided: list[Outcome], path: Path | None, file: Path) -> None:
+        text = review.write(undecided)
+        written = write_new(path or file.with_suffix(".review.csv"), text)
+        self.say(
+            f"To decide: {len(undecided)} rows. Write into the column `choice` of {written} the number of a candidate, "
+            f"an id or address, or skip, and run this again with --resolve {written}"
+        )
+
+    def say(self, line: str) -> None:
+        if self.verbosity:
+            self.stdout.write(line)
+
+
+def line_of(outcome: Outcome) -> str:
+    """A row of the table."""
+    place = f"{outcome.row.kind} {outcome.position}" if outcome.position else outcome.row.kind
+    where = week_name(outcome.week) if outcome.week else "–"
+    what = outcome.work if len(outcome.work) <= WIDTH else outcome.work[: WIDTH - 1] + "…"
+    words = outcome.state if outcome.state in {"new", "skipped"} else STATES[outcome.state]
+    if outcome.sentence:
+        words = f"{words}: {outcome.sentence} ({outcome.row.place})"
+    return f"{where:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
+
+
+def write_new(path: Path, text: str) -> Path:
+    """Write a file and say where: beside the one that is there, if that says something else, as it may be edited."""
+    for number in count(1):
+        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            with free.open("x", encoding="utf-8-sig", newline="") as file:
+                file.write(text)
+        except FileExistsError:
+            if free.read_bytes() == text.encode("utf-8-sig"):
+                return free
+        except OSError as error:
+            raise CommandError(f"{free} cannot be written: {error.strerror}") from None
+        else:
+            return free
+    raise AssertionError("there is always another number")
+
+
+def week(text: str) -> tuple[int, int]:
+    known = read_week_name(text)
+    if known is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO week such as 2024-W01")
+    return known
