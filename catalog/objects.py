@@ -97,12 +97,8 @@ class Entry:
         value = self.values.get(key)
         if value is None:
             return None
-        try:
-            moment = datetime.fromisoformat(value).astimezone(UTC) if "T" in value[:11] else None
-            aware = moment is not None and datetime.fromisoformat(value).tzinfo is not None
-        except (TypeError, ValueError, OverflowError):
-            moment, aware = None, False
-        if moment is None or not aware or moment.year < FIRST_YEAR:
+        moment = _moment(value) if isinstance(value, str) else None
+        if moment is None or moment.year < FIRST_YEAR:
             self.refuse(key, "write an instant such as 2026-02-11T19:30:00Z.")
         return min(moment, timezone.now())
 
@@ -132,8 +128,9 @@ class Entry:
             self.refuse(key, "give a MusicBrainz id of 36 characters.")
         return found
 
-    def mbids(self, key: str) -> list[UUID]:
-        found = [mbid(value) for value in self._list(key)]
+    def mbids(self, key: str, most: int) -> list[UUID]:
+        """Different ids, up to so many."""
+        found = [mbid(value) for value in self._list(key, most)]
         if None in found or len(set(found)) < len(found):
             self.refuse(key, "list different MusicBrainz ids of 36 characters.")
         return [known for known in found if known]
@@ -158,17 +155,20 @@ class Entry:
             self.refuse(key, "write an object here.")
         return Entry(value or {}, f"{self.place}.{key}".lstrip("."))
 
-    def entries(self, key: str) -> Iterator["Entry"]:
-        for number, value in enumerate(self._list(key)):
+    def entries(self, key: str, most: int | None = None) -> Iterator["Entry"]:
+        """The objects of a list, up to so many."""
+        for number, value in enumerate(self._list(key, most)):
             if not isinstance(value, dict):
                 self.refuse(f"{key}[{number}]", "write an object here.")
             yield Entry(value, f"{self.place}.{key}[{number}]".lstrip("."))
 
-    def _list(self, key: str) -> list[Any]:
+    def _list(self, key: str, most: int | None = None) -> list[Any]:
         """A list; null is an empty one."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, list):
             self.refuse(key, "write a list here.")
+        if most is not None and len(value or []) > most:
+            self.refuse(key, f"list {most} at most.")
         return value or []
 
 
@@ -178,3 +178,12 @@ def is_storable(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
+
+
+def _moment(text: str) -> datetime | None:
+    """What is written as a day, a time, and how far that is from UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Model, Prefetch, Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Model, Prefetch, QuerySet
 from django.utils import timezone
 
 from integrations import coverart
@@ -32,6 +32,7 @@ MOVIE_TEXTS = [
 ALBUM_TEXTS = ["artist", "country", "status", "primary_type", "cover_art_url"]
 ARTIST_TEXTS = ["name", "sort_name", "disambiguation", "artist_type", "area", "country", "bio"]
 CREDITED = ["musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type"]  # what a credit says of an artist
+MOST_PARTS = 1000  # of a cast, a crew, a credit, and ids of one work: no upstream has as many
 IMAGE_PATH = re.compile(r"/[\w-]+\.(?:jpg|png|svg)", re.ASCII)  # as TMDB's are: no address of somebody else's choosing
 
 
@@ -177,7 +178,7 @@ def _read_credits(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     parts = []
     ids, jobs = set(), set()
-    for part in entry.entries(key):
+    for part in entry.entries(key, MOST_PARTS):
         person = part.entry("person")
         row = _read_texts(part, model, ["credit_id", *texts]) | {"order": part.whole("order", 0)}
         who = {"tmdb_id": person.whole("tmdb_id", 1)} | _read_texts(person, Person, ["name", "profile_path"])
@@ -206,13 +207,13 @@ def read_album(entry: Entry) -> AlbumRecord:
             "vanished_at": entry.maybe_instant("vanished_at"),
             "created_at": entry.instant("created_at"),
         },
-        entry.mbids("aliases"),
+        entry.mbids("aliases", MOST_PARTS),
         [
             (
                 {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
                 _read_artist(part.entry("artist")),
             )
-            for part in entry.entries("artist_credit")
+            for part in entry.entries("artist_credit", MOST_PARTS)
         ],
     )
 
@@ -228,7 +229,7 @@ def _read_artist(entry: Entry) -> dict[str, Any]:
         "links": entry.links("links"),
         "fetched_at": entry.maybe_instant("fetched_at"),
         "vanished_at": entry.maybe_instant("vanished_at"),
-        "aliases": entry.mbids("aliases"),
+        "aliases": entry.mbids("aliases", MOST_PARTS),
     }
     if values["end"] and not values["ended"]:
         entry.refuse("ended", "say true where there is an end.")
@@ -246,9 +247,10 @@ def store_movie(record: MovieRecord, *, is_trusted: bool) -> Movie:
         values = values | _unproven() | {"imdb_id": ""}
         for name in ("poster_path", "backdrop_path"):
             values[name] = _image_path(values[name])
-    with transaction.atomic():
-        movie, is_new = Movie.objects.get_or_create(tmdb_id=values["tmdb_id"], defaults=values)
-        if is_new:
+    movie = Movie(**values)
+    try:
+        with transaction.atomic():
+            movie.save(force_insert=True)
             people = _store_people([who for _, who in [*cast, *crew]], is_trusted=is_trusted)
             MovieCast.objects.bulk_create(
                 MovieCast(movie=movie, person_id=people[who["tmdb_id"]], **part) for part, who in cast
@@ -256,6 +258,8 @@ def store_movie(record: MovieRecord, *, is_trusted: bool) -> Movie:
             MovieCrew.objects.bulk_create(
                 MovieCrew(movie=movie, person_id=people[who["tmdb_id"]], **part) for part, who in crew
             )
+    except IntegrityError:  # it is known, or somebody was faster
+        return Movie.objects.filter(tmdb_id=movie.tmdb_id)[0]
     return movie
 
 
@@ -280,9 +284,10 @@ def store_album(record: AlbumRecord, *, is_trusted: bool) -> Album:
             fronts.append(coverart.front_url("release-group", values["release_group_id"]))
         if values["cover_art_url"] not in fronts:
             values["cover_art_url"] = ""
-    with transaction.atomic():
-        album, is_new = Album.objects.get_or_create(musicbrainz_id=values["musicbrainz_id"], defaults=values)
-        if is_new:
+    album = Album(**values)
+    try:
+        with transaction.atomic():
+            album.save(force_insert=True)
             artists = _store_artists([artist for _, artist in record.artist_credit], is_trusted=is_trusted)
             AlbumArtist.objects.bulk_create(
                 AlbumArtist(album=album, artist_id=artists[artist["musicbrainz_id"]], position=position, **part)
@@ -298,6 +303,8 @@ def store_album(record: AlbumRecord, *, is_trusted: bool) -> Album:
                     ],
                     ignore_conflicts=True,
                 )
+    except IntegrityError:  # it is known, or somebody was faster
+        return Album.objects.filter(musicbrainz_id=album.musicbrainz_id)[0]
     return album
 
 
@@ -313,7 +320,7 @@ def _store_artists(artists: list[dict[str, Any]], *, is_trusted: bool) -> dict[U
     rows = dict(Artist.objects.filter(musicbrainz_id__in=told).values_list("musicbrainz_id", "id"))
     if is_trusted:
         aliases = {alias: rows[new] for new in told if new not in known for alias in told[new]["aliases"]}
-        taken = set(Artist.objects.filter(Q(musicbrainz_id__in=aliases)).values_list("musicbrainz_id", flat=True))
+        taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
         ArtistAlias.objects.bulk_create(
             [
                 ArtistAlias(musicbrainz_id=alias, artist_id=aliases[alias])

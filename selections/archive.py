@@ -256,7 +256,7 @@ def _store_week(user, saved: SavedWeek, works: Works) -> Plan:
     """Store what one week of the file adds, all or nothing, and say what that was."""
     try:
         return _store_locked(user, saved, works)
-    except (IntegrityError, Week.DoesNotExist):  # somebody merged an album, or deleted the week, just then
+    except IntegrityError:  # somebody made this week, or merged an album, just then
         works.look_up(pick.key for pick in saved.picks)
         return _store_locked(user, saved, works)
 
@@ -264,18 +264,20 @@ def _store_week(user, saved: SavedWeek, works: Works) -> Plan:
 def _store_locked(user, saved: SavedWeek, works: Works) -> Plan:
     with transaction.atomic():
         _lock_user(user)
-        week, is_new = Week.objects.get_or_create(
-            user=user,
-            year=saved.year,
-            week_number=saved.week_number,
-            defaults={"notes": saved.notes, "created_at": saved.created_at, "updated_at": saved.updated_at},
-        )
-        if is_new:
-            plan = _plan(saved, None, works)
+        same = Week.objects.filter(user=user, year=saved.year, week_number=saved.week_number)
+        week = next(iter(_with_own_opinions(same.select_for_update(), user)), None)
+        plan = _plan(saved, week, works)
+        if week is None:
+            week = Week(
+                user=user,
+                year=saved.year,
+                week_number=saved.week_number,
+                notes=saved.notes,
+                created_at=saved.created_at,
+                updated_at=saved.updated_at,
+            )
+            week.save(force_insert=True)
         else:
-            Week.objects.select_for_update().get(pk=week.pk)
-            week = _with_own_opinions(Week.objects.filter(pk=week.pk), user).get()
-            plan = _plan(saved, week, works)
             _update(week, saved, plan)
         _add_picks(user, week, plan, works)
         _add_opinions(user, plan.opinions)
