@@ -99,6 +99,8 @@ ROWS = {
     "GET /api/stats/on-this-week": "401 200 200 404 404 403 200 200",
     "GET /api/recommendations/movies": "401 200 200 200 200 403 200 200",
     "GET /api/recommendations/albums": "401 200 200 200 200 403 200 200",
+    "GET /api/export": "401 200 200 200 200 403 200 200",
+    "POST /api/import": "401 200 200 200 200 403 403 200",
 }
 SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner; no other word of any answer
 NEW_PASSWORD = "Quite-another-7-phrase"
@@ -191,6 +193,7 @@ def world(db, now, upstream):
             "GET /api/movies/lookup": {"url": str(movie.tmdb_id)},
             "GET /api/albums/search": {"query": "x"},
             "GET /api/albums/lookup": {"url": str(album.musicbrainz_id)},
+            "POST /api/import": {"format": "wrong-opinions", "version": 1},
             "POST /api/weeks": {"year": 2026, "week_number": 1},
             **{f"GET /api/stats/{which}": {"user": "all"} for which in ("overview", "by-year/{year}")},
             "GET /api/stats/year-in-opinions/{year}": {"user": "all"},
@@ -237,11 +240,12 @@ def test_who_may(world, address, method):
             place = re.sub(r"\{\w+\}", str(value), place)
     body = world["bodies"].get(f"{method} {address}")
 
-    answers = {}
+    answers, texts = {}, {}
     for role in ROLES:
         with transaction.atomic():
             client = client_as(role, world)
             answers[role] = getattr(client, method.lower())(place, body)
+            texts[role] = answers[role].getvalue().decode()  # of a streamed answer, made now
             transaction.set_rollback(True)
 
     assert {role: answer.status_code for role, answer in answers.items()} == {
@@ -249,5 +253,4 @@ def test_who_may(world, address, method):
     }
     if not address.startswith("/api/auth/"):  # whoever registers or signs in there is told whom they named
         for role in ("private", "staff"):
-            text = answers[role].content.decode()
-            assert not [secret for secret in SECRETS if secret in text]
+            assert not [secret for secret in SECRETS if secret in texts[role]]

@@ -215,6 +215,46 @@ marked = {
 }
 marks = {"n": 1, "mean": 4.0, "hit_rate": 0.0, "best": marked, "worst": marked}
 no_marks = {"n": 0, "mean": None, "hit_rate": None, "best": None, "worst": None}
+# A file of ours, as it goes and comes back
+archived_opinion = opinion | {"earlier_ratings": [{"rating": 7, "until_at": PICKED}]}
+archived = {
+    "format": "wrong-opinions",
+    "version": 1,
+    "exported_at": PICKED,
+    "user": {"username": "ada", "display_name": "Ada L.", "time_zone": "Europe/Berlin", "visibility": "members"},
+    "weeks": [
+        {name: week[name] for name in ("year", "week_number", "notes", "created_at", "updated_at")}
+        | {
+            "movies": [
+                {"position": 1, "added_at": PICKED, "tmdb_id": 120}
+                | {"opinions": [{"by": "ada", "own": True} | archived_opinion]}
+            ],
+            "albums": [{"position": 1, "added_at": PICKED, "musicbrainz_id": RELEASE, "opinions": []}],
+        }
+    ],
+    "opinions_given": [],
+    "catalog": {
+        "movies": [{"tmdb_id": 120, "title": picked_movie["title"], "cast": [], "crew": []}],
+        "albums": [{"musicbrainz_id": RELEASE, "title": "You Want It Darker", "artist_credit": []}],
+    },
+}
+import_report = {
+    "applied": False,
+    "profile": ["time_zone"],
+    "weeks_created": 6,
+    "weeks_existing": 1,
+    "notes_filled": 0,
+    "picks_created": 12,
+    "picks_existing": 2,
+    "picks_left_out": 1,
+    "opinions_created": 8,
+    "opinions_existing": 1,
+    "opinions_left_out": 0,
+    "opinions_of_others": 3,
+    "movies_added": 0,
+    "albums_added": 1,
+    "remarks": ["2026-W07: both places are taken, so there was none for The Frighteners."],
+}
 
 
 def page(result: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +287,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "review": "Three hours of walking, and I would walk them again.",
         "contains_spoilers": False,
     },
+    "ArchiveRequest": archived,
     # Answered
+    "Archive": archived,
+    "ImportReport": import_report,
     "Health": {"status": "healthy", "version": "0.1.0"},
     "User": user,
     "TokenPair": {
@@ -495,6 +538,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Of answers that are no JSON, by media type.
+FILES = {
+    "text/csv": "tmdbID,Title,Year,Rating10,WatchedDate,Rewatch,Tags,Review\r\n"
+    '603,The Matrix,1999,9,2026-02-14,,"wrong-opinions, 2026-W07",Still falling.\r\n',
+    "application/zip": "PK…",
+}
 # By the operation's first tag where the same name means different things.
 PARAMETERS: dict[str, Any] = {
     "with": "ben",
@@ -517,7 +566,9 @@ def add_examples(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     for operations in result["paths"].values():
         for operation in operations.values():
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-            for content in (content for body in bodies for content in body.get("content", {}).values()):
+            for media_type, content in (item for body in bodies for item in body.get("content", {}).items()):
+                if media_type in FILES:
+                    content["example"] = FILES[media_type]
                 name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
                 if name in SCHEMAS:
                     content["example"] = SCHEMAS[name]

@@ -1,5 +1,6 @@
 """What goes into the API and comes out of it: JSON, and pages of it. REST framework's settings name these."""
 
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import BasePagination
@@ -9,12 +10,20 @@ from rest_framework.utils import json
 
 
 class JSONBodyParser(BaseParser):
-    """A JSON object in UTF-8, whatever the Content-Type says; no body at all is `{}`."""
+    """A JSON object in UTF-8, whatever the Content-Type says; no body at all is `{}`.
+
+    A view with `most_bytes` takes that much, all others as much as the settings allow.
+    """
 
     media_type = "*/*"
 
     def parse(self, stream, media_type=None, parser_context=None):
-        body = (parser_context or {})["request"].body  # unlike the stream, no longer than the settings allow
+        context = parser_context or {}
+        most = getattr(context["view"], "most_bytes", None)
+        if most is None:
+            body = context["request"].body  # unlike the stream, no longer than the settings allow
+        elif len(body := stream.read(most + 1)) > most:
+            raise RequestDataTooBig
         try:
             data = json.loads(body.decode()) if body.strip() else {}
         except (ValueError, RecursionError):

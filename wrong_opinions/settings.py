@@ -212,6 +212,7 @@ REFRESH_RATE = rate("REFRESH_RATE", "60/min")
 RESET_RATE = rate("RESET_RATE", "5/hour")
 BLIND_REVEAL = switch("BLIND_REVEAL", default=True)
 OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
+IMPORT_MAX_MB = number("IMPORT_MAX_MB", 20, at_least=0.1)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
@@ -287,7 +288,7 @@ SPECTACULAR_SETTINGS = {
 }
 CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
-CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "WWW-Authenticate"]
 CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams

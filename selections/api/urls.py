@@ -1,7 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import comparison, opinions, recommendations, stats, views, works
+from . import archive, comparison, opinions, recommendations, stats, views, works
 
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
@@ -37,5 +37,7 @@ urlpatterns = [
     path("stats/on-this-week", comparison.OnThisWeekView.as_view(), name="on-this-week"),
     path("recommendations/movies", recommendations.MovieRecommendationsView.as_view(), name="recommended-movies"),
     path("recommendations/albums", recommendations.AlbumRecommendationsView.as_view(), name="recommended-albums"),
+    path("export", archive.ExportView.as_view(), name="export"),
+    path("import", archive.ImportView.as_view(), name="import"),
     *router.urls,
 ]

@@ -1,0 +1,130 @@
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError
+
+from selections import export
+
+ENDINGS = {"json": ".json", "csv": ".csv", "letterboxd": ".csv"}
+
+
+class Command(BaseCommand):
+    help = (
+        "Write everything of a person, or of everybody, into files: as our JSON, which import_selections takes back, "
+        "as CSV for spreadsheets, or as Letterboxd imports it, in parts of up to 1 MB. "
+        "Example: manage.py export_selections ada --format csv --output ada.csv"
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("user", nargs="?", metavar="USER", help="a username or e-mail address (default: everybody)")
+        parser.add_argument("--format", choices=ENDINGS, default="json", help="default: json")
+        parser.add_argument(
+            "--output",
+            type=Path,
+            metavar="PATH",
+            help="the file, by default the terminal; of everybody, but for csv, the directory for a file each",
+        )
+        parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+    def handle(self, *, user, format, output, force, verbosity, **options):  # noqa: A002 - as the option is called
+        self.verbosity, self.force = verbosity, force
+        people = find_people(user)
+        if output is None:
+            self.show(format, people, is_one=user is not None)
+        elif user is not None or format == "csv":
+            self.write(files_of(format, people, output))
+        else:
+            try:
+                output.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise CommandError(f"{output} cannot be a directory for the files: {error.strerror}.") from None
+            for person in people.iterator():
+                self.write(files_of(format, [person], output / f"{person.username}{ENDINGS[format]}"))
+
+    def show(self, format: str, people: Iterable, *, is_one: bool) -> None:  # noqa: A002
+        """Write the one file to the standard output, in UTF-8 whatever the terminal's encoding is."""
+        if not is_one and format != "csv":
+            raise CommandError("Say where the files of everybody go, such as --output exports, or name one person.")
+        (_, pieces), *more = islice(files_of(format, people, Path("films.csv")), 2)
+        if more:
+            raise CommandError("That makes more than one file: say where they go, such as --output films.csv")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        try:
+            for piece in pieces:
+                self.stdout.write(piece, ending="")
+            self.stdout.flush()
+        except BrokenPipeError:  # whoever read has enough, as `head` does
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+            raise SystemExit(1) from None
+
+    def write(self, files: Iterable[tuple[Path, Iterable[str]]]) -> None:
+        for path, pieces in files:
+            try:
+                size = write_file(path, pieces, force=self.force)
+            except OSError as error:
+                raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+            if self.verbosity:
+                self.stdout.write(f"{path}: {size:,} bytes.")
+
+
+def find_people(name: str | None):
+    """Everybody by name, or the one who is called so. Raises CommandError."""
+    people = get_user_model().objects.order_by("username")
+    if name is None:
+        return people
+    known = get_user_model().objects.known_as(name)
+    if not known.exists():
+        raise CommandError(f"There is nobody called {name!r}.")
+    return known
+
+
+def files_of(format: str, people: Iterable, path: Path) -> Iterator[tuple[Path, Iterable[str]]]:  # noqa: A002
+    """What goes into which file: of more than one part, films.csv is written as films-1.csv and so on."""
+    if format == "csv":
+        yield path, export.to_csv(*people)
+        return
+    for person in people:
+        if format == "json":
+            yield path, export.to_json(person)
+            continue
+        parts = export.to_letterboxd(person)
+        first, *second = islice(parts, 2)
+        if not second:
+            yield path, [first]
+            continue
+        for number, part in enumerate(chain([first], second, parts), 1):
+            yield path.with_stem(f"{path.stem}-{number}"), [part]
+
+
+def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
+    """Write a file that only its owner reads, whole or not at all, and say how many bytes it has.
+
+    Raises CommandError where there is something already, unless `force` replaces a file; and OSError.
+    """
+    if os.path.lexists(path) and not (force and path.is_file()):
+        raise CommandError(
+            f"{path} is there already: choose another name, or --force replaces it."
+            if path.is_file()
+            else f"{path} is there already, and is no file: choose another name."
+        )
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 600
+    temporary = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - of a handle
+            file.writelines(pieces)
+            file.flush()
+            size = os.fstat(file.fileno()).st_size
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return size

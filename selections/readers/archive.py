@@ -1,0 +1,222 @@
+"""Our JSON, as export.to_json() writes it, checked as a whole before anything is done with it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+
+from catalog import portable
+from catalog.objects import Entry, Unfit
+from selections.export import FORMAT, VERSION
+from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MOST_RATING, Pick
+
+from .rows import FileError
+
+PROFILE = ["display_name", "time_zone", "visibility"]
+
+Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
+
+
+class UnfitArchive(FileError):
+    """The file is no use; `place` says where, such as `weeks[3].notes`, and `sentence` what belongs there."""
+
+    def __init__(self, place: str, sentence: str) -> None:
+        super().__init__(f"{place}: {sentence}" if place else sentence)
+        self.place, self.sentence = place, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOpinion:
+    values: dict[str, Any]  # of its row
+    earlier_ratings: list[tuple[int, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPick:
+    key: Key
+    position: int
+    added_at: datetime
+    opinion: SavedOpinion | None  # one's own
+
+
+@dataclass(frozen=True, slots=True)
+class SavedWeek:
+    year: int
+    week_number: int
+    notes: str
+    created_at: datetime
+    updated_at: datetime
+    picks: list[SavedPick]
+
+    @property
+    def name(self) -> str:
+        return f"{self.year}-W{self.week_number:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOpinion:
+    """What the user thinks of somebody else's pick."""
+
+    owner: str
+    year: int
+    week_number: int
+    key: Key
+    opinion: SavedOpinion
+
+
+@dataclass(slots=True)
+class Archive:
+    """A file, checked."""
+
+    profile: dict[str, str]
+    weeks: list[SavedWeek] = field(default_factory=list)
+    given: list[GivenOpinion] = field(default_factory=list)
+    movies: dict[int, portable.MovieRecord] = field(default_factory=dict)
+    albums: dict[UUID, portable.AlbumRecord] = field(default_factory=dict)
+    opinions_of_others: int = 0
+
+    def title_of(self, key: Key) -> str:
+        """What the file calls a work."""
+        record = self.movies.get(key[1]) if key[0] == "movie" else self.albums.get(key[1])  # type: ignore[arg-type]
+        return record.title if record else f"{key[0]} {key[1]}"
+
+    def has(self, key: Key) -> bool:
+        return key[1] in (self.movies if key[0] == "movie" else self.albums)
+
+
+def read(data: object, *, most_text: int | None = None) -> Archive:
+    """The file, checked; notes and reviews have up to `most_text` characters. Raises UnfitArchive."""
+    try:
+        if not isinstance(data, dict):
+            raise Unfit("", "This is no export of Wrong Opinions: write a JSON object.")
+        entry = Entry(data)
+        if entry.values.get("format") != FORMAT:
+            entry.refuse("format", f"this is no export of Wrong Opinions, which says {FORMAT} here.")
+        version = entry.whole("version", 1)
+        if version != VERSION:
+            entry.refuse("version", f"this version of Wrong Opinions reads {VERSION} only: update it.")
+        archive = Archive(_read_profile(entry.entry("user")))
+        works = entry.entry("catalog")
+        for item in works.entries("movies"):
+            movie = portable.read_movie(item)
+            if archive.movies.setdefault(movie.values["tmdb_id"], movie) is not movie:
+                item.refuse("tmdb_id", "list each movie once.")
+        for item in works.entries("albums"):
+            album = portable.read_album(item)
+            if archive.albums.setdefault(album.values["musicbrainz_id"], album) is not album:
+                item.refuse("musicbrainz_id", "list each album once.")
+        names = set()
+        for item in entry.entries("weeks"):
+            week = _read_week(item, archive, most_text)
+            if week.name in names:
+                item.refuse("week_number", "list each week once.")
+            names.add(week.name)
+            archive.weeks.append(week)
+        picks = set()
+        for item in entry.entries("opinions_given"):
+            given = _read_given(item, most_text)
+            pick = given.owner, given.year, given.week_number, given.key
+            if pick in picks:
+                item.refuse(_id_name(given.key[0]), "have one opinion of your own on a pick.")
+            picks.add(pick)
+            archive.given.append(given)
+    except Unfit as error:
+        raise UnfitArchive(error.place, error.sentence) from None
+    return archive
+
+
+def _read_profile(entry: Entry) -> dict[str, str]:
+    """What of a profile the file has."""
+    profile = {}
+    for name in PROFILE:
+        if value := entry.text(name):
+            column: Any = get_user_model()._meta.get_field(name)
+            if column.choices and value not in dict(column.flatchoices):
+                entry.refuse(name, f"say {' or '.join(dict(column.flatchoices))}.")
+            try:
+                column.run_validators(value)
+            except ValidationError as error:
+                entry.refuse(name, error.messages[0])
+            profile[name] = value
+    return profile
+
+
+def _read_week_name(entry: Entry) -> tuple[int, int]:
+    year, week_number = entry.whole("year", FIRST_YEAR, LAST_YEAR), entry.whole("week_number", 1, 53)
+    if week_number == 53 and year not in LONG_YEARS:
+        entry.refuse("week_number", "that ISO year has 52 weeks.")
+    return year, week_number
+
+
+def _read_week(entry: Entry, archive: Archive, most_text: int | None) -> SavedWeek:
+    year, week_number = _read_week_name(entry)
+    picks = []
+    for kind, key in (("movie", "movies"), ("album", "albums")):
+        positions, works = set(), set()
+        for item in entry.entries(key):
+            pick = _read_pick(item, kind, archive, most_text)
+            if pick.position in positions:
+                item.refuse("position", "use each position once.")
+            if pick.key in works:
+                item.refuse(_id_name(kind), f"pick each {kind} once a week.")
+            positions.add(pick.position)
+            works.add(pick.key)
+            picks.append(pick)
+    return SavedWeek(
+        year,
+        week_number,
+        entry.text("notes", most_text),
+        entry.instant("created_at"),
+        entry.instant("updated_at"),
+        picks,
+    )
+
+
+def _id_name(kind: str) -> str:
+    return "tmdb_id" if kind == "movie" else "musicbrainz_id"
+
+
+def _read_key(entry: Entry, kind: str) -> Key:
+    return (kind, entry.whole("tmdb_id", 1)) if kind == "movie" else (kind, entry.mbid("musicbrainz_id"))
+
+
+def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None) -> SavedPick:
+    own = None
+    for item in entry.entries("opinions"):
+        opinion = _read_opinion(item, most_text)
+        if not item.switch("own"):
+            archive.opinions_of_others += 1
+        elif own:
+            item.refuse("own", "have one opinion of your own on a pick.")
+        else:
+            own = opinion
+    positions = min(Pick.Position.values), max(Pick.Position.values)
+    return SavedPick(_read_key(entry, kind), entry.whole("position", *positions), entry.instant("added_at"), own)
+
+
+def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
+    values = {
+        "rating": entry.maybe_whole("rating", 1, MOST_RATING),
+        "review": entry.text("review", most_text),
+        "contains_spoilers": bool(entry.maybe_switch("contains_spoilers")),
+        "created_at": entry.instant("created_at"),
+        "updated_at": entry.instant("updated_at"),
+    }
+    if values["rating"] is None and not values["review"]:
+        entry.refuse("rating", "give a rating, a review, or both.")
+    earlier = [
+        (item.whole("rating", 1, MOST_RATING), item.instant("until_at")) for item in entry.entries("earlier_ratings")
+    ]
+    return SavedOpinion(values, earlier)
+
+
+def _read_given(entry: Entry, most_text: int | None) -> GivenOpinion:
+    kind = entry.text("kind")
+    if kind not in {"movie", "album"}:
+        entry.refuse("kind", "say movie or album.")
+    year, week_number = _read_week_name(entry)
+    owner = entry.text("owner", 50, needed=True).lower()
+    return GivenOpinion(owner, year, week_number, _read_key(entry, kind), _read_opinion(entry, most_text))
