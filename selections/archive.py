@@ -18,11 +18,11 @@ from django.utils import timezone
 from catalog import portable
 from catalog.models import Album, AlbumAlias, Movie
 
-from .models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
+from . import services
+from .models import MOST_TEXT, EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
 from .readers.archive import PROFILE, Archive, GivenOpinion, Key, SavedOpinion, SavedPick, SavedWeek, read
 
 BATCH = 50  # weeks, or opinions on others' picks, that are looked up together
-MOST_TEXT = 10_000  # characters of notes and reviews, as the API takes them
 KINDS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
 
 
@@ -89,7 +89,7 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     """What of the profile was as it is for everybody at first, and is now as the file says; nobody becomes visible."""
     defaults = {name: user._meta.get_field(name).get_default() for name in PROFILE}
     with transaction.atomic():
-        _lock_user(user)
+        services.lock_user(user)
         now = type(user)._default_manager.filter(pk=user.pk).values(*PROFILE).first() or {}
         filled = [name for name, value in profile.items() if now.get(name) == defaults[name] != value]
         if apply and filled:
@@ -97,11 +97,6 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
                 setattr(user, name, profile[name])
             user.save(update_fields=filled)
     return filled
-
-
-def _lock_user(user) -> None:
-    """First oneself, then a week: in the order of give_opinion() and of whoever leaves, who wait for each other so."""
-    list(type(user)._default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
 
 
 class Works:
@@ -263,7 +258,7 @@ def _store_week(user, saved: SavedWeek, works: Works) -> Plan:
 
 def _store_locked(user, saved: SavedWeek, works: Works) -> Plan:
     with transaction.atomic():
-        _lock_user(user)
+        services.lock_user(user)
         same = Week.objects.filter(user=user, year=saved.year, week_number=saved.week_number)
         week = next(iter(_with_own_opinions(same.select_for_update(), user)), None)
         plan = _plan(saved, week, works)
@@ -366,7 +361,7 @@ def _picks_of_others(
 def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion) -> bool | None:
     """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
     with transaction.atomic():
-        _lock_user(user)
+        services.lock_user(user)
         list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))
         now = type(pick)._default_manager.filter(pk=pick.pk)
         if not now.exists():

@@ -1,7 +1,9 @@
 """Our JSON, as export.to_json() writes it, checked as a whole before anything is done with it."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from catalog.objects import Entry, Unfit
 from selections.export import FORMAT, VERSION
 from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MOST_RATING, Pick
 
+from . import files
 from .rows import FileError
 
 PROFILE = ["display_name", "time_zone", "visibility"]
@@ -85,6 +88,17 @@ class Archive:
 
     def has(self, key: Key) -> bool:
         return key[1] in (self.movies if key[0] == "movie" else self.albums)
+
+
+def parse(path: Path) -> object:
+    """The JSON of a file. Raises FileError where it is none."""
+    with files.opened(path) as file:
+        try:
+            return json.load(file)
+        except json.JSONDecodeError as error:
+            raise FileError(f"Line {error.lineno} is no valid JSON: give the file as it was exported.") from None
+        except (ValueError, RecursionError):  # a number of a million digits, or brackets in brackets in brackets
+            raise FileError("This is no valid JSON: give the file as it was exported.") from None
 
 
 def read(data: object, *, most_text: int | None = None) -> Archive:

@@ -4,12 +4,11 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
-from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, read_week_name
+from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, MOST_TEXT, read_week_name
 
 from .rows import RowError
 
 FIRST_RELEASE = 1800  # before it nothing was filmed or recorded
-MAX_TEXT = 10_000  # characters of a review or of notes, as in the API
 MAX_NAME = 500  # characters of a title or artist, which is what is searched for
 YES = {"yes", "y", "true", "1", "x"}
 NO = {"no", "n", "false", "0", ""}
@@ -114,7 +113,7 @@ def read_yes(cell: str) -> bool:
 
 def read_text(text: str) -> str:
     """A review or notes, whose lines end as everywhere else in here."""
-    return within(re.sub(r"\r\n?", "\n", text).strip(), MAX_TEXT)
+    return within(re.sub(r"\r\n?", "\n", text).strip(), MOST_TEXT)
 
 
 def within(text: str, most: int = MAX_NAME) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from integrations.values import integer, mbid
+from selections.models import MOST_TEXT
 from selections.spreadsheets import restore
 
 from . import cells, files
@@ -96,7 +97,7 @@ def _read_pick(record: Record, zone: tzinfo) -> Row:
         place=record.place,
         kind=kind,
         week=cells.read_week(year, number),
-        notes=cells.within(restore(record.raw("weeknotes")), cells.MAX_TEXT),
+        notes=cells.within(restore(record.raw("weeknotes")), MOST_TEXT),
     )
     if not kind:
         return row
@@ -120,7 +121,7 @@ def _with_opinion(row: Row, record: Record, zone: tzinfo) -> Row:
     return replace(
         row,
         rating=cells.read_rating(record["rating"]),
-        review=cells.within(restore(record.raw("review")), cells.MAX_TEXT),
+        review=cells.within(restore(record.raw("review")), MOST_TEXT),
         contains_spoilers=cells.read_yes(record["containsspoilers"]),
         said_at=cells.read_instant(record["opinionat"], zone),
     )

@@ -178,6 +178,38 @@ def test_a_letterboxd_export(import_file, tmp_path):
     assert Opinion.objects.filter(movie_pick__movie__title="Alien").count() == 1
 
 
+def test_our_json_comes_back(import_file, user, tmp_path):
+    import_file(TABLE.replace("11", "10"), "--apply")
+    path = tmp_path / "ada.json"
+    call_command("export_selections", "ada", "--output", str(path))
+    Week.objects.all().delete()
+
+    said = import_file(None, name="ada.json")
+    assert "Picks: 3 new, 0 there already, 0 left out." in said
+    assert not Week.objects.exists()
+
+    import_file(None, "--apply", name="ada.json")
+    call_command("export_selections", "ada", "--output", str(tmp_path / "again.json"))
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"format": "wrong-opinions",\n "version": }', "Line 2 is no valid JSON"),
+        ('{"format": "wrong-opinions", "version": 2}', "version: "),
+        ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "no valid JSON"),
+        ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "no valid JSON"),
+        ('{"title": "Dune"}', "no export of Wrong Opinions"),
+    ],
+)
+def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
+    said = import_file(text, "--apply", name="ada.json")
+
+    assert re.match(r"CommandError 1: [^\n]+\Z", said)
+    assert sentence in said
+
+
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file, monkeypatch):
     whole = TABLE.replace("11", "10")
     place = Importer._place

@@ -8,9 +8,10 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, duration
-from selections import readers, review
+from selections import archive, readers, review
 from selections.importing import STATES, Importer, Outcome, fingerprints, week_name
 from selections.models import read_week_name
+from selections.readers import archive as archive_file
 from selections.readers.rows import FileError, Reading
 
 WIDTH = 60  # columns for what a row means
@@ -28,7 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("user", help="username of whose weeks these are")
         parser.add_argument("file", type=Path)
         parser.add_argument("--apply", action="store_true", help="do it")
-        parser.add_argument("--format", choices=readers.FORMATS, help="what the file is, if that is not plain")
+        parser.add_argument(
+            "--format", choices=[*readers.FORMATS, readers.JSON], help="what the file is, if that is not plain"
+        )
         parser.add_argument("--kind", choices=["movie", "album"], help="what a plain CSV that does not say so lists")
         parser.add_argument(
             "--from",
@@ -54,13 +57,52 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"There is nobody called {user}.")
         try:
-            kind_of_file = options["format"] or readers.recognise(file)
-            if kind_of_file == "json":
-                raise CommandError("later")
-            reading = readers.read(file, format=kind_of_file, zone=person.zone, kind=options["kind"] or "")
-            decisions = review.read(options["resolve"]) if options["resolve"] else {}
+            if (options["format"] or readers.recognise(file)) == readers.JSON:
+                failed = self.load_archive(person, file, apply=options["apply"])
+            else:
+                failed = self.import_rows(person, file, options)
         except FileError as error:
             raise CommandError(str(error)) from None
+        if not options["apply"]:
+            self.say("Nothing was changed: this was a dry run. With --apply it is done.")
+        if failed:
+            raise CommandError(
+                f"{failed} rows failed; the others are not affected. Run it again to try them once more."
+            )
+
+    def load_archive(self, person, file: Path, *, apply: bool) -> int:
+        """Take in our own JSON, of which nothing fails for itself. Raises FileError."""
+        data = archive_file.parse(file)
+        progress: Progress | None = None
+
+        def step(done: int, total: int) -> None:
+            nonlocal progress
+            progress = progress or Progress(self, "weeks", total, self.verbosity)
+            progress.step(done)
+
+        try:
+            report = archive.load(person, data, apply=apply, is_trusted=True, progress=step)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
+        if progress:
+            progress.end()
+        for remark in report.remarks:
+            self.say(remark)
+        for what, new, there, left_out in (
+            ("Weeks", report.weeks_created, report.weeks_existing, 0),
+            ("Picks", report.picks_created, report.picks_existing, report.picks_left_out),
+            ("Opinions", report.opinions_created, report.opinions_existing, report.opinions_left_out),
+        ):
+            self.say(f"{what}: {new} new, {there} there already, {left_out} left out.")
+        if report.opinions_of_others:
+            self.say(f"Opinions of others, which are theirs to give: {report.opinions_of_others}.")
+        self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")
+        return 0
+
+    def import_rows(self, person, file: Path, options) -> int:
+        """Import any other file, and say how many rows failed. Raises FileError."""
+        reading = readers.read(file, format=options["format"] or "", zone=person.zone, kind=options["kind"] or "")
+        decisions = review.read(options["resolve"]) if options["resolve"] else {}
         self.introduce(file, reading)
         importer = Importer(
             person,
@@ -80,13 +122,7 @@ class Command(BaseCommand):
         undecided = [outcome for outcome in outcomes if outcome.state in {"review", "full"}]
         if undecided:
             self.write_review(undecided, options["review"], file)
-        if not options["apply"]:
-            self.say("Nothing was changed: this was a dry run. With --apply it is done.")
-        failed = len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
-        if failed:
-            raise CommandError(
-                f"{failed} rows failed; the others are not affected. Run it again to try them once more."
-            )
+        return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
         self.say(f"{file.name}: {readers.FORMATS[reading.format]}, {len(reading.rows)} rows.")
