@@ -57,15 +57,30 @@ def find_albums() -> list[Group]:
     editions: dict[object, list[Work]] = defaultdict(list)
     for album in albums:
         editions[album.release_group_id or album.pk].append(album)
-    named = _by_name(albums, lambda album: Name(_words(album.title), _words(album.artist)))
-    return [
-        *_groups("editions of one release group", [group for group in editions.values() if len(group) > 1]),
-        *_groups_by_name(
-            named,
-            "artist and title",
-            lambda one, other: one.release_group_id != other.release_group_id or one.release_group_id is None,
-        ),
+    by_name = _groups_by_name(
+        _by_name(albums, _name_of_album),
+        "artist and title",
+        lambda one, other: one.release_group_id != other.release_group_id or one.release_group_id is None,
+    )
+    listed = [{work.pk for work in group.works} for group in by_name]
+    rest = [
+        works
+        for works in editions.values()
+        if len(works) > 1 and not any({work.pk for work in works} <= pks for pks in listed)
     ]
+    return [*_groups("editions of one release group", rest), *by_name]
+
+
+def _name_of_album(album: Album) -> Name:
+    return Name(_words(album.title), _words(album.artist))
+
+
+def look_alike(one: Album, other: Album) -> bool:
+    """Whether find_albums() would take the two for the same."""
+    if one.release_group_id and one.release_group_id == other.release_group_id:
+        return True
+    name, other_name = _name_of_album(one), _name_of_album(other)
+    return name == other_name or (fuzz.ratio(name.whole, other_name.whole) >= NEAR and name.is_near(other_name))
 
 
 def find_movies() -> list[Group]:

@@ -101,6 +101,13 @@ def test_editions_are_not_listed_again_by_their_names(db):
     assert [reason for reason, _ in groups(duplicates.find_albums())] == ["editions of one release group"]
 
 
+def test_editions_are_listed_once_with_what_is_called_the_same(db):
+    editions = [AlbumFactory(release_group_id=GROUP, artist="David Bowie", title="Low").pk for _ in range(2)]
+    third = AlbumFactory(artist="David Bowie", title="Low").pk
+
+    assert groups(duplicates.find_albums()) == [("the same artist and title", [*editions, third])]
+
+
 def test_albums_without_a_release_group_are_compared_by_name(db):
     pks = [AlbumFactory(release_group_id=None, artist="David Bowie", title="Low").pk for _ in range(3)]
 

@@ -80,6 +80,19 @@ def test_it_only_says_what_it_would_do(run, user, kept, merged):
     assert not AlbumAlias.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("title", "group", "is_alike"),
+    [("Ok computer!", 8, True), ("OK Computr", 8, True), ("Kid A", 7, True), ("Kid A", 8, False)],
+)
+def test_albums_that_do_not_look_the_same_are_pointed_out(kept, capsys, title, group, is_alike):
+    Album.objects.update(release_group_id=uuid.UUID(int=7))
+    merged = AlbumFactory(artist="Radiohead", title=title, release_group_id=uuid.UUID(int=group))
+
+    call_command("merge_albums", str(kept.pk), str(merged.pk))
+
+    assert ("do not look like the same album" in capsys.readouterr().err) != is_alike
+
+
 def test_a_week_that_has_both_keeps_both(run, user, other, kept, merged):
     both, (elsewhere,) = week(user, 7, merged, kept), week(other, 7, merged)
     AlbumOpinionFactory(user=user, album_pick=both[0], rating=3)

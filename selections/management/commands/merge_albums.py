@@ -1,5 +1,6 @@
 from django.core.management import BaseCommand, CommandError
 
+from catalog import duplicates
 from catalog.models import Album
 from selections import merging
 
@@ -29,6 +30,8 @@ class Command(BaseCommand):
         for album in merged:
             if not apply:
                 self.tell(f"Would merge {album} (album {album.pk}) into", kept, merging.plan_merge(kept, album))
+                if not duplicates.look_alike(kept, album):
+                    self.stderr.write("  These do not look like the same album: merged, nothing parts them again.")
                 continue
             try:
                 done = merging.merge_albums(kept, album)
