@@ -36,6 +36,11 @@ class WorkQuerySet(models.QuerySet):
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
 
+    def lacking(self, what: str) -> "WorkQuerySet":
+        """Those without `credits`, `cover` or `release-group`; none where their kind never has such a thing."""
+        lacks: dict[str, models.Q] = self.model.lacks  # type: ignore[attr-defined]  # each Work has them
+        return self.filter(lacks[what]) if what in lacks else self.none()
+
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
         """Those about which upstream said nothing for so long, or never, the oldest first."""
         limit = timezone.now() - age
@@ -82,6 +87,7 @@ class Work(Fetched):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     searched: tuple[str, ...]  # the fields that a search looks into
+    lacks: dict[str, models.Q]  # by what may be missing: whether it is
 
     objects = WorkQuerySet.as_manager()
 
@@ -120,6 +126,7 @@ class Movie(Work):
     vote_count = models.PositiveIntegerField(default=0)
 
     searched = ("title", "original_title")
+    lacks = {"credits": models.Q(cast=None, crew=None), "cover": models.Q(poster_path="")}
 
     class Meta(Work.Meta):
         abstract = False
@@ -154,6 +161,11 @@ class Album(Work):
     )
 
     searched = ("artist", "title")
+    lacks = {
+        "credits": models.Q(artist_credit=None),
+        "cover": models.Q(cover_art_url=""),
+        "release-group": models.Q(release_group_id=None),
+    }
 
     class Meta(Work.Meta):
         abstract = False

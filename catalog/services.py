@@ -400,17 +400,19 @@ def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
         else:
             album, _ = Album.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
             store_artist_credit(album, fetched.artists)
-        if surviving_id != musicbrainz_id:
-            _merge(musicbrainz_id, album)
+        if surviving_id != musicbrainz_id and (left := merge_albums(musicbrainz_id, album)):
+            Album.objects.filter(pk=left.pk).update(vanished_at=timezone.now())
     return album
 
 
-def _merge(musicbrainz_id: UUID, album: Album) -> None:
-    """Remember an id that was merged into the album's; a row that has it gives all it can to the album's."""
+def merge_albums(musicbrainz_id: UUID, album: Album) -> Album | None:
+    """Remember an id as another one of the album's; a row that has it gives all it can to the album's, and goes, or is
+    returned where it has to stay. Call it in a transaction.
+    """
     AlbumAlias.objects.update_or_create(musicbrainz_id=musicbrainz_id, defaults={"album": album})
     merged = Album.objects.filter(musicbrainz_id=musicbrainz_id).first()
     if merged is None:
-        return
+        return None
     merged.aliases.update(album=album)
     for relation in Album._meta.related_objects:
         if relation.related_model in {AlbumArtist, AlbumAlias}:
@@ -424,7 +426,8 @@ def _merge(musicbrainz_id: UUID, album: Album) -> None:
         with transaction.atomic():
             merged.delete()
     except (ProtectedError, IntegrityError):
-        Album.objects.filter(pk=merged.pk).update(vanished_at=timezone.now())
+        return merged
+    return None
 
 
 def _group_cover(release_group_id: UUID | None) -> tuple[str, bool]:

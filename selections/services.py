@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog import services as catalog
+from catalog.models import Album
 from integrations.errors import NotFound
 
 from .models import Opinion, OpinionQuerySet, Week, WeekAlbum, WeekMovie, this_week, visible_to
@@ -134,6 +135,8 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
             touch(pick.week)
     except IntegrityError:
         _refuse_taken(type(pick), pick.week, pick.position, replace=replace, force=force, **work)  # somebody was faster
+        if isinstance(pick, WeekAlbum) and not Album.objects.filter(pk=pick.album_id).exists():
+            raise Conflict("This album has just been merged into another: pick it again", "album_merged") from None
         raise
     return pick, not replaced
 
