@@ -24,7 +24,7 @@ from .models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie, week_bef
 from .spreadsheets import defuse
 
 FORMAT, VERSION = "wrong-opinions", 1
-WORKS = 100  # of the catalog at a time
+WORKS = 25  # of the catalog at a time, each with up to a hundred credits
 BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
 CSV_COLUMNS = [
     "format_version",

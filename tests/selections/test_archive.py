@@ -1,6 +1,7 @@
 """Our JSON there and back: nothing is lost, nothing is changed, and nothing breaks."""
 
 import copy
+import io
 import json
 import re
 import uuid
@@ -8,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import hypothesis
 import pytest
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import strategies as st
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import services as accounts
 from accounts.models import User
@@ -41,6 +42,7 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
 )
+from wrong_opinions.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
@@ -205,7 +207,9 @@ def test_everything_that_there_can_be_comes_back(now, user, other):
 def test_a_trusted_file_fills_an_empty_instance(now, user, other, upstream):
     full_history(user, other)
     before = exported(user)
-    call_command("flush", interactive=False, verbosity=0)
+    User.objects.all().delete()
+    for model in (Movie, Album, Artist, Person):
+        model.objects.all().delete()
     ada = UserFactory(username="ada")
     ben = UserFactory(username="ben")
     data = json.loads(before)
@@ -401,7 +405,8 @@ def test_an_album_is_known_by_an_id_that_was_merged_into_it(now, user):
     report = load(user, data)
 
     assert WeekAlbum.objects.get().album == album
-    assert report.remarks == ["2026-W02: OK Computer is in this week already."] or report.picks_left_out == 1
+    assert (report.picks_created, report.picks_left_out) == (2, 1)  # the movie, and the album once
+    assert report.remarks == ["2026-W02: OK Computer is in this week already."]
 
 
 def test_moments_to_come_are_now(now, user):
@@ -709,8 +714,6 @@ def good(now, user, other):
 def test_whatever_is_wrong_with_a_file_nothing_breaks(good):
     data, back = good
     all_places = list(places(data))[1:]
-    ours = ["vanished_at", "title"]
-    assert any(path[-1] in ours for path in all_places)
 
     @many
     @hypothesis.given(st.sampled_from(all_places), junk, st.booleans(), st.booleans())
@@ -863,15 +866,37 @@ def test_a_file_may_be_larger_than_other_bodies(api, settings):
     assert_problem(response, 413, "The body is too large")
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("is_signed_in", "status"), [(True, "200 OK"), (False, "401 Unauthorized")])
+def test_a_chunked_file_is_read_once_somebody_has_signed_in(user, settings, is_signed_in, status):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    body = json.dumps(minimal(more="x" * 5000)).encode()
+    stream, statuses = io.BytesIO(body), []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/api/import",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "QUERY_STRING": "",
+        "wsgi.input_terminated": True,
+        "wsgi.input": stream,
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
+    }
+    if is_signed_in:
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {AccessToken.for_user(user)}"
+
+    application(environ, lambda status, headers: statuses.append(status)).close()
+
+    assert statuses == [status]
+    assert len(stream.read()) == (0 if is_signed_in else len(body))
+
+
 def test_a_file_that_is_no_json_is_a_400(api):
     for body in (b"{", b"\xff", b"[" * 100_000, b'{"format": NaN}'):
         assert_problem(api.generic("POST", "/api/import", body, content_type="application/json"), 400)
-
-
-def test_an_import_asks_no_upstream(now, user, api):
-    """As every test would notice: nothing is registered."""
-    assert api.post("/api/import?dry_run=false", minimal()).status_code == 200
-    assert connection.in_atomic_block
 
 
 def test_an_interrupted_import_is_taken_up_again(now, user):
