@@ -107,11 +107,11 @@ def _beside(file: Path, *, force: bool) -> Iterator[Path]:
     if file.is_dir():
         raise Unusable(f"{file} is a folder: name a file")
     _refuse_existing(file, force=force)
-    if connection.vendor == "sqlite" and file.exists() and file.samefile(_live_file()):
+    if connection.vendor == "sqlite" and file.exists() and _live_file().exists() and file.samefile(_live_file()):
         raise Unusable(f"{file} is the database itself: choose another name")
     part = None
     try:
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")  # mode 600
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:20]}.")  # mode 600
         os.close(handle)
         part = Path(name)
         yield part

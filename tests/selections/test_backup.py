@@ -367,6 +367,17 @@ def test_where_there_is_no_database_yet_one_is_made(copy, tmp_path):
 
 
 @on_sqlite
+def test_where_there_is_no_database_yet_nothing_is_backed_up(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup, "_live_file", lambda: tmp_path / "new.db")
+    (tmp_path / "backup").write_text("precious")
+
+    said = refusal(run, "backup", tmp_path / "backup", "--force")
+
+    assert said == "The database new.db cannot be copied: unable to open database file."
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["precious"]
+
+
+@on_sqlite
 def test_a_log_that_was_left_over_does_not_mix_in(copy, tmp_path):
     """As after a crash: rows that are only in the -wal file, of a database that nobody has open."""
     live = tmp_path / "live.db"
