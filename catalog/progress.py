@@ -45,6 +45,11 @@ class Progress:
 def duration(seconds: float) -> str:
     """Such as `about 8 minutes`."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} seconds"
+        return f"about {counted(max(1, round(seconds)), 'second')}"
     minutes = round(seconds / 60)
     return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"
+
+
+def counted(number: int, thing: str) -> str:
+    """Such as `1 album` or `2 albums`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

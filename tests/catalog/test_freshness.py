@@ -463,7 +463,7 @@ def test_refresh_catalog_refuses_nonsense(refresh, arguments, db):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "about 1 seconds"), (504, "about 8 minutes"), (36_000, "about 10 hours")]
+    ("seconds", "words"), [(0, "about 1 second"), (504, "about 8 minutes"), (36_000, "about 10 hours")]
 )
 def test_durations_in_words(seconds, words):
     assert refresh_catalog.duration(seconds) == words

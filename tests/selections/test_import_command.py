@@ -45,16 +45,16 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
     path = tmp_path / "films.review.csv"
     assert said.splitlines() == [
         "films.csv: a plain CSV, 3 rows.",
-        "To ask about: 3 movies: about 1 seconds.",
+        "To ask about: 3 movies: about 1 second.",
         f"2024-W07  movie 1  {'The Matrix (1999)':60}  new",
         f"2024-W07  movie 2  {'Heat (1995)':60}  new",
         f"2024-W08  movie    {'Dune':60}  to be decided: 2 go by exactly that name (line 4)",
-        "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinions.",
-        f"To decide: 1 rows. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
+        "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinion.",
+        f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
         f"skip, and run this again with --resolve {path}",
         "Nothing was changed: this was a dry run. With --apply it is done.",
         "films.csv, line 5: “11” is no rating: rate from 1 to 10, or as 4/5.",
-        "CommandError 1: 1 rows failed; the others are not affected. Run it again to try them once more.",
+        "CommandError 1: 1 row failed; the others are not affected. Mend the file, or run it again later.",
     ]
     assert not Week.objects.exists()
 
@@ -88,7 +88,7 @@ def test_the_review_file_is_edited_and_read_back(import_file, tmp_path):
     edit(path, choice=which, week="2024-W10")
     said = import_file(TABLE.replace("11", "10"), "--apply", "--resolve", str(path))
 
-    assert "Rows: 1 picked, 3 imported before; 1 opinions." in said
+    assert "Rows: 1 picked, 3 imported before; 1 opinion." in said
     pick = WeekMovie.objects.get(movie__tmdb_id=841)
     assert (pick.week.name, pick.opinions.get().rating) == ("2024-W10", 7)
     assert set(ImportedRow.objects.values_list("state", flat=True)) == {"done"}

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
-from catalog.progress import Progress, duration
+from catalog.progress import Progress, counted, duration
 from selections import archive, readers, review
 from selections.importing import STATES, Importer, Outcome, fingerprints, week_name
 from selections.models import read_week_name
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             self.say("Nothing was changed: this was a dry run. With --apply it is done.")
         if failed:
             raise CommandError(
-                f"{failed} rows failed; the others are not affected. Run it again to try them once more."
+                f"{counted(failed, 'row')} failed; the others are not affected. Mend the file, or run it again later."
             )
 
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
@@ -125,7 +125,7 @@ class Command(BaseCommand):
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
-        self.say(f"{file.name}: {readers.FORMATS[reading.format]}, {len(reading.rows)} rows.")
+        self.say(f"{file.name}: {readers.FORMATS[reading.format]}, {counted(len(reading.rows), 'row')}.")
         for remark in reading.remarks:
             self.say(remark)
         for place, sentence in reading.failures:
@@ -135,7 +135,9 @@ class Command(BaseCommand):
         """Before it begins: how long it takes is known, as upstreams say how often they may be asked."""
         to_ask = importer.to_ask()
         if to_ask.total():
-            what = " and ".join(f"{number} {kind}s" for kind, number in sorted(to_ask.items(), reverse=True) if number)
+            what = " and ".join(
+                counted(number, kind) for kind, number in sorted(to_ask.items(), reverse=True) if number
+            )
             pace = f", as MusicBrainz allows one request in {settings.MUSICBRAINZ_INTERVAL:g} seconds"
             self.say(f"To ask about: {what}: {duration(importer.seconds())}{pace if to_ask['album'] else ''}.")
 
@@ -166,15 +168,15 @@ class Command(BaseCommand):
         counts["failed"] += len(reading.failures)
         said = ", ".join(f"{counts[state]} {words}" for state, words in STATES.items() if counts[state])
         opinions = sum(outcome.has_opinion and outcome.state in {"new", "there"} for outcome in outcomes)
-        given = f"; {opinions} opinions" if opinions else ""
+        given = f"; {counted(opinions, 'opinion')}" if opinions else ""
         self.say(f"{'Rows' if is_applied else 'Rows would be'}: {said or 'none'}{given}.")
 
     def write_review(self, undecided: list[Outcome], path: Path | None, file: Path) -> None:
         text = review.write(undecided)
         written = write_new(path or file.with_suffix(".review.csv"), text)
         self.say(
-            f"To decide: {len(undecided)} rows. Write into the column `choice` of {written} the number of a candidate, "
-            f"an id or address, or skip, and run this again with --resolve {written}"
+            f"To decide: {counted(len(undecided), 'row')}. Write into the column `choice` of {written} the number of a "
+            f"candidate, an id or address, or skip, and run this again with --resolve {written}"
         )
 
     def say(self, line: str) -> None:
