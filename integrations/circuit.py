@@ -139,7 +139,7 @@ def last_answer(service: str) -> datetime | None:
     """When an upstream last gave this host an answer that can be read, give or take NOTED_EVERY seconds."""
     at = HostState.of(service).peek().get("answered_at")
     try:
-        return datetime.fromtimestamp(at, tz=UTC) if isinstance(at, int) else None
+        return datetime.fromtimestamp(at, tz=UTC) if type(at) is int else None  # True is one, too
     except (ValueError, OverflowError, OSError):  # the file is damaged
         return None
 

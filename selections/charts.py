@@ -77,7 +77,7 @@ def short(number: int) -> str:
 
 def columns(values: Sequence[tuple[str, int, str]], *, height: float = 150) -> Chart:
     """A bar for each value, which comes between its label and what it means in words."""
-    top = max((value for _, value, _ in values), default=1)
+    top = max([1, *(value for _, value, _ in values)])
     places = []
     for n, (label, value, words) in enumerate(values):
         x, width = _slot(n, len(values))
@@ -95,7 +95,7 @@ def mirrored(
 
     `half` is the height of either side; `ticks` says at which pairs the axis has a label.
     """
-    axis = nice(max((max(up, down) for _, up, down, _ in values), default=1))
+    axis = nice(max([1, *(max(up, down) for _, up, down, _ in values)]))
     top = axis[-1]
     places = []
     for n, (label, up, down, words) in enumerate(values):
@@ -112,7 +112,7 @@ def mirrored(
 
 def rows(values: Sequence[tuple[str, int, str]], *, row: float = 36) -> Chart:
     """A bar for each value, one below the other; there is room for its label above it."""
-    top = max((value for _, value, _ in values), default=1)
+    top = max([1, *(value for _, value, _ in values)])
     places = []
     for n, (label, value, words) in enumerate(values):
         bar = Bar(0, n * row + row / 2, max(0.5, round(100 * value / top, 3)), 8)

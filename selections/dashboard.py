@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, Q
+from django.db.models import Count, Model, Q
 
 from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
@@ -103,8 +103,8 @@ def top_genres(kind: Kind) -> list[tuple[str, int]]:
     model = PICKS[kind]
     times = count_works(model._default_manager.order_by(), kind)
     works: Any = {"movie": Movie, "album": Album}[kind]
-    named = works.objects.filter(pk__in=model._default_manager.order_by().values(kind)).values_list("pk", "genres")
-    counted = top(times, ((pk, genre) for pk, genres in named.iterator() for genre in set(genres)))
+    picked = works.objects.filter(pk__in=model._default_manager.order_by().values(kind)).order_by()
+    counted = top(times, ((pk, genre) for pk, genres in picked.values_list("pk", "genres") for genre in set(genres)))
     return [(row["name"], row["count"]) for row in counted]
 
 
@@ -169,9 +169,9 @@ def is_half_filled() -> Q:
 
 def lacks(kind: Kind) -> Q:
     """Whether a week has no pick of this kind, though one of the other."""
-    has = {of: Exists(model._default_manager.filter(week=OuterRef("pk"))) for of, model in PICKS.items()}
-    missing = has.pop(kind)
-    return Q(~missing, *has.values())
+    # Not Exists(), which PostgreSQL would ask of each week.
+    has = {of: Q(pk__in=model._default_manager.order_by().values("week")) for of, model in PICKS.items()}
+    return ~has[kind] & has["album" if kind == "movie" else "movie"]
 
 
 def matters(user, models: Collection[type[Model]]) -> list[Matter]:
