@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
-from . import pictures
+from . import pictures, services
 from .models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 
 
@@ -49,6 +49,17 @@ class CrewInline(CreditInline):
     fields = ["job", "person", "department"]
 
 
+class TextsFilter(admin.SimpleListFilter):
+    title = "texts"
+    parameter_name = "texts"
+
+    def lookups(self, request, model_admin):
+        return [("outdated", "Older than TMDB's terms allow")]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(services.has_outdated_texts()) if self.value() == "outdated" else queryset
+
+
 @admin.register(Movie)
 class MovieAdmin(FetchedAdmin):
     list_display = ["poster", "title", "original_title", "release_date", "runtime", "tmdb_id", "fetched_at"]
@@ -57,6 +68,7 @@ class MovieAdmin(FetchedAdmin):
         ("fetched_at", admin.EmptyFieldListFilter),
         ("vanished_at", admin.EmptyFieldListFilter),
         ("poster_path", admin.EmptyFieldListFilter),
+        TextsFilter,
     ]
     search_fields = ["search_text", "title", "original_title", "=tmdb_id", "=imdb_id"]
     list_per_page = 50
@@ -89,6 +101,7 @@ class AlbumAdmin(FetchedAdmin):
         "primary_type",
         "status",
         ("cover_art_url", admin.EmptyFieldListFilter),
+        ("release_group_id", admin.EmptyFieldListFilter),
         ("fetched_at", admin.EmptyFieldListFilter),
         ("vanished_at", admin.EmptyFieldListFilter),
     ]

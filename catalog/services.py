@@ -20,6 +20,7 @@ from .models import Album, AlbumAlias, AlbumArtist, Artist, ArtistAlias, Fetched
 
 SEARCH_PAGE = 20  # movies, as at TMDB
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
+NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
 EXTRA_WAIT = 1  # seconds for what an answer is better with, and good without
 COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
@@ -155,20 +156,22 @@ def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
     return movie
 
 
+def has_outdated_texts() -> Q:
+    """Whether a movie still has what forget_texts() blanks, and will not until it is called."""
+    return Q(fetched_at__lt=timezone.now() - KEEP_TEXTS) & ~Q(**NO_TEXTS)
+
+
 def forget_texts(movies: QuerySet[Movie]) -> int:
     """Blank, and say of how many movies, what TMDB allows nobody to keep for longer than six months.
 
     Ids, titles, dates and credits stay; pictures of people go with the last of their movies.
     """
     limit = timezone.now() - KEEP_TEXTS
-    blank = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
-    outdated = list(
-        movies.filter(fetched_at__lt=limit).exclude(**blank).order_by("tmdb_id").values_list("pk", flat=True)
-    )
+    outdated = list(movies.filter(has_outdated_texts()).order_by("tmdb_id").values_list("pk", flat=True))
     if not outdated:
         return 0
     with transaction.atomic():
-        forgotten = Movie.objects.filter(pk__in=outdated, fetched_at__lt=limit).update(**blank)
+        forgotten = Movie.objects.filter(pk__in=outdated, fetched_at__lt=limit).update(**NO_TEXTS)
         credit, recent = {"person": OuterRef("pk")}, {"movie__fetched_at__gte": limit}
         of_these = Q(parts__movie__in=outdated) | Q(jobs__movie__in=outdated)
         seen = Exists(MovieCast.objects.filter(**credit, **recent)) | Exists(

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
 
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # in a row
 MAX_PAUSE = 3600  # seconds that a Retry-After may name
+NOTED_EVERY = 10  # seconds: a process writes no more often that it got an answer
 
 
 class Circuit:
@@ -28,6 +30,7 @@ class Circuit:
 
     def __init__(self, name: str, state: HostState, cooldown: float) -> None:
         self.name, self.state, self.cooldown = name, state, cooldown
+        self.noted_at = -math.inf
 
     def enter(self) -> bool:
         """Whether the caller is the one who tries. Raises Unavailable or RateLimited for those who may not ask."""
@@ -62,6 +65,14 @@ class Circuit:
                 logger.warning("%s answers again", self.name)
             for name in ("failures", "open_until", "suspect_until"):
                 values.pop(name, None)
+
+    def answered(self) -> None:
+        """It gave an answer that can be read: that it has a thing, or none. The operator is told when it last did."""
+        if (now := monotonic()) - self.noted_at < NOTED_EVERY:
+            return
+        self.noted_at = now
+        with self.state.change() as values:
+            values["answered_at"] = int(timezone.now().timestamp())
 
     def failed(self, *, is_slow: bool = False) -> None:
         with self.state.change() as values:
@@ -116,6 +127,21 @@ def refusal(service: str, known_as: str) -> str | None:
     if not isinstance(refused, dict) or refused.get("who") != fingerprint(known_as):
         return None
     return f"HTTP {refused.get('status')}, {refused.get('at')}"
+
+
+def pause(service: str) -> int:
+    """The seconds for which an upstream is left alone as it told us to; 0 where it did not."""
+    now = monotonic()
+    return math.ceil(seconds(HostState.of(service).peek(), "paused_until", now, MAX_PAUSE) - now)
+
+
+def last_answer(service: str) -> datetime | None:
+    """When an upstream last gave this host an answer that can be read, give or take NOTED_EVERY seconds."""
+    at = HostState.of(service).peek().get("answered_at")
+    try:
+        return datetime.fromtimestamp(at, tz=UTC) if type(at) is int else None  # True is one, too
+    except (ValueError, OverflowError, OSError):  # the file is damaged
+        return None
 
 
 def rest(service: str) -> int:

@@ -184,6 +184,7 @@ class UpstreamAdapter(HTTPAdapter):
             )
             if not is_readable:
                 raise self.unavailable("gave an answer that cannot be read")
+        self.circuit.answered()
         return response
 
     def _read(self, raw: Any) -> bytes:

@@ -42,12 +42,13 @@ def session() -> CachedSession:
         state=state,
         is_answer=_is_answer,
         known_as=settings.MUSICBRAINZ_USER_AGENT,
-        schedule=_schedule(state),
+        schedule=schedule(state),
     )
     return new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
 
 
-def _schedule(state: HostState) -> Schedule | None:
+def schedule(state: HostState) -> Schedule | None:
+    """The slots that this host's processes share, or the hosts of a PostgreSQL database; None without an interval."""
     if not settings.MUSICBRAINZ_INTERVAL:
         return None
     if connection.vendor == "postgresql":

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
-LASTING = {"refused"}
+LASTING = {"refused", "answered_at"}
 DAMAGED = "damaged"  # set until somebody has dealt with it
 SIZE = 4000  # bytes; a state has some two hundred
 
@@ -30,8 +30,9 @@ class HostState:
     """Values of one upstream, in a small JSON file that is read and written under a lock.
 
     Its times are those of the monotonic clock, so that the time of day may be set back and forth, and end with the
-    machine's uptime: only LASTING values survive that. What is no such file counts as empty. Where the folder is no
-    use, the file is one in the folder for temporary files; where that is no use either, each process knows only itself.
+    machine's uptime: only LASTING values survive that, with times of day. What is no such file counts as empty. Where
+    the folder is no use, the file is one in the folder for temporary files; where that is no use either, each process
+    knows only itself.
     """
 
     @classmethod

@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .errors import RateLimited
-from .state import DAMAGED, HostState
+from .state import DAMAGED, HostState, seconds
 
 # Waits beyond this come from no queue of ours but from damage.
 HORIZON = 3600  # seconds
@@ -29,6 +29,9 @@ class Schedule(Protocol):
         Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError or
         InterfaceError where slots cannot be booked at all.
         """
+
+    def booked(self) -> float:
+        """The seconds until the first slot that nobody has booked; books nothing."""
 
 
 def _refusal(name: str, wait: float, max_wait: float) -> RateLimited:
@@ -58,6 +61,10 @@ class HostSchedule:
         if not is_booked:
             raise _refusal(self.name, start - now, max_wait)
         return start - now
+
+    def booked(self) -> float:
+        now = monotonic()
+        return seconds(self.state.peek(), "free_at", now, HORIZON) - now
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -144,6 +151,12 @@ class DatabaseSchedule:
                 elif wait > max_wait:
                     return wait, False
         raise DatabaseError("no slot can be booked")
+
+    def booked(self) -> float:
+        with connection.cursor() as cursor:  # the caller's, as nobody waits here
+            cursor.execute(QUEUE, self.asked)
+            row = cursor.fetchone()
+        return max(0.0, float(row[0] - row[1])) if row else 0.0
 
     def _ask(self, cursor, query: str, asked: dict[str, str | float]) -> float | None:
         """The seconds until the slot that the query is about; None where there is no row for it."""

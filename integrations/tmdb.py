@@ -60,13 +60,18 @@ def session() -> CachedSession:
         is_answer=_is_answer,
         secret=secret,
         known_as=key,
-        schedule=HostSchedule(state, settings.TMDB_INTERVAL, SERVICE, drain=1) if settings.TMDB_INTERVAL else None,
+        schedule=schedule(state),
         connections=MAX_CONNECTIONS,
     )
     made = new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
     if not is_v3:
         made.headers["Authorization"] = f"Bearer {key}"
     return made
+
+
+def schedule(state: HostState) -> HostSchedule | None:
+    """The slots that all processes of the host share; None without an interval."""
+    return HostSchedule(state, settings.TMDB_INTERVAL, SERVICE, drain=1) if settings.TMDB_INTERVAL else None
 
 
 def _is_answer(path: str, body: dict[str, Any]) -> bool:

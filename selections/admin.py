@@ -1,14 +1,41 @@
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.html import format_html_join
 
 from catalog import pictures
 
 from . import services
+from .dashboard import is_half_filled, lacks
 from .importing import STATES, Decision, settle
-from .models import EarlierRating, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, read_week_name
+from .models import (
+    EarlierRating,
+    ImportedRow,
+    Opinion,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    read_week_name,
+    this_week,
+    week_before,
+)
 from .review import read_choice
+
+
+class HalfFilledFilter(admin.SimpleListFilter):
+    """Weeks that are over where the one who looks lives, and have picks of one kind only."""
+
+    title = "half filled"
+    parameter_name = "half_filled"
+
+    def lookups(self, request, model_admin):
+        return [("either", "Movies or albums missing"), ("movie", "Movies missing"), ("album", "Albums missing")]
+
+    def queryset(self, request, queryset):
+        conditions = {"either": is_half_filled(), "movie": lacks("movie"), "album": lacks("album")}
+        condition = conditions.get(self.value() or "")
+        return queryset.filter(week_before(*this_week(request.user)), condition) if condition else queryset
 
 
 class PickInline(admin.TabularInline):
@@ -43,7 +70,7 @@ class AlbumPickInline(PickInline):
 @admin.register(Week)
 class WeekAdmin(admin.ModelAdmin):
     list_display = ["name", "user", "starts_on", "movies", "albums", "complete", "updated_at"]
-    list_filter = ["user", "year"]
+    list_filter = [HalfFilledFilter, "user", "year"]
     search_fields = [
         "user__username",
         "notes",
@@ -54,6 +81,11 @@ class WeekAdmin(admin.ModelAdmin):
     readonly_fields = ["created_at", "updated_at"]
     inlines = [MoviePickInline, AlbumPickInline]
     list_per_page = 53
+
+    def get_autocomplete_fields(self, request):
+        """Looking names up is for those who may see accounts; others choose from all names."""
+        sees_people = self.admin_site.get_model_admin(get_user_model()).has_view_permission(request)
+        return self.autocomplete_fields if sees_people else []
 
     def get_queryset(self, request):
         return Week.objects.with_picks().order_by("-year", "-week_number", "id")

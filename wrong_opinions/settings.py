@@ -80,7 +80,7 @@ SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() e
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "wrong_opinions.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -10,10 +10,6 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, 
 
 from .api import HealthView, not_found
 
-admin.site.site_header = admin.site.site_title = "Wrong Opinions"
-admin.site.index_title = "Curate"
-admin.site.enable_nav_sidebar = False  # beside it and the filters, lists have no room
-
 # Both documentation pages write their own styles; ReDoc works in a worker that it makes from a blob.
 docs_csp = csp_override(
     {

@@ -1,0 +1,134 @@
+"""Where the bars and labels of a chart are: geometry only, drawn by templates/admin/charts/.
+
+Sideways all is in per cent of the chart's width and upwards in pixels, so that a chart fills what room there is, on a
+phone as on a desk, while its labels stay as large as all other text.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+GAP = 0.2  # of a bar's place
+LEAST = 1.5  # pixels: whatever is not nothing can be seen
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float  # per cent, as `width`
+    y: float  # pixels, as `height`
+    width: float
+    height: float
+    side: str = ""  # `up` or `down`, where there are both
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of the places that a chart is divided into, and what stands there, in words too."""
+
+    x: float  # per cent, as `width`
+    y: float  # pixels, as `height`
+    width: float
+    height: float
+    label: str
+    value: str  # what stands at the bar
+    words: str
+    bars: list[Bar]
+
+    @property
+    def middle(self) -> float:
+        return round(self.x + self.width / 2, 3)
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float  # per cent along, or pixels down
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    shape: Literal["columns", "mirrored", "rows"]
+    height: float  # pixels
+    baseline: float  # pixels
+    places: list[Place]
+    lines: list[Tick]  # across
+    ticks: list[Tick]  # along
+
+
+def nice(most: int) -> list[int]:
+    """Up to five round figures from 0, the last of which is no less than `most`: what an axis says."""
+    if most < 4:
+        return list(range(max(1, most) + 1))
+    power = 10 ** math.floor(math.log10(most / 4))
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if 4 * step >= most)
+    return list(range(0, most + step, step))
+
+
+def short(number: int) -> str:
+    """The number in four signs or so: 950, 1.2k, 20k, 1.5M."""
+    if number < 1000:
+        return str(number)
+    # What would round up to 1000k is 1M.
+    size, sign = (1_000, "k") if number < 999_500 else (1_000_000, "M")
+    value = number / size
+    return f"{value:.0f}{sign}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0") + sign
+
+
+def columns(values: Sequence[tuple[str, int, str]], *, height: float = 150) -> Chart:
+    """A bar for each value, which comes between its label and what it means in words."""
+    top = max([1, *(value for _, value, _ in values)])
+    places = []
+    for n, (label, value, words) in enumerate(values):
+        x, width = _slot(n, len(values))
+        tall = _length(value, top, height)
+        bars = [Bar(*_inside(x, width, y=height - tall, height=tall))] if value else []
+        places.append(Place(x, 0, width, height, label, short(value), words, bars))
+    ticks = [Tick(place.middle, place.label) for place in places]
+    return Chart("columns", height, height, places, lines=[], ticks=ticks)
+
+
+def mirrored(
+    values: Sequence[tuple[str, int, int, str]], ticks: Sequence[tuple[int, str]], *, half: float = 90
+) -> Chart:
+    """Two bars for each pair, the first up from the base line and the second down: nobody has to tell colours apart.
+
+    `half` is the height of either side; `ticks` says at which pairs the axis has a label.
+    """
+    axis = nice(max([1, *(max(up, down) for _, up, down, _ in values)]))
+    top = axis[-1]
+    places = []
+    for n, (label, up, down, words) in enumerate(values):
+        x, width = _slot(n, len(values))
+        rise, fall = _length(up, top, half), _length(down, top, half)
+        bars = [Bar(*_inside(x, width, y=half - rise, height=rise), "up")] if up else []
+        bars += [Bar(*_inside(x, width, y=half, height=fall), "down")] if down else []
+        places.append(Place(x, 0, width, 2 * half, label, "", words, bars))
+    lines = [Tick(half, "0")]
+    lines += [Tick(round(half + side * half * value / top, 2), short(value)) for value in axis[1:] for side in (-1, 1)]
+    along = [Tick(_slot(n, len(values))[0], label) for n, label in ticks]
+    return Chart("mirrored", 2 * half, half, places, lines=lines, ticks=along)
+
+
+def rows(values: Sequence[tuple[str, int, str]], *, row: float = 36) -> Chart:
+    """A bar for each value, one below the other; there is room for its label above it."""
+    top = max([1, *(value for _, value, _ in values)])
+    places = []
+    for n, (label, value, words) in enumerate(values):
+        bar = Bar(0, n * row + row / 2, max(0.5, round(100 * value / top, 3)), 8)
+        places.append(Place(0, n * row, 100, row, label, f"{value:,}", words, [bar]))
+    return Chart("rows", len(values) * row, 0, places, lines=[], ticks=[])
+
+
+def _slot(n: int, count: int) -> tuple[float, float]:
+    """Where the n-th of so many places begins, and how wide it is."""
+    return round(100 * n / count, 3), round(100 / count, 3)
+
+
+def _inside(x: float, width: float, *, y: float, height: float) -> tuple[float, float, float, float]:
+    """The bar's place and size in the place that begins at `x`."""
+    return round(x + GAP / 2 * width, 3), round(y, 2), round((1 - GAP) * width, 3), height
+
+
+def _length(value: int, top: int, room: float) -> float:
+    return max(LEAST, round(room * value / top, 2)) if value else 0

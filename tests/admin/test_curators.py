@@ -1,0 +1,227 @@
+import importlib
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.sites import site
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts import services
+from accounts.models import Attempts, User
+from selections.models import ImportedRow, Opinion, Week
+from tests.factories import (
+    AlbumFactory,
+    ArtistFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    PersonFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekMovieFactory,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+CURATED = [model for model in site._registry if model._meta.app_label in {"catalog", "selections"}]
+KEPT_AWAY = [model for model in site._registry if model not in CURATED]
+migration = importlib.import_module("selections.migrations.0005_curators")
+
+
+def make_curators():
+    migration.make_curators(apps, SimpleNamespace(connection=connection))
+
+
+def granted():
+    names = Group.objects.get(name="curator").permissions.values_list("content_type__app_label", "codename")
+    return {f"{app}.{codename}" for app, codename in names}
+
+
+def wanted():
+    return {
+        f"{app}.{action}_{model}"
+        for app, models in migration.GRANTED.items()
+        for model, actions in models.items()
+        for action in actions
+    }
+
+
+@pytest.fixture
+def curator(db):
+    """A client of a curator; the group is made again, as tests that empty the database take it along."""
+    make_curators()
+    staff = UserFactory(username="curator", is_staff=True)
+    staff.groups.add(Group.objects.get(name="curator"))
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def address(model, page, *arguments):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def fill():
+    user = UserFactory()
+    pick = WeekMovieFactory(week__user=user)
+    WeekAlbumFactory(week=pick.week)
+    MovieOpinionFactory(movie_pick=pick, user=user)
+    PersonFactory()
+    ArtistFactory()
+    services.create_token(user, name="widget", scope="read")
+    services.invite(note="Cleo")
+    Attempts.objects.create(key="x", expires_at="2026-01-01T00:00:00Z")
+    said = {"title": "Dune", "week": [2024, 7], "kind": "movie"}
+    ImportedRow.objects.create(user=user, fingerprint="x", kind="movie", state="review", reason="x", said=said)
+
+
+def test_curators_see_catalog_and_weeks_and_what_is_in_them(curator):
+    fill()
+
+    for model in CURATED:
+        lists, form = curator.get(address(model, "changelist")), address(model, "change", model.objects.first().pk)
+        assert (lists.status_code, curator.get(form).status_code) == (200, 200), model
+    assert curator.get("/admin/").status_code == 200
+
+
+def test_curators_touch_no_account(curator):
+    fill()
+
+    for model in KEPT_AWAY:
+        row = model._default_manager.first()
+        pages = [address(model, "changelist"), address(model, "add")]
+        if row:
+            pages += [address(model, page, row.pk) for page in ("change", "delete", "history")]
+        for page in pages:
+            assert (page, curator.get(page).status_code) == (page, 403)
+            assert (page, curator.post(page, {"post": "yes"}).status_code) == (page, 403)
+    person = User.objects.exclude(username="curator").first()
+    assert curator.get(f"/admin/accounts/user/{person.pk}/password/").status_code == 403
+    assert curator.get("/admin/accounts/").status_code == 404
+    assert curator.get("/admin/").content.decode().count("/admin/accounts/") == 0
+    assert User.objects.filter(pk=person.pk).exists()
+
+
+def test_a_curator_puts_a_week_together(curator):
+    owner, movie = UserFactory(), MovieFactory()
+    form = address(Week, "add")
+    data = {"user": owner.pk, "year": 2026, "week_number": 7, "notes": ""}
+    data |= {"movie_picks-TOTAL_FORMS": 1, "movie_picks-INITIAL_FORMS": 0}
+    data |= {"album_picks-TOTAL_FORMS": 0, "album_picks-INITIAL_FORMS": 0}
+    data |= {"movie_picks-0-movie": movie.pk, "movie_picks-0-position": 1}
+    data |= {"movie_picks-0-added_at_0": "2026-02-11", "movie_picks-0-added_at_1": "12:00:00"}
+
+    page = curator.get(form).content.decode()
+    response = curator.post(form, data)
+
+    assert f">{owner}</option>" in page  # chosen from a list, as looking accounts up is not theirs
+    assert response.status_code == 302
+    assert Week.objects.get(user=owner).movie_picks.get().movie == movie
+
+
+def test_curators_take_opinions_away_and_change_none(curator):
+    opinion = MovieOpinionFactory(rating=7)
+
+    changed = curator.post(
+        address(Opinion, "change", opinion.pk),
+        {"user": opinion.user_id, "movie_pick": opinion.movie_pick_id, "rating": 1, "review": ""},
+    )
+    added = curator.get(address(Opinion, "add"))
+    opinion.refresh_from_db()
+    removed = curator.post(address(Opinion, "delete", opinion.pk), {"post": "yes"})
+
+    assert (changed.status_code, added.status_code, opinion.rating) == (403, 403, 7)
+    assert removed.status_code == 302
+    assert not Opinion.objects.exists()
+
+
+def test_curators_see_the_whole_overview(curator):
+    WeekAlbumFactory(album=AlbumFactory(genres=["jazz"]))
+
+    overview = curator.get("/admin/").context["overview"]
+
+    assert [figure.name for figure in overview["figures"]] == ["weeks", "ratings", "movie-genres", "album-genres"]
+    assert len(overview["upstreams"]) == 3
+
+
+def test_every_model_of_the_catalog_is_the_curators(db):
+    """One that is added later needs a migration that grants it, too."""
+    make_curators()
+
+    assert set(migration.GRANTED["catalog"]) == {
+        model._meta.model_name for model in apps.get_app_config("catalog").get_models()
+    }
+    assert set(migration.GRANTED["selections"]) == {
+        model._meta.model_name for model in apps.get_app_config("selections").get_models()
+    }
+    assert granted() == wanted()
+
+
+@pytest.fixture
+def forgotten_content_types():
+    """Content types are remembered by their models: not beyond a test that makes them anew."""
+    ContentType.objects.clear_cache()
+    yield
+    ContentType.objects.clear_cache()
+
+
+def test_on_a_new_database_the_group_comes_before_djangos_permissions(db, forgotten_content_types):
+    names = dict(
+        Permission.objects.filter(content_type__app_label__in=["catalog", "selections"]).values_list("codename", "name")
+    )
+    Group.objects.all().delete()
+    Permission.objects.all().delete()
+    ContentType.objects.filter(app_label__in=["catalog", "selections"]).delete()
+
+    make_curators()
+    for app in ("catalog", "selections"):
+        create_permissions(apps.get_app_config(app), verbosity=0)
+
+    assert granted() == wanted()
+    made = Permission.objects.filter(content_type__app_label__in=["catalog", "selections"]).values_list(
+        "codename", "name"
+    )
+    assert sorted(made) == sorted(names.items())
+
+
+def test_on_a_database_that_is_in_use_nothing_is_made_twice_and_members_stay(db):
+    make_curators()
+    member = UserFactory()
+    member.groups.add(Group.objects.get(name="curator"))
+    before = Permission.objects.count()
+    Group.objects.get(name="curator").permissions.clear()
+
+    make_curators()
+    make_curators()
+
+    assert granted() == wanted()
+    assert Permission.objects.count() == before
+    assert member.groups.get().name == "curator"
+
+
+@pytest.mark.real_http
+def test_migrate_makes_the_group_at_first_and_again(tmp_path):
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
+    file = tmp_path / "site.db"
+    environment = kept | {"ENV_FILE": os.devnull, "SECRET_KEY": "x" * 60, "DATABASE_URL": f"sqlite:///{file}"}
+
+    def migrate(*target):
+        command = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v", "0", "--skip-checks", *target]
+        subprocess.run(command, env=environment, check=True, timeout=120)
+        with sqlite3.connect(file) as database:
+            (count,) = database.execute(
+                "SELECT count(*) FROM auth_group_permissions JOIN auth_group ON auth_group.id = group_id"
+                " WHERE name = 'curator'"
+            ).fetchone()
+        database.close()
+        return count
+
+    assert [migrate(), migrate("selections", "0004"), migrate()] == [len(wanted())] * 3
