@@ -55,7 +55,7 @@ class Undone:
 
 
 def preview(kept: Movie | Album, others: Sequence[Movie | Album]) -> list[Moving]:
-    """What merge() would do to the picks of the others, the latest weeks first; two queries."""
+    """What merge() would do to the picks of the others; two queries."""
     taken = set(kept.picks.values_list("week", flat=True))
     found = []
     picks = _picks(type(kept), [other.pk for other in others])
@@ -75,7 +75,7 @@ def _picks(model: type[Movie | Album], works: list[int]) -> QuerySet[Any]:
         ._default_manager.filter(**{f"{model._meta.model_name}__in": works})
         .select_related("week__user")
         .annotate(opinion_count=Count("opinions"))
-        .order_by("-week__year", "-week__week_number", "pk")
+        .order_by("week__user__username", "week__year", "week__week_number", "position")
     )
 
 

@@ -44,6 +44,11 @@ class WorkQuerySet(models.QuerySet):
         """Those with a title or a picture of a curator's."""
         return self.exclude(own_title="", own_cover="")
 
+    def lacking(self, what: str) -> "WorkQuerySet":
+        """Those without `credits`, `cover` or `release-group`; none where their kind never has such a thing."""
+        lacks: dict[str, Q] = self.model.lacks  # type: ignore[attr-defined]  # each Work has them
+        return self.filter(lacks[what]) if what in lacks else self.none()
+
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
         """Those about which upstream said nothing for so long, or never, the oldest first."""
         limit = timezone.now() - age
@@ -103,6 +108,7 @@ class Work(Fetched):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     searched: tuple[str, ...]  # the fields that a search looks into
+    lacks: dict[str, Q]  # by what may be missing: whether it is
 
     objects = WorkQuerySet.as_manager()
 
@@ -146,6 +152,7 @@ class Movie(Work):
     vote_count = models.PositiveIntegerField(default=0)
 
     searched = ("own_title", "title", "original_title")
+    lacks = {"credits": Q(cast=None, crew=None), "cover": Q(poster_path="")}
 
     class Meta(Work.Meta):
         abstract = False
@@ -211,6 +218,11 @@ class Album(Work):
     )
 
     searched = ("artist", "own_title", "title")
+    lacks = {
+        "credits": Q(artist_credit=None),
+        "cover": Q(cover_art_url=""),
+        "release-group": Q(release_group_id=None),
+    }
 
     class Meta(Work.Meta):
         abstract = False

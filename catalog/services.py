@@ -451,6 +451,17 @@ def known_album(musicbrainz_id: UUID) -> Album | None:
     return min(found, key=lambda album: album.musicbrainz_id == musicbrainz_id, default=None)
 
 
+def find_album(text: str) -> Album | None:
+    """The album with this number of ours or this MusicBrainz id, its own rather than one that it has from another."""
+    if text.isascii() and text.isdecimal() and len(text) <= 18:
+        return Album.objects.filter(pk=int(text)).first()
+    try:
+        musicbrainz_id = UUID(text)
+    except ValueError:
+        return None
+    return Album.objects.filter(musicbrainz_id=musicbrainz_id).first() or known_album(musicbrainz_id)
+
+
 def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
     """Fetch the release with its artists from MusicBrainz and store it, new or known; `anew` whatever the HTTP cache
     has.

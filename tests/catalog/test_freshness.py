@@ -10,11 +10,19 @@ from werkzeug import Response
 
 from catalog import services
 from catalog.management.commands import refresh_catalog
-from catalog.models import Album, AlbumAlias, Movie, MovieCast, Person
+from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Person
 from catalog.services import known_album
 from selections.models import WeekAlbum
 from tests import payloads
-from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+from tests.factories import (
+    AlbumFactory,
+    ArtistFactory,
+    MovieFactory,
+    PersonFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
@@ -381,7 +389,75 @@ def test_refresh_catalog_can_be_interrupted(refresh, upstream, db, monkeypatch):
     assert "Interrupted. Run it again to go on." in refresh().out
 
 
-@pytest.mark.parametrize("arguments", [["--older-than", "soon"], ["--limit", "0"], ["--older-than", "999999d"]])
+def lacking():
+    """One row for each thing that can be missing, asked about two days ago, and two rows that lack nothing."""
+    person = Person.objects.create(tmdb_id=1, name="Somebody")
+    artist = Artist.objects.create(musicbrainz_id=uuid.UUID(int=1), name="Somebody")
+    movies = {name: MovieFactory(title=name, fetched_at=ago(2), poster_path="/a.jpg") for name in "abc"}
+    albums = {
+        name: AlbumFactory(title=name, fetched_at=ago(2), cover_art_url="https://example.org/a.jpg") for name in "defg"
+    }
+    for name in "bc":
+        MovieCast.objects.create(movie=movies[name], person=person, credit_id="1", order=0)
+        MovieCast.objects.create(movie=movies[name], person=person, credit_id="2", order=1)
+    for name in "efg":
+        AlbumArtist.objects.create(album=albums[name], artist=artist, position=0, name="Somebody")
+    Movie.objects.filter(title="b").update(poster_path="")
+    Album.objects.filter(title="e").update(cover_art_url="")
+    Album.objects.filter(title="f").update(release_group_id=None)
+
+
+@pytest.mark.parametrize(("missing", "titles"), [("credits", "ad"), ("cover", "be"), ("release-group", "f")])
+def test_what_lacks_something(db, missing, titles):
+    lacking()
+
+    found = [*Movie.objects.lacking(missing), *Album.objects.lacking(missing)]
+
+    assert sorted(work.title for work in found) == list(titles)
+
+
+@pytest.mark.patient
+def test_refresh_catalog_fills_what_was_missing(refresh, tmdb_movie, db):
+    MovieFactory(tmdb_id=120, fetched_at=ago(2), poster_path="/a.jpg")
+    MovieFactory(fetched_at=ago(60), poster_path="")  # which is not asked about
+    AlbumFactory(fetched_at=ago(2), cover_art_url="")
+    MovieCast.objects.create(movie=Movie.objects.get(poster_path=""), person=PersonFactory(), credit_id="1", order=0)
+    AlbumArtist.objects.create(album=Album.objects.get(), artist=ArtistFactory(), position=0, name="Somebody")
+    tmdb_movie()
+
+    said = refresh("--missing", "credits")
+
+    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 vanished."]
+    assert MovieCast.objects.filter(movie__tmdb_id=120).exists()
+
+
+def test_refresh_catalog_does_not_ask_at_once_for_what_is_still_missing(refresh, db):
+    MovieFactory(fetched_at=ago(0.9))
+    MovieFactory(fetched_at=ago(0.1), vanished_at=ago(0.1))
+
+    assert refresh("--missing", "cover", "--dry-run").out == "0 movies and 0 albums to refresh.\n"
+    assert refresh("--missing", "cover", "--older-than", "0d", "--dry-run").out.startswith("2 movies and 0 albums")
+
+
+def test_refresh_catalog_of_what_lacks_something_blanks_nothing_else(refresh, db):
+    old_movie(200)
+
+    refresh("--missing", "cover")
+
+    assert Movie.objects.get().overview == "Old."
+
+
+def test_refresh_catalog_asks_twice_whatever_is_missing(refresh, db, django_assert_num_queries):
+    lacking()
+
+    with django_assert_num_queries(2):
+        refresh("--missing", "credits", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--older-than", "soon"], ["--limit", "0"], ["--older-than", "999999d"], ["--missing", "everything"]],
+)
 def test_refresh_catalog_refuses_nonsense(refresh, arguments, db):
     assert "Error" in refresh(*arguments).out
 

@@ -17,22 +17,35 @@ GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 
 class Command(BaseCommand):
     help = (
-        "Ask TMDB and MusicBrainz again about what the catalog knows for long, the oldest first, and blank what TMDB "
-        "allows nobody to keep for more than six months. It may be interrupted: what is done stays done, and the next "
-        "run goes on with the rest. Example: manage.py refresh_catalog --older-than 30d"
+        "Ask TMDB and MusicBrainz again about what the catalog knows for long, or what it lacks of, the oldest first, "
+        "and blank what TMDB allows nobody to keep for more than six months. It may be interrupted: what is done stays "
+        "done, and the next run goes on with the rest. Example: manage.py refresh_catalog --older-than 30d"
     )
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--older-than", type=age, default="30d", metavar="AGE", help="such as 30d or 8w; 0d is all (default: 30d)"
+            "--older-than",
+            type=age,
+            metavar="AGE",
+            help="such as 30d or 8w; 0d is all (default: 30d, with --missing 1d: what was asked since then and lacks "
+            "it still, is asked another time)",
+        )
+        parser.add_argument(
+            "--missing",
+            choices=["credits", "cover", "release-group"],
+            help="only what lacks this: movies without cast and crew, albums without artists; movies without a "
+            "poster, albums without a cover; albums without a release group",
         )
         parser.add_argument("--limit", type=count, metavar="N", help="at most N movies and N albums")
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
-    def handle(self, *, older_than, limit, dry_run, verbosity, **options):
+    def handle(self, *, older_than, missing, limit, dry_run, verbosity, **options):
         self.verbosity, self.failed = verbosity, 0
-        movies = list(islice(Movie.objects.due(older_than), limit))
-        albums = list(islice(Album.objects.due(older_than), limit))
+        older_than = older_than if older_than is not None else timedelta(days=1 if missing else 30)
+        due_movies, due_albums = Movie.objects.due(older_than), Album.objects.due(older_than)
+        if missing:
+            due_movies, due_albums = due_movies.lacking(missing), due_albums.lacking(missing)
+        movies, albums = list(islice(due_movies, limit)), list(islice(due_albums, limit))
         seconds = len(movies) * settings.TMDB_INTERVAL + len(albums) * settings.MUSICBRAINZ_INTERVAL
         time_needed = f": {duration(seconds)} or more" if seconds else ""
         self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
@@ -40,8 +53,9 @@ class Command(BaseCommand):
             return
         try:
             self.refresh("movies", movies, lambda movie: services.refresh_movie(movie.tmdb_id, anew=True))
-            # Those beyond a limit have not been tried.
-            tried = Movie.objects.filter(pk__in=[movie.pk for movie in movies]) if limit else Movie.objects.all()
+            # Others have not been tried.
+            some = limit or missing
+            tried = Movie.objects.filter(pk__in=[movie.pk for movie in movies]) if some else Movie.objects.all()
             if forgotten := services.forget_texts(tried):
                 self.say(f"Not refreshed for six months, so that texts and images are blank now: {forgotten} movies.")
             self.refresh("albums", albums, lambda album: services.refresh_album(album.musicbrainz_id, anew=True))

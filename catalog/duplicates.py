@@ -1,0 +1,167 @@
+"""Rows of the catalog that are probably the same, for a person to look at: https://rapidfuzz.github.io/RapidFuzz/"""
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from django.db.models import Count
+from rapidfuzz import fuzz, process
+
+from integrations import musicbrainz
+
+from .models import Album, Movie, Work, search_words
+
+NEAR = 90  # of 100: how much alike names are that may mean the same
+NEAR_PART = 80  # and each of artist and title
+# Words in which names may differ by one sign, and mean another thing: Volume 1, Part II, Side B.
+TELLING = re.compile(r"\d+|[ivxl]+|.")
+ARTICLES = {"the", "a", "an", "and"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Works that are probably the same, the best one first, each with its `pick_count`; `reason` says why."""
+
+    reason: str
+    works: list[Work]
+
+
+@dataclass(frozen=True)
+class Name:
+    """What is compared of a work: the words of its title, for albums with those of the artist."""
+
+    title: str
+    artist: str = ""
+
+    @property
+    def whole(self) -> str:
+        return f"{self.artist} {self.title}"
+
+    def is_near(self, other: "Name") -> bool:
+        """Of two whose wholes are alike."""
+        return (
+            fuzz.ratio(self.title, other.title) >= NEAR_PART
+            and (not self.artist or fuzz.ratio(self.artist, other.artist) >= NEAR_PART)
+            and _telling_words(self.title) == _telling_words(other.title)
+        )
+
+
+def find_albums() -> list[Group]:
+    """Albums of one release group, and albums of several whose artists and titles are nearly the same."""
+    # `picks` is what `selections` calls its foreign key.
+    albums: list[Album] = list(Album.objects.annotate(pick_count=Count("picks")).order_by("pk"))
+    editions: dict[object, list[Work]] = defaultdict(list)
+    for album in albums:
+        editions[album.release_group_id or album.pk].append(album)
+    by_name = _groups_by_name(
+        _by_name(albums, _name_of_album),
+        "artist and title",
+        lambda one, other: one.release_group_id != other.release_group_id or one.release_group_id is None,
+    )
+    listed = [{work.pk for work in group.works} for group in by_name]
+    rest = [
+        works
+        for works in editions.values()
+        if len(works) > 1 and not any({work.pk for work in works} <= pks for pks in listed)
+    ]
+    return [*_groups("editions of one release group", rest), *by_name]
+
+
+def _name_of_album(album: Album) -> Name:
+    return Name(_words(album.title), _words(album.artist))
+
+
+def look_alike(one: Album, other: Album) -> bool:
+    """Whether find_albums() would take the two for the same."""
+    if one.release_group_id and one.release_group_id == other.release_group_id:
+        return True
+    name, other_name = _name_of_album(one), _name_of_album(other)
+    return name == other_name or (fuzz.ratio(name.whole, other_name.whole) >= NEAR and name.is_near(other_name))
+
+
+def find_movies() -> list[Group]:
+    """Movies whose titles are nearly the same, of the same year or of neighbouring ones."""
+    movies: list[Movie] = list(Movie.objects.annotate(pick_count=Count("picks")).order_by("pk"))
+    return _groups_by_name(_by_name(movies, lambda movie: Name(_words(movie.title))), "title", _are_of_one_time)
+
+
+def _are_of_one_time(one: Movie, other: Movie) -> bool:
+    """Whether their years are at most one apart; of one that is not known nobody can say that it is not."""
+    if one.release_date is None or other.release_date is None:
+        return True
+    return abs(one.release_date.year - other.release_date.year) <= 1
+
+
+def _words(text: str) -> str:
+    """The words by which names are compared; where there are none, as of `!!!`, the name as it is."""
+    return " ".join(word for word in search_words(text) if word not in ARTICLES) or text.casefold()
+
+
+def _telling_words(text: str) -> list[str]:
+    return sorted(word for word in text.split() if TELLING.fullmatch(word))
+
+
+def _by_name(works: Iterable[Work], name_of: Callable[[Any], Name]) -> dict[Name, list[Work]]:
+    named: dict[Name, list[Work]] = defaultdict(list)
+    for work in works:
+        named[name_of(work)].append(work)
+    return named
+
+
+def _near_names(names: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
+    """Pairs of nearly the same. Of two that are alike neither is much longer, which saves most comparisons."""
+    ordered = sorted(names, key=lambda name: len(name.whole))
+    wholes = [name.whole for name in ordered]
+    lengths = [len(whole) for whole in wholes]
+    for start, (name, whole) in enumerate(zip(ordered, wholes, strict=True)):
+        end = bisect_right(lengths, len(whole) * (200 - NEAR) / NEAR)
+        alike = process.extract(
+            whole, wholes[start + 1 : end], scorer=fuzz.ratio, processor=None, score_cutoff=NEAR, limit=None
+        )
+        for _, _, offset in alike:
+            if name.is_near(other := ordered[start + 1 + offset]):
+                yield name, other
+
+
+def _groups_by_name(named: dict[Name, list[Work]], what: str, may_be_same: Callable[[Any, Any], bool]) -> list[Group]:
+    """Those of the same name, or nearly, as far as each pair may be the same."""
+    pairs = [pair for works in named.values() for pair in combinations(works, 2) if may_be_same(*pair)]
+    near = [
+        (one, other)
+        for name, other_name in _near_names(named)
+        for one in named[name]
+        for other in named[other_name]
+        if may_be_same(one, other)
+    ]
+    near_ones = {work.pk for pair in near for work in pair}
+    joined = _join([*pairs, *near])
+    same = [group for group in joined if not near_ones & {work.pk for work in group}]
+    others = [group for group in joined if near_ones & {work.pk for work in group}]
+    return [*_groups(f"the same {what}", same), *_groups(f"nearly the same {what}", others)]
+
+
+def _join(pairs: Iterable[tuple[Work, Work]]) -> list[list[Work]]:
+    """All that is linked by pairs, in groups."""
+    group_of: dict[int, dict[int, Work]] = {}
+    for one, other in pairs:
+        merged = group_of.get(one.pk, {one.pk: one}) | group_of.get(other.pk, {other.pk: other})
+        for pk in merged:
+            group_of[pk] = merged
+    return [list(group.values()) for group in {id(group): group for group in group_of.values()}.values()]
+
+
+def _groups(reason: str, groups: Iterable[list[Work]]) -> list[Group]:
+    best_first = [Group(reason, sorted(works, key=_preference)) for works in groups]
+    return sorted(best_first, key=lambda group: (group.works[0].title_key, group.works[0].pk))
+
+
+def _preference(work: Work) -> tuple:
+    """What most have picked comes first, then the most useful edition."""
+    useful: tuple = ()
+    if isinstance(work, Album):
+        useful = musicbrainz.usefulness(work.status, has_cover=bool(work.cover_art_url), release_date=work.release_date)
+    return -work.pick_count, work.vanished_at is not None, useful, work.pk  # type: ignore[attr-defined]
