@@ -2,9 +2,13 @@
 
 import unicodedata
 from datetime import date, timedelta
+from uuid import UUID
 
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models.functions import Coalesce, Length
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Length, NullIf
 from django.utils import timezone
 
 models.CharField.register_lookup(Length)
@@ -36,9 +40,13 @@ class WorkQuerySet(models.QuerySet):
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
 
+    def curated(self) -> "WorkQuerySet":
+        """Those with a title or a picture of a curator's."""
+        return self.exclude(own_title="", own_cover="")
+
     def lacking(self, what: str) -> "WorkQuerySet":
         """Those without `credits`, `cover` or `release-group`; none where their kind never has such a thing."""
-        lacks: dict[str, models.Q] = self.model.lacks  # type: ignore[attr-defined]  # each Work has them
+        lacks: dict[str, Q] = self.model.lacks  # type: ignore[attr-defined]  # each Work has them
         return self.filter(lacks[what]) if what in lacks else self.none()
 
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
@@ -47,9 +55,14 @@ class WorkQuerySet(models.QuerySet):
         asked = Coalesce("vanished_at", "fetched_at")
         return (
             self.alias(asked_at=asked)
-            .filter(models.Q(asked_at=None) | models.Q(asked_at__lt=limit))
-            .order_by(models.F("asked_at").asc(nulls_first=True), "id")
+            .filter(Q(asked_at=None) | Q(asked_at__lt=limit))
+            .order_by(F("asked_at").asc(nulls_first=True), "id")
         )
+
+
+def shown_title(work: str) -> Coalesce:
+    """The title that everybody reads, of the work at this path: what Work.shown_title is to one row."""
+    return Coalesce(NullIf(F(f"{work}__own_title"), Value("", models.TextField())), F(f"{work}__title"))
 
 
 def search_words(text: str) -> list[str]:
@@ -78,16 +91,24 @@ class Fetched(models.Model):
 
 
 class Work(Fetched):
-    """What movies and albums have in common."""
+    """What movies and albums have in common.
+
+    What begins with `own_`, and the note, is a curator's: nothing that is fetched ever touches it.
+    """
 
     title = models.TextField()
-    title_key = KeyField(editable=False, help_text="The title in lower case: lists are sorted by it.")
+    own_title = models.TextField(
+        "own title", blank=True, help_text="Everybody reads this instead of the fetched title; empty: that one."
+    )
+    own_cover = models.CharField("own picture", max_length=200, blank=True)
+    note = models.TextField(blank=True, help_text="For staff: it is shown here, and nowhere else.")
+    title_key = KeyField(editable=False, help_text="The shown title in lower case: lists are sorted by it.")
     search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
     genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     searched: tuple[str, ...]  # the fields that a search looks into
-    lacks: dict[str, models.Q]  # by what may be missing: whether it is
+    lacks: dict[str, Q]  # by what may be missing: whether it is
 
     objects = WorkQuerySet.as_manager()
 
@@ -96,11 +117,16 @@ class Work(Fetched):
         ordering = ["title_key", "id"]
 
     def save(self, *args, **kwargs):
-        self.title_key = self.title.lower()[:500]  # PostgreSQL indexes no longer ones
+        self.title_key = self.shown_title.lower()[:500]  # PostgreSQL indexes no longer ones
         self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
         if fields := kwargs.get("update_fields"):
             kwargs["update_fields"] = {*fields, "title_key", "search_text"}
         super().save(*args, **kwargs)
+
+    @property
+    def shown_title(self) -> str:
+        """The title that everybody reads."""
+        return self.own_title or self.title
 
     @property
     def cached_at(self):
@@ -125,21 +151,52 @@ class Movie(Work):
     vote_average = models.FloatField(default=0, help_text="TMDB's, 0 to 10; 0 without votes means that nobody voted.")
     vote_count = models.PositiveIntegerField(default=0)
 
-    searched = ("title", "original_title")
-    lacks = {"credits": models.Q(cast=None, crew=None), "cover": models.Q(poster_path="")}
+    searched = ("own_title", "title", "original_title")
+    lacks = {"credits": Q(cast=None, crew=None), "cover": Q(poster_path="")}
 
     class Meta(Work.Meta):
         abstract = False
         indexes = [models.Index(fields=["title_key", "id"], name="movie_title")]
         constraints = [
-            models.CheckConstraint(condition=models.Q(tmdb_id__gte=1), name="movie_tmdb_id"),
-            models.CheckConstraint(condition=~models.Q(title=""), name="movie_title_present"),
-            models.CheckConstraint(condition=models.Q(vote_average__range=(0, 10)), name="movie_vote_average"),
-            models.CheckConstraint(condition=models.Q(runtime=None) | models.Q(runtime__gte=1), name="movie_runtime"),
+            models.CheckConstraint(condition=Q(tmdb_id__gte=1), name="movie_tmdb_id"),
+            models.CheckConstraint(condition=~Q(title=""), name="movie_title_present"),
+            models.CheckConstraint(condition=Q(vote_average__range=(0, 10)), name="movie_vote_average"),
+            models.CheckConstraint(condition=Q(runtime=None) | Q(runtime__gte=1), name="movie_runtime"),
+            models.CheckConstraint(
+                condition=Q(own_cover="") | Q(own_cover__startswith="/"),
+                name="movie_own_cover",
+                violation_error_message="Give the path of a poster at TMDB, such as /abc.jpg, or paste its address.",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.release_date.year})" if self.release_date else self.title
+        return f"{self.shown_title} ({self.release_date.year})" if self.release_date else self.shown_title
+
+    @property
+    def external_id(self) -> int:
+        """Its id at TMDB."""
+        return self.tmdb_id
+
+    @property
+    def shown_poster_path(self) -> str:
+        """The path of the poster that everybody sees; empty without one."""
+        return self.own_cover or self.poster_path
+
+
+class MovieAlias(models.Model):
+    """The id of a movie that was merged into another, and finds that one from then on."""
+
+    tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
+    movie = models.ForeignKey(Movie, models.CASCADE, related_name="aliases", help_text="The one that was kept.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = "earlier id"
+        verbose_name_plural = "earlier ids"
+
+    def __str__(self) -> str:
+        return str(self.tmdb_id)
 
 
 class Album(Work):
@@ -160,27 +217,44 @@ class Album(Work):
         default=False, help_text="Whether the archive has said if there is a front, here or for the release group."
     )
 
-    searched = ("artist", "title")
+    searched = ("artist", "own_title", "title")
     lacks = {
-        "credits": models.Q(artist_credit=None),
-        "cover": models.Q(cover_art_url=""),
-        "release-group": models.Q(release_group_id=None),
+        "credits": Q(artist_credit=None),
+        "cover": Q(cover_art_url=""),
+        "release-group": Q(release_group_id=None),
     }
 
     class Meta(Work.Meta):
         abstract = False
         indexes = [models.Index(fields=["title_key", "id"], name="album_title")]
         constraints = [
-            models.CheckConstraint(condition=~models.Q(title=""), name="album_title_present"),
+            models.CheckConstraint(condition=~Q(title=""), name="album_title_present"),
             models.CheckConstraint(
-                condition=models.Q(release_date__length__in=(0, 4, 7, 10)),
+                condition=Q(release_date__length__in=(0, 4, 7, 10)),
                 name="album_release_date_precision",
                 violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
+            ),
+            models.CheckConstraint(
+                condition=Q(own_cover="")
+                | Q(own_cover__startswith="https://coverartarchive.org/")
+                | Q(own_cover__startswith="https://archive.org/"),
+                name="album_own_cover",
+                violation_error_message="Give the https address of a picture at coverartarchive.org or archive.org.",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.artist or UNKNOWN_ARTIST}: {self.title}"
+        return f"{self.artist or UNKNOWN_ARTIST}: {self.shown_title}"
+
+    @property
+    def external_id(self) -> UUID:
+        """Its release id at MusicBrainz."""
+        return self.musicbrainz_id
+
+    @property
+    def shown_cover_url(self) -> str:
+        """The address of the cover that everybody sees; empty without one."""
+        return self.own_cover or self.cover_art_url
 
     @property
     def release_day(self) -> date | None:
@@ -197,7 +271,7 @@ class Album(Work):
 
 
 class AlbumAlias(models.Model):
-    """The id of a release that MusicBrainz has merged into another."""
+    """The id of a release that MusicBrainz, or a curator, has merged into another."""
 
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     album = models.ForeignKey(Album, models.CASCADE, related_name="aliases", help_text="The surviving release.")
@@ -297,17 +371,17 @@ class Artist(Fetched):
         ordering = ["sort_name", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(begin__length__in=(0, 4, 7, 10)),
+                condition=Q(begin__length__in=(0, 4, 7, 10)),
                 name="artist_begin_precision",
                 violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
             ),
             models.CheckConstraint(
-                condition=models.Q(end__length__in=(0, 4, 7, 10)),
+                condition=Q(end__length__in=(0, 4, 7, 10)),
                 name="artist_end_precision",
                 violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
             ),
             models.CheckConstraint(
-                condition=models.Q(end="") | models.Q(ended=True, ended__isnull=False),
+                condition=Q(end="") | Q(ended=True, ended__isnull=False),
                 name="artist_end_means_ended",
                 violation_error_message="Who has an end has ended.",
             ),
@@ -347,3 +421,42 @@ class AlbumArtist(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Merge(models.Model):
+    """A movie or album that somebody has merged into another, with all that it takes to undo that."""
+
+    movie = models.ForeignKey(Movie, models.CASCADE, null=True, blank=True, related_name="merges")
+    album = models.ForeignKey(Album, models.CASCADE, null=True, blank=True, related_name="merges")
+    name = models.TextField(help_text="What was merged, as it was called.")
+    external_id = models.CharField(max_length=36, help_text="Its TMDB id or MusicBrainz release id.")
+    merged = models.JSONField(help_text="The row and its credits.", encoder=DjangoJSONEncoder)
+    moved = models.JSONField(help_text="Ids of what moved along, by model.")
+    gave = models.JSONField(help_text="What of a curator's words the kept one had not, and got.")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who did it; empty: a command.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(movie=None, album__isnull=False) | Q(movie__isnull=False, album=None),
+                name="merge_one_kept",
+                violation_error_message="A merge is of movies or of albums.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} into {self.kept}"
+
+    @property
+    def kept(self) -> Movie | Album:
+        return self.movie or self.album  # type: ignore[return-value]  # there is one, see the constraint

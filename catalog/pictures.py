@@ -12,7 +12,7 @@ POSTERS = {"small": "w92", "medium": "w154", "large": "w342"}  # TMDB's names, f
 
 
 def poster(movie: Movie, size: str = "small") -> SafeString:
-    return poster_at(movie.poster_path, size)
+    return poster_at(movie.shown_poster_path, size)
 
 
 def poster_at(path: str, size: str = "small") -> SafeString:
@@ -21,7 +21,7 @@ def poster_at(path: str, size: str = "small") -> SafeString:
 
 
 def cover(album: Album, size: str = "small") -> SafeString:
-    return framed(album.cover_art_url, "cover", size)
+    return framed(album.shown_cover_url, "cover", size)
 
 
 def portrait(person: Person, size: str = "small") -> SafeString:

@@ -10,20 +10,48 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, OuterRef, ProtectedError, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, patience, tmdb
 from integrations.errors import IntegrationError, NotFound
 
-from .models import Album, AlbumAlias, AlbumArtist, Artist, ArtistAlias, Fetched, Movie, MovieCast, MovieCrew, Person
+from . import merging
+from .models import (
+    Album,
+    AlbumAlias,
+    AlbumArtist,
+    Artist,
+    ArtistAlias,
+    Fetched,
+    Movie,
+    MovieAlias,
+    MovieCast,
+    MovieCrew,
+    Person,
+)
 
 SEARCH_PAGE = 20  # movies, as at TMDB
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
 EXTRA_WAIT = 1  # seconds for what an answer is better with, and good without
+MOST_COVERS = coverart.MAX_CHECKS // 2  # albums: each is asked for itself and for its release group
 COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
+
+
+def curate[W: (Movie, Album)](work: W, **values: str) -> W:
+    """The work with these words of a curator's: `own_title`, `own_cover`, `note`; all else stays as it is stored.
+
+    Raises Movie.DoesNotExist or Album.DoesNotExist when it has just been merged into another, or deleted.
+    """
+    with transaction.atomic():
+        stored = type(work)._default_manager.select_for_update().get(pk=work.pk)
+        for name, value in values.items():
+            setattr(stored, name, value)
+        stored.save(update_fields=list(values))
+    return stored
+
 
 # Movies
 
@@ -39,7 +67,8 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tupl
     if year is None and (found := re.fullmatch(r"(.*\S)\s*\((\d{4})\)", query)) and 1800 <= int(found[2]) <= 2100:
         query, year = found[1], int(found[2])
     try:
-        return "tmdb", tmdb.search_movies(query, page=page, year=year)
+        found_page = tmdb.search_movies(query, page=page, year=year)
+        return "tmdb", replace(found_page, results=_as_curated(found_page.results))
     except IntegrationError:
         known = Movie.objects.matching(query)
         if year:
@@ -53,7 +82,24 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tupl
 
 
 def _movie_hit(movie: Movie) -> tmdb.MovieHit:
-    return tmdb.MovieHit(**{field.name: getattr(movie, field.name) for field in fields(tmdb.MovieHit)})
+    hit = tmdb.MovieHit(**{field.name: getattr(movie, field.name) for field in fields(tmdb.MovieHit)})
+    return replace(hit, title=movie.shown_title, poster_path=movie.shown_poster_path)
+
+
+def _as_curated(hits: list[tmdb.MovieHit]) -> list[tmdb.MovieHit]:
+    """With the titles and posters that curators gave to those of them that the catalog has."""
+    known = Movie.objects.filter(tmdb_id__in=[hit.tmdb_id for hit in hits]).curated()
+    own = {movie.tmdb_id: movie for movie in known.only("tmdb_id", "own_title", "own_cover")}
+    return [
+        replace(
+            hit,
+            title=own[hit.tmdb_id].own_title or hit.title,
+            poster_path=own[hit.tmdb_id].own_cover or hit.poster_path,
+        )
+        if hit.tmdb_id in own
+        else hit
+        for hit in hits
+    ]
 
 
 def _page_of_one(address: int | str, page: int) -> tuple[str, tmdb.MoviePage]:
@@ -81,9 +127,10 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     """The movie, and whether it was known; if not it is fetched.
 
     What is known but was not asked about for a month is fetched again, and shown as known where that fails or takes
-    too long. Raises IntegrationError when it is not known at all.
+    too long. An id that was merged into another gives the one that was kept. Raises IntegrationError when it is not
+    known at all.
     """
-    known = Movie.objects.filter(tmdb_id=tmdb_id).first()
+    known = known_movie(tmdb_id)
     if known is None:
         try:
             return refresh_movie(tmdb_id), False
@@ -92,7 +139,7 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     if not known.is_due:
         return known, True
     with contextlib.suppress(IntegrationError), _little_patience(known):
-        movie = refresh_movie(tmdb_id)
+        movie = refresh_movie(known.tmdb_id)
         if movie.fetched_at != known.fetched_at:  # where TMDB fails an old answer may serve again
             return movie, False
     if forget_texts(Movie.objects.filter(pk=known.pk)):
@@ -100,11 +147,27 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     return known, True
 
 
+def known_movie(tmdb_id: int) -> Movie | None:
+    """The movie of the catalog with this id, now or before it was merged into another."""
+    merged = MovieAlias.objects.filter(tmdb_id=tmdb_id).values("movie")
+    found = Movie.objects.filter(Q(tmdb_id=tmdb_id) | Q(pk__in=merged))
+    return min(found, key=lambda movie: movie.tmdb_id == tmdb_id, default=None)
+
+
 def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
-    """What TMDB recommends to those who like each of these movies, as far as it says so within EXTRA_WAIT."""
+    """What TMDB recommends to those who like each of these movies, as far as it says so within EXTRA_WAIT.
+
+    Of one that was merged into another, the one that was kept.
+    """
+    found: dict[int, list[tmdb.MovieHit]] = {}
     with contextlib.suppress(IntegrationError), patience.at_most(EXTRA_WAIT, turn=EXTRA_WAIT / 2):
-        return tmdb.fetch_recommendations(tmdb_ids)
-    return {}
+        found = tmdb.fetch_recommendations(tmdb_ids)
+    ids = {hit.tmdb_id for hits in found.values() for hit in hits}
+    kept = dict(MovieAlias.objects.filter(tmdb_id__in=ids).values_list("tmdb_id", "movie__tmdb_id"))
+    return {
+        liked: [replace(hit, tmdb_id=kept.get(hit.tmdb_id, hit.tmdb_id)) for hit in hits]
+        for liked, hits in found.items()
+    }
 
 
 def _little_patience(known: Fetched) -> AbstractContextManager[None]:
@@ -128,6 +191,8 @@ def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
         known = Movie.objects.select_for_update().filter(tmdb_id=tmdb_id).first()
         if known and _is_stored(known, fetched.fetched_at):
             return known
+        if known is None and (kept := known_movie(tmdb_id)):
+            return kept  # merged meanwhile, and not to come back
         movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values | {"vanished_at": None})
         people = _store_people([*fetched.cast, *fetched.crew])
         movie.cast.all().delete()
@@ -257,12 +322,14 @@ def search_albums(query: str, *, limit: int, offset: int, fold: bool = False) ->
         page = AlbumPage(
             found.count,
             offset,
-            [
-                AlbumHit(
-                    **vars(hit), cover_art_url=covers.get(hit.musicbrainz_id, ""), edition_ids=[hit.musicbrainz_id]
-                )
-                for hit in found.results
-            ],
+            _as_curated_albums(
+                [
+                    AlbumHit(
+                        **vars(hit), cover_art_url=covers.get(hit.musicbrainz_id, ""), edition_ids=[hit.musicbrainz_id]
+                    )
+                    for hit in found.results
+                ]
+            ),
         )
         source = "musicbrainz"
     return source, replace(page, results=_fold(page.results)) if fold else page
@@ -270,7 +337,24 @@ def search_albums(query: str, *, limit: int, offset: int, fold: bool = False) ->
 
 def _album_hit(album: Album) -> AlbumHit:
     names = {field.name for field in fields(AlbumHit)} - {"score", "edition_ids"}
-    return AlbumHit(**{name: getattr(album, name) for name in names}, score=100, edition_ids=[album.musicbrainz_id])
+    hit = AlbumHit(**{name: getattr(album, name) for name in names}, score=100, edition_ids=[album.musicbrainz_id])
+    return replace(hit, title=album.shown_title, cover_art_url=album.shown_cover_url)
+
+
+def _as_curated_albums(hits: list[AlbumHit]) -> list[AlbumHit]:
+    """With the titles and covers that curators gave to those of them that the catalog has."""
+    known = Album.objects.filter(musicbrainz_id__in=[hit.musicbrainz_id for hit in hits]).curated()
+    own = {album.musicbrainz_id: album for album in known.only("musicbrainz_id", "own_title", "own_cover")}
+    return [
+        replace(
+            hit,
+            title=own[hit.musicbrainz_id].own_title or hit.title,
+            cover_art_url=own[hit.musicbrainz_id].own_cover or hit.cover_art_url,
+        )
+        if hit.musicbrainz_id in own
+        else hit
+        for hit in hits
+    ]
 
 
 def _albums_at(address: tuple[str, UUID], offset: int) -> tuple[str, AlbumPage]:
@@ -282,18 +366,19 @@ def _albums_at(address: tuple[str, UUID], offset: int) -> tuple[str, AlbumPage]:
     return "catalog" if cached else "musicbrainz", AlbumPage(1, offset, hits)
 
 
-def _fold(hits: list[AlbumHit]) -> list[AlbumHit]:
-    """One hit a release group, where its first one is, with the highest score of them."""
+def editions(hits: list[AlbumHit]) -> list[list[AlbumHit]]:
+    """The hits by release group, in the order of each one's first; in it the most useful first."""
     groups: dict[UUID, list[AlbumHit]] = {}
     for hit in hits:
         groups.setdefault(hit.release_group_id or hit.musicbrainz_id, []).append(hit)
+    return [sorted(group, key=_usefulness) for group in groups.values()]
+
+
+def _fold(hits: list[AlbumHit]) -> list[AlbumHit]:
+    """One hit a release group, where its first one is, with the highest score of them."""
     return [
-        replace(
-            min(group, key=_usefulness),
-            score=max(hit.score for hit in group),
-            edition_ids=[hit.musicbrainz_id for hit in sorted(group, key=_usefulness)],
-        )
-        for group in groups.values()
+        replace(group[0], score=max(hit.score for hit in group), edition_ids=[hit.musicbrainz_id for hit in group])
+        for group in editions(hits)
     ]
 
 
@@ -369,6 +454,17 @@ def known_album(musicbrainz_id: UUID) -> Album | None:
     return min(found, key=lambda album: album.musicbrainz_id == musicbrainz_id, default=None)
 
 
+def find_album(text: str) -> Album | None:
+    """The album with this number of ours or this MusicBrainz id, its own rather than one that it has from another."""
+    if text.isascii() and text.isdecimal() and len(text) <= 18:
+        return Album.objects.filter(pk=int(text)).first()
+    try:
+        musicbrainz_id = UUID(text)
+    except ValueError:
+        return None
+    return Album.objects.filter(musicbrainz_id=musicbrainz_id).first() or known_album(musicbrainz_id)
+
+
 def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
     """Fetch the release with its artists from MusicBrainz and store it, new or known; `anew` whatever the HTTP cache
     has.
@@ -391,46 +487,53 @@ def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
         url, values["cover_known"] = _group_cover(fetched.release_group_id)
         if values["cover_known"]:  # else what was known stays until the archive says something
             values["cover_art_url"] = url
+    album = _store_album(musicbrainz_id, surviving_id, values, fetched)
+    if album.musicbrainz_id != musicbrainz_id:
+        merging.absorb(musicbrainz_id, album)
+    return album
+
+
+def _store_album(
+    musicbrainz_id: UUID, surviving_id: UUID, values: dict[str, object], fetched: musicbrainz.Release
+) -> Album:
     with transaction.atomic():
         # This locks the row, so that simultaneous refreshes of one album follow each other.
         known = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
+        if known is None and (kept := known_album(surviving_id)):
+            return kept  # merged meanwhile, and not to come back
         if known is None and surviving_id != musicbrainz_id:
             # Unless somebody stores the surviving one just now.
             with contextlib.suppress(IntegrityError), transaction.atomic():
                 Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
         if known and _is_stored(known, fetched.fetched_at) and known.cover_known:
-            album = known
-        else:
-            album, _ = Album.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
-            store_artist_credit(album, fetched.artists)
-        if surviving_id != musicbrainz_id and (left := merge_albums(musicbrainz_id, album)):
-            Album.objects.filter(pk=left.pk).update(vanished_at=timezone.now())
+            return known
+        album, _ = Album.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
+        store_artist_credit(album, fetched.artists)
     return album
 
 
-def merge_albums(musicbrainz_id: UUID, album: Album) -> Album | None:
-    """Remember an id as another one of the album's; a row that has it gives all it can to the album's, and goes, or is
-    returned where it has to stay. Call it in a transaction.
+def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
+    """Ask the archive anew for the fronts of these albums, or of their release groups: whether each has one now, None
+    where the archive did not say so in time.
+
+    Up to MOST_COVERS at a time. Raises IntegrationError where the archive cannot be asked at all.
     """
-    AlbumAlias.objects.update_or_create(musicbrainz_id=musicbrainz_id, defaults={"album": album})
-    merged = Album.objects.filter(musicbrainz_id=musicbrainz_id).first()
-    if merged is None:
-        return None
-    merged.aliases.update(album=album)
-    for relation in Album._meta.related_objects:
-        if relation.related_model in {AlbumArtist, AlbumAlias}:
-            continue
-        name = relation.field.name
-        for row in relation.related_model._base_manager.filter(**{name: merged}):
-            # A week that has both keeps both: two people's opinions may hang on them.
-            with contextlib.suppress(IntegrityError), transaction.atomic():
-                relation.related_model._base_manager.filter(pk=row.pk).update(**{name: album})
-    try:
-        with transaction.atomic():
-            merged.delete()
-    except (ProtectedError, IntegrityError):
-        return merged
-    return None
+    of_groups: list[coverart.Cover] = [
+        ("release-group", album.release_group_id) for album in albums if album.release_group_id
+    ]
+    fronts = coverart.find_fronts([*(("release", album.musicbrainz_id) for album in albums), *of_groups], anew=True)
+    found: dict[Album, bool | None] = {}
+    for album in albums:
+        asked: list[tuple[coverart.Entity, UUID | None]] = [
+            ("release", album.musicbrainz_id),
+            ("release-group", album.release_group_id),
+        ]
+        url = next((coverart.front_url(what, which) for what, which in asked if which and fronts.get(which)), "")
+        is_said = bool(url) or all(which is None or which in fronts for _, which in asked)
+        found[album] = bool(url) if is_said else None
+        if is_said:
+            Album.objects.filter(pk=album.pk).update(cover_art_url=url, cover_known=True, cover_asked_at=timezone.now())
+    return found
 
 
 def _group_cover(release_group_id: UUID | None) -> tuple[str, bool]:

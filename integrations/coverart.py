@@ -4,6 +4,7 @@ Asked for is only whether there is one: the archive redirects to the picture, or
 """
 
 import contextlib
+import re
 from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -58,9 +59,21 @@ def front_url(entity: Entity, musicbrainz_id: UUID) -> str:
     return f"{ARCHIVE}/{entity}/{musicbrainz_id}/front-500"
 
 
-def _question(entity: Entity, musicbrainz_id: UUID) -> http.Question:
+def read_address(text: str) -> str | None:
+    """The address of a picture at the archive that lasts and that browsers may load; None of anything else."""
+    found = re.fullmatch(r"(?:https?://)?((?:\w+\.)*(?:coverartarchive|archive)\.org)(/[\w%.,()/~+-]+)", text, re.ASCII)
+    if not found:
+        return None
+    host, path = found[1].lower().removeprefix("www."), found[2]
+    if host not in {"coverartarchive.org", "archive.org"}:
+        # Where the archive's redirects end: the items lie on other nodes tomorrow.
+        host, path = "archive.org", re.sub(r"^/\d+/items/", "/download/", path)
+    return f"https://{host}{path}"
+
+
+def _question(entity: Entity, musicbrainz_id: UUID, *, anew: bool = False) -> http.Question:
     url = f"{settings.COVERART_BASE_URL}/{entity}/{musicbrainz_id}/front-500"
-    return http.Question(session, SERVICE, url, {}, FRONT_AGE, follow=False)
+    return http.Question(session, SERVICE, url, {}, FRONT_AGE, follow=False, anew=anew)
 
 
 def _has_front(response: requests.Response) -> bool:
@@ -72,8 +85,9 @@ def _has_front(response: requests.Response) -> bool:
     raise Unavailable(f"{SERVICE} gave an answer that says nothing of a cover; try again later.")
 
 
-def find_fronts(wanted: Iterable[Cover]) -> dict[UUID, bool]:
-    """What the archive says of up to MAX_CHECKS covers, asked in parallel, within DEADLINE seconds.
+def find_fronts(wanted: Iterable[Cover], *, anew: bool = False) -> dict[UUID, bool]:
+    """What the archive says of up to MAX_CHECKS covers, asked in parallel, within DEADLINE seconds; `anew` whatever it
+    said before.
 
     What is not known by then is not in the answer; its question goes on, so that the next answer may have it.
     """
@@ -84,11 +98,11 @@ def find_fronts(wanted: Iterable[Cover]) -> dict[UUID, bool]:
     with patience.at_most(DEADLINE, turn=0):
         for cover in list(wanted)[:MAX_CHECKS]:
             has, until = remembered.get(cover, (False, now))
-            if until > now:
+            if until > now and not anew:
                 fronts[cover[1]] = has
                 continue
-            question = _question(*cover)
-            known = http.look_up(question)
+            question = _question(*cover, anew=anew)
+            known = None if anew else http.look_up(question)
             if known is not None and not known.is_expired:
                 fronts[cover[1]] = _remember(cover, known)
             else:

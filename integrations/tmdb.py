@@ -337,6 +337,13 @@ def read_address(text: str) -> int | str | None:
     return None
 
 
+def read_image(text: str) -> str | None:
+    """The path of an image, such as /abc.jpg, that an address of TMDB's has, or that the text is; else None."""
+    site = rf"(?:{HTTP}(?:\w+\.)?(?:tmdb|themoviedb)\.org/t/p/\w+)?"
+    found = re.fullmatch(rf"{site}(/[\w.-]+\.(?:jpe?g|png|webp))(?:[?#].*)?", text, FLAGS)
+    return found[1] if found else None
+
+
 def image_url(path: str, size: str) -> str | None:
     """The whole address of an image, such as `w342` wide; None without one."""
     return f"{settings.TMDB_IMAGE_BASE_URL}/{size}{path}" if path else None

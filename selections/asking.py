@@ -37,7 +37,7 @@ def known(row: Row) -> Work | None:
     """What the row means, if it has an id that the catalog knows. A title is not enough: upstream may know others."""
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
-        stored = Movie.objects.filter(tmdb_id=row.tmdb_id).first()
+        stored = catalog.known_movie(row.tmdb_id)
     elif row.kind == "movie" and row.imdb_id:
         stored = Movie.objects.filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
@@ -48,7 +48,7 @@ def known(row: Row) -> Work | None:
 def stored(kind: str, work: Work) -> Movie | Album:
     """The movie or album in the catalog; what is there is good enough, however old. Raises IntegrationError."""
     if kind == "movie":
-        return Movie.objects.filter(tmdb_id=int(work.id)).first() or catalog.get_movie(int(work.id))[0]
+        return catalog.known_movie(int(work.id)) or catalog.get_movie(int(work.id))[0]
     return catalog.known_album(UUID(work.id)) or catalog.get_album(UUID(work.id))[0]
 
 

@@ -203,6 +203,8 @@ class Pick(models.Model):
         FIRST = 1, "first"
         SECOND = 2, "second"
 
+    part_of = "week"  # see catalog/merging.py
+
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 

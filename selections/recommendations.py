@@ -22,7 +22,7 @@ from django.db.models import Avg, Case, Count, F, FloatField, IntegerField, Q, T
 from django.db.models.functions import Abs, Cast, Coalesce
 
 from catalog import services as catalog
-from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew, shown_title
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
 
@@ -183,9 +183,10 @@ class Shelf:
         first, *more = [F(f"{path}__{name}") for name in self.keys]
         return Coalesce(first, *more) if more else first
 
-    def lead(self, path: str = "") -> list[str]:
+    def lead(self, path: str = "") -> list[Any]:
         """The fields of a Lead, of the pick at this path."""
-        return [f"{path}{name}" for name in (f"{self.name}__title", "week_id", "week__year", "week__week_number")]
+        of_week = [f"{path}{name}" for name in ("week_id", "week__year", "week__week_number")]
+        return [shown_title(f"{path}{self.name}"), *of_week]
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         """The keys by the ids of all works that have one of them."""

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog import services as catalog
-from catalog.models import Album
+from catalog.models import Album, Movie
 from integrations.errors import NotFound
 
 from .models import Opinion, OpinionQuerySet, Week, WeekAlbum, WeekMovie, this_week, visible_to
@@ -120,7 +120,7 @@ def _refuse_taken(
         raise Conflict(f"This {next(iter(work)).partition('__')[0]} is already in this week", "already_picked")
 
 
-def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **work: object) -> tuple[P, bool]:
+def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **work: Movie | Album) -> tuple[P, bool]:
     """Store a pick and move its week's `updated_at`, both or neither; what is there already stays as it is."""
     there = type(pick)._default_manager.filter(week=pick.week, position=pick.position)
     try:
@@ -135,8 +135,9 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
             touch(pick.week)
     except IntegrityError:
         _refuse_taken(type(pick), pick.week, pick.position, replace=replace, force=force, **work)  # somebody was faster
-        if isinstance(pick, WeekAlbum) and not Album.objects.filter(pk=pick.album_id).exists():
-            raise Conflict("This album has just been merged into another: pick it again", "album_merged") from None
+        for name, one in work.items():
+            if not type(one)._default_manager.filter(pk=one.pk).exists():
+                raise Conflict(f"This {name} has just been merged into another: pick it again", "just_merged") from None
         raise
     return pick, not replaced
 

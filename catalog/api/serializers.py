@@ -92,8 +92,9 @@ class MoviePageSerializer(serializers.Serializer):
 
 
 class MovieDetailsSerializer(serializers.ModelSerializer):
+    title = serializers.CharField(source="shown_title", read_only=True)
     original_title = BlankAsNullField()
-    poster_url = ImageField("w342", source="poster_path")
+    poster_url = ImageField("w342", source="shown_poster_path")
     backdrop_url = ImageField("w1280", source="backdrop_path")
     overview = BlankAsNullField()
     tagline = BlankAsNullField()
@@ -158,8 +159,9 @@ class MovieCreditsSerializer(serializers.Serializer):
 class PickedMovieSerializer(serializers.ModelSerializer):
     """A movie as weeks show it: TMDB's bare path of the poster, unlike in search and details."""
 
+    title = serializers.CharField(source="shown_title", read_only=True)
     original_title = BlankAsNullField()
-    poster_path = BlankAsNullField()
+    poster_path = BlankAsNullField(source="shown_poster_path")
     overview = BlankAsNullField()
     cached_at = serializers.DateTimeField()
 
@@ -191,13 +193,14 @@ class AlbumPageSerializer(serializers.Serializer):
 
 
 class AlbumDetailsSerializer(serializers.ModelSerializer):
+    title = serializers.CharField(source="shown_title", read_only=True)
     artist = BlankAsNullField()
     release_date = BlankAsNullField(help_text="YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
     country = BlankAsNullField()
     status = BlankAsNullField()
     primary_type = BlankAsNullField()
     genres = NamesField()
-    cover_art_url = BlankAsNullField()
+    cover_art_url = BlankAsNullField(source="shown_cover_url")
     cached = serializers.SerializerMethodField(
         help_text="Whether it came from the catalog, not from upstream just now."
     )
@@ -257,10 +260,11 @@ class AlbumCreditsSerializer(serializers.Serializer):
 class PickedAlbumSerializer(serializers.ModelSerializer):
     """An album as weeks show it: with a whole day, and how much of it is known."""
 
+    title = serializers.CharField(source="shown_title", read_only=True)
     artist = serializers.SerializerMethodField()
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")
     release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
-    cover_art_url = BlankAsNullField()
+    cover_art_url = BlankAsNullField(source="shown_cover_url")
     cached_at = serializers.DateTimeField()
 
     class Meta:

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from catalog import services as catalog
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
-from catalog.models import Movie
 from selections import services
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
 
@@ -154,7 +153,7 @@ class MoviePicksView(SelectionsOfView):
     """Who picked a movie, and when, with the opinions on it that one may read."""
 
     def get_queryset(self):
-        movie = Movie.objects.filter(tmdb_id=read_tmdb_id(self.kwargs["tmdb_id"])).first()
+        movie = catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
         if movie is None:
             raise NotFound("Movie not found")
         return self.shown(WeekMovie.objects.filter(movie=movie))

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
-from catalog.models import Album
+from catalog.models import Album, Movie
 from selections import recommendations
 from selections.recommendations import POINTS
 
@@ -51,11 +51,17 @@ class RecommendedMovieSerializer(serializers.Serializer):
         allow_null=True, default=None, help_text="Ours; null where the catalog does not have it."
     )
     tmdb_id = serializers.IntegerField()
-    title = serializers.CharField()
+    title = serializers.SerializerMethodField()
     original_title = BlankAsNullField()
     release_date = serializers.DateField(allow_null=True)
-    poster_path = BlankAsNullField()
+    poster_path = serializers.SerializerMethodField()
     overview = BlankAsNullField()
+
+    def get_title(self, work) -> str:
+        return work.shown_title if isinstance(work, Movie) else work.title
+
+    def get_poster_path(self, work) -> str | None:
+        return (work.shown_poster_path if isinstance(work, Movie) else work.poster_path) or None
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):

@@ -8,9 +8,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog import merging
+from catalog import services as catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
 from catalog.services import known_album
-from selections import merging, services
+from selections import services
 from selections.models import Opinion, Week, WeekAlbum
 from tests.conftest import assert_problem, client_of
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
@@ -164,16 +166,16 @@ def test_the_number_of_queries_of_a_plan_stays_the_same(kept, merged, django_ass
     for number in range(1, 30):
         week(UserFactory(), number, merged)
 
-    with django_assert_num_queries(1):
-        plan = merging.plan_merge(kept, merged)
+    with django_assert_num_queries(2):
+        [plan] = merging.preview(kept, [merged])
 
-    assert len({str(pick.week) for pick in plan.moving}) == 29
+    assert len({str(pick.week) for pick in plan.picks}) == 29
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_has_gone_meanwhile_is_told(run, monkeypatch):
     kept, merged = AlbumFactory(), AlbumFactory()
-    find = merging.find_album
+    find = catalog.find_album
 
     def find_and_delete(text):
         found = find(text)
@@ -181,9 +183,9 @@ def test_what_has_gone_meanwhile_is_told(run, monkeypatch):
             Album.objects.filter(pk=merged.pk).delete()
         return found
 
-    monkeypatch.setattr(merging, "find_album", find_and_delete)
+    monkeypatch.setattr(catalog, "find_album", find_and_delete)
 
-    with pytest.raises(CommandError, match="has just gone"):
+    with pytest.raises(CommandError, match="has just been merged or deleted"):
         run(kept.pk, merged.pk, "--apply")
 
 
@@ -196,7 +198,7 @@ def test_who_picks_it_just_then_is_told_to_do_so_again(monkeypatch):
     put = services._put
 
     def merge_first(*arguments, **options):
-        merging.merge_albums(kept, merged)
+        merging.merge(kept, [merged])
         return put(*arguments, **options)
 
     body = {"musicbrainz_id": str(merged.musicbrainz_id), "position": 1}
@@ -239,7 +241,7 @@ def test_merging_while_people_pick_rate_and_leave():
     threads = [threading.Thread(target=act, args=[person]) for person in people]
     for thread in threads:
         thread.start()
-    merging.merge_albums(kept, merged)
+    merging.merge(kept, [merged])
     for thread in threads:
         thread.join()
 

@@ -1,15 +1,15 @@
 from django.core.management import BaseCommand, CommandError
 
-from catalog import duplicates
+from catalog import duplicates, merging
+from catalog import services as catalog
 from catalog.models import Album
-from selections import merging
 
 
 class Command(BaseCommand):
     help = (
         "Make one album of several that are the same: picks, and opinions on them, become those of KEEP, which is "
-        "found under the ids of the others, too; without --apply it only says what it would do. "
-        "Example: manage.py merge_albums 12 57 --apply"
+        "found under the ids of the others, too, and the admin can undo it; without --apply it only says what it would "
+        "do. Example: manage.py merge_albums 12 57 --apply"
     )
 
     def add_arguments(self, parser):
@@ -29,31 +29,32 @@ class Command(BaseCommand):
             raise CommandError(f"{kept} (album {kept.pk}) cannot be merged into itself.")
         for album in merged:
             if not apply:
-                self.tell(f"Would merge {album} (album {album.pk}) into", kept, merging.plan_merge(kept, album))
+                self.tell(f"Would merge {album} (album {album.pk}) into", kept, *merging.preview(kept, [album]))
                 if not duplicates.look_alike(kept, album):
-                    self.stderr.write("  These do not look like the same album: merged, nothing parts them again.")
+                    self.stderr.write("  These do not look like the same album: make sure before you merge them.")
                 continue
+            moving = merging.preview(kept, [album])
             try:
-                done = merging.merge_albums(kept, album)
-            except Album.DoesNotExist:
-                raise CommandError(f"Album {album.pk} or {kept.pk} has just gone: nothing was done to it.") from None
-            self.tell(f"Merged {album} (album {album.pk}) into", kept, done)
+                merging.merge(kept, [album])
+            except merging.CannotMerge as error:
+                raise CommandError(str(error)) from None
+            self.tell(f"Merged {album} (album {album.pk}) into", kept, *moving)
         if not apply:
             self.say("Run it with --apply to do so.")
 
     def find(self, text: str) -> Album:
-        album = merging.find_album(text)
+        album = catalog.find_album(text)
         if album is None:
             raise CommandError(f"There is no album {text}: give its number, or its MusicBrainz release id.")
         return album
 
-    def tell(self, what: str, kept: Album, merge: merging.Merge) -> None:
+    def tell(self, what: str, kept: Album, merge: merging.Moving) -> None:
         self.say(f"{what} {kept} (album {kept.pk}):")
-        for pick in merge.moving:
+        for pick in merge.picks:
             self.say(f"  {pick.week}: moves")
         for pick in merge.staying:
             self.say(f"  {pick.week}: has both, and keeps both")
-        if not merge.moving and not merge.staying:
+        if not merge.picks and not merge.staying:
             self.say("  nobody has picked it")
 
     def say(self, line: str) -> None:
