@@ -213,6 +213,9 @@ class ApiToken(models.Model):
     class Scope(models.TextChoices):
         READ = "read", "read only"
         FULL = "full", "read and change"
+        CALENDAR = "calendar", "calendar feed only"
+
+    FOR_SCRIPTS = [Scope.READ, Scope.FULL]  # what people make tokens for; the other is the feed's own
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, validators=[validate_printable], help_text="What it is for.")
@@ -229,9 +232,15 @@ class ApiToken(models.Model):
         verbose_name = "API token"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(scope__in=["read", "full"]),
+                condition=models.Q(scope__in=["read", "full", "calendar"]),
                 name="apitoken_scope",
-                violation_error_message="The scope is read or full.",
+                violation_error_message="The scope is read, full or calendar.",
+            ),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(scope="calendar"),
+                name="apitoken_one_calendar",
+                violation_error_message="This person has a calendar feed already.",
             ),
             models.CheckConstraint(
                 condition=~models.Q(name=""), name="apitoken_name_present", violation_error_message="Give it a name."

@@ -7,12 +7,14 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -21,12 +23,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from .models import ApiToken, Attempts, Invitation, User, digest
 
 logger = logging.getLogger(__name__)
 
 INVITATION_DAYS = 14
+KEEP_API_TOKENS = timedelta(days=30)  # after they expired their owner still finds them in the list
+KEEP_INVITATIONS = timedelta(days=90)  # after they expired unused
 # Each thing counts for itself: who guesses from outside locks nobody out of what one does when signed in.
 RATES = {
     "register": "REGISTER_RATE",
@@ -114,10 +119,7 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
     now = timezone.now()
     expires_at = now + timedelta(seconds=period)
     keys = sorted(map(digest, subjects))
-    with transaction.atomic():
-        # Rows that others are at are left for another time: waiting for them here could lock both out.
-        expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
-        Attempts.objects.filter(pk__in=expired.values("pk")).delete()
+    _forget_attempts(now)
     with transaction.atomic():
         Attempts.objects.bulk_create([Attempts(key=key, expires_at=expires_at) for key in keys], ignore_conflicts=True)
         counted = list(Attempts.objects.select_for_update().filter(key__in=keys).order_by("key"))
@@ -131,6 +133,14 @@ def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | N
             row.expires_at = expires_at
         Attempts.objects.bulk_update(counted, ["times", "expires_at"])
         return None
+
+
+def _forget_attempts(now: datetime) -> int:
+    """Delete those that count no more, and say how many."""
+    with transaction.atomic():
+        # Rows that others are at are left for another time: waiting for them here could lock both out.
+        expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
+        return Attempts.objects.filter(pk__in=expired.values("pk")).delete()[0]
 
 
 def register(username: str, email: str, password: str, *, invitation: str = "") -> User:
@@ -317,15 +327,63 @@ def create_token(user: User, *, name: str, scope: str, expires_at: datetime | No
     return token, secret
 
 
-def find_token(secret: str) -> ApiToken | None:
-    """The API token with this secret, if it is still good."""
-    token = ApiToken.objects.select_related("user").filter(key_hash=digest(secret)).first()
+def find_token(secret: str, scopes: Collection[str]) -> ApiToken | None:
+    """The API token with this secret, if it is for one of these scopes and still good."""
+    token = ApiToken.objects.select_related("user").filter(key_hash=digest(secret), scope__in=scopes).first()
     if token is None or not token.is_good:
         return None
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - timedelta(hours=1):  # not a write for every read
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
+
+
+def renew_calendar_token(user: User) -> str:
+    """The secret of the person's calendar feed from now on, which nobody can be told again; the one before ends.
+
+    Of simultaneous calls one secret is good in the end.
+    """
+    with transaction.atomic():
+        _lock(user)
+        end_calendar_token(user)
+        _, secret = create_token(user, name="Calendar", scope=ApiToken.Scope.CALENDAR)
+    return secret
+
+
+def end_calendar_token(user: User) -> None:
+    """Switch the person's calendar feed off, if it is on."""
+    user.api_tokens.filter(scope=ApiToken.Scope.CALENDAR).delete()
+
+
+def _lock(user: User) -> None:
+    """Let nobody else change the account's row, or what is done under its lock, until the transaction ends."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+
+
+@dataclass(frozen=True)
+class Flushed:
+    """How many of each kind were forgotten."""
+
+    refresh_tokens: int
+    sessions: int
+    attempts: int
+    api_tokens: int
+    invitations: int
+
+
+def flush_tokens() -> Flushed:
+    """Forget what has expired: refresh tokens, the admin's sessions and counted attempts at once; API tokens and
+    invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them.
+    """
+    now = timezone.now()
+    by_model = OutstandingToken.objects.filter(expires_at__lte=now).delete()[1]
+    return Flushed(
+        refresh_tokens=by_model.get(OutstandingToken._meta.label, 0),  # without the marks of those that were spent
+        sessions=Session.objects.filter(expire_date__lte=now).delete()[0],
+        attempts=_forget_attempts(now),
+        api_tokens=ApiToken.objects.filter(expires_at__lte=now - KEEP_API_TOKENS).delete()[0],
+        invitations=Invitation.objects.filter(used_at=None, expires_at__lte=now - KEEP_INVITATIONS).delete()[0],
+    )
 
 
 def site_url(request: HttpRequest | None = None) -> str:

@@ -67,6 +67,9 @@ ROWS = {
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
     "POST /api/weeks": "401 201 201 201 201 403 403 201",
+    "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # its own token, whoever asks
+    "POST /api/weeks/calendar-token": "401 201 201 201 201 403 403 403",
+    "DELETE /api/weeks/calendar-token": "401 204 204 204 204 403 403 403",
     "GET /api/weeks/current": "401 200 200 200 200 403 200 200",
     "GET /api/weeks/{pk}": "401 200 200 404 404 403 200 200",
     "PATCH /api/weeks/{pk}": "401 200 403 404 404 403 403 200",
@@ -192,6 +195,7 @@ def world(db, now, upstream):
             "GET /api/albums/search": {"query": "x"},
             "GET /api/albums/lookup": {"url": str(album.musicbrainz_id)},
             "POST /api/weeks": {"year": 2026, "week_number": 1},
+            "GET /api/weeks.ics": {"token": services.renew_calendar_token(owner)},
             **{f"GET /api/stats/{which}": {"user": "all"} for which in ("overview", "by-year/{year}")},
             "GET /api/stats/year-in-opinions/{year}": {"user": "all"},
             "GET /api/stats/compare": {"with": owner.username},
@@ -247,7 +251,8 @@ def test_who_may(world, address, method):
     assert {role: answer.status_code for role, answer in answers.items()} == {
         role: expected(method, address, role) for role in ROLES
     }
-    if not address.startswith("/api/auth/"):  # whoever registers or signs in there is told whom they named
+    # Whoever registers or signs in is told whom they named, and a calendar's address is as good as its owner.
+    if not address.startswith(("/api/auth/", "/api/weeks.ics")):
         for role in ("private", "staff"):
             text = answers[role].content.decode()
             assert not [secret for secret in SECRETS if secret in text]

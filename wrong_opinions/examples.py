@@ -261,6 +261,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "PaginatedApiTokenList": page(api_token),
     "Profile": profile,
     "PaginatedProfileList": page(profile),
+    "CalendarAddress": {"url": "https://opinions.example.org/api/weeks.ics?token=wo_Q3xZr…"},
     "MoviePage": {"source": "tmdb", "page": 1, "total_pages": 1, "total_results": 1, "results": [movie_hit]},
     "MovieDetails": movie_details,
     "MovieCredits": {
@@ -498,6 +499,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 # By the operation's first tag where the same name means different things.
 PARAMETERS: dict[str, Any] = {
     "with": "ben",
+    "token": "wo_Q3xZr…",
     "id": 7,
     "position": 1,
     "tmdb_id": 120,

@@ -79,7 +79,7 @@ class BearerAuthentication(JWTAuthentication):
 
     @staticmethod
     def read_api_token(raw: str) -> ApiToken:
-        token = services.find_token(raw)
+        token = services.find_token(raw, ApiToken.FOR_SCRIPTS)
         if token is None:
             raise InvalidCredentials
         return token

@@ -196,7 +196,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 class CreateApiTokenSerializer(serializers.Serializer):
     name = TextField(max_length=100, validators=[validate_printable], help_text="What it is for.")
-    scope = WordField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
+    scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant to come; null: it does not expire."
     )

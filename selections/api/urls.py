@@ -1,7 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import comparison, opinions, recommendations, stats, views, works
+from . import calendar, comparison, opinions, recommendations, stats, views, works
 
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
@@ -13,6 +13,8 @@ urlpatterns = [
     path("people/<tmdb_id>", works.PersonView.as_view(), name="person"),
     path("movies/<tmdb_id>/selections", opinions.MoviePicksView.as_view(), name="movie-picks"),
     path("albums/<musicbrainz_id>/selections", opinions.AlbumPicksView.as_view(), name="album-picks"),
+    path("weeks.ics", calendar.CalendarView.as_view(), name="calendar"),
+    path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
     path("opinions", opinions.OpinionListView.as_view(), name="opinions"),
     path("weeks/<pk>/opinions", opinions.WeekOpinionsView.as_view(), name="week-opinions"),
     path("weeks/<pk>/movies/<position>/opinion", opinions.MovieOpinionView.as_view(), name="movie-opinion"),

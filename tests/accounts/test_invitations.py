@@ -139,6 +139,14 @@ def test_the_command_says_where_its_links_lead(db):
     assert "SITE_URL" in said
 
 
+def test_the_command_says_as_much_as_asked(db, now):
+    quiet, said = invite("-v", "0")
+    chatty, _ = invite("-v", "2", "--note", "Cleo")
+
+    assert (len(quiet), said) == (1, "")
+    assert " ".join(chatty[1:]) == "Invitation for Cleo, good until 2026-02-25"
+
+
 @pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "soon"], ["--count", "101"]])
 def test_the_command_refuses_odd_numbers(db, arguments):
     with pytest.raises(CommandError, match="is no number from"):

@@ -94,6 +94,13 @@ def test_purge_cache_before_there_is_any(settings, capsys):
     assert capsys.readouterr().out.startswith("Forgot 0 answers")
 
 
+@pytest.mark.parametrize(("verbosity", "lines"), [(0, 0), (1, 1), (2, 2)])
+def test_purge_cache_says_as_much_as_asked(settings, capsys, verbosity, lines):
+    call_command("purge_cache", verbosity=verbosity)
+
+    assert len(capsys.readouterr().out.splitlines()) == lines
+
+
 def test_purge_cache_of_a_folder_that_is_no_use(settings, tmp_path):
     (tmp_path / "file").touch()
     settings.CACHE_DIR = tmp_path / "file"

@@ -25,8 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *, note, days, count, verbosity, **options):
         for _ in range(count):
-            _, code = services.invite(note=note[:200], days=days)
-            self.stdout.write(services.invitation_url(code))
+            invitation, code = services.invite(note=note[:200], days=days)
+            self.stdout.write(services.invitation_url(code))  # whatever the verbosity: nobody can be told again
+            if verbosity > 1:
+                self.stdout.write(f"  {invitation}")
         if verbosity and not settings.SITE_URL:
             self.stderr.write("The links begin as on this machine: set SITE_URL to where people reach this site.")
 

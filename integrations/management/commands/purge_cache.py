@@ -14,9 +14,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--all", action="store_true", help="forget everything, so that all is asked for anew")
 
-    def handle(self, **options):
+    def handle(self, *, verbosity, **options):
         try:
             deleted, freed = cache.purge(everything=options["all"])
         except (OSError, sqlite3.Error) as error:
             raise CommandError(f"The cache is no use: {error}") from None
-        self.stdout.write(f"Forgot {deleted} answers, which gave {freed / 1e6:.1f} MB back.")
+        if verbosity:
+            self.stdout.write(f"Forgot {deleted} answers, which gave {freed / 1e6:.1f} MB back.")
+        if verbosity > 1:
+            self.stdout.write(f"They were in {cache.cache_file()}.")

@@ -1,0 +1,24 @@
+from django.core.management import BaseCommand
+
+from accounts import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Forget what nobody can sign in with any more: expired refresh tokens, admin sessions and counted attempts, "
+        f"API tokens {services.KEEP_API_TOKENS.days} days and unused invitations {services.KEEP_INVITATIONS.days} days "
+        "after they expired. Once a day is enough. Example: manage.py flush_tokens"
+    )
+
+    def handle(self, *, verbosity, **options):
+        flushed = services.flush_tokens()
+        counts = {
+            "refresh tokens": flushed.refresh_tokens,
+            "sessions": flushed.sessions,
+            "counted attempts": flushed.attempts,
+            "API tokens": flushed.api_tokens,
+            "invitations": flushed.invitations,
+        }
+        if verbosity:
+            said = [f"{count} {what}" for what, count in counts.items() if count or verbosity > 1]
+            self.stdout.write(f"Forgot {', '.join(said)}." if said else "Nothing has expired.")

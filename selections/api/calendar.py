@@ -1,0 +1,72 @@
+from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import conditional_page
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from accounts import services as accounts
+from accounts.api.authentication import InactiveAccount, InvalidCredentials, IsSignedIn
+from accounts.models import ApiToken
+from selections.calendar import write_calendar
+
+CALENDAR = "text/calendar"
+
+
+class CalendarAddressSerializer(serializers.Serializer):
+    url = serializers.CharField(help_text="For a calendar to subscribe to; whoever has it reads one's weeks.")
+
+
+@extend_schema(tags=["weeks"])
+class CalendarTokenView(APIView):
+    """The secret address of one's own weeks as a calendar."""
+
+    permission_classes = [IsAuthenticated, IsSignedIn]
+
+    @extend_schema(request=None, responses={201: CalendarAddressSerializer})
+    def post(self, request):
+        """Make the address of a calendar of one's own weeks. It is in this answer only; the one before ends."""
+        secret = accounts.renew_calendar_token(request.user)
+        url = f"{accounts.site_url(request)}{reverse('calendar')}?token={secret}"
+        return Response({"url": url}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request):
+        """Switch one's calendar off: its address is refused from now on. Says 204 also where there was none."""
+        accounts.end_calendar_token(request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@method_decorator([cache_control(private=True, no_cache=True), conditional_page], name="dispatch")
+class CalendarView(APIView):
+    """For calendar programs, which know an address and no headers: the token in it opens this, and nothing else."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        tags=["weeks"],
+        auth=[],
+        parameters=[
+            OpenApiParameter("token", required=True, description="As `POST /api/weeks/calendar-token` answers it.")
+        ],
+        responses={
+            (200, CALENDAR): OpenApiTypes.ANY,
+            401: OpenApiResponse(description="The token is not good, or not any more"),
+            403: OpenApiResponse(description="The account is disabled"),
+        },
+    )
+    def get(self, request):
+        """One's weeks as a calendar (iCalendar), with one's picks, ratings and notes."""
+        token = accounts.find_token(request.query_params.get("token", ""), [ApiToken.Scope.CALENDAR])
+        if token is None:
+            raise InvalidCredentials("This calendar's address is not good, or not any more: make a new one")
+        if not token.user.is_active:
+            raise InactiveAccount
+        headers = {"Content-Disposition": 'inline; filename="wrong-opinions.ics"'}
+        return HttpResponse(write_calendar(token.user), content_type=f"{CALENDAR}; charset=utf-8", headers=headers)

@@ -1,0 +1,83 @@
+"""A person's weeks as a calendar that others can subscribe to: https://www.rfc-editor.org/rfc/rfc5545"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from icalendar import Calendar, Event, vDuration, vText
+
+from .models import MOST_RATING, Opinion, Week, WeekAlbum, WeekMovie
+
+REFRESH = timedelta(hours=6)  # how often calendars are asked to come back
+LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever some reader takes for one
+
+
+class Text(vText):
+    """Icalendar's own takes a backslash and an N for a line break."""
+
+    def to_ical(self) -> bytes:
+        escaped = str(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+        return escaped.replace("\n", "\\n").encode()
+
+
+def write_calendar(user) -> bytes:
+    """The user's weeks, each an all-day event from Monday to Sunday, with their picks, their own ratings of them, and
+    their notes."""
+    calendar = Calendar()
+    calendar["VERSION"] = "2.0"
+    calendar["PRODID"] = "-//Wrong Opinions//Weeks//EN"
+    calendar["METHOD"] = "PUBLISH"
+    calendar["X-WR-CALNAME"] = calendar["NAME"] = _line(f"Wrong Opinions of {user.display_name or user.username}")
+    calendar["X-PUBLISHED-TTL"] = vDuration(REFRESH)
+    calendar.add("refresh-interval", vDuration(REFRESH), {"VALUE": "DURATION"})
+    for week in Week.objects.filter(user=user).for_page(user):
+        calendar.add_component(_event(week))
+    return calendar.to_ical(sorted=False)
+
+
+def _event(week: Week) -> Event:
+    picks: list[WeekMovie | WeekAlbum] = [*week.movie_picks.all(), *week.album_picks.all()]
+    changed_at = max([week.updated_at, *(opinion.updated_at for pick in picks for opinion in _own_opinions(pick))])
+    event = Event()
+    event["UID"] = f"week-{week.pk}-{week.created_at:%Y%m%d%H%M%S%f}@wrong-opinions"  # of this week wherever it moves
+    event.add("DTSTAMP", changed_at)  # the time of asking would make each answer another one
+    event.add("LAST-MODIFIED", changed_at)
+    event.add("DTSTART", week.starts_on)
+    event.add("DTEND", week.ends_on + timedelta(days=1))  # the first day that is not part of it
+    event["SUMMARY"] = _line(f"{week.name}: {' · '.join(_title(pick) for pick in picks) or 'nothing yet'}")
+    if description := _text("\n".join(_describe(picks, week.notes))):
+        event["DESCRIPTION"] = description
+    event["TRANSP"] = "TRANSPARENT"  # nobody is busy for a week
+    return event
+
+
+def _title(pick: WeekMovie | WeekAlbum) -> str:
+    return pick.movie.title if isinstance(pick, WeekMovie) else str(pick.album)
+
+
+def _describe(picks: Iterable[WeekMovie | WeekAlbum], notes: str) -> Iterator[str]:
+    """Lines: the picks, each with its rating, and the notes."""
+    for pick in picks:
+        ratings = [f"{opinion.rating} of {MOST_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
+        work = pick.movie if isinstance(pick, WeekMovie) else pick.album
+        yield " – ".join([_line(str(work)), *ratings])
+    if notes:
+        yield ""
+        yield notes
+
+
+def _own_opinions(pick: WeekMovie | WeekAlbum) -> list[Opinion]:
+    """At most one; for_page() has put it there."""
+    return pick.own_opinions  # type: ignore[union-attr]
+
+
+def _line(text: str) -> Text:
+    """In one line, as names are."""
+    return Text(" ".join(_text(text).split()))
+
+
+def _text(text: str) -> Text:
+    """Without the control characters that a calendar may not hold."""
+    broken = LINE_BREAK.sub("\n", text)
+    return Text("".join(sign for sign in broken if sign in "\n\t" or unicodedata.category(sign) != "Cc").strip())

@@ -1,0 +1,85 @@
+import argparse
+
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError
+from django.db import IntegrityError
+
+from selections import backfill
+from selections.models import read_week_name, this_week
+
+
+class Command(BaseCommand):
+    help = (
+        "Create somebody's missing weeks, so that there is a place for what they picked then, or list which are "
+        "missing, empty and half-filled; without --apply it only says what it would do. "
+        "Example: manage.py backfill_weeks ada --from 2024-W01 --to 2024-W52 --apply"
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("user", metavar="USER", help="a username or e-mail address")
+        parser.add_argument("--from", dest="first", type=week, metavar="WEEK", help="such as 2024-W01")
+        parser.add_argument("--to", dest="last", type=week, metavar="WEEK", help="default: their current week")
+        act = parser.add_mutually_exclusive_group()
+        act.add_argument("--apply", action="store_true", help="create them")
+        act.add_argument("--gaps", action="store_true", help="list gaps only, by default from their first week on")
+
+    def handle(self, *, user, first, last, apply, gaps, verbosity, **options):
+        self.verbosity = verbosity
+        person = get_user_model()._default_manager.known_as(user).first()
+        if person is None:
+            raise CommandError(f"There is nobody called {user}.")
+        if first is None and gaps:
+            first = backfill.first_week(person) or this_week(person)
+        if first is None:
+            raise CommandError("Say from which week on, such as --from 2024-W01.")
+        last = last or max(first, this_week(person)) if gaps else last or this_week(person)
+        if first > last:
+            raise CommandError(f"{backfill.in_words([first])} is later than {backfill.in_words([last])}: swap them.")
+        found = backfill.find_gaps(person, first, last)
+        if gaps:
+            self.list_gaps(found)
+        else:
+            self.fill(person, found.missing, apply=apply)
+
+    def list_gaps(self, found: backfill.Gaps) -> None:
+        kinds = {
+            "Missing": found.missing,
+            "Empty": found.empty,
+            "Without a movie": found.without_movie,
+            "Without an album": found.without_album,
+        }
+        for kind, names in kinds.items():
+            if names or self.verbosity > 1:
+                self.say(f"{kind}: {self.describe(names)}.")
+        if not any(kinds.values()):
+            self.say("No gaps.")
+
+    def fill(self, person, missing: list[backfill.Name], *, apply: bool) -> None:
+        if not missing:
+            self.say("Nothing to do: no week is missing.")
+            return
+        if future := [name for name in missing if name > this_week(person)]:
+            self.say(f"Of these, {len(future)} are still to come: {backfill.in_words(future)}.")
+        if not apply:
+            self.say(f"Would create {self.describe(missing)}. Run it with --apply to do so.")
+            return
+        try:
+            created = backfill.create_weeks(person, missing)
+        except IntegrityError:
+            raise CommandError(f"{person} has just left.") from None
+        self.say(f"Created {self.describe(missing)}.")
+        if created < len(missing):
+            self.say(f"{len(missing) - created} of them somebody else created just then.")
+
+    def describe(self, names: list[backfill.Name]) -> str:
+        return f"{len(names)} weeks ({backfill.in_words(names)})" if names else "none"
+
+    def say(self, line: str) -> None:
+        if self.verbosity:
+            self.stdout.write(line)
+
+
+def week(text: str) -> backfill.Name:
+    if name := read_week_name(text):
+        return name
+    raise argparse.ArgumentTypeError(f"{text!r} is no week such as 2024-W07")

@@ -1,0 +1,78 @@
+"""manage.py flush_tokens: what has expired goes, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts import services
+from accounts.models import ApiToken, Attempts, Invitation
+
+
+def refresh_token(user, *, expires, is_spent=False):
+    token = RefreshToken.for_user(user)
+    if is_spent:
+        token.blacklist()
+    OutstandingToken.objects.filter(jti=token["jti"]).update(expires_at=expires)
+
+
+@pytest.fixture
+def flush(capsys):
+    def run(**options):
+        call_command("flush_tokens", **options)
+        return capsys.readouterr().out
+
+    return run
+
+
+def fill(user, now):
+    """Of each kind one that goes and one that stays."""
+    second = timedelta(seconds=1)
+    refresh_token(user, expires=now, is_spent=True)
+    refresh_token(user, expires=now + second, is_spent=True)
+    for name, left in (("gone", -second), ("good", second)):
+        Session.objects.create(session_key=name, expire_date=now + left)
+        Attempts.objects.create(key=name, expires_at=now + left)
+        month, quarter = timedelta(days=30), timedelta(days=90)
+        services.create_token(user, name=name, scope="read", expires_at=now - month + left)
+        Invitation.objects.create(note=name, key_hash=name, expires_at=now - quarter + left)
+    services.create_token(user, name="for ever", scope="read")
+    Invitation.objects.create(note="used", key_hash="used", expires_at=now - 2 * quarter, used_at=now, used_by=user)
+
+
+def test_what_has_expired_is_forgotten(user, now, flush):
+    fill(user, now)
+
+    said = flush()
+
+    assert said == "Forgot 1 refresh tokens, 1 sessions, 1 counted attempts, 1 API tokens, 1 invitations.\n"
+    assert OutstandingToken.objects.get().expires_at > now
+    assert BlacklistedToken.objects.count() == 1
+    assert Session.objects.get().session_key == Attempts.objects.get().key == "good"
+    assert set(ApiToken.objects.values_list("name", flat=True)) == {"good", "for ever"}
+    assert set(Invitation.objects.values_list("note", flat=True)) == {"good", "used"}
+    assert flush() == "Nothing has expired.\n"
+
+
+def test_it_is_as_quiet_or_loud_as_asked(user, now, flush):
+    assert flush(verbosity=2).startswith("Forgot 0 refresh tokens, 0 sessions,")
+
+    fill(user, now)
+
+    assert flush(verbosity=0) == ""
+    assert OutstandingToken.objects.count() == 1
+
+
+def test_what_it_leaves_is_still_good(user, now, api):
+    refresh = str(RefreshToken.for_user(user))
+    _, secret = services.create_token(user, name="widget", scope="read", expires_at=now + timedelta(days=1))
+
+    services.flush_tokens()
+
+    assert api.post("/api/auth/refresh", {"refresh_token": refresh}).status_code == 200
+    assert services.find_token(secret, ["read"])
+    assert timezone.now() == now
