@@ -1,11 +1,17 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from . import services
 from .models import ApiToken, Attempts, Invitation, User
+
+THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
+LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
 
 
 @admin.register(User)
@@ -14,25 +20,32 @@ class UserAdmin(DjangoUserAdmin):
         "username",
         "display_name",
         "email",
-        "visibility",
-        "time_zone",
         "is_active",
+        "weeks",
+        "complete_weeks",
+        "last_seen",
+        "visibility",
         "is_staff",
         "date_joined",
-        "last_login",
     ]
     list_filter = ["is_active", "visibility", "is_staff", "is_superuser", "date_joined"]
+    list_per_page = 50
     search_fields = ["username", "email", "search_text"]
     date_hierarchy = "date_joined"
     fieldsets = [
         (None, {"fields": ["username", "display_name", "email", "password", "time_zone", "visibility"]}),
+        ("What is theirs", {"fields": THEIRS, "description": LAST_SEEN}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = [*THEIRS, "last_login", "date_joined"]
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["username", "email", "usable_password", "password1", "password2"]})
     ]
+    actions = ["deactivate", "activate"]
+
+    def get_queryset(self, request):
+        return User.objects.with_counts().with_last_seen().order_by("username")
 
     def get_fieldsets(self, request, obj=None):
         """Only who may do everything says who else may do what."""
@@ -40,6 +53,15 @@ class UserAdmin(DjangoUserAdmin):
         if obj is None or request.user.is_superuser:
             return fieldsets
         return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
+
+    def get_readonly_fields(self, request, obj=None):
+        """Nobody locks themselves out, nor everybody."""
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None:
+            return fields
+        if services.is_last_superuser(obj):
+            return [*fields, "is_active", "is_superuser", "is_staff"]
+        return [*fields, "is_active"] if obj == request.user else fields
 
     def has_change_permission(self, request, obj=None):
         return self.may_touch(request, obj) and super().has_change_permission(request, obj)
@@ -49,7 +71,7 @@ class UserAdmin(DjangoUserAdmin):
 
     @staticmethod
     def may_touch(request, obj) -> bool:
-        return obj is None or request.user.is_superuser or not (obj.is_superuser or obj.is_staff) or obj == request.user
+        return obj is None or services.may_touch(request.user, obj)
 
     def delete_model(self, request, obj):
         services.delete_account(obj)
@@ -60,6 +82,81 @@ class UserAdmin(DjangoUserAdmin):
                 services.delete_account(user)
             else:
                 self.message_user(request, f"{user} is not yours to delete.", messages.WARNING)
+
+    @admin.action(description="Deactivate: they can do nothing until they are activated", permissions=["change"])
+    def deactivate(self, request, queryset):
+        self.set_active(request, queryset, active=False)
+
+    @admin.action(description="Activate", permissions=["change"])
+    def activate(self, request, queryset):
+        self.set_active(request, queryset, active=True)
+
+    def set_active(self, request, queryset, *, active: bool) -> None:
+        changed = []
+        for user in queryset:
+            try:
+                if services.set_active(user, active=active, by=request.user):
+                    self.log_change(request, user, "Activated." if active else "Deactivated.")
+                    changed.append(str(user))
+            except services.Refusal as refusal:
+                self.message_user(request, f"{refusal}.", messages.WARNING)
+        what = "Activated" if active else "Deactivated"
+        if changed:
+            self.message_user(request, f"{what} {', '.join(changed)}.", messages.SUCCESS)
+        else:
+            self.message_user(request, f"{what} nobody: nothing has changed.")
+
+    def link_to_theirs(self, user, model: str, text: object, lookup: str = "user__id__exact") -> str:
+        url = reverse(f"admin:{model}_changelist")
+        return format_html('<a href="{}?{}={}">{}</a>', url, lookup, user.pk, text)
+
+    @admin.display(description="weeks", ordering="week_count")
+    def weeks(self, user):
+        if user.week_count == 0:
+            return "–"
+        year = format_html('<a href="{}?user={}">year</a>', reverse("admin:selections_week_grid"), user.pk)
+        return format_html("{} ({})", self.link_to_theirs(user, "selections_week", user.week_count), year)
+
+    @admin.display(description="complete", ordering="complete_week_count")
+    def complete_weeks(self, user):
+        return user.complete_week_count
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def last_seen(self, user):
+        if user.last_seen_at is None:
+            return "never"
+        return date_format(user.last_seen_at, "DATETIME_FORMAT")
+
+    @admin.display(description="opinions")
+    def opinion_list(self, user):
+        return self.link_to_theirs(user, "selections_opinion", user.opinions.count())
+
+    @admin.display(description="API tokens")
+    def tokens(self, user):
+        rows = format_html_join(
+            "",
+            '<li>{}, {}, {}: <a href="{}">Revoke<span class="visually-hidden"> {}</span></a></li>',
+            (
+                (
+                    token,
+                    token.get_scope_display(),
+                    f"used {date_format(token.last_used_at, 'DATETIME_FORMAT')}" if token.last_used_at else "not used",
+                    reverse("admin:accounts_apitoken_delete", args=[token.pk]),
+                    token,
+                )
+                for token in user.api_tokens.all()
+            ),
+        )
+        return format_html("<ul>{}</ul>", rows) if rows else "none"
+
+    @admin.display(description="invitation")
+    def invited(self, user):
+        invitation = Invitation.objects.select_related("created_by").filter(used_by=user).first()
+        if invitation is None:
+            return "none: registered or was created here"
+        note = f" ({invitation.note})" if invitation.note else ""
+        used = date_format(invitation.used_at, "DATE_FORMAT") if invitation.used_at else ""
+        return f"by {invitation.created_by or 'the command'}{note}, used {used}"
 
 
 @admin.register(Attempts)

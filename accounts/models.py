@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import unicodedata
 import zoneinfo
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -12,7 +12,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
-from django.db.models.functions import Coalesce, Length, Lower
+from django.db.models.functions import Coalesce, Greatest, Length, Lower, NullIf
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -20,6 +20,7 @@ models.CharField.register_lookup(Length)
 
 
 validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username")
+NEVER = models.Value(datetime(1970, 1, 1, tzinfo=UTC), models.DateTimeField())
 RESERVED = ["all"]  # what addresses say instead of a name
 
 
@@ -72,6 +73,20 @@ class UserQuerySet(models.QuerySet["User"]):
             week_count=count(),
             complete_week_count=count(weeks__movie_picks__isnull=False, weeks__album_picks__isnull=False),
         )
+
+    def with_last_seen(self) -> "UserQuerySet":
+        """With `last_seen_at`: the latest that is stored of a sign-in, of a refresh token (each sign-in and renewal of
+        the API makes one), and of an API token's use, which is kept to the hour; None for who was never here.
+        """
+
+        def latest(what: str) -> Coalesce:
+            of_theirs = User.objects.filter(pk=models.OuterRef("pk")).order_by().values("pk")
+            return Coalesce(models.Subquery(of_theirs.annotate(at=models.Max(what)).values("at")), NEVER)
+
+        latest_of_all = Greatest(
+            Coalesce("last_login", NEVER), latest("outstandingtoken__created_at"), latest("api_tokens__last_used_at")
+        )
+        return self.annotate(last_seen_at=NullIf(latest_of_all, NEVER))
 
 
 class UserManager(DjangoUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]

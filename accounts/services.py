@@ -252,6 +252,42 @@ def delete_account(user: User) -> None:
         known.delete()
 
 
+def set_active(user: User, *, active: bool, by: User) -> bool:
+    """Let somebody in again, or nobody sign in as them, and say whether that is new.
+
+    What is theirs stays. Raises Refusal: 403 for staff, whom only superusers touch, 409 for oneself and the last
+    superuser.
+    """
+    with transaction.atomic():
+        # All in the same order, so that two superusers who do this to each other follow each other.
+        chiefs = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk"))
+        known = User.objects.select_for_update().filter(pk=user.pk).first()
+        if known is None or known.is_active == active:
+            return False
+        if not may_touch(by, known):
+            raise Refusal(f"{known} is staff: ask a superuser", "staff", HTTPStatus.FORBIDDEN)
+        if not active and known == by:
+            raise Refusal("You cannot deactivate yourself: ask somebody else", "oneself", HTTPStatus.CONFLICT)
+        if not active and chiefs == [known]:
+            raise Refusal(f"{known} is the last superuser: make another first", "last_superuser", HTTPStatus.CONFLICT)
+        known.is_active = active
+        known.save(update_fields=["is_active"])
+    return True
+
+
+def may_touch(staff: User, user: User) -> bool:
+    """Whether this member of staff may change somebody's account at all, given the permission."""
+    return staff.is_superuser or not (user.is_superuser or user.is_staff) or user == staff
+
+
+def is_last_superuser(user: User) -> bool:
+    return (
+        user.is_superuser
+        and user.is_active
+        and not (User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).exists())
+    )
+
+
 def change_password(user: User, new_password: str) -> None:
     """Every token from before, of whatever kind, is refused from now on."""
     user.set_password(new_password)

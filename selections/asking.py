@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from uuid import UUID
@@ -115,12 +116,17 @@ def _release(musicbrainz_id: UUID) -> Work:
 
 
 class Crew:
-    """Threads that ask while others' answers are still to come; whoever interrupts need not wait for them."""
+    """Threads that ask while others' answers are still to come; whoever interrupts need not wait for them.
+
+    They are as patient as whoever hires them.
+    """
 
     def __init__(self, size: int) -> None:
         self.questions: SimpleQueue[tuple[Future[Match | Work], Callable[[], Match | Work]] | None] = SimpleQueue()
         self.is_dismissed = False
-        self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(size)]
+        self.threads = [
+            threading.Thread(target=copy_context().run, args=[self._work], daemon=True) for _ in range(size)
+        ]
         for thread in self.threads:
             thread.start()
 

@@ -180,9 +180,11 @@ def matters(user, models: Collection[type[Model]]) -> list[Matter]:
     Weeks count when they are over where the user lives.
     """
     half_filled = is_half_filled() & week_before(*this_week(user))
+    last_week = (date.fromisocalendar(*this_week(user), 1) - timedelta(weeks=1)).isocalendar()
+    up_to_last = {"state": "half", "to": f"{last_week.year}-W{last_week.week:02}"}
     known: list[tuple[type[Model], Q, str, dict[str, str]]] = [
         (ImportedRow, Q(state="review"), "Imported rows that wait for a decision", {"state__exact": "review"}),
-        (Week, half_filled, "Past weeks with only movies or only albums", {"half_filled": "either"}),
+        (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),
         (Movie, has_outdated_texts(), "Movies whose texts are older than TMDB's terms allow", {"texts": "outdated"}),
         (Movie, Q(fetched_at=None), "Movies never fetched in full", {"fetched_at__isempty": "1"}),
         (Movie, Q(vanished_at__isnull=False), "Movies that TMDB knows no more", {"vanished_at__isempty": "0"}),

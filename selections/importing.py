@@ -34,6 +34,7 @@ ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 TRIES = 3  # to write a row while somebody else changes the same week
 NOON = time(12)
+MEANWHILE = "somebody else has just decided about it"
 STATES = {
     "new": "picked",
     "there": "there already",
@@ -304,6 +305,9 @@ class Importer:
             except IntegrationError as error:
                 outcome.state, outcome.sentence = "failed", str(error)
                 return outcome
+            except DecidedMeanwhile:
+                outcome.state, outcome.sentence = "failed", MEANWHILE
+                return outcome
             except (IntegrityError, Week.DoesNotExist, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist):
                 self.places = Places(self.user)  # somebody has just changed that week
             else:
@@ -366,7 +370,10 @@ class Importer:
     def _remember(self, outcome: Outcome, work: Work | None = None) -> Outcome:
         """Keep what somebody has to decide, or has decided; what failed is tried again by the next run."""
         if self.apply and outcome.state in {"review", "full", "skipped"}:
-            self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
+            try:
+                self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
+            except DecidedMeanwhile:
+                outcome.state, outcome.sentence = "failed", MEANWHILE
         return outcome
 
     def _keep(self, outcome: Outcome, state: str, work: Work | None) -> None:
@@ -386,14 +393,35 @@ class Importer:
             "candidates": [candidate.to_json() for candidate in candidates] if state == "review" else [],
             "updated_at": timezone.now(),
         }
-        ImportedRow.objects.update_or_create(user=self.user, fingerprint=outcome.fingerprint, defaults=values)
+        if remembered is None:
+            ImportedRow.objects.update_or_create(user=self.user, fingerprint=outcome.fingerprint, defaults=values)
+            return
+        same = ImportedRow.objects.filter(pk=remembered.pk, state=remembered.state, updated_at=remembered.updated_at)
+        if not same.update(**values):
+            raise DecidedMeanwhile
+
+
+class DecidedMeanwhile(Exception):
+    """Somebody else has just decided about a row; what was begun for it is undone."""
 
 
 def settle(waiting: ImportedRow, decision: Decision) -> Outcome:
     """What becomes of a row that waited for this decision."""
-    rows = [(waiting.fingerprint, row_from_json(waiting.said))]
-    (outcome,) = Importer(waiting.user, rows, apply=True, decisions={waiting.fingerprint: decision}).run()
+    ((_, outcome),) = settle_all([(waiting, decision)])
     return outcome
+
+
+def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tuple[ImportedRow, Outcome]]:
+    """What becomes of rows that waited for these decisions; upstreams are asked about those of one person together."""
+    by_person: dict[int, list[tuple[ImportedRow, Decision]]] = {}
+    for waiting, decision in decided:
+        by_person.setdefault(waiting.user_id, []).append((waiting, decision))
+    for theirs in by_person.values():
+        rows = {waiting.fingerprint: waiting for waiting, _ in theirs}
+        said = [(fingerprint, row_from_json(waiting.said)) for fingerprint, waiting in rows.items()]
+        decisions = {waiting.fingerprint: decision for waiting, decision in theirs}
+        for outcome in Importer(theirs[0][0].user, said, apply=True, decisions=decisions).run():
+            yield rows[outcome.fingerprint], outcome
 
 
 class Places:

@@ -1,5 +1,6 @@
 """What people do with weeks; the database's constraints decide, and are put into words here."""
 
+from typing import cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -59,14 +60,18 @@ def change_week(week: Week, **values: str | int) -> None:
     week.updated_at = timezone.now()
     try:
         with transaction.atomic():
-            before, now = lock_week(week), this_week(week.user)
-            ends = (week.year, week.week_number) < now <= (before.year, before.week_number)
-            if ends and _others_on(Opinion.objects.on_week(week), week).exists():
-                raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
+            refuse_early_end(lock_week(week), week.year, week.week_number)
             week.save(update_fields=[*values, "updated_at"])
     except IntegrityError:
         _refuse_existing(week)
         raise
+
+
+def refuse_early_end(week: Week, year: int, week_number: int) -> None:
+    """Raise Conflict where a move of the week, as it is stored, to this one would reveal what others think of it."""
+    ends = (year, week_number) < this_week(week.user) <= (week.year, week.week_number)
+    if ends and _others_on(Opinion.objects.on_week(week), week).exists():
+        raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
 
 
 def delete_week(week: Week) -> None:
@@ -140,6 +145,36 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
                 raise Conflict(f"This {name} has just been merged into another: pick it again", "just_merged") from None
         raise
     return pick, not replaced
+
+
+def rematch(pick: WeekMovie | WeekAlbum, known_as: int | UUID) -> WeekMovie | WeekAlbum:
+    """The pick, of the movie with this TMDB id or of the release with this MusicBrainz id from now on.
+
+    It is a correction of what was meant all along: position, time and opinions stay. Raises Conflict where the week has
+    that already, IntegrationError, Week.DoesNotExist, or the DoesNotExist of a pick that has just been removed.
+    """
+    kind, work = _find_work(pick, known_as)
+    picks = type(pick)._default_manager
+    try:
+        with transaction.atomic():
+            lock_week(pick.week)
+            corrected = picks.select_related(kind, "week__user").get(pk=pick.pk)
+            if getattr(corrected, f"{kind}_id") != work.pk:
+                setattr(corrected, kind, work)
+                corrected.save(update_fields=[kind])
+                touch(corrected.week)
+    except IntegrityError:
+        if picks.filter(week=pick.week, **{kind: work}).exists():
+            raise Conflict(f"This {kind} is already in this week", "already_picked") from None
+        raise Conflict(f"This {kind} has just gone from the catalog: choose again", "work_gone") from None
+    return corrected
+
+
+def _find_work(pick: WeekMovie | WeekAlbum, known_as: int | UUID) -> tuple[str, Movie | Album]:
+    """What a pick is to be of, with the name of its field. Raises IntegrationError."""
+    if isinstance(pick, WeekMovie):
+        return "movie", catalog.get_movie(cast(int, known_as))[0]
+    return "album", catalog.get_album(cast(UUID, known_as))[0]
 
 
 def previous_picks(pick: WeekMovie | WeekAlbum, user) -> QuerySet[WeekMovie] | QuerySet[WeekAlbum]:
@@ -223,7 +258,7 @@ def lock_user(user) -> None:
 
     It comes before any week, as with whoever leaves; in another order the two could lock each other out.
     """
-    list(type(user)._default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+    list(user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
 
 
 def lock_week(week: Week) -> Week:

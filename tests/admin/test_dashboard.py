@@ -276,18 +276,6 @@ def test_each_matter_leads_to_the_list_of_just_its_rows(admin, chief, now):
         assert sorted(shown.pk for shown in listed.context["cl"].result_list) == sorted(expected[words]), words
 
 
-@pytest.mark.parametrize(("missing", "expected"), [("movie", "albums"), ("album", "movies"), ("nonsense", "all")])
-def test_half_filled_weeks_are_told_apart_by_what_is_missing(admin, missing, expected):
-    weeks = {
-        "movies": WeekMovieFactory(week=WeekFactory(**LAST_WEEK)).week,
-        "albums": WeekAlbumFactory(week=WeekFactory(**LAST_WEEK)).week,
-    }
-
-    listed = admin.get("/admin/selections/week/", {"half_filled": missing}).context["cl"].result_list
-
-    assert set(listed) == (set(weeks.values()) if expected == "all" else {weeks[expected]})
-
-
 # Who sees what
 
 

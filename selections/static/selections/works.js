@@ -1,0 +1,34 @@
+"use strict";
+// Suggestions of movies and albums show their picture. Loaded before Django's autocomplete.js sets its fields up.
+{
+  const $ = django.jQuery;
+
+  const draw = (work) => {
+    if (!work.picture) {
+      return work.text;
+    }
+    const option = document.createElement("span");
+    option.className = "work-option";
+    option.innerHTML = work.picture; // the frame as the server draws it everywhere: see catalog/pictures.py
+    const names = document.createElement("span");
+    for (const [tag, text] of [["strong", work.name], ["small", work.by]]) {
+      if (text) {
+        names.append(Object.assign(document.createElement(tag), { textContent: text }));
+      }
+    }
+    option.append(names);
+    return $(option);
+  };
+
+  $.fn.select2.defaults.set("templateResult", draw);
+
+  // Whoever chooses one sees it in the frame of its row at once.
+  $(document).on("select2:select", ".admin-autocomplete", (event) => {
+    const frame = event.target.closest(".inline-related, form").querySelector(".field-picture .picture");
+    const picture = document.createElement("template");
+    picture.innerHTML = event.params.data.picture || "";
+    if (frame && picture.innerHTML) {
+      frame.replaceChildren(...picture.content.firstElementChild.childNodes);
+    }
+  });
+}
