@@ -257,6 +257,13 @@ class WeekForm(forms.ModelForm):
             except services.Conflict as conflict:
                 raise ValidationError(f"{conflict}.") from None
 
+    def validate_constraints(self):
+        """Also those that its owner has a part in, who is no field of the form of a week that there is."""
+        try:
+            self.instance.validate_constraints(exclude=set(self.errors))
+        except ValidationError as error:
+            self.add_error(None, error)
+
 
 WHERE = ("user", "year", "week_number")
 
@@ -305,8 +312,8 @@ class WeekAdmin(WeekLockAdmin):
         return queryset, False
 
     def get_fields(self, request, obj=None):
-        dates = [] if obj is None else ["created_at", "updated_at", "seen_at"]
-        return ["user", "year", "week_number", "notes", *dates]
+        dates = [] if obj is None else [("created_at", "updated_at"), "seen_at"]
+        return ["user", ("year", "week_number"), "notes", *dates]
 
     def get_readonly_fields(self, request, obj=None):
         """Whose week it is stays: what others think of it was said to them."""
@@ -320,8 +327,8 @@ class WeekAdmin(WeekLockAdmin):
         return Week.objects.filter(pk=pk).first()
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None and obj.pk:
-            context |= neighbours(obj)
+        if stored := obj and Week.objects.filter(pk=obj.pk).first():  # obj may have what was typed and refused
+            context |= neighbours(stored)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
