@@ -15,7 +15,7 @@ from selections import services
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie, read_week_name
 
 from . import years
-from .careful import CHANGED, WeekLockAdmin
+from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .picks import opinions_address, picture_of, rematch_address, work_of
 from .works import WORKS, WorkSelect, WorksView
 
@@ -232,7 +232,7 @@ class AlbumPickInline(PickInline):
     autocomplete_fields = ["album"]
 
 
-class WeekForm(forms.ModelForm):
+class WeekForm(CarefulForm):
     """Says so when somebody else has saved the week since the form was opened."""
 
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -256,13 +256,6 @@ class WeekForm(forms.ModelForm):
                 services.refuse_early_end(week, said["year"], said["week_number"])
             except services.Conflict as conflict:
                 raise ValidationError(f"{conflict}.") from None
-
-    def validate_constraints(self):
-        """Also those that its owner has a part in, who is no field of the form of a week that there is."""
-        try:
-            self.instance.validate_constraints(exclude=set(self.errors))
-        except ValidationError as error:
-            self.add_error(None, error)
 
 
 WHERE = ("user", "year", "week_number")
