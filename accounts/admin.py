@@ -24,9 +24,7 @@ class UserAdmin(DjangoUserAdmin):
         "weeks",
         "complete_weeks",
         "last_seen",
-        "visibility",
         "is_staff",
-        "date_joined",
     ]
     list_filter = ["is_active", "visibility", "is_staff", "is_superuser", "date_joined"]
     list_per_page = 50
@@ -34,7 +32,7 @@ class UserAdmin(DjangoUserAdmin):
     date_hierarchy = "date_joined"
     fieldsets = [
         (None, {"fields": ["username", "display_name", "email", "password", "time_zone", "visibility"]}),
-        ("What is theirs", {"fields": THEIRS, "description": LAST_SEEN}),
+        ("What is theirs", {"fields": [*THEIRS], "description": LAST_SEEN}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]

@@ -96,12 +96,12 @@ class PickAdmin(WeekLockAdmin):
         return Week.objects.filter(**{f"{self.kind}_picks": pk}).first()
 
     def save_model(self, request, obj, form, change):
-        services.lock_week(obj.week)
+        if not change:
+            services.lock_week(obj.week)
         super().save_model(request, obj, form, change)
         services.touch(obj.week)
 
     def delete_model(self, request, obj):
-        services.lock_week(obj.week)
         super().delete_model(request, obj)
         services.touch(obj.week)
 
