@@ -58,7 +58,7 @@ def test_an_album_is_found_added_and_put_into_a_week(page):
     expect(page.locator(".hit").first).to_contain_text("In the catalog")
 
     page.goto(f"/admin/selections/week/{week.pk}/change/")
-    page.get_by_role("link", name=re.compile("Add another .*album", re.IGNORECASE)).click()
+    page.get_by_role("button", name=re.compile("Add another .*album", re.IGNORECASE)).click()
     row = page.locator("#album_picks-0")
     row.get_by_role("combobox").first.click()
     page.locator(".select2-search__field").fill("darker")
