@@ -1,6 +1,7 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -8,7 +9,7 @@ from rest_framework_simplejwt.token_blacklist import admin as token_admin
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from . import services
-from .models import ApiToken, Attempts, Invitation, User
+from .models import NEVER, ApiToken, Attempts, Invitation, User
 
 THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
 LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
@@ -119,7 +120,7 @@ class UserAdmin(DjangoUserAdmin):
     def complete_weeks(self, user):
         return user.complete_week_count
 
-    @admin.display(description="last seen", ordering="last_seen_at")
+    @admin.display(description="last seen", ordering=Coalesce("last_seen_at", NEVER))
     def last_seen(self, user):
         if user.last_seen_at is None:
             return "never"

@@ -57,7 +57,7 @@ def _albums(words: str) -> list[Card]:
     return [album_card(hit) for hit in catalog.search_albums(words, limit=HITS, offset=0)[1].results]
 
 
-def movie_card(movie: Any, mark: str = "") -> Card:
+def movie_card(movie: Any) -> Card:
     """Of a hit of TMDB, or of a movie of the catalog, which has the same fields."""
     return Card(
         id=str(movie.tmdb_id),
@@ -67,11 +67,10 @@ def movie_card(movie: Any, mark: str = "") -> Card:
         facts=(str(movie.release_date or "no date"), f"TMDB {movie.tmdb_id}"),
         text=movie.overview,
         url=movie_url(movie.tmdb_id),
-        mark=mark,
     )
 
 
-def album_card(album: Any, mark: str = "") -> Card:
+def album_card(album: Any) -> Card:
     """Of a hit of MusicBrainz, or of an album of the catalog, which has the same fields."""
     facts = (album.release_date or "no date", album.country, album.status)
     return Card(
@@ -81,7 +80,6 @@ def album_card(album: Any, mark: str = "") -> Card:
         by=album.artist,
         facts=tuple(filter(None, facts)),
         url=album_url(album.musicbrainz_id),
-        mark=mark,
     )
 
 

@@ -156,15 +156,11 @@ class PickAdmin(WeekLockAdmin):
             "kind": self.kind,
             "words": words,
             "media": self.media,
-            "current": self.card_of(work),
+            "current": cards.movie_card(work) if isinstance(work, Movie) else cards.album_card(work),
             "found": self.find(request, words),
             "is_album": self.kind == "album",
         }
         return TemplateResponse(request, "admin/selections/rematch.html", context)
-
-    def card_of(self, work: Movie | Album) -> cards.Card:
-        make = cards.movie_card if isinstance(work, Movie) else cards.album_card
-        return make(work, mark="this is it now")
 
     def find(self, request, words: str) -> list[cards.Card] | None:
         """What can be chosen instead; None where nobody could be asked, which a message says."""

@@ -349,11 +349,11 @@ class WeekAdmin(WeekLockAdmin):
 
     @admin.display(description="movies")
     def movies(self, week):
-        return shown(week.movie_picks.all())
+        return shown(week.movie_picks.all()) or "no movie"
 
     @admin.display(description="albums")
     def albums(self, week):
-        return shown(week.album_picks.all())
+        return shown(week.album_picks.all()) or "no album"
 
     @admin.display(description="opinions")
     def opinions(self, week):
@@ -362,7 +362,7 @@ class WeekAdmin(WeekLockAdmin):
 
 def shown(picks):
     rows = ((picture_of(pick), work_of(pick)) for pick in picks)
-    return format_html_join("", '<span class="pick">{} <span>{}</span></span>', rows) or "–"
+    return format_html_join("", '<span class="pick">{} <span>{}</span></span>', rows)
 
 
 def neighbours(week: Week) -> dict[str, object]:

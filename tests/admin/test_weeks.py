@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from selections import services
-from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from tests.admin.staff import address, client_with, history, said
 from tests.conftest import at_once
 from tests.factories import (
@@ -84,6 +84,16 @@ def test_a_range_that_cannot_be_read_is_said(admin_client):
     assert response.status_code == 200
     assert said(response) == ["Write an ISO week as 2026-W07."]
     assert 'value="2025-W53"' in response.content.decode()
+
+
+@pytest.mark.parametrize("model", [Week, WeekMovie, WeekAlbum, Opinion, ImportedRow])
+def test_filters_can_show_counts(admin_client, model):
+    weeks_of_each_state()
+
+    response = admin_client.get(address(model, "changelist"), {"_facets": "True"})
+
+    assert response.status_code == 200
+    assert ("half filled (2)" in response.content.decode()) == (model is Week)
 
 
 def test_a_range_keeps_what_else_is_asked(admin_client):

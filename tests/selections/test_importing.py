@@ -8,6 +8,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.services import delete_account
 from catalog.models import Album, Movie
+from integrations import patience
+from selections.asking import Crew
 from selections.importing import Decision, Importer, fingerprints, row_from_json, row_to_json, settle
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.readers.rows import Row
@@ -495,3 +497,12 @@ def test_the_database_keeps_one_of_each_row(user):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
+
+
+def test_whoever_asks_ahead_is_as_patient_as_whoever_waits():
+    with patience.at_most(3, turn=1):
+        crew, mine = Crew(1), patience.current()
+        theirs = crew.ask(patience.current).result()
+        crew.dismiss()
+
+    assert theirs == mine
