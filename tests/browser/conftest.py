@@ -71,7 +71,7 @@ def context(browser: Browser, live_server) -> Iterator[BrowserContext]:
 
     def answer(route: Route) -> None:
         url = route.request.url
-        if url.startswith(live_server.url) or url.startswith("data:"):
+        if url.startswith((live_server.url, "data:")):
             route.continue_()
         elif url.startswith(PICTURES):
             route.fulfill(body=stand_ins.drawn(url, {}), content_type="image/svg+xml")
