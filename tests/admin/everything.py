@@ -29,6 +29,20 @@ from tests.factories import (
 # Nothing to look at: these only do something.
 POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
 
+# What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
+REFUSED = {
+    "accounts_apitoken_add",
+    "accounts_attempts_add",
+    "catalog_artist_add",
+    "catalog_merge_add",
+    "catalog_merge_delete",
+    "catalog_person_add",
+    "selections_importedrow_add",
+    "token_blacklist_outstandingtoken_add",
+    "token_blacklist_outstandingtoken_delete",
+}
+DATA = {"selections_week_works"}  # for a field's suggestions
+
 
 def fill(count: int) -> None:
     """More rows of every model. Most have to do with the first of each, so that its pages grow as the lists do."""
