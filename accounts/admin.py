@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from . import services
 from .models import NEVER, ApiToken, Attempts, Invitation, User
@@ -234,7 +234,12 @@ class ApiTokenAdmin(admin.ModelAdmin):
         return False
 
 
-admin.site.unregister(OutstandingToken)
+admin.site.unregister([BlacklistedToken, OutstandingToken])
+
+
+@admin.register(BlacklistedToken)
+class BlacklistedTokenAdmin(token_admin.BlacklistedTokenAdmin):
+    raw_id_fields = ["token"]  # one of thousands
 
 
 @admin.register(OutstandingToken)

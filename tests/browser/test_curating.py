@@ -118,15 +118,17 @@ def test_two_albums_are_merged_and_parted_again(page):
 
 def test_an_imported_row_is_placed_and_the_next_one_opens(page):
     user = UserFactory(username="ada")
-    movies = [MovieFactory(title="Dune", tmdb_id=841), MovieFactory(title="Dune", tmdb_id=438631)]
-    candidates = [
-        {"id": str(movie.tmdb_id), "title": "Dune", "artist": "", "released": "1984", "score": 70, "group": "", "picture": "/x.jpg"}
-        for movie in movies
-    ]
+    MovieFactory(title="Dune", tmdb_id=841), MovieFactory(title="Dune", tmdb_id=438631)
+    dune = {"title": "Dune", "artist": "", "released": "", "score": 70, "group": "", "picture": "/x.jpg"}
     for number, title in enumerate(["Dune", "Solaris"]):
-        said = {"place": f"line {number}", "kind": "movie", "title": title, "week": [2024, 7 + number], "rating": 8}
         ImportedRow.objects.create(
-            user=user, fingerprint=title, kind="movie", state="review", reason="There are two", said=said, candidates=candidates
+            user=user,
+            fingerprint=title,
+            kind="movie",
+            state="review",
+            reason="There are two of that name",
+            said={"place": f"line {number}", "kind": "movie", "title": title, "week": [2024, 7 + number], "rating": 8},
+            candidates=[dune | {"id": "841"}, dune | {"id": "438631"}],
         )
 
     page.goto("/admin/")
