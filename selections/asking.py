@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from uuid import UUID
 
 from catalog import services as catalog
-from catalog.models import Album, Movie
+from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
 
@@ -47,6 +47,13 @@ def known(row: Row, *, is_fetched: bool = True) -> Work | None:
     elif row.musicbrainz_id:
         stored = catalog.known_album(row.musicbrainz_id)
     return work_of(stored) if stored and (stored.fetched_at or not is_fetched) else None
+
+
+def merged_ids() -> set[str]:
+    """The ids of movies and albums that are part of others now."""
+    movies = MovieAlias.objects.values_list("tmdb_id", flat=True)
+    albums = AlbumAlias.objects.values_list("musicbrainz_id", flat=True)
+    return {str(known) for known in (*movies, *albums)}
 
 
 def stored(kind: str, work: Work) -> Movie | Album:

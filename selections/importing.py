@@ -146,8 +146,9 @@ class Importer:
         self.decisions = decisions or {}
         self.places = Places(user)
         remembered = ImportedRow.objects.filter(user=user).defer("said")
+        there = self.places.ids | asking.merged_ids()
         self.removed = {
-            known.fingerprint for known in remembered if known.state == "done" and known.chosen not in self.places.ids
+            known.fingerprint for known in remembered if known.state == "done" and known.chosen not in there
         }
         self.remembered = {
             known.fingerprint: known for known in remembered if not (again and known.fingerprint in self.removed)

@@ -258,7 +258,9 @@ def lock_user(user) -> None:
 
     It comes before any week, as with whoever leaves; in another order the two could lock each other out.
     """
-    user._meta.default_manager.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+    there = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    if not list(there.values_list("pk")):
+        raise user._meta.model.DoesNotExist
 
 
 def lock_week(week: Week) -> Week:
