@@ -1,26 +1,22 @@
 """The admin in a browser: Debian's Chromium, driven by Playwright, and nothing of what it shows may be amiss."""
 
 import os
-import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_httpserver import HTTPServer
 
 from accounts.models import User
 from tests import payloads
 from tests.factories import make_user
 
-from . import stand_ins
+from . import chromium, stand_ins
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 OTHER_EDITION = "0f3f1f4e-7a1c-4e6f-9c2d-1b1f6a0c1d2e"
 PATIENCE = 20_000  # milliseconds, on a day when everything is slow
-PICTURES = ("https://image.tmdb.org/", "https://coverartarchive.org/")
 WATCH = """addEventListener("securitypolicyviolation", (violation) => {
   console.error(`CSP: ${violation.effectiveDirective} refused ${violation.blockedURI} ${violation.sample}`);
 });"""
@@ -28,15 +24,14 @@ WATCH = """addEventListener("securitypolicyviolation", (violation) => {
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        lack = "There is no Chromium: install Debian's package chromium, or say where it is with CHROMIUM."
+    if not chromium.EXECUTABLE:
         if os.environ.get("BROWSER_TESTS") == "required":
-            pytest.fail(lack)
-        pytest.skip(lack)
+            pytest.fail(chromium.LACK)
+        pytest.skip(chromium.LACK)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, in which Django takes all code for asynchronous.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])  # as root it has none
+        yield chromium.launch(playwright)
         connections.close_all()
 
 
@@ -70,17 +65,9 @@ def context(browser: Browser, live_server) -> Iterator[BrowserContext]:
         if message.type in {"error", "warning"}:
             amiss.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
-    def answer(route: Route) -> None:
-        url = route.request.url
-        if url.startswith(PICTURES):
-            route.fulfill(body=stand_ins.drawn(url, {}), content_type="image/svg+xml")
-        else:
-            amiss.append(f"went to {url}")
-            route.abort()
-
     context.on("console", see)
     context.on("weberror", lambda error: amiss.append(f"exception: {error.error}"))
-    context.route(re.compile(rf"^(?!{live_server.url}/|data:)"), answer)
+    chromium.keep_here(context, live_server.url, {}, amiss.append)
     yield context
     context.close()
     assert amiss == []

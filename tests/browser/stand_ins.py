@@ -1,11 +1,12 @@
 """Upstreams on a local server, and drawn pictures where browsers ask for posters and covers: never real ones."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -39,7 +40,10 @@ def _look_up(known: dict[str, dict[str, Any]], request: Request) -> Response:
 
 def _find_movies(known: dict[str, dict[str, Any]], request: Request) -> Response:
     found = [movie for movie in known.values() if _means(request.args["query"], movie["title"])]
-    hits = [payloads.movie_hit(**{name: movie[name] for name in payloads.movie_hit()}) for movie in found]
+    hits = [
+        payloads.movie_hit(**{name: movie[name] for name in payloads.movie_hit().keys() & movie.keys()})
+        for movie in found
+    ]
     return _json(payloads.movie_page(*hits))
 
 
@@ -67,28 +71,24 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(payloads.json_of(body), status, content_type="application/json")
 
 
-def drawn(url: str, titles: dict[str, str]) -> str:
-    """An SVG in place of the poster or cover at this address, with the title that its file or release has, if any."""
+def drawn(url: str, titles: Mapping[str, str]) -> str:
+    """An SVG in place of the poster or cover at this address, with its title, if `titles` has its file or release."""
     parts = urlsplit(url).path.split("/")
     name = next((part for part in parts if part in titles), parts[-1])
     width, height = (500, 500) if FRONT.search(url) else (500, 750)
-    hue = sum(map(ord, name)) * 47 % HUES
-    lines = _lines(titles.get(name, ""))
-    words = "".join(
-        f'<text x="40" y="{height - 60 - 62 * back}" font-size="54">{escape(line)}</text>'
-        for back, line in enumerate(reversed(lines))
-    )
-    circles = "".join(
-        f'<circle cx="{120 + 90 * n}" cy="{150 + hue % 70 + 40 * (n % 2)}" r="{150 - 30 * n}" '
-        f'fill="hsl({(hue + 60 * n) % HUES} 75% 60%)" fill-opacity=".35"/>'
-        for n in range(4)
-    )
+    seed = crc32(name.encode())
+    hue, x, y, size = seed % HUES, 90 + seed % 320, 90 + seed // 7 % 190, 110 + seed // 11 % 130
+    shapes = [
+        f'<rect width="{width}" height="{height}" fill="hsl({hue} 45% 30%)"/>',
+        f'<circle cx="{x}" cy="{y}" r="{size}" fill="hsl({(hue + 40) % HUES} 70% 55%)"/>',
+        f'<path d="M0 {height - 90}L{x} {y + 60}L500 {height - 200}V{height}H0Z" fill="hsl({hue} 50% 18%)"/>',
+    ]
+    lines = reversed(_lines(titles.get(name, "")))
+    words = (f'<text x="34" y="{height - 40 - 58 * n}">{escape(line)}</text>' for n, line in enumerate(lines))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-        f'<linearGradient id="sky" x2=".4" y2="1"><stop stop-color="hsl({hue} 60% 45%)"/>'
-        f'<stop offset="1" stop-color="hsl({(hue + 50) % HUES} 70% 16%)"/></linearGradient>'
-        f'<rect width="{width}" height="{height}" fill="url(#sky)"/>{circles}'
-        f'<g fill="#fff" font-family="sans-serif" font-weight="700">{words}</g></svg>'
+        f'{"".join(shapes)}<g fill="#fff" font-family="sans-serif" font-weight="700" font-size="52">'
+        f"{''.join(words)}</g></svg>"
     )
 
 
