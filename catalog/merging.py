@@ -79,6 +79,13 @@ def _picks(model: type[Movie | Album], works: list[int]) -> QuerySet[Any]:
     )
 
 
+def count_opinions(model: type[Movie | Album], works: list[int]) -> dict[int, int]:
+    """How many opinions hang on the picks of each of these works."""
+    name = model._meta.model_name
+    picks = _related(model, "picks")._default_manager.filter(**{f"{name}__in": works}).order_by()
+    return dict(picks.values_list(name).annotate(opinion_count=Count("opinions")))
+
+
 def merge(kept: Movie | Album, others: Sequence[Movie | Album], *, by: Any = None) -> list[Merge]:
     """The records of what was merged into the kept one, by which undo() works: all of the others, or none.
 

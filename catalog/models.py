@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -39,6 +40,18 @@ class WorkQuerySet(models.QuerySet):
         for word in words:
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
+
+    def with_pick_count(self) -> "WorkQuerySet":
+        """With `pick_count`: in how many weeks it was picked."""
+        name = str(self.model._meta.model_name)
+        picks: Any = self.model._meta.get_field("picks").related_model
+        of_work = (
+            picks._default_manager.order_by()
+            .filter(**{name: models.OuterRef("pk")})
+            .values(name)
+            .annotate(count=models.Count("pk"))
+        )
+        return self.annotate(pick_count=Coalesce(models.Subquery(of_work.values("count")), 0))
 
     def curated(self) -> "WorkQuerySet":
         """Those with a title or a picture of a curator's."""

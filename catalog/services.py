@@ -154,6 +154,14 @@ def known_movie(tmdb_id: int) -> Movie | None:
     return min(found, key=lambda movie: movie.tmdb_id == tmdb_id, default=None)
 
 
+def known_movies(tmdb_ids: Iterable[int]) -> dict[int, Movie]:
+    """The movies of the catalog by these ids, as known_movie() finds them; two queries."""
+    ids = list(tmdb_ids)
+    found = {movie.tmdb_id: movie for movie in Movie.objects.filter(tmdb_id__in=ids)}
+    merged = MovieAlias.objects.filter(tmdb_id__in=ids).select_related("movie")
+    return found | {alias.tmdb_id: alias.movie for alias in merged}
+
+
 def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
     """What TMDB recommends to those who like each of these movies, as far as it says so within EXTRA_WAIT.
 
@@ -452,6 +460,14 @@ def known_album(musicbrainz_id: UUID) -> Album | None:
     merged = AlbumAlias.objects.filter(musicbrainz_id=musicbrainz_id).values("album")
     found = Album.objects.filter(Q(musicbrainz_id=musicbrainz_id) | Q(pk__in=merged))
     return min(found, key=lambda album: album.musicbrainz_id == musicbrainz_id, default=None)
+
+
+def known_albums(musicbrainz_ids: Iterable[UUID]) -> dict[UUID, Album]:
+    """The albums of the catalog by these ids, as known_album() finds them; two queries."""
+    ids = list(musicbrainz_ids)
+    found = {album.musicbrainz_id: album for album in Album.objects.filter(musicbrainz_id__in=ids)}
+    merged = AlbumAlias.objects.filter(musicbrainz_id__in=ids).select_related("album")
+    return found | {alias.musicbrainz_id: alias.album for alias in merged}
 
 
 def find_album(text: str) -> Album | None:

@@ -1,0 +1,178 @@
+"""What lists of movies and albums are filtered by."""
+
+import json
+from collections import Counter
+from functools import reduce
+from operator import or_
+
+from django.contrib import admin
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, ExtractYear, Substr
+
+from catalog import services
+from catalog.models import Movie
+
+MOST_GENRES = 200  # those of the most works; MusicBrainz knows two thousand
+
+
+class EmptyFilter(admin.EmptyFieldListFilter):
+    """Whether a field is empty, in words of its own."""
+
+    words: tuple[str, str]  # when it is, and when it is not
+
+    def choices(self, changelist):
+        every, *choices = super().choices(changelist)
+        yield every
+        for choice, words in zip(choices, self.words, strict=True):
+            name = str(choice["display"])
+            counted = name[name.rfind(" (") :] if name.endswith(")") else ""
+            yield choice | {"display": words + counted}
+
+
+class FetchedFilter(EmptyFilter):
+    words = ("Never", "Fetched in full")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "what was fetched"
+
+
+class VanishedFilter(EmptyFilter):
+    words = ("Known there", "Vanished")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "upstream"
+
+
+class GroupFilter(EmptyFilter):
+    words = ("Without", "With")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "release group"
+
+
+class PictureFilter(EmptyFilter):
+    """Whether there is a picture, fetched or a curator's."""
+
+    words = ("Without", "With")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "poster" if self.field_path == "poster_path" else "cover"
+
+    def get_lookup_condition(self):
+        return super().get_lookup_condition() & Q(own_cover="")
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "age"
+    parameter_name = "asked"
+
+    def lookups(self, request, model_admin):
+        return [("due", "Not asked about for 30 days")]
+
+    def queryset(self, request, queryset):
+        return queryset.due() if self.value() == "due" else queryset
+
+
+class TextsFilter(admin.SimpleListFilter):
+    title = "texts"
+    parameter_name = "texts"
+
+    def lookups(self, request, model_admin):
+        return [("outdated", "Older than TMDB's terms allow")]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(services.has_outdated_texts()) if self.value() == "outdated" else queryset
+
+
+class PickedFilter(admin.SimpleListFilter):
+    title = "picks"
+    parameter_name = "picked"
+
+    def lookups(self, request, model_admin):
+        return [("never", "Never picked"), ("once", "Picked once"), ("often", "Picked more often")]
+
+    def queryset(self, request, queryset):
+        counts = {"never": Q(pick_count=0), "once": Q(pick_count=1), "often": Q(pick_count__gte=2)}
+        return queryset.filter(counts.get(self.value() or "", Q()))
+
+
+class CuratedFilter(admin.SimpleListFilter):
+    title = "curators' words"
+    parameter_name = "curated"
+
+    def lookups(self, request, model_admin):
+        return [("title", "Own title"), ("cover", "Own picture"), ("note", "Note"), ("nothing", "Nothing")]
+
+    def queryset(self, request, queryset):
+        match self.value():
+            case "title" | "cover" as name:
+                return queryset.exclude(**{f"own_{name}": ""})
+            case "note":
+                return queryset.exclude(note="")
+            case "nothing":
+                return queryset.filter(own_title="", own_cover="", note="")
+        return queryset
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """One of many: chosen from a list that unfolds, as links they would fill the page."""
+
+    template = "admin/catalog/choice_filter.html"
+
+    def choices(self, changelist):
+        names = {name for name in changelist.filter_params if name not in {self.parameter_name, "p", "e"}}
+        # What else the list is narrowed by, which the form carries along.
+        self.others = [(name, value) for name in sorted(names) for value in changelist.filter_params[name]]
+        values = [None, *(value for value, _ in self.lookup_choices)]
+        for value, choice in zip(values, super().choices(changelist), strict=True):
+            yield choice | {"value": value or ""}
+
+
+class DecadeFilter(ChoiceFilter):
+    title = "decade of release"
+    parameter_name = "decade"
+
+    def lookups(self, request, model_admin):
+        works = model_admin.model._default_manager.order_by()
+        if model_admin.model is Movie:
+            years = works.exclude(release_date=None).values_list(ExtractYear("release_date"), flat=True).distinct()
+            decades = {year // 10 for year in years}
+        else:
+            starts = works.exclude(release_date="").values_list(Substr("release_date", 1, 3), flat=True).distinct()
+            decades = {int(start) for start in starts if start.isdecimal()}
+        known = [(f"{decade}0", f"{decade}0s") for decade in sorted(decades, reverse=True)]
+        return [*known, ("unknown", "Unknown")] if known else []
+
+    def queryset(self, request, queryset):
+        decade = self.value() or ""
+        if decade == "unknown":
+            return queryset.filter(Q(release_date=None) if queryset.model is Movie else Q(release_date=""))
+        if not (decade.isdecimal() and decade.isascii() and len(decade) == 4 and decade >= "1000"):
+            return queryset
+        first = int(decade) // 10 * 10
+        if queryset.model is Movie:
+            return queryset.filter(release_date__year__range=(first, first + 9))
+        return queryset.filter(release_date__startswith=f"{first // 10:03}")
+
+
+class GenreFilter(ChoiceFilter):
+    title = "genre"
+    parameter_name = "genre"
+
+    def lookups(self, request, model_admin):
+        counts: Counter[str] = Counter()
+        for genres in model_admin.model._default_manager.order_by().values_list("genres", flat=True):
+            counts.update(set(genres))
+        return sorted((name, name) for name, _ in counts.most_common(MOST_GENRES))
+
+    def queryset(self, request, queryset):
+        if not (name := self.value()):
+            return queryset
+        # SQLite keeps what is not ASCII escaped, PostgreSQL as it is.
+        spellings = sorted({json.dumps(name), json.dumps(name, ensure_ascii=False)})
+        has = reduce(or_, (Q(genre_names__contains=spelling) for spelling in spellings))
+        return queryset.alias(genre_names=Cast("genres", TextField())).filter(has)
