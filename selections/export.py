@@ -19,9 +19,9 @@ from django.utils import timezone
 from catalog import portable
 from catalog.models import Album, Movie
 from catalog.objects import write_instant
+from catalog.spreadsheets import defuse
 
 from .models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie, week_before
-from .spreadsheets import defuse
 
 FORMAT, VERSION = "wrong-opinions", 1
 WORKS = 25  # of the catalog at a time, each with up to a hundred credits

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
+from catalog.spreadsheets import defuse, restore
 from integrations import musicbrainz, tmdb
 
 from .importing import Decision, Outcome, week_name
@@ -15,7 +16,6 @@ from .models import read_week_name
 from .readers import files
 from .readers.rows import FileError
 from .readers.tables import Table, key
-from .spreadsheets import defuse, restore
 
 CANDIDATES = [f"candidate_{number}" for number in range(1, MOST_CANDIDATES + 1)]
 COLUMNS = ["place", "reason", "kind", "week", "title", "artist", "released", "choice", *CANDIDATES, "key"]

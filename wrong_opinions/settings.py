@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "import_export",
     "accounts",
     "integrations",
     "catalog",
@@ -220,6 +221,12 @@ SIMPLE_JWT = {
     "CHECK_USER_IS_ACTIVE": False,  # that is a 403 of ours: see BearerAuthentication
     "CHECK_REVOKE_TOKEN": True,  # a token holds a digest of the password's hash, and ends with that password
 }
+
+# For the admin's tables; what they make of these is in catalog/exchange.py.
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+IMPORT_EXPORT_USE_TRANSACTIONS = True
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")

@@ -16,6 +16,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
 from catalog import pictures, services
+from catalog.forms import AlbumForm, MovieForm
 from catalog.models import (
     Album,
     AlbumAlias,
@@ -27,13 +28,14 @@ from catalog.models import (
     WorkQuerySet,
     search_words,
 )
+from catalog.resources import AlbumResource, MovieResource
 from integrations import musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
+from .exchange import ExchangeAdmin
 from .fetched import CreditInline, FetchedAdmin
-from .forms import AlbumForm, MovieForm
 from .merges import MergingAdmin
 from .searching import Found, Hit, SearchAdmin, sentence
 
@@ -43,7 +45,7 @@ GONE = "This has just been merged or deleted, so nothing was changed."
 OWN = ("own_title", "own_cover", "note")
 
 
-class WorkAdmin(SearchAdmin, MergingAdmin, FetchedAdmin):
+class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
     """What is fetched is looked at, what begins with `own` is a curator's."""
 
     actions = ["refresh", "merge"]
@@ -238,6 +240,7 @@ class MovieAliasInline(CreditInline):
 @admin.register(Movie)
 class MovieAdmin(WorkAdmin):
     form = MovieForm
+    resource_classes = [MovieResource]
     upstream = "TMDB"
     example = "https://www.themoviedb.org/movie/603 or tt0133093"
     search_help_text = "Words of a title, or an id or address of TMDB or IMDb."
@@ -332,6 +335,7 @@ class AliasInline(CreditInline):
 @admin.register(Album)
 class AlbumAdmin(WorkAdmin):
     form = AlbumForm
+    resource_classes = [AlbumResource]
     upstream = "MusicBrainz"
     example = "https://musicbrainz.org/release/… or …/release-group/…"
     search_help_text = "Words of a title or artist, or an id or address of a release or release group of MusicBrainz."

@@ -11,8 +11,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from catalog import pictures
+from catalog.admin.exchange import ExchangeAdmin
 from selections import services
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie, read_week_name
+from selections.resources import WeekResource
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
@@ -262,8 +264,9 @@ WHERE = ("user", "year", "week_number")
 
 
 @admin.register(Week)
-class WeekAdmin(WeekLockAdmin):
+class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
     form = WeekForm
+    resource_classes = [WeekResource]
     list_display = ["name", "user", "state", "movies", "albums", "opinions", "updated_at"]
     list_filter = [StateFilter, RangeFilter, "user", "year"]
     search_fields = ["notes"]  # see get_search_results()
@@ -286,6 +289,11 @@ class WeekAdmin(WeekLockAdmin):
             path("works/", self.admin_site.admin_view(works), name="selections_week_works"),
             *super().get_urls(),
         ]
+
+    def has_import_permission(self, request):
+        """An import adds weeks and picks, and notes to weeks that have none."""
+        wanted = ["add_week", "change_week", "add_weekmovie", "add_weekalbum"]
+        return request.user.has_perms([f"selections.{code}" for code in wanted])
 
     def get_queryset(self, request):
         movies = WeekMovie.objects.select_related("movie").annotate(count=Count("opinions")).order_by("position")

@@ -5,9 +5,9 @@ from datetime import tzinfo
 from pathlib import Path
 from uuid import UUID
 
+from catalog.spreadsheets import restore
 from integrations.values import integer, mbid
 from selections.models import MOST_TEXT
-from selections.spreadsheets import restore
 
 from . import cells, files
 from .rows import FileError, Reading, Row, RowError

@@ -19,9 +19,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from catalog.spreadsheets import restore
 from selections import export
 from selections.models import FIRST_YEAR, Opinion, Week, WeekAlbum, WeekMovie
-from selections.spreadsheets import restore
 from tests.conftest import assert_problem, at_once
 from tests.factories import (
     AlbumFactory,
