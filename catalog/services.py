@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from itertools import batched
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, ProtectedError, Q, QuerySet, When
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, patience, tmdb
@@ -32,6 +34,7 @@ from .models import (
 )
 
 SEARCH_PAGE = 20  # movies, as at TMDB
+FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
@@ -51,6 +54,26 @@ def curate[W: (Movie, Album)](work: W, **values: str) -> W:
             setattr(stored, name, value)
         stored.save(update_fields=list(values))
     return stored
+
+
+def forgettable(works: type[Movie] | type[Album]) -> QuerySet[Any]:
+    """Those that only a file has told us of, that nobody has picked within a day, and that no curator has touched."""
+    since = timezone.now() - FORGET_AFTER
+    return works.objects.unwanted().filter(created_at__lt=since, own_title="", own_cover="", note="", merges=None)
+
+
+def forget_unwanted() -> tuple[int, int]:
+    """Delete the forgettable() movies and albums, and say how many of each."""
+    return _forget(Movie), _forget(Album)
+
+
+def _forget(works: type[Movie] | type[Album]) -> int:
+    count = 0
+    for some in batched(list(forgettable(works).order_by("pk").values_list("pk", flat=True)), 500, strict=False):
+        # Whoever picks one of them just then keeps all of these for another time.
+        with contextlib.suppress(ProtectedError, IntegrityError), transaction.atomic():
+            count += forgettable(works).filter(pk__in=some).delete()[1].get(works._meta.label, 0)
+    return count
 
 
 # Movies
