@@ -170,11 +170,15 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     return known, True
 
 
-def known_movie(tmdb_id: int) -> Movie | None:
-    """The movie of the catalog with this id, now or before it was merged into another."""
+def known_movie(tmdb_id: int, *, own_first: bool = False) -> Movie | None:
+    """The movie of the catalog with this id, now or before it was merged into another.
+
+    A week that has both of a merge keeps both, and then there are two: who asks for a movie gets the one that was kept,
+    and who brings such a week back, with `own_first`, the one that has the id itself.
+    """
     merged = MovieAlias.objects.filter(tmdb_id=tmdb_id).values("movie")
     found = Movie.objects.filter(Q(tmdb_id=tmdb_id) | Q(pk__in=merged))
-    return min(found, key=lambda movie: movie.tmdb_id == tmdb_id, default=None)
+    return min(found, key=lambda movie: (movie.tmdb_id == tmdb_id) != own_first, default=None)
 
 
 def known_movies(tmdb_ids: Iterable[int]) -> dict[int, Movie]:
@@ -478,11 +482,11 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     return known, True
 
 
-def known_album(musicbrainz_id: UUID) -> Album | None:
-    """The album of the catalog with this id, now or before it was merged into another."""
+def known_album(musicbrainz_id: UUID, *, own_first: bool = False) -> Album | None:
+    """The album of the catalog with this id, now or before it was merged into another; all as known_movie()."""
     merged = AlbumAlias.objects.filter(musicbrainz_id=musicbrainz_id).values("album")
     found = Album.objects.filter(Q(musicbrainz_id=musicbrainz_id) | Q(pk__in=merged))
-    return min(found, key=lambda album: album.musicbrainz_id == musicbrainz_id, default=None)
+    return min(found, key=lambda album: (album.musicbrainz_id == musicbrainz_id) != own_first, default=None)
 
 
 def known_albums(musicbrainz_ids: Iterable[UUID]) -> dict[UUID, Album]:
@@ -501,7 +505,7 @@ def find_album(text: str) -> Album | None:
         musicbrainz_id = UUID(text)
     except ValueError:
         return None
-    return Album.objects.filter(musicbrainz_id=musicbrainz_id).first() or known_album(musicbrainz_id)
+    return known_album(musicbrainz_id, own_first=True)
 
 
 def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:

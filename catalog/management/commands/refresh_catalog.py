@@ -18,7 +18,7 @@ GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 class Command(BaseCommand):
     help = (
         "Ask TMDB and MusicBrainz again about what the catalog knows for long, or what it lacks of, the oldest first, "
-        "blank what TMDB allows nobody to keep for more than six months, and before all that forget what only a file has "
+        "blank what TMDB allows nobody to keep for more than six months, and first of all forget what only a file has "
         "told of and nobody picks. It may be interrupted: what is done stays done, and the next run goes on with the "
         "rest. Example: manage.py refresh_catalog --older-than 30d"
     )
