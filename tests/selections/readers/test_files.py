@@ -138,7 +138,7 @@ def test_our_own_json_may_be_larger_than_other_files(tmp_path):
     with path.open("r+b") as file:
         file.truncate(201 * 2**20)
     with pytest.raises(
-        FileError, match="^The file has 201 MB: JSON may have 200, so export it as CSV, and split that.$"
+        FileError, match=r"^The file has 201 MB: JSON may have 200, so export it as CSV, and split that\.$"
     ):
         archive.parse(path)
 
