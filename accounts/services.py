@@ -41,6 +41,7 @@ RATES = {
     "reset": "RESET_RATE",
     "reset link": "LOGIN_RATE",
     "new address": "RESET_RATE",
+    "import": "IMPORT_RATE",
 }
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 TOKEN_PREFIX = "wo_"  # noqa: S105 - by which a leaked token can be recognised

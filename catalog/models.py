@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Length, NullIf
 from django.utils import timezone
 
@@ -63,14 +63,23 @@ class WorkQuerySet(models.QuerySet):
         return self.filter(lacks[what]) if what in lacks else self.none()
 
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
-        """Those about which upstream said nothing for so long, or never, the oldest first."""
+        """Those about which upstream said nothing for so long, or never, the oldest first, but for unwanted() ones."""
         limit = timezone.now() - age
         asked = Coalesce("vanished_at", "fetched_at")
         return (
-            self.alias(asked_at=asked)
+            self.alias(asked_at=asked, is_unwanted=Case(When(self._unwanted(), then=1), default=0))
             .filter(Q(asked_at=None) | Q(asked_at__lt=limit))
-            .order_by(F("asked_at").asc(nulls_first=True), "id")
+            .order_by("is_unwanted", F("asked_at").asc(nulls_first=True), "id")
         )
+
+    def unwanted(self) -> "WorkQuerySet":
+        """Those that were never fetched, and that nobody picks."""
+        return self.filter(self._unwanted())
+
+    def _unwanted(self) -> Q:
+        picks: Any = self.model._meta.get_field("picks").related_model
+        of_work = picks._default_manager.order_by().filter(**{str(self.model._meta.model_name): models.OuterRef("pk")})
+        return Q(fetched_at=None) & ~Q(models.Exists(of_work))
 
 
 def shown_title(work: str) -> Coalesce:
@@ -130,11 +139,15 @@ class Work(Fetched):
         ordering = ["title_key", "id"]
 
     def save(self, *args, **kwargs):
-        self.title_key = self.shown_title.lower()[:500]  # PostgreSQL indexes no longer ones
-        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
+        self.set_keys()
         if fields := kwargs.get("update_fields"):
             kwargs["update_fields"] = {*fields, "title_key", "search_text"}
         super().save(*args, **kwargs)
+
+    def set_keys(self) -> None:
+        """Derive by what it is sorted and found; bulk_create(), which calls no save(), needs it."""
+        self.title_key = self.shown_title.lower()[:500]  # PostgreSQL indexes no longer ones
+        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
 
     @property
     def shown_title(self) -> str:

@@ -135,6 +135,14 @@ class Entry:
             self.refuse(key, "list different MusicBrainz ids of 36 characters.")
         return [known for known in found if known]
 
+    def numbers(self, key: str, most: int) -> list[int]:
+        """Different whole numbers from 1 on, up to so many."""
+        values = self._list(key, most)
+        fit = all(isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST for value in values)
+        if not fit or len(set(values)) < len(values):
+            self.refuse(key, f"list different whole numbers from 1 to {MOST}.")
+        return values
+
     def names(self, key: str) -> list[str]:
         values = self._list(key)
         if not all(isinstance(value, str) and is_storable(value) for value in values):

@@ -1,11 +1,13 @@
 """Movies and albums as objects of a JSON file, with all that the catalog knows of them; and such objects back into it.
 
 What a file says is worth less than what an upstream says: what we have stays as it is. Of a file that anybody may have
-written (`is_trusted=False`) we take what people recognise a work by. Such a work counts as never fetched, so that the
-next look at it, or `refresh_catalog`, asks upstream. Ids by which others are found, and addresses, are left out.
+written (`is_trusted=False`) we take what people recognise a work by, and no more of it than fits a page. Such a work
+counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream. Left out are ids by which
+others are found, addresses, people, artists, and curators' words.
 """
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,19 @@ from django.utils import timezone
 
 from integrations import coverart
 
-from .models import Album, AlbumAlias, AlbumArtist, Artist, ArtistAlias, Movie, MovieCast, MovieCrew, Person
+from .models import (
+    Album,
+    AlbumAlias,
+    AlbumArtist,
+    Artist,
+    ArtistAlias,
+    Movie,
+    MovieAlias,
+    MovieCast,
+    MovieCrew,
+    Person,
+    Work,
+)
 from .objects import Entry, write_instant
 
 MOVIE_TEXTS = [
@@ -31,28 +45,34 @@ MOVIE_TEXTS = [
 ]
 ALBUM_TEXTS = ["artist", "country", "status", "primary_type", "cover_art_url"]
 ARTIST_TEXTS = ["name", "sort_name", "disambiguation", "artist_type", "area", "country", "bio"]
-CREDITED = ["musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type"]  # what a credit says of an artist
-MOST_PARTS = 1000  # of a cast, a crew, a credit, and ids of one work: no upstream has as many
+OWN = ["own_title", "own_cover"]  # a curator's words that everybody reads; the note is for staff, and goes nowhere
+MOST_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
+MOST_GENRES, MOST_GENRE = 50, 100  # of a file that anybody may have written; the latter in characters
+MOST_MINUTES = 6000  # of its movies
+MOST_NAME, MOST_TEXT = 500, 10_000  # characters of its titles and names, and of its other texts
 IMAGE_PATH = re.compile(r"/[\w-]+\.(?:jpg|png|svg)", re.ASCII)  # as TMDB's are: no address of somebody else's choosing
+COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where a curator's covers are
 
 
 @dataclass(frozen=True, slots=True)
 class MovieRecord:
-    """A movie of a file, checked: the values of its row, and of the rows of its credits, each with a person's."""
+    """A movie of a file, checked: the values of its row, its earlier ids, and the rows of its credits, each with a
+    person's."""
 
     values: dict[str, Any]
+    aliases: list[int]
     cast: list[tuple[dict[str, Any], dict[str, Any]]]
     crew: list[tuple[dict[str, Any], dict[str, Any]]]
 
     @property
     def title(self) -> str:
-        return self.values["title"]
+        return self.values["own_title"] or self.values["title"]
 
 
 @dataclass(frozen=True, slots=True)
 class AlbumRecord:
-    """An album of a file, checked: the values of its row, and of the rows of its credit, each with an artist's, which
-    hold the artist's earlier ids, too."""
+    """An album of a file, checked: the values of its row, its earlier ids, and the rows of its credit, each with an
+    artist's, which hold the artist's earlier ids, too."""
 
     values: dict[str, Any]
     aliases: list[UUID]
@@ -60,15 +80,16 @@ class AlbumRecord:
 
     @property
     def title(self) -> str:
-        return self.values["title"]
+        return self.values["own_title"] or self.values["title"]
 
 
 # Out
 
 
 def with_credits(movies: QuerySet[Movie]) -> QuerySet[Movie]:
-    """With what describe_movie() needs, in three queries."""
+    """With what describe_movie() needs, in four queries."""
     return movies.prefetch_related(
+        Prefetch("aliases", MovieAlias.objects.order_by("tmdb_id")),
         Prefetch("cast", MovieCast.objects.select_related("person")),
         Prefetch("crew", MovieCrew.objects.select_related("person")),
     )
@@ -78,13 +99,14 @@ def describe_movie(movie: Movie) -> dict[str, Any]:
     return {
         "tmdb_id": movie.tmdb_id,
         "title": movie.title,
-        **_texts(movie, MOVIE_TEXTS),
+        **_texts(movie, [*OWN, *MOVIE_TEXTS]),
         "release_date": movie.release_date.isoformat() if movie.release_date else None,
         "runtime": movie.runtime,
         "vote_average": movie.vote_average,
         "vote_count": movie.vote_count,
         "genres": movie.genres,
         **{name: write_instant(getattr(movie, name)) for name in ("fetched_at", "vanished_at", "created_at")},
+        "aliases": [alias.tmdb_id for alias in movie.aliases.all()],
         "cast": [
             {"credit_id": part.credit_id, "character": part.character or None, "order": part.order}
             | {"person": _describe_person(part.person)}
@@ -117,7 +139,7 @@ def describe_album(album: Album) -> dict[str, Any]:
         "musicbrainz_id": str(album.musicbrainz_id),
         "release_group_id": str(album.release_group_id) if album.release_group_id else None,
         "title": album.title,
-        **_texts(album, ALBUM_TEXTS),
+        **_texts(album, [*OWN, *ALBUM_TEXTS]),
         "release_date": album.release_date or None,
         "genres": album.genres,
         "cover_known": album.cover_known,
@@ -152,25 +174,101 @@ def _texts(row: Model, names: list[str]) -> dict[str, str | None]:
 # In
 
 
-def read_movie(entry: Entry) -> MovieRecord:
+def read_movie(entry: Entry, *, is_trusted: bool) -> MovieRecord:
     """Raises Unfit, also where the database would refuse what it says."""
+    values: dict[str, Any] = {
+        "tmdb_id": entry.whole("tmdb_id", 1),
+        "title": entry.text("title", needed=True),
+        **_read_texts(entry, Movie, [*OWN, *MOVIE_TEXTS]),
+        "release_date": entry.maybe_day("release_date"),
+        "runtime": entry.maybe_whole("runtime", 1),
+        "vote_average": entry.fraction("vote_average", 10),
+        "vote_count": entry.maybe_whole("vote_count", 0) or 0,
+        "genres": entry.names("genres"),
+        "fetched_at": entry.maybe_instant("fetched_at"),
+        "vanished_at": entry.maybe_instant("vanished_at"),
+        "created_at": entry.instant("created_at"),
+    }
+    aliases = read_aliases(entry, "movie")
+    if not is_trusted:
+        return MovieRecord(_as_anybody_may_say(values) | _image_paths(values) | {"imdb_id": ""}, [], [], [])
+    if values["own_cover"] and not values["own_cover"].startswith("/"):
+        entry.refuse("own_cover", "give the path of a poster at TMDB.")
     return MovieRecord(
-        {
-            "tmdb_id": entry.whole("tmdb_id", 1),
-            "title": entry.text("title", needed=True),
-            **_read_texts(entry, Movie, MOVIE_TEXTS),
-            "release_date": entry.maybe_day("release_date"),
-            "runtime": entry.maybe_whole("runtime", 1),
-            "vote_average": entry.fraction("vote_average", 10),
-            "vote_count": entry.maybe_whole("vote_count", 0) or 0,
-            "genres": entry.names("genres"),
-            "fetched_at": entry.maybe_instant("fetched_at"),
-            "vanished_at": entry.maybe_instant("vanished_at"),
-            "created_at": entry.instant("created_at"),
-        },
+        values,
+        aliases,
         _read_credits(entry, "cast", MovieCast, ["character"]),
         _read_credits(entry, "crew", MovieCrew, ["department", "job"]),
     )
+
+
+def read_album(entry: Entry, *, is_trusted: bool) -> AlbumRecord:
+    """Raises Unfit, also where the database would refuse what it says."""
+    values: dict[str, Any] = {
+        "musicbrainz_id": entry.mbid("musicbrainz_id"),
+        "release_group_id": entry.maybe_mbid("release_group_id"),
+        "title": entry.text("title", needed=True),
+        **_read_texts(entry, Album, [*OWN, *ALBUM_TEXTS]),
+        "release_date": entry.partial_date("release_date"),
+        "genres": entry.names("genres"),
+        "cover_known": bool(entry.maybe_switch("cover_known")),
+        "cover_asked_at": entry.maybe_instant("cover_asked_at"),
+        "fetched_at": entry.maybe_instant("fetched_at"),
+        "vanished_at": entry.maybe_instant("vanished_at"),
+        "created_at": entry.instant("created_at"),
+    }
+    aliases = read_aliases(entry, "album")
+    if not is_trusted:
+        unasked = {"cover_art_url": _front(values), "cover_known": False, "cover_asked_at": None}
+        return AlbumRecord(_as_anybody_may_say(values) | unasked, [], [])
+    if values["own_cover"] and not values["own_cover"].startswith(COVERS):
+        entry.refuse("own_cover", "give the address of a picture at the Cover Art Archive.")
+    return AlbumRecord(
+        values,
+        aliases,
+        [
+            (
+                {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
+                _read_artist(part.entry("artist")),
+            )
+            for part in entry.entries("artist_credit", MOST_PARTS)
+        ],
+    )
+
+
+def read_aliases(entry: Entry, kind: str) -> list[Any]:
+    """The ids of what was merged into a `movie` or `album`."""
+    return entry.numbers("aliases", MOST_PARTS) if kind == "movie" else entry.mbids("aliases", MOST_PARTS)
+
+
+def _as_anybody_may_say(values: dict[str, Any]) -> dict[str, Any]:
+    """What we take of these values from a file that anybody may have written: as of a work that no upstream has told us
+    of, without a curator's words, and not too long."""
+    taken = values | dict.fromkeys(OWN, "") | {"fetched_at": None, "vanished_at": None, "created_at": timezone.now()}
+    for name in ("title", "original_title", "artist"):
+        if name in taken:
+            taken[name] = taken[name][:MOST_NAME]
+    for name in ("overview", "tagline"):
+        if name in taken:
+            taken[name] = taken[name][:MOST_TEXT]
+    taken["genres"] = [genre[:MOST_GENRE] for genre in taken["genres"][:MOST_GENRES]]
+    if (taken.get("runtime") or 0) > MOST_MINUTES:
+        taken["runtime"] = None
+    return taken
+
+
+def _image_paths(values: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: values[name] if IMAGE_PATH.fullmatch(values[name]) else "" for name in ("poster_path", "backdrop_path")
+    }
+
+
+def _front(values: dict[str, Any]) -> str:
+    """The address of an album's cover where it is the Cover Art Archive's own."""
+    fronts = [coverart.front_url("release", values["musicbrainz_id"])]
+    if values["release_group_id"]:
+        fronts.append(coverart.front_url("release-group", values["release_group_id"]))
+    return values["cover_art_url"] if values["cover_art_url"] in fronts else ""
 
 
 def _read_credits(
@@ -189,33 +287,6 @@ def _read_credits(
         jobs.add(job)
         parts.append((row, who))
     return parts
-
-
-def read_album(entry: Entry) -> AlbumRecord:
-    """Raises Unfit, also where the database would refuse what it says."""
-    return AlbumRecord(
-        {
-            "musicbrainz_id": entry.mbid("musicbrainz_id"),
-            "release_group_id": entry.maybe_mbid("release_group_id"),
-            "title": entry.text("title", needed=True),
-            **_read_texts(entry, Album, ALBUM_TEXTS),
-            "release_date": entry.partial_date("release_date"),
-            "genres": entry.names("genres"),
-            "cover_known": bool(entry.maybe_switch("cover_known")),
-            "cover_asked_at": entry.maybe_instant("cover_asked_at"),
-            "fetched_at": entry.maybe_instant("fetched_at"),
-            "vanished_at": entry.maybe_instant("vanished_at"),
-            "created_at": entry.instant("created_at"),
-        },
-        entry.mbids("aliases", MOST_PARTS),
-        [
-            (
-                {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
-                _read_artist(part.entry("artist")),
-            )
-            for part in entry.entries("artist_credit", MOST_PARTS)
-        ],
-    )
 
 
 def _read_artist(entry: Entry) -> dict[str, Any]:
@@ -240,102 +311,110 @@ def _read_texts(entry: Entry, model: type[Model], names: list[str]) -> dict[str,
     return {name: entry.text(name, getattr(model._meta.get_field(name), "max_length", None)) for name in names}
 
 
-def store_movie(record: MovieRecord, *, is_trusted: bool) -> Movie:
-    """The movie as we know it, else as the file does."""
-    values, cast, crew = record.values, record.cast, record.crew
-    if not is_trusted:
-        values = values | _unproven() | {"imdb_id": ""}
-        for name in ("poster_path", "backdrop_path"):
-            values[name] = _image_path(values[name])
-    movie = Movie(**values)
-    try:
-        with transaction.atomic():
-            movie.save(force_insert=True)
-            people = _store_people([who for _, who in [*cast, *crew]], is_trusted=is_trusted)
-            MovieCast.objects.bulk_create(
-                MovieCast(movie=movie, person_id=people[who["tmdb_id"]], **part) for part, who in cast
-            )
-            MovieCrew.objects.bulk_create(
-                MovieCrew(movie=movie, person_id=people[who["tmdb_id"]], **part) for part, who in crew
-            )
-    except IntegrityError:  # it is known, or somebody was faster
-        return Movie.objects.filter(tmdb_id=movie.tmdb_id)[0]
-    return movie
+def store_movies(records: Iterable[MovieRecord]) -> dict[int, int]:
+    """Our ids of these movies by TMDB's: what we know stays as it is, the others are stored as the file has them."""
+    return _store(Movie, "tmdb_id", records, _add_movies)
 
 
-def _store_people(people: list[dict[str, Any]], *, is_trusted: bool) -> dict[int, int]:
-    """The ids of our rows by TMDB's: whom we know stays as they are. Always in the same order, so that two transactions
-    cannot lock each other out."""
+def store_albums(records: Iterable[AlbumRecord]) -> dict[UUID, int]:
+    """Our ids of these albums by MusicBrainz', all as store_movies()."""
+    return _store(Album, "musicbrainz_id", records, _add_albums)
+
+
+def _store[R: (MovieRecord, AlbumRecord)](
+    model: type[Work], name: str, records: Iterable[R], add: Callable[[list[R]], Sequence[Work]]
+) -> dict[Any, int]:
+    """The ids of the records' rows by the `name`d one, once those that are new have been added."""
+    told = {record.values[name]: record for record in records}
+    tried: set[Any] = set()
+    while True:
+        known = dict(model._default_manager.filter(**{f"{name}__in": told}).values_list(name, "pk"))
+        # Always in the same order, so that two transactions cannot lock each other out.
+        new = sorted(told.keys() - known.keys())
+        if not new:
+            return known
+        try:
+            with transaction.atomic():
+                return known | {getattr(row, name): row.pk for row in add([told[one] for one in new])}
+        except IntegrityError:
+            if tried == set(new):  # it is not that somebody else was faster
+                raise
+            tried = set(new)
+
+
+def _add_movies(records: list[MovieRecord]) -> list[Movie]:
+    movies = _add_works(Movie, records)
+    credited = list(zip(movies, records, strict=True))
+    people = _store_people([who for record in records for _, who in [*record.cast, *record.crew]])
+    MovieCast.objects.bulk_create(
+        MovieCast(movie=movie, person_id=people[who["tmdb_id"]], **part)
+        for movie, record in credited
+        for part, who in record.cast
+    )
+    MovieCrew.objects.bulk_create(
+        MovieCrew(movie=movie, person_id=people[who["tmdb_id"]], **part)
+        for movie, record in credited
+        for part, who in record.crew
+    )
+    aliases = {alias: movie for movie, record in credited for alias in record.aliases}
+    MovieAlias.objects.bulk_create(
+        [MovieAlias(tmdb_id=alias, movie=aliases[alias]) for alias in sorted(aliases)], ignore_conflicts=True
+    )
+    return movies
+
+
+def _add_works[W: (Movie, Album)](model: type[W], records: Sequence[MovieRecord | AlbumRecord]) -> list[W]:
+    works = [model(**record.values) for record in records]
+    for work in works:
+        work.set_keys()
+    return model._default_manager.bulk_create(works)
+
+
+def _store_people(people: list[dict[str, Any]]) -> dict[int, int]:
+    """The ids of our rows by TMDB's: whom we know stays as they are. In the same order as works."""
     new = {who["tmdb_id"]: Person(**who) for who in reversed(people)}
-    if not is_trusted:
-        for person in new.values():
-            person.profile_path = _image_path(person.profile_path)
     Person.objects.bulk_create([new[known] for known in sorted(new)], ignore_conflicts=True)
     return dict(Person.objects.filter(tmdb_id__in=new).values_list("tmdb_id", "id"))
 
 
-def store_album(record: AlbumRecord, *, is_trusted: bool) -> Album:
-    """The album as we know it, else as the file does."""
-    values = record.values
-    if not is_trusted:
-        values = values | _unproven() | {"cover_known": False, "cover_asked_at": None}
-        fronts = [coverart.front_url("release", values["musicbrainz_id"])]
-        if values["release_group_id"]:
-            fronts.append(coverart.front_url("release-group", values["release_group_id"]))
-        if values["cover_art_url"] not in fronts:
-            values["cover_art_url"] = ""
-    album = Album(**values)
-    try:
-        with transaction.atomic():
-            album.save(force_insert=True)
-            artists = _store_artists([artist for _, artist in record.artist_credit], is_trusted=is_trusted)
-            AlbumArtist.objects.bulk_create(
-                AlbumArtist(album=album, artist_id=artists[artist["musicbrainz_id"]], position=position, **part)
-                for position, (part, artist) in enumerate(record.artist_credit)
-            )
-            if is_trusted:
-                known = set(Album.objects.filter(musicbrainz_id__in=record.aliases).values_list("musicbrainz_id"))
-                AlbumAlias.objects.bulk_create(
-                    [
-                        AlbumAlias(album=album, musicbrainz_id=alias)
-                        for alias in sorted(record.aliases)
-                        if (alias,) not in known
-                    ],
-                    ignore_conflicts=True,
-                )
-    except IntegrityError:  # it is known, or somebody was faster
-        return Album.objects.filter(musicbrainz_id=album.musicbrainz_id)[0]
-    return album
+def _add_albums(records: list[AlbumRecord]) -> list[Album]:
+    albums = _add_works(Album, records)
+    credited = list(zip(albums, records, strict=True))
+    artists = _store_artists([artist for record in records for _, artist in record.artist_credit])
+    AlbumArtist.objects.bulk_create(
+        AlbumArtist(album=album, artist_id=artists[artist["musicbrainz_id"]], position=position, **part)
+        for album, record in credited
+        for position, (part, artist) in enumerate(record.artist_credit)
+    )
+    # Also an id that an album has of its own: that was merged, and stays for a week that has both.
+    aliases = {alias: album for album, record in credited for alias in record.aliases}
+    AlbumAlias.objects.bulk_create(
+        [AlbumAlias(musicbrainz_id=alias, album=aliases[alias]) for alias in sorted(aliases)], ignore_conflicts=True
+    )
+    return albums
 
 
-def _store_artists(artists: list[dict[str, Any]], *, is_trusted: bool) -> dict[UUID, int]:
-    """The ids of our rows by MusicBrainz': whom we know stays as they are. In the same order as people."""
+def _store_artists(artists: list[dict[str, Any]]) -> dict[UUID, int]:
+    """The ids of our rows by MusicBrainz': whom we know stays as they are. In the same order as works."""
     told = {artist["musicbrainz_id"]: artist for artist in reversed(artists)}
     known = set(Artist.objects.filter(musicbrainz_id__in=told).values_list("musicbrainz_id", flat=True))
-    names = [name for name in next(iter(told.values()), {}) if name != "aliases"] if is_trusted else CREDITED
     Artist.objects.bulk_create(
-        [Artist(**{name: told[new][name] for name in names}) for new in sorted(told) if new not in known],
+        [
+            Artist(**{name: value for name, value in told[new].items() if name != "aliases"})
+            for new in sorted(told)
+            if new not in known
+        ],
         ignore_conflicts=True,
     )
     rows = dict(Artist.objects.filter(musicbrainz_id__in=told).values_list("musicbrainz_id", "id"))
-    if is_trusted:
-        aliases = {alias: rows[new] for new in told if new not in known for alias in told[new]["aliases"]}
-        taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
-        ArtistAlias.objects.bulk_create(
-            [
-                ArtistAlias(musicbrainz_id=alias, artist_id=aliases[alias])
-                for alias in sorted(aliases)
-                if alias not in taken
-            ],
-            ignore_conflicts=True,
-        )
+    aliases = {alias: rows[new] for new in told if new not in known for alias in told[new]["aliases"]}
+    taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
+    ArtistAlias.objects.bulk_create(
+        [
+            ArtistAlias(musicbrainz_id=alias, artist_id=aliases[alias])
+            for alias in sorted(aliases)
+            if alias not in taken
+        ],
+        ignore_conflicts=True,
+    )
     return rows
-
-
-def _unproven() -> dict[str, Any]:
-    """What is true of a work that no upstream has told us of."""
-    return {"fetched_at": None, "vanished_at": None, "created_at": timezone.now()}
-
-
-def _image_path(path: str) -> str:
-    return path if IMAGE_PATH.fullmatch(path) else ""

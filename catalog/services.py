@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from itertools import batched
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, ProtectedError, Q, QuerySet, When
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, patience, tmdb
@@ -32,6 +34,7 @@ from .models import (
 )
 
 SEARCH_PAGE = 20  # movies, as at TMDB
+FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
@@ -51,6 +54,26 @@ def curate[W: (Movie, Album)](work: W, **values: str) -> W:
             setattr(stored, name, value)
         stored.save(update_fields=list(values))
     return stored
+
+
+def forgettable(works: type[Movie] | type[Album]) -> QuerySet[Any]:
+    """Those that only a file has told us of, that nobody has picked within a day, and that no curator has touched."""
+    since = timezone.now() - FORGET_AFTER
+    return works.objects.unwanted().filter(created_at__lt=since, own_title="", own_cover="", note="", merges=None)
+
+
+def forget_unwanted() -> tuple[int, int]:
+    """Delete the forgettable() movies and albums, and say how many of each."""
+    return _forget(Movie), _forget(Album)
+
+
+def _forget(works: type[Movie] | type[Album]) -> int:
+    count = 0
+    for some in batched(list(forgettable(works).order_by("pk").values_list("pk", flat=True)), 500, strict=False):
+        # Whoever picks one of them just then keeps all of these for another time.
+        with contextlib.suppress(ProtectedError, IntegrityError), transaction.atomic():
+            count += forgettable(works).filter(pk__in=some).delete()[1].get(works._meta.label, 0)
+    return count
 
 
 # Movies
@@ -147,11 +170,15 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     return known, True
 
 
-def known_movie(tmdb_id: int) -> Movie | None:
-    """The movie of the catalog with this id, now or before it was merged into another."""
+def known_movie(tmdb_id: int, *, own_first: bool = False) -> Movie | None:
+    """The movie of the catalog with this id, now or before it was merged into another.
+
+    A week that has both of a merge keeps both, and then there are two: who asks for a movie gets the one that was kept,
+    and who brings such a week back, with `own_first`, the one that has the id itself.
+    """
     merged = MovieAlias.objects.filter(tmdb_id=tmdb_id).values("movie")
     found = Movie.objects.filter(Q(tmdb_id=tmdb_id) | Q(pk__in=merged))
-    return min(found, key=lambda movie: movie.tmdb_id == tmdb_id, default=None)
+    return min(found, key=lambda movie: (movie.tmdb_id == tmdb_id) != own_first, default=None)
 
 
 def known_movies(tmdb_ids: Iterable[int]) -> dict[int, Movie]:
@@ -455,11 +482,11 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     return known, True
 
 
-def known_album(musicbrainz_id: UUID) -> Album | None:
-    """The album of the catalog with this id, now or before it was merged into another."""
+def known_album(musicbrainz_id: UUID, *, own_first: bool = False) -> Album | None:
+    """The album of the catalog with this id, now or before it was merged into another; all as known_movie()."""
     merged = AlbumAlias.objects.filter(musicbrainz_id=musicbrainz_id).values("album")
     found = Album.objects.filter(Q(musicbrainz_id=musicbrainz_id) | Q(pk__in=merged))
-    return min(found, key=lambda album: album.musicbrainz_id == musicbrainz_id, default=None)
+    return min(found, key=lambda album: (album.musicbrainz_id == musicbrainz_id) != own_first, default=None)
 
 
 def known_albums(musicbrainz_ids: Iterable[UUID]) -> dict[UUID, Album]:
@@ -478,7 +505,7 @@ def find_album(text: str) -> Album | None:
         musicbrainz_id = UUID(text)
     except ValueError:
         return None
-    return Album.objects.filter(musicbrainz_id=musicbrainz_id).first() or known_album(musicbrainz_id)
+    return known_album(musicbrainz_id, own_first=True)
 
 
 def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:

@@ -1,28 +1,33 @@
 """Our JSON back in, as export.to_json() writes it: added to what is there, of which nothing is changed.
 
-The file is checked as a whole before anything happens. Then each work, each week, and each opinion on somebody else's
-pick is stored in a transaction of its own, so that nobody waits long, and an import that was interrupted can be run
+The file is checked as a whole before anything happens. Then some works, some weeks, and each opinion on somebody else's
+pick are stored in a transaction of their own, so that nobody waits long, and an import that was interrupted can be run
 again. What is there already is left alone; run twice, it does nothing the second time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import batched
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from catalog import portable
-from catalog.models import Album, AlbumAlias, Movie
+from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 
 from . import services
-from .models import MOST_TEXT, EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
+from .models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie, week_name
 from .readers.archive import PROFILE, Archive, GivenOpinion, Key, SavedOpinion, SavedPick, SavedWeek, read
 
-BATCH = 50  # weeks, or opinions on others' picks, that are looked up together
+BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
+WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
+TRIES = 3  # somebody may be at the same weeks
 KINDS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
 
 
@@ -58,38 +63,45 @@ def load(
     """Add what the file has to what the user has, or with `apply=False` say what that would do.
 
     Of a file that is not trusted the catalog takes less: see catalog/portable.py. `progress` is told how many weeks are
-    done, of how many. Raises UnfitArchive, and then has changed nothing.
+    done, of how many. Raises UnfitArchive, and then has changed nothing; and the user's DoesNotExist where the account
+    is deleted meanwhile.
     """
-    archive = read(data, most_text=None if is_trusted else MOST_TEXT)
+    archive = read(data, is_trusted=is_trusted)
     report = Report(applied=apply, opinions_of_others=archive.opinions_of_others)
     # First, as whoever becomes private by it shows nothing in between.
     report.profile = _fill_profile(user, archive.profile, apply=apply)
-    works = Works(archive, report, apply=apply, is_trusted=is_trusted)
+    works = Works(archive, report, apply=apply)
     done = 0
     for weeks in batched(archive.weeks, BATCH, strict=False):
-        works.look_up(pick.key for week in weeks for pick in week.picks)
-        known = _known_weeks(user, weeks)
-        for week in weeks:
-            plan = _plan(week, known.get((week.year, week.week_number)), works)
-            for pick, _ in plan.picks:
-                works.need(pick.key)
-            if apply and plan.changes:
-                plan = _store_week(user, week, works)
+        for plan in _import_weeks(user, weeks, works, apply=apply):
             plan.count(report)
-            done += 1
-            if progress:
-                progress(done, len(archive.weeks))
+        done += len(weeks)
+        if progress:
+            progress(done, len(archive.weeks))
     for opinions in batched(archive.given, BATCH, strict=False):
         works.look_up(given.key for given in opinions)
         _give(user, opinions, works, report, apply=apply)
     return report
 
 
+def _import_weeks(user, weeks: Sequence[SavedWeek], works: "Works", *, apply: bool) -> list["Plan"]:
+    """What was done, or would be, to each of the weeks."""
+    works.look_up(pick.key for week in weeks for pick in week.picks)
+    known = _known_weeks(user, weeks)
+    plans = [_plan(week, known.get(week.place), works) for week in weeks]
+    works.need(pick.key for plan in plans for pick, _ in plan.picks)
+    if not apply:
+        return plans
+    changing = [week for week, plan in zip(weeks, plans, strict=True) if plan.changes]
+    return [plan for plan in plans if not plan.changes] + (_store_weeks(user, changing, works) if changing else [])
+
+
 def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     """What of the profile was as it is for everybody at first, and is now as the file says; nobody becomes visible."""
     defaults = {name: user._meta.get_field(name).get_default() for name in PROFILE}
-    with transaction.atomic():
-        services.lock_user(user)
+    with transaction.atomic() if apply else nullcontext():
+        if apply:
+            _lock_user(user)
         now = type(user)._default_manager.filter(pk=user.pk).values(*PROFILE).first() or {}
         filled = [name for name, value in profile.items() if now.get(name) == defaults[name] != value]
         if apply and filled:
@@ -99,44 +111,111 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     return filled
 
 
+def _lock_user(user) -> None:
+    """Nobody deletes the account until the transaction ends. Raises the user's DoesNotExist where that is done."""
+    services.lock_user(user)
+    if not type(user)._default_manager.filter(pk=user.pk).exists():
+        raise type(user).DoesNotExist("This account has just been deleted.")
+
+
 class Works:
     """The movies and albums of a file: as the catalog knows them, else as the file does."""
 
-    def __init__(self, archive: Archive, report: Report, *, apply: bool, is_trusted: bool) -> None:
-        self.archive, self.report = archive, report
-        self.apply, self.is_trusted = apply, is_trusted
-        self.known: dict[Key, int] = {}  # our ids of those that were looked up
+    def __init__(self, archive: Archive, report: Report, *, apply: bool) -> None:
+        self.archive, self.report, self.apply = archive, report, apply
+        self.found: dict[Key, Found] = {}  # those that were looked up
+        self.known: dict[Key, int] = {}  # our ids of those, and of what has been stored since
         self.added: set[Key] = set()
 
     def look_up(self, keys: Iterable[Key]) -> None:
-        """Find those of the catalog; an album also by an id that was merged into it."""
-        wanted = set(keys)
-        movies = Movie.objects.filter(tmdb_id__in=[known for _, known in wanted if isinstance(known, int)])
-        ids = [known for _, known in wanted if isinstance(known, UUID)]
-        albums = dict(Album.objects.filter(musicbrainz_id__in=ids).values_list("musicbrainz_id", "pk"))
-        albums |= dict(AlbumAlias.objects.filter(musicbrainz_id__in=ids).values_list("musicbrainz_id", "album"))
-        self.known = {("movie", known): pk for known, pk in movies.values_list("tmdb_id", "pk")}
-        self.known |= {("album", known): pk for known, pk in albums.items()}
+        """Find those of the catalog: by an id of their own, else by one that was merged into them, there or in the
+        file."""
+        wanted = {key: self.archive.key_of(key) for key in keys}
+        found = _find_works(wanted.keys() | wanted.values(), self.archive.kept)
+        self.found = {key: one for key, own in wanted.items() if (one := found.get(key) or found.get(own))}
+        self.known = {key: one.pk for key, one in self.found.items()}
 
     def has(self, key: Key) -> bool:
-        return key in self.known or self.archive.has(key)
+        return key in self.known or self.archive.find(key) is not None
 
-    def need(self, key: Key) -> None:
-        """Store a work that is new, where the import is applied, and count it once."""
-        if key in self.known:
-            return
-        kind, known = key
-        if key not in self.added:
-            self.added.add(key)
-            self.report.movies_added += kind == "movie"
-            self.report.albums_added += kind == "album"
-        if self.apply:
-            self.known[key] = self._store(kind, known)
+    def identity(self, key: Key) -> int | Key:
+        """What two ids of the same work have in common."""
+        return self.known.get(key) or self.archive.key_of(key)
 
-    def _store(self, kind: str, known: Any) -> int:
-        if kind == "movie":
-            return portable.store_movie(self.archive.movies[known], is_trusted=self.is_trusted).pk
-        return portable.store_album(self.archive.albums[known], is_trusted=self.is_trusted).pk
+    def title_of(self, key: Key) -> str:
+        """What the file calls a work, or else the catalog."""
+        record = self.archive.find(key)
+        if record:
+            return record.title
+        return self.found[key].title if key in self.found else f"{key[0]} {key[1]}"
+
+    def is_merged(self, key: Key) -> bool:
+        """Whether a work is known by the id of another that was merged into it."""
+        return key != (self.found[key].key if key in self.found else self.archive.key_of(key))
+
+    def need(self, keys: Iterable[Key]) -> None:
+        """Store those works that are new, where the import is applied, and count them once."""
+        new = {key: self.archive.key_of(key) for key in keys if key not in self.known}
+        for own in set(new.values()) - self.added:
+            self.added.add(own)
+            self.report.movies_added += own[0] == "movie"
+            self.report.albums_added += own[0] == "album"
+        if self.apply and new:
+            stored = self._store(set(new.values()))
+            self.known |= {key: stored[own] for key, own in new.items()}
+
+    def _store(self, keys: set[Key]) -> dict[Key, int]:
+        stored: dict[Key, int] = {}
+        movies = [self.archive.movies[known] for kind, known in keys if kind == "movie"]  # type: ignore[index]
+        albums = [self.archive.albums[known] for kind, known in keys if kind == "album"]  # type: ignore[index]
+        for some in batched(sorted(movies, key=_id_of_movie), WORKS, strict=False):
+            stored |= {("movie", known): pk for known, pk in portable.store_movies(some).items()}
+        for part in batched(sorted(albums, key=_id_of_album), WORKS, strict=False):
+            stored |= {("album", known): pk for known, pk in portable.store_albums(part).items()}
+        return stored
+
+
+def _id_of_movie(movie: portable.MovieRecord) -> int:
+    return movie.values["tmdb_id"]
+
+
+def _id_of_album(album: portable.AlbumRecord) -> UUID:
+    return album.values["musicbrainz_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A work of the catalog."""
+
+    key: Key  # with its own id
+    pk: int
+    title: str
+
+
+def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Found]:
+    """The works of the catalog by these ids, in four queries.
+
+    A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
+    `kept` are never taken for what they were merged into.
+    """
+    found: dict[Key, Found] = {}
+    for kind, model, aliases, name in (
+        ("movie", Movie, MovieAlias, "tmdb_id"),
+        ("album", Album, AlbumAlias, "musicbrainz_id"),
+    ):
+        ids = {known for which, known in keys if which == kind}
+        merged = ids - {known for _, known in kept}
+        alias: Any
+        for alias in aliases._default_manager.filter(**{f"{name}__in": merged}).select_related(kind):
+            found[kind, getattr(alias, name)] = _found(getattr(alias, kind))
+        work: Any
+        for work in model._default_manager.filter(**{f"{name}__in": ids}):
+            found[kind, work.external_id] = _found(work)
+    return found
+
+
+def _found(work: Movie | Album) -> Found:
+    return Found((str(work._meta.model_name), work.external_id), work.pk, work.shown_title)
 
 
 @dataclass(slots=True)
@@ -180,10 +259,15 @@ def _with_own_opinions(weeks: QuerySet[Week], user) -> QuerySet[Week]:
     )
 
 
-def _known_weeks(user, weeks: Iterable[SavedWeek]) -> dict[tuple[int, int], Week]:
-    years = {week.year for week in weeks}
-    known = _with_own_opinions(Week.objects.filter(user=user, year__in=years), user)
-    return {(week.year, week.week_number): week for week in known}
+def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dict[tuple[int, int], Week]:
+    by_year: dict[int, list[int]] = {}
+    for week in weeks:
+        by_year.setdefault(week.year, []).append(week.week_number)
+    these = reduce(or_, (Q(year=year, week_number__in=numbers) for year, numbers in by_year.items()))
+    known = Week.objects.filter(these, user=user).order_by("pk")
+    if lock:
+        known = known.select_for_update()
+    return {(week.year, week.week_number): week for week in _with_own_opinions(known, user)}
 
 
 def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
@@ -192,17 +276,22 @@ def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
     if week and not week.notes and not any(there.values()):
         plan.is_untouched = saved.created_at < week.created_at
     for kind, picks in there.items():
-        new = []
-        for pick in (pick for pick in saved.picks if pick.key[0] == kind):
-            known = works.known.get(pick.key)
-            if known is not None and known in picks:
+        new: list[SavedPick] = []
+        seen: set[int | Key] = set()  # two ids of the file may have become one work: what has it as its own comes first
+        of_kind = [pick for pick in saved.picks if pick.key[0] == kind]
+        for pick in sorted(of_kind, key=lambda pick: works.is_merged(pick.key)):
+            identity, known = works.identity(pick.key), works.known.get(pick.key)
+            if not works.has(pick.key):
+                sentence = f"neither the catalog nor the file knows {kind} {pick.key[1]}."
+                plan.left_out.append((pick, f"{saved.name}: {sentence}"))
+            elif identity in seen:
+                sentence = f"{works.title_of(pick.key)} is in this week already."
+                plan.left_out.append((pick, f"{saved.name}: {sentence}"))
+            elif known is not None and known in picks:
                 _plan_opinion(plan, picks[known], pick)
-            elif works.has(pick.key):
-                new.append(pick)
             else:
-                plan.left_out.append(
-                    (pick, f"{saved.name}: neither the catalog nor the file knows {kind} {pick.key[1]}.")
-                )
+                new.append(pick)
+            seen.add(identity)
         _plan_positions(plan, saved, new, {pick.position for pick in picks.values()}, works)
     return plan
 
@@ -230,53 +319,57 @@ def _plan_opinion(plan: Plan, pick: WeekMovie | WeekAlbum, saved: SavedPick) -> 
 def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: Works) -> None:
     """Put each pick where it was, or where that is taken into the other place."""
     free = [position for position in Pick.Position.values if position not in taken]
-    placed: set[int] = set()  # our ids: two ids of the file may have become one album
-    picks = sorted(picks, key=lambda pick: pick.position not in free)  # those that can be where they were come first
-    for pick in picks:
-        known = works.known.get(pick.key)
-        title = works.archive.title_of(pick.key)
-        if known is not None and known in placed:
-            plan.left_out.append((pick, f"{saved.name}: {title} is in this week already."))
-        elif not free:
-            plan.left_out.append((pick, f"{saved.name}: both places are taken, so there was none for {title}."))
+    # Those that can be where they were come first.
+    for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
+        if not free:
+            sentence = f"both places are taken, so there was none for {works.title_of(pick.key)}."
+            plan.left_out.append((pick, f"{saved.name}: {sentence}"))
         else:
             position = pick.position if pick.position in free else free[0]
             free.remove(position)
-            if known is not None:
-                placed.add(known)
             plan.picks.append((pick, position))
 
 
-def _store_week(user, saved: SavedWeek, works: Works) -> Plan:
-    """Store what one week of the file adds, all or nothing, and say what that was."""
-    try:
-        return _store_locked(user, saved, works)
-    except IntegrityError:  # somebody made this week, or merged an album, just then
-        works.look_up(pick.key for pick in saved.picks)
-        return _store_locked(user, saved, works)
+def _store_weeks(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
+    """Store what these weeks of the file add, all or nothing, and say what that was."""
+    for _ in range(TRIES - 1):
+        with suppress(IntegrityError):  # somebody made one of these weeks, or merged an album, just then
+            return _store_locked(user, weeks, works)
+        works.look_up(pick.key for week in weeks for pick in week.picks)
+    return _store_locked(user, weeks, works)
 
 
-def _store_locked(user, saved: SavedWeek, works: Works) -> Plan:
+def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
     with transaction.atomic():
-        services.lock_user(user)
-        same = Week.objects.filter(user=user, year=saved.year, week_number=saved.week_number)
-        week = next(iter(_with_own_opinions(same.select_for_update(), user)), None)
-        plan = _plan(saved, week, works)
-        if week is None:
-            week = Week(
-                user=user,
-                year=saved.year,
-                week_number=saved.week_number,
-                notes=saved.notes,
-                created_at=saved.created_at,
-                updated_at=saved.updated_at,
-            )
-            week.save(force_insert=True)
-        else:
-            _update(week, saved, plan)
-        _add_picks(user, week, plan, works)
-        _add_opinions(user, plan.opinions)
-    return plan
+        _lock_user(user)
+        known = _known_weeks(user, weeks, lock=True)
+        plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
+        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new, where a week has changed in between
+        known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])
+        for saved, plan in zip(weeks, plans, strict=True):
+            if plan.week:
+                _update(plan.week, saved, plan)
+        _add_picks(user, [(known[saved.place], plan) for saved, plan in zip(weeks, plans, strict=True)], works)
+        _add_opinions(user, [said for plan in plans for said in plan.opinions])
+    return plans
+
+
+def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
+    new = [
+        Week(
+            user=user,
+            year=saved.year,
+            week_number=saved.week_number,
+            notes=saved.notes,
+            created_at=saved.created_at,
+            updated_at=saved.updated_at,
+        )
+        # In the order in which others make several: else the two could lock each other out.
+        for saved in sorted(weeks, key=lambda saved: saved.place)
+    ]
+    for week in new:
+        week.set_search_text()
+    return {(week.year, week.week_number): week for week in Week.objects.bulk_create(new)}
 
 
 def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
@@ -290,17 +383,16 @@ def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
         week.save(update_fields=["notes", "created_at", "updated_at"])
 
 
-def _add_picks(user, week: Week, plan: Plan, works: Works) -> None:
-    for pick, _ in plan.picks:
-        works.need(pick.key)  # which it was before, unless the week has changed in between
+def _add_picks(user, plans: list[tuple[Week, Plan]], works: Works) -> None:
+    """Add the picks of each week's plan, with the opinions on them."""
     for kind, model in KINDS.items():
-        new = [(pick, position) for pick, position in plan.picks if pick.key[0] == kind]
+        new = [(week, pick, position) for week, plan in plans for pick, position in plan.picks if pick.key[0] == kind]
         rows: list[Any] = model._default_manager.bulk_create(
             model(week=week, position=position, added_at=pick.added_at, **{f"{kind}_id": works.known[pick.key]})  # type: ignore[misc]
-            for pick, position in new
+            for week, pick, position in new
         )
         _add_opinions(
-            user, [(row, pick.opinion) for row, (pick, _) in zip(rows, new, strict=True) if pick.opinion is not None]
+            user, [(row, pick.opinion) for row, (_, pick, _) in zip(rows, new, strict=True) if pick.opinion is not None]
         )
 
 
@@ -326,7 +418,7 @@ def _give(user, opinions: Iterable[GivenOpinion], works: Works, report: Report, 
             is_new = _store_given(user, pick, given.opinion)
         if is_new is None:
             report.opinions_left_out += 1
-            title, week = works.archive.title_of(given.key), f"{given.year}-W{given.week_number:02}"
+            title, week = works.title_of(given.key), week_name(given.year, given.week_number)
             report.remarks.append(f"{week} of {given.owner}: there is no pick of {title} that you may see.")
         else:
             report.opinions_created += is_new
@@ -361,7 +453,7 @@ def _picks_of_others(
 def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion) -> bool | None:
     """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
     with transaction.atomic():
-        services.lock_user(user)
+        _lock_user(user)
         list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))
         now = type(pick)._default_manager.filter(pk=pick.pk)
         if not now.exists():

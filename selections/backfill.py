@@ -7,7 +7,7 @@ from itertools import groupby
 
 from django.utils import timezone
 
-from .models import Week
+from .models import Week, week_name
 
 type Name = tuple[int, int]  # ISO year and week
 
@@ -73,6 +73,6 @@ def in_words(names: Iterable[Name]) -> str:
     runs = groupby(enumerate(names), lambda pair: _monday(pair[1]) - timedelta(weeks=pair[0]))
     parts = []
     for _, run in runs:
-        written = [f"{year}-W{number:02}" for _, (year, number) in run]
+        written = [week_name(*name) for _, name in run]
         parts.append(written[0] if len(written) == 1 else f"{written[0]} to {written[-1]}")
     return ", ".join(parts)

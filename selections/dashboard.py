@@ -11,7 +11,7 @@ from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
 
 from . import charts
-from .models import MOST_RATING, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week, week_before
+from .models import MOST_RATING, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week, week_before, week_name
 from .statistics import PICKS, Kind, count_works, top
 
 MOST_CARDS = 24
@@ -110,7 +110,7 @@ def top_genres(kind: Kind) -> list[tuple[str, int]]:
 
 def weekly_figure(week: YearWeek) -> Figure:
     counted = picks_by_week(weeks_up_to(week))
-    names = {(year, number): f"{year}-W{number:02}" for year, number in counted}
+    names = {week: week_name(*week) for week in counted}
     values = [(names[week], of["movie"], of["album"]) for week, of in counted.items()]
     movies, albums = (sum(of[kind] for of in counted.values()) for kind in PICKS)
     # A label each quarter; one at the very end would stick out.
@@ -181,7 +181,7 @@ def matters(user, models: Collection[type[Model]]) -> list[Matter]:
     """
     half_filled = is_half_filled() & week_before(*this_week(user))
     last_week = (date.fromisocalendar(*this_week(user), 1) - timedelta(weeks=1)).isocalendar()
-    up_to_last = {"state": "half", "to": f"{last_week.year}-W{last_week.week:02}"}
+    up_to_last = {"state": "half", "to": week_name(last_week.year, last_week.week)}
     known: list[tuple[type[Model], Q, str, dict[str, str]]] = [
         (ImportedRow, Q(state="review"), "Imported rows that wait for a decision", {"state__exact": "review"}),
         (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),

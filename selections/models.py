@@ -30,6 +30,11 @@ def read_week_name(text: str) -> tuple[int, int] | None:
     return (year, number) if 1 <= (number := int(found[2])) <= last else None
 
 
+def week_name(year: int, week_number: int) -> str:
+    """The ISO name of a week, such as 2026-W07."""
+    return f"{year}-W{week_number:02}"
+
+
 def this_week(user) -> tuple[int, int]:
     """The ISO year and week of today, in the user's time zone."""
     today = timezone.localdate(timezone=user.zone).isocalendar()
@@ -136,15 +141,19 @@ class Week(models.Model):
         return f"{self.name} of {self.user}"
 
     def save(self, *args, **kwargs):
-        self.search_text = " ".join(search_words(self.notes))
+        self.set_search_text()
         if "notes" in (kwargs.get("update_fields") or ()):
             kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
+    def set_search_text(self) -> None:
+        """Fold the notes; bulk_create(), which calls no save(), needs it."""
+        self.search_text = " ".join(search_words(self.notes))
+
     @property
     def name(self) -> str:
         """Its ISO name, such as 2026-W07."""
-        return f"{self.year}-W{self.week_number:02}"
+        return week_name(self.year, self.week_number)
 
     @property
     def starts_on(self) -> date:

@@ -58,8 +58,8 @@ def problem(
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to what a view raised; None, which is a 500, only for bugs."""
-    gone = (DatabaseError, get_user_model().DoesNotExist)
-    if isinstance(exc, gone) and not isinstance(exc, (OperationalError, InterfaceError)):
+    is_refused = isinstance(exc, DatabaseError) and not isinstance(exc, (OperationalError, InterfaceError))
+    if is_refused or isinstance(exc, get_user_model().DoesNotExist):
         user = context["request"].user
         if user and not get_user_model().objects.filter(pk=user.pk).exists():
             exc = InvalidCredentials()  # deleted since this request began, so that its rows have nobody to belong to

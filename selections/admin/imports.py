@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from integrations.errors import IntegrationError
 from selections.importing import STATES, Decision, Outcome, settle, settle_all
-from selections.models import ImportedRow, Week, read_week_name
+from selections.models import ImportedRow, Week, read_week_name, week_name
 from selections.review import read_choice
 
 from . import cards
@@ -239,8 +239,8 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     @admin.display(description="week")
     def week(self, row):
-        year, week_number = row.said.get("week") or (None, None)
-        return f"{year}-W{week_number:02}" if year else "–"
+        week = row.said.get("week")
+        return week_name(*week) if week else "–"
 
     @admin.display(description="")
     def best(self, row):
@@ -264,5 +264,5 @@ def in_words(outcome: Outcome) -> str:
     """What has become of a row."""
     if outcome.state == "before":
         return f"{outcome.work} is decided already: somebody else was faster."
-    week = f" in {outcome.week[0]}-W{outcome.week[1]:02}" if outcome.week and outcome.state in PLACED else ""
+    week = f" in {week_name(*outcome.week)}" if outcome.week and outcome.state in PLACED else ""
     return f"{outcome.work}: {outcome.sentence or STATES[outcome.state]}{week}.".replace("..", ".")

@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 
 from selections import backfill as gaps
 from selections import services, statistics
-from selections.models import FIRST_YEAR, LAST_YEAR, Week, read_week_name, this_week
+from selections.models import FIRST_YEAR, LAST_YEAR, Week, read_week_name, this_week, week_name
 
 WORDS = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
 
@@ -101,7 +101,7 @@ def cells_of(person: Any, year: int) -> list[Cell]:
     rows = statistics.calendar(statistics.Scope(viewer=person, person=person, year=year), year)
     return [
         Cell(
-            name=f"{year}-W{row['week_number']:02}",
+            name=week_name(year, row["week_number"]),
             number=row["week_number"],
             days=f"{row['starts_on']:%d %B} to {row['ends_on']:%d %B}",
             state=state_of(row["movies"], row["albums"]) if row["id"] else "none",

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import services as accounts
 from selections import archive, export
 from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, Pick
 from selections.readers.archive import UnfitArchive
@@ -195,15 +196,18 @@ class ImportView(APIView):
         parameters=[ImportQuerySerializer],
         request=ArchiveSerializer,
         responses=ImportReportSerializer,
+        extensions={"x-limited": True},
     )
     def post(self, request):
         """Take an export back: what is missing of it is added, and what is there stays as it is.
 
         Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
-        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported.
+        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported. Dry
+        runs count as attempts, too.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
+        accounts.count_attempt("import", request, accounts.account_id(request.user.pk))
         try:
             report = archive.load(
                 request.user, request.data, apply=not asked.validated_data["dry_run"], is_trusted=False

@@ -13,12 +13,15 @@ from django.core.exceptions import ValidationError
 from catalog import portable
 from catalog.objects import Entry, Unfit
 from selections.export import FORMAT, VERSION
-from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MOST_RATING, Pick
+from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MOST_RATING, MOST_TEXT, Pick, week_name
 
 from . import files
 from .rows import FileError
 
 PROFILE = ["display_name", "time_zone", "visibility"]
+MOST_EARLIER = 1000  # earlier ratings of an opinion, in a file that anybody may have written
+
+KINDS = {"movie": "movies", "album": "albums"}  # and the names of their lists
 
 Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
 
@@ -55,8 +58,12 @@ class SavedWeek:
     picks: list[SavedPick]
 
     @property
+    def place(self) -> tuple[int, int]:
+        return self.year, self.week_number
+
+    @property
     def name(self) -> str:
-        return f"{self.year}-W{self.week_number:02}"
+        return week_name(self.year, self.week_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +79,41 @@ class GivenOpinion:
 
 @dataclass(slots=True)
 class Archive:
-    """A file, checked."""
+    """A file, checked, with those works of its catalog that it picks or has opinions on."""
 
     profile: dict[str, str]
     weeks: list[SavedWeek] = field(default_factory=list)
     given: list[GivenOpinion] = field(default_factory=list)
     movies: dict[int, portable.MovieRecord] = field(default_factory=dict)
     albums: dict[UUID, portable.AlbumRecord] = field(default_factory=dict)
+    aliases: dict[Key, Key] = field(default_factory=dict)  # of ids that the file has no work of: whose they are
+    kept: set[Key] = field(default_factory=set)  # merged into others of the file, and yet works of their own
     opinions_of_others: int = 0
 
-    def title_of(self, key: Key) -> str:
-        """What the file calls a work."""
-        record = self.movies.get(key[1]) if key[0] == "movie" else self.albums.get(key[1])  # type: ignore[arg-type]
-        return record.title if record else f"{key[0]} {key[1]}"
+    def key_of(self, key: Key) -> Key:
+        """The key of the work that the file has for this one: the one that it was merged into where it was."""
+        return self.aliases.get(key, key)
 
-    def has(self, key: Key) -> bool:
-        return key[1] in (self.movies if key[0] == "movie" else self.albums)
+    def find(self, key: Key) -> portable.MovieRecord | portable.AlbumRecord | None:
+        kind, known = self.key_of(key)
+        return self.movies.get(known) if kind == "movie" else self.albums.get(known)  # type: ignore[arg-type]
 
 
 def parse(path: Path) -> object:
     """The JSON of a file. Raises FileError where it is none."""
-    with files.opened(path) as file:
+    with files.opened(path, is_json=True) as file:
         try:
-            return json.load(file)
+            return json.loads(file.read().removeprefix("\ufeff"))
         except json.JSONDecodeError as error:
             raise FileError(f"Line {error.lineno} is no valid JSON: give the file as it was exported.") from None
         except (ValueError, RecursionError):  # a number of a million digits, or brackets in brackets in brackets
             raise FileError("This is no valid JSON: give the file as it was exported.") from None
 
 
-def read(data: object, *, most_text: int | None = None) -> Archive:
-    """The file, checked; notes and reviews have up to `most_text` characters. Raises UnfitArchive."""
+def read(data: object, *, is_trusted: bool) -> Archive:
+    """The file, checked. One that anybody may have written has shorter texts. Raises UnfitArchive."""
+    most_text = None if is_trusted else MOST_TEXT
+    most_earlier = None if is_trusted else MOST_EARLIER
     try:
         if not isinstance(data, dict):
             raise Unfit("", "This is no export of Wrong Opinions: write a JSON object.")
@@ -113,40 +124,59 @@ def read(data: object, *, most_text: int | None = None) -> Archive:
         if version != VERSION:
             entry.refuse("version", f"this version of Wrong Opinions reads {VERSION} only: update it.")
         archive = Archive(_read_profile(entry.entry("user")))
-        works = entry.entry("catalog")
-        for item in works.entries("movies"):
-            movie = portable.read_movie(item)
-            if archive.movies.setdefault(movie.values["tmdb_id"], movie) is not movie:
-                item.refuse("tmdb_id", "list each movie once.")
-        for item in works.entries("albums"):
-            album = portable.read_album(item)
-            if archive.albums.setdefault(album.values["musicbrainz_id"], album) is not album:
-                item.refuse("musicbrainz_id", "list each album once.")
         names = set()
         for item in entry.entries("weeks"):
-            week = _read_week(item, archive, most_text)
+            week = _read_week(item, archive, most_text, most_earlier)
             if week.name in names:
                 item.refuse("week_number", "list each week once.")
             names.add(week.name)
             archive.weeks.append(week)
         picks = set()
         for item in entry.entries("opinions_given"):
-            given = _read_given(item, most_text)
+            given = _read_given(item, most_text, most_earlier)
             pick = given.owner, given.year, given.week_number, given.key
             if pick in picks:
                 item.refuse(_id_name(given.key[0]), "have one opinion of your own on a pick.")
             picks.add(pick)
             archive.given.append(given)
+        _read_catalog(entry.entry("catalog"), archive, is_trusted=is_trusted)
     except Unfit as error:
         raise UnfitArchive(error.place, error.sentence) from None
     return archive
+
+
+def _read_catalog(entry: Entry, archive: Archive, *, is_trusted: bool) -> None:
+    """Read the works that the file's weeks and opinions are about; of the others only which they are."""
+    wanted = {pick.key for week in archive.weeks for pick in week.picks} | {given.key for given in archive.given}
+    for kind, list_name in KINDS.items():
+        known: set[Key] = set()
+        aliases: dict[Key, Key] = {}
+        for item in entry.entries(list_name):
+            key = _read_key(item, kind)
+            if key in known:
+                item.refuse(_id_name(kind), f"list each {kind} once.")
+            known.add(key)
+            merged: list[Key] = [(kind, alias) for alias in portable.read_aliases(item, kind)]
+            if key not in wanted and wanted.isdisjoint(merged):
+                continue
+            for alias in merged:
+                aliases.setdefault(alias, key)
+            if kind == "movie":
+                movie = portable.read_movie(item, is_trusted=is_trusted)
+                archive.movies[movie.values["tmdb_id"]] = movie
+            else:
+                album = portable.read_album(item, is_trusted=is_trusted)
+                archive.albums[album.values["musicbrainz_id"]] = album
+        archive.aliases |= {alias: key for alias, key in aliases.items() if alias not in known}
+        if is_trusted:
+            archive.kept |= known & aliases.keys()
 
 
 def _read_profile(entry: Entry) -> dict[str, str]:
     """What of a profile the file has."""
     profile = {}
     for name in PROFILE:
-        if value := entry.text(name):
+        if value := entry.text(name).strip():
             column: Any = get_user_model()._meta.get_field(name)
             if column.choices and value not in dict(column.flatchoices):
                 entry.refuse(name, f"say {' or '.join(dict(column.flatchoices))}.")
@@ -165,13 +195,13 @@ def _read_week_name(entry: Entry) -> tuple[int, int]:
     return year, week_number
 
 
-def _read_week(entry: Entry, archive: Archive, most_text: int | None) -> SavedWeek:
+def _read_week(entry: Entry, archive: Archive, most_text: int | None, most_earlier: int | None) -> SavedWeek:
     year, week_number = _read_week_name(entry)
     picks = []
-    for kind, key in (("movie", "movies"), ("album", "albums")):
+    for kind, key in KINDS.items():
         positions, works = set(), set()
         for item in entry.entries(key):
-            pick = _read_pick(item, kind, archive, most_text)
+            pick = _read_pick(item, kind, archive, most_text, most_earlier)
             if pick.position in positions:
                 item.refuse("position", "use each position once.")
             if pick.key in works:
@@ -197,10 +227,10 @@ def _read_key(entry: Entry, kind: str) -> Key:
     return (kind, entry.whole("tmdb_id", 1)) if kind == "movie" else (kind, entry.mbid("musicbrainz_id"))
 
 
-def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None) -> SavedPick:
+def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None, most_earlier: int | None) -> SavedPick:
     own = None
     for item in entry.entries("opinions"):
-        opinion = _read_opinion(item, most_text)
+        opinion = _read_opinion(item, most_text, most_earlier)
         if not item.switch("own"):
             archive.opinions_of_others += 1
         elif own:
@@ -211,7 +241,7 @@ def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None)
     return SavedPick(_read_key(entry, kind), entry.whole("position", *positions), entry.instant("added_at"), own)
 
 
-def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
+def _read_opinion(entry: Entry, most_text: int | None, most_earlier: int | None) -> SavedOpinion:
     values = {
         "rating": entry.maybe_whole("rating", 1, MOST_RATING),
         "review": entry.text("review", most_text),
@@ -222,15 +252,17 @@ def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
     if values["rating"] is None and not values["review"]:
         entry.refuse("rating", "give a rating, a review, or both.")
     earlier = [
-        (item.whole("rating", 1, MOST_RATING), item.instant("until_at")) for item in entry.entries("earlier_ratings")
+        (item.whole("rating", 1, MOST_RATING), item.instant("until_at"))
+        for item in entry.entries("earlier_ratings", most_earlier)
     ]
     return SavedOpinion(values, earlier)
 
 
-def _read_given(entry: Entry, most_text: int | None) -> GivenOpinion:
+def _read_given(entry: Entry, most_text: int | None, most_earlier: int | None) -> GivenOpinion:
     kind = entry.text("kind")
-    if kind not in {"movie", "album"}:
+    if kind not in KINDS:
         entry.refuse("kind", "say movie or album.")
     year, week_number = _read_week_name(entry)
     owner = entry.text("owner", 50, needed=True).lower()
-    return GivenOpinion(owner, year, week_number, _read_key(entry, kind), _read_opinion(entry, most_text))
+    opinion = _read_opinion(entry, most_text, most_earlier)
+    return GivenOpinion(owner, year, week_number, _read_key(entry, kind), opinion)

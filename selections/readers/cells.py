@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
-from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, MOST_TEXT, read_week_name
+from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, MOST_TEXT, read_week_name, week_name
 
 from .rows import RowError
 
@@ -22,7 +22,7 @@ def shown(cell: str) -> str:
 
 def read_week(year: int, number: int) -> tuple[int, int]:
     """The ISO year and week."""
-    if not (week := read_week_name(f"{year:04}-W{number:02}")):
+    if not (week := read_week_name(week_name(year, number))):
         raise RowError(f"There is no week {number} in {year}: years from {FIRST_YEAR} to {LAST_YEAR} have 52 or 53.")
     return week
 

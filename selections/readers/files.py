@@ -14,6 +14,11 @@ from typing import IO, Self, TextIO
 from .rows import FileError
 
 MAX_FILE = 50 * 2**20  # bytes
+MAX_JSON = 200 * 2**20  # bytes, of our own JSON, which nobody can split
+SMALLER = {
+    MAX_FILE: f"split it below {MAX_FILE // 2**20} MB.",
+    MAX_JSON: f"JSON may have {MAX_JSON // 2**20}, so export it as CSV, and split that.",
+}
 MAX_UNPACKED = 200 * 2**20  # bytes, of all that is in a ZIP
 MAX_ENTRIES = 10_000  # in a ZIP; Letterboxd has a file for each list
 MAX_DIRECTORY = 2 * 2**20  # bytes, of a ZIP's table of contents: zipfile reads it whole, and makes much more of it
@@ -49,13 +54,13 @@ class _File(io.FileIO):
         return super().read(size)
 
 
-def _open(path: Path) -> _File:
+def _open(path: Path, most: int | None = MAX_FILE) -> _File:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would be read once only, and a device without end
             raise FileError(f"{path} is no file.")
-        if status.st_size > MAX_FILE:
-            raise FileError(f"The file has {status.st_size / 2**20:,.0f} MB: split it below {MAX_FILE // 2**20} MB.")
+        if most is not None and status.st_size > most:
+            raise FileError(f"The file has {status.st_size / 2**20:,.0f} MB: {SMALLER[most]}")
         return _File(path)
     except ValueError:  # a NUL character in the name
         raise FileError("That is no name of a file.") from None
@@ -64,9 +69,9 @@ def _open(path: Path) -> _File:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """The text of a file, as Lines and find_flaw() check it. Raises FileError."""
-    with _open(path) as file, _decoded(file) as text:
+def opened(path: Path, *, is_json: bool = False) -> Iterator[TextIO]:
+    """The text of a file, as Lines and find_flaw() check it; our own JSON may be larger. Raises FileError."""
+    with _open(path, MAX_JSON if is_json else MAX_FILE) as file, _decoded(file) as text:
         yield text
 
 
@@ -76,7 +81,7 @@ def _decoded(file: io.RawIOBase) -> io.TextIOWrapper:
 
 
 def _head(path: Path) -> bytes:
-    with _open(path) as file:
+    with _open(path, None) as file:
         return file.read(HEAD)
 
 
@@ -86,6 +91,9 @@ def shape(path: Path) -> str:
     Raises FileError where it is none of them.
     """
     head = _head(path)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(b"{"):
+        _open(path).close()  # which refuses what is too large; how large JSON may be, is said once it is read
     if head.startswith(ZIP):
         return "zip"
     for magic, sentence in MAGIC.items():
@@ -93,15 +101,9 @@ def shape(path: Path) -> str:
             raise FileError(sentence)
     if b"\0" in head:
         raise FileError("This looks like a binary file: give a CSV file, or the export that you downloaded.")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start:
         raise FileError("The file is empty.")
     return {b"{": "object", b"[": "list"}.get(start[:1], "table")
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a JSON object is an export of Wrong Opinions."""
-    return re.search(rb'"format"\s*:\s*"wrong-opinions"', _head(path)) is not None
 
 
 class Archive:

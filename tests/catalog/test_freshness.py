@@ -447,10 +447,10 @@ def test_refresh_catalog_of_what_lacks_something_blanks_nothing_else(refresh, db
     assert Movie.objects.get().overview == "Old."
 
 
-def test_refresh_catalog_asks_twice_whatever_is_missing(refresh, db, django_assert_num_queries):
+def test_refresh_catalog_asks_as_often_whatever_is_missing(refresh, db, django_assert_num_queries):
     lacking()
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         refresh("--missing", "credits", "--dry-run")
 
 
@@ -477,5 +477,43 @@ def test_a_wrong_row_never_hides_that_others_are_due(db):
     )
     MovieFactory(fetched_at=ago(90), vanished_at=ago(3))
 
+    WeekMovieFactory(movie=never)
     assert list(Movie.objects.due()) == [never, older, vanished]
     assert [movie.is_due for movie in Movie.objects.order_by("id")] == [True, True, True, False]
+
+
+def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
+    unwanted, old, wanted = (
+        MovieFactory(fetched_at=None),
+        MovieFactory(fetched_at=ago(50)),
+        MovieFactory(fetched_at=None),
+    )
+    WeekMovieFactory(movie=wanted)
+    album = AlbumFactory(fetched_at=None)
+    WeekAlbumFactory(album=album)
+
+    assert list(Movie.objects.due()) == [wanted, old, unwanted]
+    assert (list(Movie.objects.unwanted()), list(Album.objects.unwanted())) == ([unwanted], [])
+
+
+def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refresh, db):
+    never = {"fetched_at": None, "created_at": ago(2)}
+    MovieFactory(**never)
+    AlbumFactory(**never, vanished_at=ago(1))
+    asked = {"vanished_at": ago(1)}  # so that none of them is due
+    kept = [
+        MovieFactory(created_at=ago(2), fetched_at=ago(1)),
+        WeekMovieFactory(movie=MovieFactory(**never, **asked)).movie,
+        WeekAlbumFactory(album=AlbumFactory(**never, **asked)).album,
+        MovieFactory(fetched_at=None, **asked),  # just now, and its week may follow
+        MovieFactory(**never, **asked, note="Wait."),
+        AlbumFactory(**never, **asked, own_title="As we say"),
+    ]
+
+    said = refresh("--dry-run").out
+    assert said.startswith("Never fetched and in nobody's week, and so would be forgotten: 1 movies and 1 albums.\n")
+    assert (Movie.objects.count(), Album.objects.count()) == (5, 3)
+
+    assert "so forgotten: 1 movies and 1 albums." in refresh().out
+    assert {*Movie.objects.all(), *Album.objects.all()} == set(kept)
+    assert "forgotten" not in refresh().out

@@ -147,6 +147,7 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     assert elsewhere.movie == kept
     assert Opinion.objects.count() == 2
     assert services.known_movie(200) == kept
+    assert services.known_movie(200, own_first=True) == other
 
 
 def test_of_two_that_go_into_one_a_week_has_both(kept, other):

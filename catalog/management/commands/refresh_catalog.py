@@ -18,8 +18,9 @@ GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 class Command(BaseCommand):
     help = (
         "Ask TMDB and MusicBrainz again about what the catalog knows for long, or what it lacks of, the oldest first, "
-        "and blank what TMDB allows nobody to keep for more than six months. It may be interrupted: what is done stays "
-        "done, and the next run goes on with the rest. Example: manage.py refresh_catalog --older-than 30d"
+        "blank what TMDB allows nobody to keep for more than six months, and first of all forget what only a file has "
+        "told of and nobody picks. It may be interrupted: what is done stays done, and the next run goes on with the "
+        "rest. Example: manage.py refresh_catalog --older-than 30d"
     )
 
     def add_arguments(self, parser):
@@ -41,6 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *, older_than, missing, limit, dry_run, verbosity, **options):
         self.verbosity, self.failed = verbosity, 0
+        self.forget(dry_run=dry_run)
         older_than = older_than if older_than is not None else timedelta(days=1 if missing else 30)
         due_movies, due_albums = Movie.objects.due(older_than), Album.objects.due(older_than)
         if missing:
@@ -63,6 +65,15 @@ class Command(BaseCommand):
             raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
         if self.failed:
             raise CommandError(f"{self.failed} could not be refreshed. Run it again to try them once more.")
+
+    def forget(self, *, dry_run: bool) -> None:
+        if dry_run:
+            movies, albums = (services.forgettable(works).count() for works in (Movie, Album))
+        else:
+            movies, albums = services.forget_unwanted()
+        if movies or albums:
+            words = "would be forgotten" if dry_run else "forgotten"
+            self.say(f"Never fetched and in nobody's week, and so {words}: {movies} movies and {albums} albums.")
 
     def refresh[W: (Movie, Album)](self, what: str, works: list[W], act: Callable[[W], Work]) -> None:
         """Refresh one after the other, unless upstream turns out to be dead."""

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import strategies as st
 
 from selections import readers
-from selections.readers import files
+from selections.readers import archive, files
+from selections.readers.rows import FileError
 
 from . import shapes
 
@@ -111,11 +112,35 @@ def test_a_huge_file_is_refused_unread(tmp_path):
     assert refusal(path) == "The file has 51 MB: split it below 50 MB."
 
 
-@pytest.mark.parametrize("content", [b'{"format": "other"}', b"{}", b"{", b'{"weeks": []}', b'{"a": "wrong-opinions"}'])
-def test_other_json(tmp_path, content):
-    assert refusal(written(tmp_path, content)) == (
-        "This JSON is no export of Wrong Opinions: give the file as it was exported."
-    )
+@pytest.mark.parametrize("content", [b'{"format": "other"}', b"{}", b"{", b'{"weeks": []}', b'\xef\xbb\xbf {"a": 1}'])
+def test_other_json_is_for_our_own_reader_to_refuse(tmp_path, content):
+    path = written(tmp_path, content)
+
+    assert readers.recognise(path) == readers.JSON
+    with pytest.raises(FileError, match=r"no export of Wrong Opinions|no valid JSON"):
+        archive.read(archive.parse(path), is_trusted=True)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_our_own_json_is_known_whatever_comes_first_in_it(tmp_path, mark):
+    whole = {"catalog": {"movies": [{"title": "x" * files.HEAD}]}, "format": "wrong-opinions", "version": 1}
+    path = written(tmp_path, mark + json.dumps(whole).encode())
+
+    assert readers.recognise(path) == readers.JSON
+    assert archive.parse(path) == whole
+
+
+def test_our_own_json_may_be_larger_than_other_files(tmp_path):
+    path = written(tmp_path, b'{"format": "wrong-opinions"}' + b" " * files.MAX_FILE)
+    assert readers.recognise(path) == readers.JSON
+    assert archive.parse(path) == {"format": "wrong-opinions"}
+
+    with path.open("r+b") as file:
+        file.truncate(201 * 2**20)
+    with pytest.raises(
+        FileError, match=r"^The file has 201 MB: JSON may have 200, so export it as CSV, and split that\.$"
+    ):
+        archive.parse(path)
 
 
 # Tables
