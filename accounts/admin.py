@@ -1,14 +1,15 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from . import services
-from .models import ApiToken, Attempts, Invitation, User
+from .models import NEVER, ApiToken, Attempts, Invitation, User
 
 THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
 LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
@@ -24,9 +25,7 @@ class UserAdmin(DjangoUserAdmin):
         "weeks",
         "complete_weeks",
         "last_seen",
-        "visibility",
         "is_staff",
-        "date_joined",
     ]
     list_filter = ["is_active", "visibility", "is_staff", "is_superuser", "date_joined"]
     list_per_page = 50
@@ -34,7 +33,7 @@ class UserAdmin(DjangoUserAdmin):
     date_hierarchy = "date_joined"
     fieldsets = [
         (None, {"fields": ["username", "display_name", "email", "password", "time_zone", "visibility"]}),
-        ("What is theirs", {"fields": THEIRS, "description": LAST_SEEN}),
+        ("What is theirs", {"fields": [*THEIRS], "description": LAST_SEEN}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
@@ -121,7 +120,7 @@ class UserAdmin(DjangoUserAdmin):
     def complete_weeks(self, user):
         return user.complete_week_count
 
-    @admin.display(description="last seen", ordering="last_seen_at")
+    @admin.display(description="last seen", ordering=Coalesce("last_seen_at", NEVER))
     def last_seen(self, user):
         if user.last_seen_at is None:
             return "never"
@@ -235,7 +234,12 @@ class ApiTokenAdmin(admin.ModelAdmin):
         return False
 
 
-admin.site.unregister(OutstandingToken)
+admin.site.unregister([BlacklistedToken, OutstandingToken])
+
+
+@admin.register(BlacklistedToken)
+class BlacklistedTokenAdmin(token_admin.BlacklistedTokenAdmin):
+    raw_id_fields = ["token"]  # one of thousands
 
 
 @admin.register(OutstandingToken)

@@ -11,12 +11,14 @@ LONGEST_TITLE = 500  # characters
 
 class WorkForm(forms.ModelForm):
     own_title = forms.CharField(
+        label="Own title",
         max_length=LONGEST_TITLE,
         required=False,
         widget=AdminTextInputWidget,
         help_text=Work._meta.get_field("own_title").help_text,
     )
     note = forms.CharField(
+        label="Note",
         max_length=10_000,
         required=False,
         widget=AdminTextareaWidget(attrs={"rows": 4}),

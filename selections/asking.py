@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from uuid import UUID
 
 from catalog import services as catalog
-from catalog.models import Album, Movie
+from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
 
@@ -34,8 +34,11 @@ def work_of(stored: Movie | Album) -> Work:
     return Work(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
 
 
-def known(row: Row) -> Work | None:
-    """What the row means, if it has an id that the catalog knows. A title is not enough: upstream may know others."""
+def known(row: Row, *, is_fetched: bool = True) -> Work | None:
+    """What the row means, if it has an id that the catalog knows; with `is_fetched` only what upstream has said itself.
+
+    A title is not enough: upstream may know others.
+    """
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
         stored = catalog.known_movie(row.tmdb_id)
@@ -43,14 +46,27 @@ def known(row: Row) -> Work | None:
         stored = Movie.objects.filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
         stored = catalog.known_album(row.musicbrainz_id)
-    return work_of(stored) if stored else None
+    return work_of(stored) if stored and (stored.fetched_at or not is_fetched) else None
+
+
+def merged_ids() -> set[str]:
+    """The ids of movies and albums that are part of others now."""
+    movies = MovieAlias.objects.values_list("tmdb_id", flat=True)
+    albums = AlbumAlias.objects.values_list("musicbrainz_id", flat=True)
+    return {str(known) for known in (*movies, *albums)}
 
 
 def stored(kind: str, work: Work) -> Movie | Album:
-    """The movie or album in the catalog; what is there is good enough, however old. Raises IntegrationError."""
+    """The movie or album in the catalog; what upstream has said is good enough, however old.
+
+    Raises IntegrationError.
+    """
+    there: Movie | Album | None
     if kind == "movie":
-        return catalog.known_movie(int(work.id)) or catalog.get_movie(int(work.id))[0]
-    return catalog.known_album(UUID(work.id)) or catalog.get_album(UUID(work.id))[0]
+        there = catalog.known_movie(int(work.id))
+        return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
+    there = catalog.known_album(UUID(work.id))
+    return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 
 def most_requests(row: Row, *, in_full: bool) -> int:

@@ -34,6 +34,7 @@ ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 TRIES = 3  # to write a row while somebody else changes the same week
 NOON = time(12)
+NO_WEEK = "no week is known: say with --from which is the first"
 MEANWHILE = "somebody else has just decided about it"
 STATES = {
     "new": "picked",
@@ -126,7 +127,8 @@ class Importer:
     """One import of rows, each with its fingerprint, for one person; without `apply` nothing is written.
 
     `overflow` says what happens to what its week has no place for: `next-free-week`, or `skip`. Rows without a week
-    fill the free places from `first_week` on. `decisions` are a person's, by fingerprint.
+    fill the free places from `first_week` on. `decisions` are a person's, by fingerprint. What was imported before and
+    has been removed since stays away, unless `again`.
     """
 
     def __init__(
@@ -138,15 +140,24 @@ class Importer:
         overflow: str = "skip",
         first_week: WeekName | None = None,
         decisions: dict[str, Decision] | None = None,
+        again: bool = False,
     ) -> None:
         self.user, self.apply, self.overflow, self.first_week = user, apply, overflow, first_week
         self.decisions = decisions or {}
         self.places = Places(user)
-        self.remembered = {known.fingerprint: known for known in ImportedRow.objects.filter(user=user).defer("said")}
+        remembered = ImportedRow.objects.filter(user=user).defer("said")
+        there = self.places.ids | asking.merged_ids()
+        self.removed = {
+            known.fingerprint for known in remembered if known.state == "done" and known.chosen not in there
+        }
+        self.remembered = {
+            known.fingerprint: known for known in remembered if not (again and known.fingerprint in self.removed)
+        }
         self.tasks = [
             Task(fingerprint, row, self._known(fingerprint, row)) for fingerprint, row in sorted(rows, key=_when)
         ]
         self.failures = Counter[str]()  # in a row, by kind
+        self.noted: set[WeekName] = set()
 
     def to_ask(self) -> Counter[str]:
         """Of how many rows of each kind an upstream has to say what they mean."""
@@ -161,15 +172,23 @@ class Importer:
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
     def run(self) -> Iterator[Outcome]:
-        """What becomes of each row, in the order of weeks; what its own week has no place for comes last."""
+        """What becomes of each row, in the order of weeks; what its own week has no place for comes last.
+
+        Raises the DoesNotExist of a user who leaves meanwhile.
+        """
         later: list[tuple[Outcome, Work]] = []
         for task in self._ahead():
             row = task.row
+            if not self._is_settled(task.fingerprint):
+                self._take_notes(row)
             outcome = Outcome(task.fingerprint, row, _name(row), self._decision(task.fingerprint).week or row.week)
             if self._is_settled(task.fingerprint) or not row.kind:
-                yield self._settle(outcome)
+                yield self._wait_for(self._settle(outcome))
+            elif self._is_idle(task):
+                outcome.state, outcome.sentence = "review", NO_WEEK
+                yield outcome
             elif (work := self._meaning(task, outcome)) is None:
-                yield self._remember(outcome)
+                yield self._wait_for(self._remember(outcome))
             elif outcome.week is None or self.places.find(outcome.week, row, work) is None:
                 later.append((outcome, work))
             else:
@@ -189,19 +208,34 @@ class Importer:
         return bool(remembered and not remembered.chosen and not decision.ids)
 
     def _is_open(self, task: Task) -> bool:
-        return bool(task.row.kind) and task.work is None and not self._is_settled(task.fingerprint)
+        is_wanted = bool(task.row.kind) and not self._is_idle(task)
+        return is_wanted and task.work is None and not self._is_settled(task.fingerprint)
+
+    def _is_idle(self, task: Task) -> bool:
+        """Whether there is no use in knowing what the row means: it would have no week, and nothing is written."""
+        week = task.row.week or self.first_week or self._decision(task.fingerprint).week
+        return week is None and not self.apply
+
+    def _wait_for(self, outcome: Outcome) -> Outcome:
+        """Keep a place in its week free for a row of which it is not known yet what it means."""
+        if outcome.week and outcome.state in {"review", "failed"}:
+            self.places.waiting[outcome.week, outcome.row.kind] += 1
+        return outcome
 
     def _settle(self, outcome: Outcome) -> Outcome:
         """A row of which nobody need know what it means."""
         remembered = self.remembered.get(outcome.fingerprint)
         if not outcome.row.kind:
-            return self._note(outcome)
+            outcome.state = "notes"
+            return outcome
         if self._decision(outcome.fingerprint).skip and (not remembered or remembered.state == "review"):
             outcome.state = "skipped"
             return self._remember(outcome)
         assert remembered  # noqa: S101 - else it would not be settled
         outcome.state = {"done": "before", "skipped": "skipped", "review": "review"}[remembered.state]
-        outcome.sentence = remembered.reason
+        outcome.sentence = remembered.reason if remembered.state == "review" else ""
+        if outcome.fingerprint in self.removed:
+            outcome.sentence = "it has been removed since, and comes back with --again"
         outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
         return outcome
 
@@ -246,8 +280,7 @@ class Importer:
         if task.work:
             return task.work
         if task.answer is None:
-            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is left alone for now"
-            return None
+            return self._in_want(task, outcome, f"{SERVICES[kind]} is left alone for now")
         try:
             found = task.answer.result()
         except NotFound:
@@ -256,8 +289,7 @@ class Importer:
             return None
         except IntegrationError as error:
             self.failures[kind] += 1
-            outcome.state, outcome.sentence = "failed", str(error)
-            return None
+            return self._in_want(task, outcome, str(error))
         self.failures[kind] = 0
         if isinstance(found, Work):
             return found
@@ -267,18 +299,26 @@ class Importer:
         outcome.state, outcome.sentence = "review", found.reason
         return None
 
+    def _in_want(self, task: Task, outcome: Outcome, sentence: str) -> Work | None:
+        """What the catalog has, though from elsewhere, where upstream does not answer; else the row failed."""
+        work = asking.known(self._asked(task), is_fetched=False)
+        if work is None:
+            outcome.state, outcome.sentence = "failed", sentence
+        return work
+
     def _place_elsewhere(self, outcome: Outcome, work: Work) -> Outcome:
-        """In the first week with a place: after its own if `overflow` says so, from `first_week` if it has none."""
+        """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
         row, own, outcome.work = outcome.row, outcome.week, work.name
         if own and self.overflow != "next-free-week":
             outcome.state, outcome.sentence = "full", f"{week_name(own)} has two {row.kind}s already"
             return self._remember(outcome, work)
         first = own or self.first_week
         if first is None:
-            outcome.state, outcome.sentence = "review", "no week is known: say with --from which is the first"
+            outcome.state, outcome.sentence = "review", NO_WEEK
             return self._remember(outcome, work)
         for week in _weeks(first, this_week(self.user)):
-            if self.places.find(week, row, work) is not None:
+            if self.places.has_room(week, row, work):
+                outcome.sentence = f"moved on from {week_name(own)}" if own else ""
                 return self._place(outcome, work, week)
         outcome.state, outcome.sentence = "full", f"no week from {week_name(first)} up to now has a place for it"
         return self._remember(outcome, work)
@@ -294,6 +334,8 @@ class Importer:
             outcome.position, is_there = found
             outcome.state = "there" if is_there else "new"
             outcome.has_opinion = says_something(row) and not self.places.is_rated(week, row.kind, outcome.position)
+            if is_there and says_something(row) and not outcome.has_opinion:
+                outcome.sentence = "what is said of it there stays"
             if not self.apply:
                 self.places.take(week, row.kind, outcome.position, work, is_rated=outcome.has_opinion)
                 return outcome
@@ -309,7 +351,8 @@ class Importer:
                 outcome.state, outcome.sentence = "failed", MEANWHILE
                 return outcome
             except (IntegrityError, Week.DoesNotExist, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist):
-                self.places = Places(self.user)  # somebody has just changed that week
+                waiting, self.places = self.places.waiting, Places(self.user)  # somebody has just changed that week
+                self.places.waiting = waiting
             else:
                 self.places.take(week, row.kind, outcome.position, asking.work_of(stored), is_rated=outcome.has_opinion)
                 return outcome
@@ -319,7 +362,7 @@ class Importer:
     def _write(self, outcome: Outcome, stored: Movie | Album) -> None:
         """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
         row = outcome.row
-        week = self._week(outcome)
+        week = self._lock_week(outcome.week or (0, 0))
         if outcome.state == "there":
             model = WeekMovie if row.kind == "movie" else WeekAlbum
             pick = model._default_manager.get(week=week, position=outcome.position)
@@ -341,24 +384,22 @@ class Importer:
                 updated_at=said_at,
             )
 
-    def _note(self, outcome: Outcome) -> Outcome:
-        """A week of which the file only has notes."""
-        outcome.state = "notes"
-        if self.apply:
-            with transaction.atomic():
-                self._week(outcome)
-        return outcome
+    def _take_notes(self, row: Row) -> None:
+        """Give the row's week its notes, where it has none, whatever becomes of the row."""
+        if not self.apply or not row.notes or row.week is None or row.week in self.noted:
+            return
+        self.noted.add(row.week)
+        with transaction.atomic():
+            week = self._lock_week(row.week)
+            if not week.notes:
+                week.notes, week.updated_at = row.notes, timezone.now()
+                week.save(update_fields=["notes", "updated_at"])
 
-    def _week(self, outcome: Outcome) -> Week:
-        """The row's week, locked, created if absent, and with the row's notes if it had none."""
-        year, week_number = outcome.week or (0, 0)
+    def _lock_week(self, name: WeekName) -> Week:
+        """The week, created if absent. Call it in a transaction."""
         services.lock_user(self.user)
-        week, _ = Week.objects.get_or_create(user=self.user, year=year, week_number=week_number)
-        week = services.lock_week(week)
-        if outcome.row.notes and not week.notes:
-            week.notes, week.updated_at = outcome.row.notes, timezone.now()
-            week.save(update_fields=["notes", "updated_at"])
-        return week
+        week, _ = Week.objects.get_or_create(user=self.user, year=name[0], week_number=name[1])
+        return services.lock_week(week)
 
     def _instant(self, known: datetime | None, row: Row) -> datetime:
         """When it happened: as the file says, else at noon of the day, else now; never later than now."""
@@ -371,7 +412,9 @@ class Importer:
         """Keep what somebody has to decide, or has decided; what failed is tried again by the next run."""
         if self.apply and outcome.state in {"review", "full", "skipped"}:
             try:
-                self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
+                with transaction.atomic():
+                    services.lock_user(self.user)
+                    self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
             except DecidedMeanwhile:
                 outcome.state, outcome.sentence = "failed", MEANWHILE
         return outcome
@@ -429,6 +472,8 @@ class Places:
 
     def __init__(self, user) -> None:
         self.taken: dict[tuple[WeekName, str], dict[int, tuple[Work, bool]]] = {}
+        self.waiting = Counter[tuple[WeekName, str]]()  # rows that are to come
+        self.ids: set[str] = set()  # of all works
         own = Opinion.objects.filter(user=user)
         rated = {
             "movie": set(own.on_movies().values_list("movie_pick", flat=True)),
@@ -456,11 +501,20 @@ class Places:
         free = [position for position in (row.position, *POSITIONS) if position and position not in there]
         return (free[0], False) if free else None
 
+    def has_room(self, week: WeekName, row: Row, work: Work) -> bool:
+        """Whether it is there, or there is a place that nobody else waits for."""
+        found = self.find(week, row, work)
+        if found is None:
+            return False
+        free = len(POSITIONS) - len(self.taken.get((week, row.kind), {}))
+        return found[1] or free > self.waiting[week, row.kind]
+
     def is_rated(self, week: WeekName, kind: str, position: int) -> bool:
         return self.taken.get((week, kind), {}).get(position, (None, False))[1]
 
     def take(self, week: WeekName, kind: str, position: int, work: Work, *, is_rated: bool) -> None:
         there = self.taken.setdefault((week, kind), {})
+        self.ids.add(work.id)
         known, was_rated = there.get(position, (work, False))
         there[position] = (known, was_rated or is_rated)
 

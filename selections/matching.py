@@ -1,11 +1,12 @@
 """Finds which movie or album a title means: a clear winner, or candidates for a person to choose from.
 
-Titles are compared folded; how near they are is rapidfuzz' normalized indel similarity of their sorted words:
+Clear is what goes by that name to the letter, but for case, accents and punctuation, or but for a slip of the pen, and
+what came out in that year, where one is known. Candidates are sorted by rapidfuzz' similarity of their sorted words:
 https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,11 +17,10 @@ from integrations import musicbrainz, tmdb
 
 from .readers.rows import Row
 
-CLEAR = 92  # of 100: below it nothing is taken for what was meant
-AHEAD = 6  # how much better than the next one a near match must be
+SLIP = 80  # of 100: how near a word is to another that somebody has mistyped
+LONG = 5  # letters of a word that can be mistyped: short ones mean something else then, as in `Rocky II`, `Rocky III`
 MOST_CANDIDATES = 5  # that somebody is asked to choose from
 HITS = 100  # releases of one search: an album may have dozens of editions
-NUMERAL = re.compile(r"\d+|[ivxlc]+")  # `Rocky II` and `Rocky III` are near in letters only
 GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # whom some lists name and others do not
 
 
@@ -35,7 +35,6 @@ class Candidate:
     score: int
     group: str = ""  # MusicBrainz release group id
     picture: str = ""  # TMDB's path of the poster
-    is_exact: bool = False
 
     def __str__(self) -> str:
         names = f"{self.artist}: {self.title}" if self.artist else self.title
@@ -43,6 +42,15 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A candidate with all titles that it goes by, and the years in which it, or an edition of it, came out."""
+
+    candidate: Candidate
+    titles: list[str]
+    years: list[int]
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def _by_id(page: tmdb.MoviePage) -> dict[int, tmdb.MovieHit]:
     return {hit.tmdb_id: hit for hit in page.results}
 
 
-def _movie(hit: tmdb.MovieHit) -> tuple[Candidate, list[str]]:
+def _movie(hit: tmdb.MovieHit) -> Offer:
     candidate = Candidate(
         id=str(hit.tmdb_id),
         title=hit.title,
@@ -79,7 +87,7 @@ def _movie(hit: tmdb.MovieHit) -> tuple[Candidate, list[str]]:
         score=0,
         picture=hit.poster_path,
     )
-    return candidate, [hit.title, hit.original_title]
+    return Offer(candidate, [hit.title, hit.original_title], [hit.release_date.year] if hit.release_date else [])
 
 
 def find_album(row: Row) -> Match:
@@ -94,7 +102,7 @@ def find_album(row: Row) -> Match:
     return choose(row, (_album(group, hits) for group, hits in groups.items()))
 
 
-def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> tuple[Candidate, list[str]]:
+def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
     def usefulness(hit: musicbrainz.ReleaseHit) -> tuple[int, bool, str]:
         return musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date)
 
@@ -106,55 +114,69 @@ def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> tuple[Candidate, l
     candidate = Candidate(
         id=str(best.musicbrainz_id), title=best.title, artist=best.artist, released=released, score=0, group=group
     )
-    return candidate, [hit.title for hit in hits]
+    years = [int(hit.release_date[:4]) for hit in hits if hit.release_date]
+    return Offer(candidate, [hit.title for hit in hits], years)
 
 
-def choose(row: Row, offered: Iterable[tuple[Candidate, list[str]]]) -> Match:
-    """The one candidate that is clearly meant by the row, if there is one; each comes with the titles it goes by."""
-    judged = sorted(
-        (_judge(row, candidate, titles) for candidate, titles in offered), key=lambda candidate: -candidate.score
-    )
+def choose(row: Row, offers: Iterable[Offer]) -> Match:
+    """The one candidate that is clearly meant by the row, if there is one."""
+    judged = sorted(((_score(row, offer), offer) for offer in offers), key=lambda scored: scored[0], reverse=True)
+    candidates = [replace(offer.candidate, score=score) for score, offer in judged[:MOST_CANDIDATES]]
     if not judged:
         return Match(None, [], "nothing was found")
-    best = judged[:MOST_CANDIDATES]
-    exact = [candidate for candidate in judged if candidate.is_exact]
-    if len(exact) > 1 and row.year:
-        of_year = [candidate for candidate in exact if candidate.released[:4] == str(row.year)]
-        exact = of_year or exact
-    if len(exact) == 1:
-        return Match(exact[0], best)
-    if exact:
-        return Match(None, best, f"{len(exact)} go by exactly that name")
-    first, *others = judged
-    is_ahead = not others or first.score - others[0].score >= AHEAD
-    if first.score >= CLEAR and is_ahead and numerals(first.title) == numerals(row.title):
-        return Match(first, best)
-    return Match(None, best, "nothing is near enough" if is_ahead else "several are near")
+    # A slip in a movie's title is only safe with its year.
+    for is_same in (str.__eq__, is_slip) if row.year or row.kind == "album" else (str.__eq__,):
+        alike = [offer for _, offer in judged if _goes_by(row, offer, is_same) and _is_of_year(row, offer)]
+        if len(alike) > 1:
+            alike = [offer for offer in alike if row.year in offer.years] or alike
+        if len(alike) == 1:
+            return Match(alike[0].candidate, candidates)
+        if alike:
+            return Match(None, candidates, f"{len(alike)} go by that name")
+    return Match(None, candidates, "nothing is near enough")
 
 
-def _judge(row: Row, candidate: Candidate, titles: list[str]) -> Candidate:
-    """The candidate with its score, and whether it is what the row says to the letter, but for case and accents."""
-    title = max(fuzz.token_sort_ratio(plain(row.title), plain(known)) for known in titles)
-    is_exact = plain(row.title) in map(plain, titles)
-    score = title
-    if candidate.artist and row.artist:
-        wanted, credited = (plain(GUESTS.sub("", name)) for name in (row.artist, candidate.artist))
-        score = min(title, fuzz.token_sort_ratio(wanted, credited))  # a good title by somebody else is a wrong album
-        is_exact = is_exact and wanted == credited
-    elif candidate.artist:
-        is_exact, score = False, score * 0.9  # whose album it is nobody said
-    if row.year and row.kind == "movie":
-        apart = abs(row.year - int(candidate.released[:4])) if candidate.released else 2
-        is_exact = is_exact and apart <= 1  # festivals and countries are a year apart at times
-        score -= min(apart * 4, 40)
-    return replace(candidate, score=max(0, round(score)), is_exact=is_exact)
+def _goes_by(row: Row, offer: Offer, is_same: Callable[[str, str], bool]) -> bool:
+    """Whether the offer has the row's title, and is by its artist: an album by nobody knows whom is not clear."""
+    if offer.candidate.artist and not is_same(_name(row.artist), _name(offer.candidate.artist)):
+        return False
+    return any(is_same(plain(row.title), plain(title)) for title in offer.titles)
+
+
+def _is_of_year(row: Row, offer: Offer) -> bool:
+    """Whether it came out in the row's year, or next to it: festivals and countries are a year apart at times."""
+    if row.year is None:
+        return True
+    if not offer.years:
+        return row.kind == "album"  # where a third has no date
+    return any(abs(row.year - year) <= 1 for year in offer.years)
+
+
+def _score(row: Row, offer: Offer) -> int:
+    """0 to 100, to sort candidates by."""
+    score = max(fuzz.token_sort_ratio(plain(row.title), plain(title)) for title in offer.titles)
+    if offer.candidate.artist and row.artist:
+        score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
+    if row.year and offer.years:
+        score -= min(4 * min(abs(row.year - year) for year in offer.years), 40)
+    return max(0, round(score))
+
+
+def is_slip(written: str, meant: str) -> bool:
+    """Whether the words are the same, but for a slip of the pen in the long ones."""
+    pairs = list(zip(written.split(), meant.split(), strict=False))
+    return len(written.split()) == len(meant.split()) and all(
+        one == another
+        or (len(one) >= LONG and len(another) >= LONG and one.isalpha() and fuzz.ratio(one, another) >= SLIP)
+        for one, another in pairs
+    )
+
+
+def _name(artist: str) -> str:
+    """An artist credit as it is compared: without guests, in whatever order the names come."""
+    return " ".join(sorted(plain(GUESTS.sub("", artist)).split()))
 
 
 def plain(text: str) -> str:
     """The words of a title or name, without letter case, accents and punctuation; just the signs where it has none."""
     return " ".join(search_words(text.replace("&", " and "))) or text.strip().casefold()
-
-
-def numerals(title: str) -> list[str]:
-    """The words that count, such as `2` or `ii`, in order."""
-    return sorted(word for word in plain(title).split() if NUMERAL.fullmatch(word))

@@ -254,11 +254,13 @@ def on_pick(pick: WeekMovie | WeekAlbum) -> dict[str, WeekMovie | WeekAlbum]:
 
 
 def lock_user(user) -> None:
-    """Nobody deletes the account until the transaction ends.
+    """Nobody deletes the account until the transaction ends. Raises the DoesNotExist of a user who has just gone.
 
     It comes before any week, as with whoever leaves; in another order the two could lock each other out.
     """
-    list(user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+    there = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    if not list(there.values_list("pk")):
+        raise user._meta.model.DoesNotExist
 
 
 def lock_week(week: Week) -> Week:

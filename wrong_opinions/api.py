@@ -58,7 +58,8 @@ def problem(
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to what a view raised; None, which is a 500, only for bugs."""
-    if isinstance(exc, DatabaseError) and not isinstance(exc, (OperationalError, InterfaceError)):
+    gone = (DatabaseError, get_user_model().DoesNotExist)
+    if isinstance(exc, gone) and not isinstance(exc, (OperationalError, InterfaceError)):
         user = context["request"].user
         if user and not get_user_model().objects.filter(pk=user.pk).exists():
             exc = InvalidCredentials()  # deleted since this request began, so that its rows have nobody to belong to

@@ -1,6 +1,7 @@
 """What rows of an upstream have in common."""
 
 from django.contrib import admin
+from django.db.models import FETCH_PEERS
 
 
 class FetchedAdmin(admin.ModelAdmin):
@@ -22,7 +23,7 @@ class CreditInline(admin.TabularInline):
 
     extra = 0
     can_delete = False
-    related: str  # what each row names, loaded along
+    related: str  # what each row names first, loaded along
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -31,4 +32,4 @@ class CreditInline(admin.TabularInline):
         return False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related(self.related)
+        return super().get_queryset(request).select_related(self.related).fetch_mode(FETCH_PEERS)

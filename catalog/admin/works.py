@@ -95,7 +95,8 @@ class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            shown = {"show_save_and_add_another": False} | (extra_context or {})
+            return super().changeform_view(request, object_id, form_url, shown)
         except ObjectDoesNotExist:
             self.message_user(request, GONE, messages.ERROR)
             return HttpResponseRedirect(self.address("changelist"))
@@ -177,7 +178,7 @@ class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
         return format_html('{}<br><span class="fetched-title">{}: {}</span>', work.own_title, self.upstream, work.title)
 
     @admin.display(description="picks", ordering="pick_count")
-    def picks(self, work):
+    def picked(self, work):
         return work.pick_count
 
     @admin.display(description="last asked", ordering=Coalesce("vanished_at", "fetched_at"))
@@ -244,7 +245,7 @@ class MovieAdmin(WorkAdmin):
     example = "https://www.themoviedb.org/movie/603 or tt0133093"
     search_help_text = "Words of a title, or an id or address of TMDB or IMDb."
     most_refreshed = 20
-    list_display = ["poster", "name", "original_title", "release_date", "picks", "asked", "links"]
+    list_display = ["poster", "name", "original_title", "release_date", "picked", "asked", "links"]
     list_display_links = ["name"]
     list_filter = [
         ("poster_path", filters.PictureFilter),
@@ -340,7 +341,7 @@ class AlbumAdmin(WorkAdmin):
     search_help_text = "Words of a title or artist, or an id or address of a release or release group of MusicBrainz."
     most_refreshed = 8  # at one request a second
     actions = ["refresh", "find_cover", "merge"]
-    list_display = ["cover", "name", "artist", "release_date", "country", "primary_type", "picks", "asked", "links"]
+    list_display = ["cover", "name", "artist", "release_date", "country", "primary_type", "picked", "asked", "links"]
     list_display_links = ["name"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from catalog import pictures
 from catalog import services as catalog
+from catalog.models import Album, Movie
 from integrations import coverart, tmdb
 from integrations.errors import NotFound
 
@@ -57,31 +58,31 @@ def _albums(words: str) -> list[Card]:
     return [album_card(hit) for hit in catalog.search_albums(words, limit=HITS, offset=0)[1].results]
 
 
-def movie_card(movie: Any, mark: str = "") -> Card:
-    """Of a hit of TMDB, or of a movie of the catalog, which has the same fields."""
+def movie_card(movie: Any) -> Card:
+    """Of a hit of TMDB, or of a movie of the catalog, which has the same fields, and perhaps a curator's."""
+    is_known = isinstance(movie, Movie)
     return Card(
         id=str(movie.tmdb_id),
-        picture=pictures.poster_at(movie.poster_path, "large"),
-        title=movie.title,
+        picture=pictures.poster(movie, "large") if is_known else pictures.poster_at(movie.poster_path, "large"),
+        title=movie.shown_title if is_known else movie.title,
         by=movie.original_title if movie.original_title != movie.title else "",
         facts=(str(movie.release_date or "no date"), f"TMDB {movie.tmdb_id}"),
         text=movie.overview,
         url=movie_url(movie.tmdb_id),
-        mark=mark,
     )
 
 
-def album_card(album: Any, mark: str = "") -> Card:
-    """Of a hit of MusicBrainz, or of an album of the catalog, which has the same fields."""
+def album_card(album: Any) -> Card:
+    """Of a hit of MusicBrainz, or of an album of the catalog, which has the same fields, and perhaps a curator's."""
+    is_known = isinstance(album, Album)
     facts = (album.release_date or "no date", album.country, album.status)
     return Card(
         id=str(album.musicbrainz_id),
-        picture=pictures.framed(album.cover_art_url, "cover", "large"),
-        title=album.title,
+        picture=pictures.cover(album, "large") if is_known else pictures.framed(album.cover_art_url, "cover", "large"),
+        title=album.shown_title if is_known else album.title,
         by=album.artist,
         facts=tuple(filter(None, facts)),
         url=album_url(album.musicbrainz_id),
-        mark=mark,
     )
 
 

@@ -2,9 +2,10 @@
 
 import contextlib
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -15,8 +16,19 @@ from selections.models import Week
 CHANGED = "Somebody else changed this in the meantime: look at it again, then make your change."
 
 
+class CarefulForm(forms.ModelForm):
+    def validate_constraints(self):
+        """All of them, also those in which something has a part that is no field of the form."""
+        try:
+            self.instance.validate_constraints(exclude=set(self.errors))
+        except ValidationError as error:
+            self.add_error(None, error)
+
+
 class CarefulAdmin(admin.ModelAdmin):
     """Whatever others do meanwhile, one gets a form or a sentence, never an error page."""
+
+    form = CarefulForm
 
     def lock(self, request, object_id: str | None) -> None:
         """Let nobody else change what is about to be saved or deleted."""

@@ -96,12 +96,12 @@ class PickAdmin(WeekLockAdmin):
         return Week.objects.filter(**{f"{self.kind}_picks": pk}).first()
 
     def save_model(self, request, obj, form, change):
-        services.lock_week(obj.week)
+        if not change:
+            services.lock_week(obj.week)
         super().save_model(request, obj, form, change)
         services.touch(obj.week)
 
     def delete_model(self, request, obj):
-        services.lock_week(obj.week)
         super().delete_model(request, obj)
         services.touch(obj.week)
 
@@ -156,15 +156,11 @@ class PickAdmin(WeekLockAdmin):
             "kind": self.kind,
             "words": words,
             "media": self.media,
-            "current": self.card_of(work),
+            "current": cards.movie_card(work) if isinstance(work, Movie) else cards.album_card(work),
             "found": self.find(request, words),
             "is_album": self.kind == "album",
         }
         return TemplateResponse(request, "admin/selections/rematch.html", context)
-
-    def card_of(self, work: Movie | Album) -> cards.Card:
-        make = cards.movie_card if isinstance(work, Movie) else cards.album_card
-        return make(work, mark="this is it now")
 
     def find(self, request, words: str) -> list[cards.Card] | None:
         """What can be chosen instead; None where nobody could be asked, which a message says."""

@@ -17,7 +17,7 @@ from selections.models import Opinion, Week, WeekAlbum, WeekMovie, read_week_nam
 from selections.resources import WeekResource
 
 from . import years
-from .careful import CHANGED, WeekLockAdmin
+from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .picks import opinions_address, picture_of, rematch_address, work_of
 from .works import WORKS, WorkSelect, WorksView
 
@@ -234,7 +234,7 @@ class AlbumPickInline(PickInline):
     autocomplete_fields = ["album"]
 
 
-class WeekForm(forms.ModelForm):
+class WeekForm(CarefulForm):
     """Says so when somebody else has saved the week since the form was opened."""
 
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -313,8 +313,8 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         return queryset, False
 
     def get_fields(self, request, obj=None):
-        dates = [] if obj is None else ["created_at", "updated_at", "seen_at"]
-        return ["user", "year", "week_number", "notes", *dates]
+        dates = [] if obj is None else [("created_at", "updated_at"), "seen_at"]
+        return ["user", ("year", "week_number"), "notes", *dates]
 
     def get_readonly_fields(self, request, obj=None):
         """Whose week it is stays: what others think of it was said to them."""
@@ -328,8 +328,8 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         return Week.objects.filter(pk=pk).first()
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None and obj.pk:
-            context |= neighbours(obj)
+        if stored := obj and Week.objects.filter(pk=obj.pk).first():  # obj may have what was typed and refused
+            context |= neighbours(stored)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
@@ -357,11 +357,11 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
 
     @admin.display(description="movies")
     def movies(self, week):
-        return shown(week.movie_picks.all())
+        return shown(week.movie_picks.all()) or "no movie"
 
     @admin.display(description="albums")
     def albums(self, week):
-        return shown(week.album_picks.all())
+        return shown(week.album_picks.all()) or "no album"
 
     @admin.display(description="opinions")
     def opinions(self, week):
@@ -370,7 +370,7 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
 
 def shown(picks):
     rows = ((picture_of(pick), work_of(pick)) for pick in picks)
-    return format_html_join("", '<span class="pick">{} <span>{}</span></span>', rows) or "–"
+    return format_html_join("", '<span class="pick">{} <span>{}</span></span>', rows)
 
 
 def neighbours(week: Week) -> dict[str, object]:

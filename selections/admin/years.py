@@ -124,10 +124,10 @@ def grid(week_admin, request):
     form = YearForm(asked)
     if form.is_valid():
         person, year = form.cleaned_data["user"], form.cleaned_data["year"]
+        if request.method == "POST":
+            return _open(week_admin, request, person)
     else:
         year = this_week(person)[0]
-    if request.method == "POST":
-        return _open(week_admin, request, person)
     cells = cells_of(person, year)
     months = [
         (date(year, month, 1), [cell for cell in cells if date.fromisocalendar(year, cell.number, 4).month == month])

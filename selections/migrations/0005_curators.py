@@ -5,8 +5,8 @@ GRANTED = {
     "catalog": {
         name: ALL
         for name in [
-            "movie", "moviecast", "moviecrew", "person",
-            "album", "albumalias", "albumartist", "artist", "artistalias",
+            "movie", "moviealias", "moviecast", "moviecrew", "person",
+            "album", "albumalias", "albumartist", "artist", "artistalias", "merge",
         ]
     },
     "selections": {
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("catalog", "0004_artist_aliases"),
+        ("catalog", "0005_curated_and_merged"),
         ("selections", "0004_imported_rows"),
     ]
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from accounts import services
 from accounts.models import Attempts, User
+from catalog import merging
 from selections.models import ImportedRow, Opinion, Week
 from tests.factories import (
     AlbumFactory,
@@ -76,6 +77,7 @@ def fill():
     MovieOpinionFactory(movie_pick=pick, user=user)
     PersonFactory()
     ArtistFactory()
+    merging.merge(pick.movie, [MovieFactory()])
     services.create_token(user, name="widget", scope="read")
     services.invite(note="Cleo")
     Attempts.objects.create(key="x", expires_at="2026-01-01T00:00:00Z")

@@ -70,9 +70,6 @@ def row(user, **values):
     )
 
 
-# This week
-
-
 def test_this_weeks_picks_of_everybody_are_shown_person_by_person(admin):
     ben, ada = UserFactory(username="ben", visibility="private"), UserFactory(username="ada", display_name="Ada L.")
     bens, adas = WeekFactory(user=ben, **THIS_WEEK), WeekFactory(user=ada, **THIS_WEEK)
@@ -151,9 +148,6 @@ def test_who_may_only_look_is_not_asked_to_pick(staff_with):
 
     assert "Nobody has picked anything for this week yet." in page.content.decode()
     assert page.context["overview"]["week"]["first"] == ""
-
-
-# Figures
 
 
 def test_picks_are_counted_by_their_weeks(db):
@@ -237,9 +231,6 @@ def test_without_anything_there_are_sentences_in_place_of_charts(admin):
         assert sentence in text
 
 
-# What needs attention
-
-
 def test_each_matter_leads_to_the_list_of_just_its_rows(admin, chief, now):
     old = now - timedelta(days=171)
     expected = {
@@ -274,9 +265,6 @@ def test_each_matter_leads_to_the_list_of_just_its_rows(admin, chief, now):
         listed = admin.get(address)
         assert listed.status_code == 200, words
         assert sorted(shown.pk for shown in listed.context["cl"].result_list) == sorted(expected[words]), words
-
-
-# Who sees what
 
 
 def test_a_part_is_there_for_those_who_may_view_all_that_is_in_it(staff_with):
@@ -327,9 +315,6 @@ def test_the_lists_stay_where_they_were(admin):
     assert "Skip to main content" in text
     for address in ("/admin/catalog/movie/", "/admin/selections/week/", "/admin/accounts/user/"):
         assert f'href="{address}"' in text
-
-
-# How it is made
 
 
 def test_upstreams_are_described(admin, settings):

@@ -80,23 +80,17 @@ def test_searches_say_so_too(api, upstream, movie, album):
     assert (album_hit["title"], album_hit["cover_art_url"]) == ("Darker", OWN_COVER)
 
 
-def test_recommendations_name_it_so(api, user, movie):
+def test_recommendations_name_it_so(api, user, movie, settings):
+    settings.TMDB_API_KEY = ""
     MovieOpinionFactory(user=user, movie_pick=WeekMovieFactory(week__user=user, movie=movie), rating=10)
     movie.genres = ["Drama"]
     movie.save()
     MovieFactory(tmdb_id=2, title="Other", own_title="Another", own_cover="/another.jpg", genres=["Drama"])
 
-    with tmdb_silent():
-        [found] = api.get("/api/recommendations/movies").json()["results"]
+    [found] = api.get("/api/recommendations/movies").json()["results"]
 
     assert (found["movie"]["title"], found["movie"]["poster_path"]) == ("Another", "/another.jpg")
     assert found["because"][0]["picks"][0]["title"] == "Matrix"
-
-
-def tmdb_silent():
-    from django.test import override_settings
-
-    return override_settings(TMDB_API_KEY="")
 
 
 def test_lists_are_sorted_and_searched_by_both_titles(movie):

@@ -146,7 +146,7 @@ def test_settings_to_look_at_are_told_where_they_belong(db, upstream, settings):
 
 
 @pytest.mark.parametrize("reserved", [0, 1, 2, 5])
-def test_the_queue_is_who_has_booked_a_slot_that_has_not_begun(db, settings, reserved):
+def test_the_queue_is_who_has_booked_a_slot_that_has_not_begun(transactional_db, settings, reserved):
     settings.MUSICBRAINZ_INTERVAL = 60
     schedule = musicbrainz.schedule(HostState.of("musicbrainz"))
     for _ in range(reserved):
@@ -159,7 +159,7 @@ def test_the_queue_is_who_has_booked_a_slot_that_has_not_begun(db, settings, res
     assert 60 * reserved - 5 <= queue.seconds <= 60 * reserved
 
 
-def test_looking_at_the_queue_books_nothing(db, settings):
+def test_looking_at_the_queue_books_nothing(transactional_db, settings):
     settings.MUSICBRAINZ_INTERVAL = 60
 
     assert [status_of("musicbrainz").queue for _ in range(3)] == [Queue(waiting=0, seconds=0)] * 3

@@ -48,7 +48,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         "To ask about: 3 movies: about 1 second.",
         f"2024-W07  movie 1  {'The Matrix (1999)':60}  new",
         f"2024-W07  movie 2  {'Heat (1995)':60}  new",
-        f"2024-W08  movie    {'Dune':60}  to be decided: 2 go by exactly that name (line 4)",
+        f"2024-W08  movie    {'Dune':60}  to be decided: 2 go by that name (line 4)",
         "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinion.",
         f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
         f"skip, and run this again with --resolve {path}",
@@ -208,6 +208,41 @@ def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
 
     assert re.match(r"CommandError 1: [^\n]+\Z", said)
     assert sentence in said
+
+
+@pytest.mark.parametrize("option", [["--from", "2024-W01"], ["--overflow", "next-free-week"], ["--kind", "movie"]])
+def test_our_json_takes_no_options(option, import_file):
+    said = import_file('{"format": "wrong-opinions", "version": 1}', *option, name="ada.json")
+
+    assert f"{option[0]} has no meaning for our own JSON: leave it out." in said
+
+
+def test_where_nothing_can_be_written_nothing_begins(import_file):
+    said = import_file(TABLE, "--apply", "--review", "/nowhere/review.csv")
+
+    assert said == "CommandError 1: /nowhere cannot be written to: say with --review where the rest may go."
+    assert not Week.objects.exists()
+
+
+def test_rows_without_a_week_are_told_of_before_anybody_is_asked(import_file):
+    said = import_file("Title,Year,Type\nAlien,1979,movie\n").splitlines()
+
+    assert said[1] == "1 row without a week: say with --from which is the first, such as 2024-W01."
+    assert said[2].endswith("to be decided: no week is known: say with --from which is the first (line 2)")
+    assert "2024-W07  movie 1  Alien" in import_file("Title,Year,Type\nAlien,1979,movie\n", "--from", "2024-W07")
+
+
+def test_only_its_owner_reads_the_review_file(import_file, tmp_path):
+    import_file()
+
+    assert (tmp_path / "films.review.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_people_are_known_by_their_address_too(import_file, user, tmp_path):
+    (tmp_path / "films.csv").write_text(TABLE.replace("11", "10"))
+    call_command("import_selections", user.email.upper(), str(tmp_path / "films.csv"), apply=True, verbosity=0)
+
+    assert WeekMovie.objects.filter(week__user=user).count() == 3
 
 
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file, monkeypatch):

@@ -6,7 +6,10 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.services import delete_account
 from catalog.models import Album, Movie
+from integrations import patience
+from selections.asking import Crew
 from selections.importing import Decision, Importer, fingerprints, row_from_json, row_to_json, settle
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.readers.rows import Row
@@ -118,7 +121,7 @@ def test_an_id_that_is_no_release_may_be_a_release_group(user, musicbrainz):
 
 
 def test_what_the_catalog_knows_by_id_is_not_asked_for(user):
-    movie, album = MovieFactory(fetched_at=None, imdb_id="tt0000949"), AlbumFactory(fetched_at=None)
+    movie, album = MovieFactory(imdb_id="tt0000949"), AlbumFactory()
     rows = [
         film(tmdb_id=movie.tmdb_id),
         film(imdb_id="tt0000949", week=(2024, 8)),
@@ -140,6 +143,22 @@ def test_an_unknown_id_without_a_title_is_for_a_person_to_decide(user, tmdb):
     (outcome,) = run(user, film(tmdb_id=77777))
 
     assert (outcome.state, outcome.sentence) == ("review", "TMDB does not know its id")
+
+
+def test_what_upstream_never_said_is_asked_for_first(user, tmdb):
+    MovieFactory(tmdb_id=603, title="What a file said", fetched_at=None)
+
+    (outcome,) = run(user, film(tmdb_id=603))
+
+    assert (outcome.state, outcome.work) == ("new", "The Matrix (1999)")
+    assert Movie.objects.get().title == "The Matrix"
+
+
+def test_what_upstream_never_said_is_good_enough_while_it_cannot_be_asked(user, settings):
+    settings.TMDB_API_KEY = ""
+    MovieFactory(tmdb_id=603, title="The Matrix", fetched_at=None)
+
+    assert states(run(user, film(tmdb_id=603))) == ["new"]
 
 
 def test_ratings_and_reviews_become_opinions(user, tmdb):
@@ -234,6 +253,67 @@ def test_a_third_movie_goes_to_the_next_free_week(user, tmdb):
     assert picks_of(user)["2024-W09", 1] == "Alien"
 
 
+def test_what_moves_on_leaves_room_for_what_is_still_to_be_decided(user, tmdb):
+    rows = [*THREE, film("Dune", 2021, week=(2024, 8)), film("Dune", week=(2024, 8))]
+
+    outcomes = run(user, *rows, overflow="next-free-week")
+
+    assert states(outcomes) == ["new", "new", "new", "review", "new"]
+    assert (outcomes[4].week, outcomes[4].sentence) == ((2024, 9), "moved on from 2024-W07")
+    settle(ImportedRow.objects.get(state="review"), Decision(ids={"tmdb_id": 841}))
+    assert picks_of(user)["2024-W08", 2] == "Dune"
+
+
+def test_notes_stay_with_their_week_whatever_becomes_of_the_row(user, tmdb):
+    rows = [*THREE[:2], film("Alien", 1979, notes="Of the seventh."), film("Nothing", week=(2024, 10), notes="Tenth.")]
+
+    run(user, *rows, overflow="next-free-week")
+
+    notes = {week.name: week.notes for week in Week.objects.all()}
+    assert notes == {"2024-W07": "Of the seventh.", "2024-W08": "", "2024-W10": "Tenth."}
+
+
+def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
+    rows = [film("The Matrix", 1999, rating=8), film("Heat", 1995)]
+    run(user, *rows)
+    WeekMovie.objects.get(movie__tmdb_id=603).delete()
+
+    outcomes = run(user, *rows)
+    assert states(outcomes) == ["before", "before"]
+    assert [outcome.sentence for outcome in outcomes] == ["it has been removed since, and comes back with --again", ""]
+
+    assert states(run(user, *rows, again=True)) == ["new", "before"]
+    assert Opinion.objects.get().rating == 8
+
+
+def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
+    outcomes = run(user, film("The Matrix", 1999, rating=8), film("the matrix", 1999, rating=3))
+
+    assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
+        ("new", ""),
+        ("there", "what is said of it there stays"),
+    ]
+    assert Opinion.objects.get().rating == 8
+
+
+def test_without_a_week_nobody_is_asked_in_a_dry_run(user):
+    importer = Importer(user, fingerprints([film("Alien", 1979, week=None)]))
+
+    assert importer.to_ask().total() == 0
+    assert states(importer.run()) == ["review"]
+
+
+@pytest.mark.parametrize("row", [film("The Matrix", 1999), film("Dune")])
+def test_whoever_leaves_meanwhile_ends_it(row, user, tmdb):
+    importing = Importer(user, fingerprints([film("Heat", 1995), row]), apply=True).run()
+    next(importing)
+    delete_account(user)
+
+    with pytest.raises(type(user).DoesNotExist):
+        next(importing)
+    assert not ImportedRow.objects.exists()
+
+
 def test_what_was_left_out_goes_there_in_a_later_run_without_asking_anybody(user, tmdb):
     run(user, *THREE)
     Movie.objects.filter(tmdb_id=348).delete()
@@ -275,7 +355,7 @@ def test_rows_without_a_week_wait_for_one(user, tmdb):
 def test_what_is_not_clear_is_remembered_with_its_candidates(user, tmdb):
     (outcome,) = run(user, film("Dune", rating=7))
 
-    assert (outcome.state, outcome.sentence) == ("review", "2 go by exactly that name")
+    assert (outcome.state, outcome.sentence) == ("review", "2 go by that name")
     waiting = ImportedRow.objects.get()
     assert {candidate["id"] for candidate in waiting.candidates} == {"841", "438631"}
     assert row_from_json(waiting.said) == film("Dune", rating=7)
@@ -417,3 +497,12 @@ def test_the_database_keeps_one_of_each_row(user):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
+
+
+def test_whoever_asks_ahead_is_as_patient_as_whoever_waits():
+    with patience.at_most(3, turn=1):
+        crew, mine = Crew(1), patience.current()
+        theirs = crew.ask(patience.current).result()
+        crew.dismiss()
+
+    assert theirs == mine

@@ -2,18 +2,18 @@
 
 import pytest
 
-from selections.matching import Candidate, choose, plain
+from selections.matching import Candidate, Offer, choose, plain
 from selections.readers.rows import Row
 
 
-def film(title, released="", original="", **changes):
-    candidate = Candidate(id=title, title=title, artist="", released=released, score=0, **changes)
-    return candidate, [title, original or title]
+def film(title, released="", original=""):
+    candidate = Candidate(id=title, title=title, artist="", released=released, score=0)
+    return Offer(candidate, [title, original or title], [int(released[:4])] if released else [])
 
 
-def record(title, artist, released="", *titles):
-    candidate = Candidate(id=f"{artist} {title} {released}", title=title, artist=artist, released=released, score=0)
-    return candidate, [title, *titles]
+def record(title, artist, *released):
+    candidate = Candidate(id=f"{artist} {title} {released}", title=title, artist=artist, released="", score=0)
+    return Offer(candidate, [title], [int(day[:4]) for day in released])
 
 
 def movie(title, year=None):
@@ -41,15 +41,23 @@ def album(title, artist, year=None):
         (
             album("OK Computer", "Radiohead"),
             [record("OK Computer", "Radiohead", "1997-06-16")],
-            "Radiohead OK Computer 1997-06-16",
+            "Radiohead OK Computer ('1997-06-16',)",
         ),
+        # One of its editions is of that year.
+        (
+            album("Blue", "Joni Mitchell", 1971),
+            [record("Blue", "Joni Mitchell", "1999", "1971-06-22")],
+            "Joni Mitchell Blue ('1999', '1971-06-22')",
+        ),
+        # Nobody knows when it came out.
+        (album("Blue", "Ada", 1971), [record("Blue", "Ada")], "Ada Blue ()"),
         # Guests are named here and not there.
-        (album("Blue", "Ada"), [record("Blue", "Ada feat. Ben", "1999")], "Ada feat. Ben Blue 1999"),
+        (album("Blue", "Ada"), [record("Blue", "Ada feat. Ben", "1999")], "Ada feat. Ben Blue ('1999',)"),
         # Of a band's two albums of one name, the year says which.
         (
             album("Weezer", "Weezer", 2001),
             [record("Weezer", "Weezer", "1994-05-10"), record("Weezer", "Weezer", "2001-05-15")],
-            "Weezer Weezer 2001-05-15",
+            "Weezer Weezer ('2001-05-15',)",
         ),
     ],
 )
@@ -65,15 +73,30 @@ def test_what_is_clear(row, offered, winner):
     [
         (movie("Heat", 1995), [], "nothing was found"),
         # Which one, without a year?
-        (movie("Dune"), [film("Dune", "2021-09-15"), film("Dune", "1984-12-14")], "2 go by exactly that name"),
+        (movie("Dune"), [film("Dune", "2021-09-15"), film("Dune", "1984-12-14")], "2 go by that name"),
         # Two of one year.
-        (movie("Crash", 2004), [film("Crash", "2004-09-10"), film("Crash", "2004-01-01")], "2 go by exactly that name"),
+        (movie("Crash", 2004), [film("Crash", "2004-09-10"), film("Crash", "2004-01-01")], "2 go by that name"),
         # The name is right, and the year is another film's.
         (movie("Solaris", 2002), [film("Solaris", "1972-03-20")], "nothing is near enough"),
         # Near in letters only.
         (movie("Rocky II", 1979), [film("Rocky III", "1979-01-01")], "nothing is near enough"),
         (movie("Alien 3", 1992), [film("Alien 4", "1992-01-01")], "nothing is near enough"),
-        (movie("Matrx", 1999), [film("Matrix", "1999-03-30"), film("Matrex", "1999-01-01")], "several are near"),
+        (movie("Matrx", 1999), [film("Matrix", "1999-03-30"), film("Matrex", "1999-01-01")], "2 go by that name"),
+        (movie("1917", 2019), [film("1918", "2019-01-01")], "nothing is near enough"),
+        # A word for another.
+        (
+            movie("Night of the Living Dead", 2015),
+            [film("Night of the Living Deb", "2015-08-29")],
+            "nothing is near enough",
+        ),
+        (movie("Part Two: Revenge", 1985), [film("Part Three: Revenge", "1985-01-01")], "nothing is near enough"),
+        # A slip, and no year to go by.
+        (movie("The Godfahter"), [film("The Godfather", "1972-03-14")], "nothing is near enough"),
+        # Two years apart, or nobody knows when.
+        (movie("Fight Club", 2001), [film("Fight Club", "1999-10-15")], "nothing is near enough"),
+        (movie("Fight Club", 2001), [film("Fight Club")], "nothing is near enough"),
+        # A band's album of that name, but of another year.
+        (album("Weezer", "Weezer", 2019), [record("Weezer", "Weezer", "1994", "2003")], "nothing is near enough"),
         # By somebody else.
         (album("Blue", "Joni Mitchell"), [record("Blue", "LeAnn Rimes", "1996")], "nothing is near enough"),
         # Whose?
@@ -81,7 +104,7 @@ def test_what_is_clear(row, offered, winner):
         (
             album("Weezer", "Weezer"),
             [record("Weezer", "Weezer", "1994-05-10"), record("Weezer", "Weezer", "2001-05-15")],
-            "2 go by exactly that name",
+            "2 go by that name",
         ),
     ],
 )

@@ -1,4 +1,5 @@
 import argparse
+import os
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             default="skip",
             help="what becomes of a third movie or album of a week (default: skip, and say so)",
         )
+        parser.add_argument("--again", action="store_true", help="also what was imported before and removed since")
         parser.add_argument("--resolve", type=Path, metavar="FILE", help="the review file, with your choices in it")
         parser.add_argument(
             "--review", type=Path, metavar="FILE", help="where to write what is to decide (default: beside the file)"
@@ -53,22 +55,35 @@ class Command(BaseCommand):
 
     def handle(self, *, user, file, verbosity, **options):
         self.verbosity = verbosity
-        person = get_user_model().objects.filter(username=user.lower()).first()
+        person = get_user_model().objects.known_as(user).first()
         if person is None:
             raise CommandError(f"There is nobody called {user}.")
         try:
             if (options["format"] or readers.recognise(file)) == readers.JSON:
+                self.refuse_options(options)
                 failed = self.load_archive(person, file, apply=options["apply"])
             else:
                 failed = self.import_rows(person, file, options)
         except FileError as error:
             raise CommandError(str(error)) from None
+        except type(person).DoesNotExist:
+            raise CommandError(f"The account of {user} has just been deleted.") from None
         if not options["apply"]:
             self.say("Nothing was changed: this was a dry run. With --apply it is done.")
         if failed:
             raise CommandError(
                 f"{counted(failed, 'row')} failed; the others are not affected. Mend the file, or run it again later."
             )
+
+    def refuse_options(self, options) -> None:
+        """Our JSON says everything itself."""
+        for name in ("resolve", "review", "first_week", "kind", "again"):
+            if options[name]:
+                raise CommandError(
+                    f"--{name.replace('first_week', 'from')} has no meaning for our own JSON: leave it out."
+                )
+        if options["overflow"] != "skip":
+            raise CommandError("--overflow has no meaning for our own JSON: leave it out.")
 
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Take in our own JSON, of which nothing fails for itself. Raises FileError."""
@@ -103,7 +118,15 @@ class Command(BaseCommand):
         """Import any other file, and say how many rows failed. Raises FileError."""
         reading = readers.read(file, format=options["format"] or "", zone=person.zone, kind=options["kind"] or "")
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
+        review_file = options["review"] or file.with_suffix(".review.csv")
+        if not os.access(review_file.parent, os.W_OK):
+            raise CommandError(f"{review_file.parent} cannot be written to: say with --review where the rest may go.")
         self.introduce(file, reading)
+        weekless = sum(1 for row in reading.rows if row.kind and row.week is None)
+        if weekless and options["first_week"] is None:
+            self.say(
+                f"{counted(weekless, 'row')} without a week: say with --from which is the first, such as 2024-W01."
+            )
         importer = Importer(
             person,
             fingerprints(reading.rows),
@@ -111,6 +134,7 @@ class Command(BaseCommand):
             overflow=options["overflow"],
             first_week=options["first_week"],
             decisions=decisions,
+            again=options["again"],
         )
         if unused := set(decisions) - {task.fingerprint for task in importer.tasks}:
             raise CommandError(
@@ -121,7 +145,7 @@ class Command(BaseCommand):
         self.finish(reading, outcomes, is_applied=options["apply"])
         undecided = [outcome for outcome in outcomes if outcome.state in {"review", "full"}]
         if undecided:
-            self.write_review(undecided, options["review"], file)
+            self.write_review(undecided, review_file)
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
@@ -150,7 +174,7 @@ class Command(BaseCommand):
                 outcomes.append(outcome)
                 if outcome.state == "failed":
                     progress.complain(line_of(outcome))
-                elif self.verbosity and (is_table or outcome.state in {"review", "full"}):
+                elif self.verbosity and (is_table or needs_somebody(outcome)):
                     progress.end()
                     self.stdout.write(line_of(outcome))
                 progress.step(len(outcomes))
@@ -171,9 +195,9 @@ class Command(BaseCommand):
         given = f"; {counted(opinions, 'opinion')}" if opinions else ""
         self.say(f"{'Rows' if is_applied else 'Rows would be'}: {said or 'none'}{given}.")
 
-    def write_review(self, undecided: list[Outcome], path: Path | None, file: Path) -> None:
+    def write_review(self, undecided: list[Outcome], path: Path) -> None:
         text = review.write(undecided)
-        written = write_new(path or file.with_suffix(".review.csv"), text)
+        written = write_new(path, text)
         self.say(
             f"To decide: {counted(len(undecided), 'row')}. Write into the column `choice` of {written} the number of a "
             f"candidate, an id or address, or skip, and run this again with --resolve {written}"
@@ -182,6 +206,11 @@ class Command(BaseCommand):
     def say(self, line: str) -> None:
         if self.verbosity:
             self.stdout.write(line)
+
+
+def needs_somebody(outcome: Outcome) -> bool:
+    """Whether there is something to do or to know: to decide, left out, or moved to another week."""
+    return outcome.state in {"review", "full"} or (outcome.state == "new" and bool(outcome.sentence))
 
 
 def line_of(outcome: Outcome) -> str:
@@ -200,7 +229,7 @@ def write_new(path: Path, text: str) -> Path:
     for number in count(1):
         free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         try:
-            with free.open("x", encoding="utf-8-sig", newline="") as file:
+            with open(free, "x", encoding="utf-8-sig", newline="", opener=private) as file:
                 file.write(text)
         except FileExistsError:
             if free.read_bytes() == text.encode("utf-8-sig"):
@@ -210,6 +239,11 @@ def write_new(path: Path, text: str) -> Path:
         else:
             return free
     raise AssertionError("there is always another number")
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def week(text: str) -> tuple[int, int]:

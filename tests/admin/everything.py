@@ -1,0 +1,151 @@
+"""Rows of every model that the admin shows, and the addresses of all its pages."""
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.sites import site
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts import services
+from accounts.models import Attempts, Invitation, User
+from catalog import merging
+from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from selections.models import EarlierRating, ImportedRow, Opinion, WeekAlbum, WeekMovie
+from tests.factories import (
+    AlbumFactory,
+    AlbumOpinionFactory,
+    ArtistFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    PersonFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+# Nothing to look at: these only do something.
+POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
+
+# What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
+REFUSED = {
+    "accounts_apitoken_add",
+    "accounts_attempts_add",
+    "catalog_artist_add",
+    "catalog_merge_add",
+    "catalog_merge_delete",
+    "catalog_person_add",
+    "selections_importedrow_add",
+    "token_blacklist_outstandingtoken_add",
+    "token_blacklist_outstandingtoken_delete",
+}
+DATA = {"selections_week_works"}  # for a field's suggestions
+
+
+def fill(count: int) -> None:
+    """More rows of every model. Most have to do with the first of each, so that its pages grow as the lists do."""
+    ada = User.objects.filter(username="ada").first() or UserFactory(username="ada")
+    movie = Movie.objects.order_by("pk").first() or MovieFactory(poster_path="/x.jpg", genres=["Drama"])
+    album = Album.objects.order_by("pk").first() or AlbumFactory(cover_art_url="https://coverartarchive.org/x")
+    PersonFactory(), ArtistFactory()
+    if not ImportedRow.objects.exists():
+        wait(ada, "another row")  # the page of the last one would look for the next one twice
+    for _ in range(count):
+        number = LogEntry.objects.count()
+        somebody = UserFactory()
+        week = WeekFactory(user=ada, year=2000 + WeekMovie.objects.count(), week_number=7)
+        WeekMovieFactory(week=week, movie=movie)
+        WeekAlbumFactory(week=week, album=album)
+        opinion = MovieOpinionFactory(user=somebody, movie_pick=WeekMovie.objects.order_by("pk").first())
+        AlbumOpinionFactory(user=somebody, album_pick=WeekAlbum.objects.order_by("pk").first())
+        EarlierRating.objects.create(opinion=Opinion.objects.order_by("pk").first() or opinion, rating=3)
+        credit(movie, album, number)
+        merging.merge(movie, [MovieFactory()])
+        merging.merge(album, [AlbumFactory()])
+        services.create_token(ada, name=f"widget {number}", scope="read")
+        services.invite(note=f"friend {number}")
+        Invitation.objects.filter(used_by=None).update(used_by=somebody, used_at=timezone.now())
+        RefreshToken.for_user(ada).blacklist()
+        Attempts.objects.create(key=f"key {number}", expires_at="2026-01-01T00:00:00Z")
+        Group.objects.create(name=f"group {number}")
+        wait(ada, f"row {number}")
+        remember(ada)
+
+
+def credit(movie: Movie, album: Album, number: int) -> None:
+    """Another of the first person's films and of the first artist's albums, and others in the first film and album."""
+    person, artist = PersonFactory._meta.model, ArtistFactory._meta.model
+    first, other = person.objects.order_by("pk").first(), PersonFactory()
+    for of, who in ((movie, other), (MovieFactory(), first)):
+        MovieCast.objects.create(movie=of, person=who, credit_id=f"part {number}", order=number)
+        MovieCrew.objects.create(movie=of, person=who, credit_id=f"job {number}", job="Director", order=number)
+    first, other = artist.objects.order_by("pk").first(), ArtistFactory()
+    for of, who in ((album, other), (AlbumFactory(), first)):
+        AlbumArtist.objects.create(album=of, artist=who, position=number, name="x")
+
+
+def wait(user: User, title: str) -> None:
+    """An imported row that has to be decided."""
+    candidate = {"title": title, "artist": "", "released": "2021", "score": 80, "group": "", "picture": "/x.jpg"}
+    ImportedRow.objects.create(
+        user=user,
+        fingerprint=title,
+        kind="movie",
+        state="review",
+        reason="There are two of that name",
+        said={"title": title, "week": [1999, 7], "kind": "movie"},
+        candidates=[candidate | {"id": "841"}, candidate | {"id": "438631"}],
+    )
+
+
+def remember(user: User) -> None:
+    """An entry in the history of each first row."""
+    for model in site._registry:
+        row = first(model)
+        if row:
+            kind = ContentType.objects.get_for_model(model)
+            LogEntry.objects.create(
+                user=user, content_type=kind, object_id=str(row.pk), object_repr="x", action_flag=CHANGE
+            )
+
+
+def first(model):
+    rows = User.objects.filter(username="ada") if model is User else model._default_manager.order_by("pk")
+    return rows.first()
+
+
+def pages() -> dict[str, str]:
+    """Addresses of all pages of the admin by their names: those of one row are of the first."""
+    found = {
+        "index": reverse("admin:index"),
+        "password_change": reverse("admin:password_change"),
+        "password_change_done": reverse("admin:password_change_done"),
+    }
+    found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in ("accounts", "catalog", "selections")}
+    for model, model_admin in site._registry.items():
+        row = first(model)
+        for pattern in model_admin.get_urls():
+            if pattern.name:  # the last is a redirect of Django's
+                arguments = [row.pk] if pattern.pattern.regex.groups else []
+                found[pattern.name] = reverse(f"admin:{pattern.name}", args=arguments) + query(pattern.name)
+    return found
+
+
+def query(name: str) -> str:
+    """What a page is asked, so that it shows all it has without asking an upstream."""
+    ada = User.objects.get(username="ada")
+    match name:
+        case "selections_week_grid":
+            return f"?user={ada.pk}&year=2000"
+        case "selections_week_backfill":
+            return f"?user={ada.pk}&first=2000-W01&last=2000-W20"
+        case "selections_week_works":
+            return "?app_label=selections&model_name=weekmovie&field_name=movie&term=mo"
+        case "catalog_movie_merge" | "catalog_album_merge":
+            model = Movie if "movie" in name else Album
+            return "?" + "&".join(f"id={pk}" for pk in model.objects.order_by("pk").values_list("pk", flat=True)[:2])
+        case "selections_weekmovie_rematch" | "selections_weekalbum_rematch":
+            return "?q="
+    return ""

@@ -1,0 +1,185 @@
+"""What a curator does in an afternoon, in a browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from catalog.models import Album
+from selections.models import ImportedRow, Opinion, Week
+from tests import payloads
+from tests.factories import (
+    PASSWORD,
+    AlbumFactory,
+    AlbumOpinionFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+)
+
+from .conftest import OTHER_EDITION
+
+pytestmark = pytest.mark.real_http
+
+
+def heading(page: Page, name: str | re.Pattern):
+    return page.get_by_role("heading", name=name)
+
+
+def test_signing_in(context, chief):
+    page = context.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(chief.username)
+    page.get_by_label("Password").fill("not-this-one")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".errornote")).to_contain_text("correct username and password")
+
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+    expect(heading(page, re.compile("This week"))).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#content")).to_contain_text("Thanks for spending some quality time")
+
+
+def test_an_album_is_found_added_and_put_into_a_week(page):
+    week = WeekFactory(user__username="ada", year=2015, week_number=7)
+
+    page.goto("/admin/catalog/album/")
+    page.get_by_role("link", name="Search MusicBrainz").click()
+    page.get_by_role("searchbox").fill("you want it darker")
+    page.get_by_role("button", name="Search", exact=True).click()
+    card = page.locator(".hit").first
+    expect(card).to_contain_text("Leonard Cohen")
+    card.get_by_role("button", name=re.compile("^Add")).first.click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is in the catalog now")
+    expect(page.locator(".hit").first).to_contain_text("In the catalog")
+
+    page.goto(f"/admin/selections/week/{week.pk}/change/")
+    page.get_by_role("button", name=re.compile("Add another .*album", re.IGNORECASE)).click()
+    row = page.locator("#album_picks-0")
+    row.get_by_role("combobox").first.click()
+    page.locator(".select2-search__field").fill("darker")
+    suggestion = page.locator(".select2-results__option", has_text="Leonard Cohen")
+    expect(suggestion.locator(".picture")).to_be_visible()
+    suggestion.click()
+    row.get_by_label("Position").select_option("1")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("was changed successfully")
+    assert str(week.album_picks.get().album.musicbrainz_id) == payloads.RELEASE
+
+
+def test_a_wrong_match_is_fixed_and_what_was_said_stays(page):
+    wrong = AlbumFactory(title="You Want It Darker", artist="A tribute band")
+    pick = WeekAlbumFactory(album=wrong)
+    opinion = AlbumOpinionFactory(album_pick=pick, rating=3)
+
+    page.goto(f"/admin/selections/week/{pick.week_id}/change/")
+    page.get_by_role("link", name=re.compile("Fix a wrong match")).click()
+    expect(page.locator(".work-current")).to_contain_text("A tribute band")
+    page.get_by_role("searchbox").fill("leonard cohen you want it darker")
+    page.get_by_role("button", name="Search", exact=True).click()
+    german = page.locator(".work-card", has_text="DE")
+    german.get_by_role("button", name=re.compile("^Choose")).click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("Opinions and position stayed")
+    pick.refresh_from_db()
+    assert str(pick.album.musicbrainz_id) == OTHER_EDITION
+    assert (pick.position, pick.opinions.get(), Opinion.objects.get().rating) == (1, opinion, 3)
+
+
+def test_two_albums_are_merged_and_parted_again(page):
+    kept = WeekAlbumFactory(album__title="Kid A").album
+    other = WeekAlbumFactory(album__title="Kid A (again)").album
+    WeekAlbumFactory(album=kept)
+    moved = other.picks.get()
+
+    page.goto("/admin/catalog/album/?q=kid")
+    page.get_by_role("checkbox", name=re.compile("Select all")).check()
+    page.locator("select[name=action]").select_option(label="Merge the selected albums…")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".merge-side.is-kept")).to_contain_text("This one is kept")
+    expect(page.locator(".merge-moves")).to_contain_text("1 pick moves")
+    page.get_by_role("button", name=re.compile("^Merge into")).click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is merged into")
+    moved.refresh_from_db()
+    assert (moved.album, list(Album.objects.all())) == (kept, [kept])
+
+    page.get_by_role("link", name="Look at it or undo it").click()
+    page.get_by_role("button", name="Undo this merge").click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("is there again")
+    moved.refresh_from_db()
+    assert moved.album.musicbrainz_id == other.musicbrainz_id
+
+
+def test_an_imported_row_is_placed_and_the_next_one_opens(page):
+    user = UserFactory(username="ada")
+    MovieFactory(title="Dune", tmdb_id=841), MovieFactory(title="Dune", tmdb_id=438631)
+    dune = {"title": "Dune", "artist": "", "released": "", "score": 70, "group": "", "picture": "/x.jpg"}
+    for number, title in enumerate(["Dune", "Solaris"]):
+        ImportedRow.objects.create(
+            user=user,
+            fingerprint=title,
+            kind="movie",
+            state="review",
+            reason="There are two of that name",
+            said={"place": f"line {number}", "kind": "movie", "title": title, "week": [2024, 7 + number], "rating": 8},
+            candidates=[dune | {"id": "841"}, dune | {"id": "438631"}],
+        )
+
+    page.goto("/admin/")
+    page.get_by_role("link", name=re.compile("rows", re.IGNORECASE)).first.click()
+    page.get_by_role("link", name=re.compile("^Dune")).click()
+    page.locator(".work-card").nth(1).get_by_role("button", name=re.compile("^Accept")).click()
+
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    expect(heading(page, re.compile("Solaris"))).to_be_visible()
+    assert Opinion.objects.get().movie_pick.movie.tmdb_id == 438631
+    page.get_by_role("button", name="Leave it out").click()
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    assert not ImportedRow.objects.filter(state="review").exists()
+
+
+def test_a_year_opens_its_weeks_and_creates_them(page):
+    week = WeekFactory(user__username="ada", year=2015, week_number=7)
+
+    page.goto(f"/admin/selections/week/grid/?user={week.user_id}&year=2015")
+    expect(page.locator(".year-grid li")).to_have_count(53)
+    page.get_by_role("link", name=re.compile("^2015-W07")).click()
+    expect(page).to_have_url(re.compile(rf"/week/{week.pk}/change/"))
+    page.go_back()
+    page.get_by_role("button", name=re.compile("^2015-W53")).press("Enter")
+
+    expect(page.locator(".messagelist .success")).to_contain_text("Created")
+    created = Week.objects.get(week_number=53)
+    expect(page).to_have_url(re.compile(rf"/week/{created.pk}/change/"))
+    assert (created.user, created.year) == (week.user, 2015)
+
+
+def test_what_an_upstream_refuses_is_a_message(page, upstreams):
+    upstreams.clear()
+    upstreams.expect_request(re.compile("/ws/2/.*")).respond_with_data("", status=503, headers={"Retry-After": "7"})
+
+    page.goto("/admin/catalog/album/search/")
+    page.get_by_role("searchbox").fill("https://musicbrainz.org/release/" + payloads.RELEASE)
+    page.get_by_role("button", name="Search", exact=True).click()
+
+    expect(page.locator(".messagelist .error")).to_contain_text("MusicBrainz")
+    assert not Album.objects.exists()
+
+
+def test_an_opinion_is_kept_where_its_week_is_changed(page):
+    opinion = MovieOpinionFactory(rating=9)
+    week = opinion.movie_pick.week
+
+    page.goto(f"/admin/selections/week/{week.pk}/change/")
+    page.get_by_label("Notes").fill("Rain all weekend")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("was changed successfully")
+    week.refresh_from_db()
+    assert (week.notes, Opinion.objects.get().rating) == ("Rain all weekend", 9)
