@@ -29,6 +29,7 @@ from .spreadsheets import defuse, restore
 BOM = "\ufeff"  # or Excel reads UTF-8 as something else
 MOST_BYTES = 1_500_000  # of a file: a page carries it, and Django takes no forms beyond 2.5 MB
 MOST_ROWS = 5_000
+MOST_CELL = 50_000  # characters
 KEPT = 24 * 3600  # seconds that a preview can be confirmed
 ROW = "row"  # the column that a row's number is put into
 CHUNK = 500  # rows that an export reads at a time
@@ -100,6 +101,8 @@ class CSVOrJSONFile(base_formats.Format):
         for number, cells in rows:
             if len(dataset) == MOST_ROWS:
                 raise FileFault(f"The file has more than {MOST_ROWS:,} rows: split it into several.")
+            if any(len(cell) > MOST_CELL for cell in cells):
+                raise _too_long(number)
             dataset.append([str(number), *cells])
         if not len(dataset):
             raise FileFault("The file has no rows below the names of its columns.")
@@ -147,8 +150,14 @@ def _records(reader: Iterator[list[str]]) -> Iterator[list[str]]:
         for row in reader:
             count += 1
             yield row
-    except csv.Error:
+    except csv.Error as error:
+        if "larger than" in str(error):  # the limit is the whole process's
+            raise _too_long(count + 1) from None
         raise FileFault(f"Row {count + 1} is not as CSV has it: close its quotation marks, and try again.") from None
+
+
+def _too_long(number: int) -> FileFault:
+    return FileFault(f"Row {number} has a cell of more than {MOST_CELL:,} characters: shorten it.")
 
 
 def _columns(names: list[str]) -> dict[str, int]:
@@ -250,6 +259,8 @@ class TableResource(resources.Resource):
         """Raises Refused, and IntegrityError where somebody else has just changed the same; nothing is done then."""
         if dry_run:
             return self._look(dataset, None)
+        if "user" not in options:  # the package's own commands
+            raise Refused("Import this in the admin, so that its history tells who did.")
         with transaction.atomic():
             result = self._look(dataset, options["user"])
             for error in result.base_errors:

@@ -128,11 +128,17 @@ class ExchangeAdmin(ImportExportMixin):
         if result.base_errors:
             context["confirm_form"] = None
             return response
-        unchanged = [row for row in result.rows if row.import_type == RowResult.IMPORT_TYPE_SKIP]
+        columns = result.diff_headers[1:]
+        refused = [_line(columns, row.values, row.error.messages) for row in result.invalid_rows]
+        unchanged: list[dict[str, Any]] = []
+        changes: list[dict[str, Any]] = []
+        for row in result.valid_rows():
+            kept = unchanged if row.import_type == RowResult.IMPORT_TYPE_SKIP else changes
+            kept.append(_line(columns, row.diff, [row.object_repr]))
         context["looked"] = {
-            "headers": result.diff_headers,
-            "invalid": result.invalid_rows,
-            "changes": [row for row in result.valid_rows() if row.import_type != RowResult.IMPORT_TYPE_SKIP],
+            "columns": columns,
+            "refused": refused,
+            "changes": changes,
             "unchanged": unchanged[:MOST_UNCHANGED],
             "unchanged_count": len(unchanged),
         }
@@ -187,6 +193,11 @@ class ExchangeAdmin(ImportExportMixin):
 
     def _address(self, page: str) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
+
+
+def _line(columns: list[str], cells: list[str], words: list[str]) -> dict[str, Any]:
+    """A row as a preview shows it: its number comes first, then what is to be said of it."""
+    return {"number": cells[0], "words": words, "cells": list(zip(columns, cells[1:], strict=True))}
 
 
 def _counted(totals: dict[str, int]) -> str:
