@@ -25,7 +25,7 @@ from integrations.errors import IntegrationError, NotFound
 from . import asking, services
 from .asking import SERVICES, Work
 from .matching import Candidate, Match, plain
-from .models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
+from .models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week, week_name
 from .readers.rows import Row
 
 POSITIONS = (1, 2)
@@ -310,7 +310,7 @@ class Importer:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
         row, own, outcome.work = outcome.row, outcome.week, work.name
         if own and self.overflow != "next-free-week":
-            outcome.state, outcome.sentence = "full", f"{week_name(own)} has two {row.kind}s already"
+            outcome.state, outcome.sentence = "full", f"{week_name(*own)} has two {row.kind}s already"
             return self._remember(outcome, work)
         first = own or self.first_week
         if first is None:
@@ -318,9 +318,9 @@ class Importer:
             return self._remember(outcome, work)
         for week in _weeks(first, this_week(self.user)):
             if self.places.has_room(week, row, work):
-                outcome.sentence = f"moved on from {week_name(own)}" if own else ""
+                outcome.sentence = f"moved on from {week_name(*own)}" if own else ""
                 return self._place(outcome, work, week)
-        outcome.state, outcome.sentence = "full", f"no week from {week_name(first)} up to now has a place for it"
+        outcome.state, outcome.sentence = "full", f"no week from {week_name(*first)} up to now has a place for it"
         return self._remember(outcome, work)
 
     def _place(self, outcome: Outcome, work: Work, week: WeekName) -> Outcome:
@@ -356,7 +356,7 @@ class Importer:
             else:
                 self.places.take(week, row.kind, outcome.position, asking.work_of(stored), is_rated=outcome.has_opinion)
                 return outcome
-        outcome.state, outcome.sentence = "failed", f"{week_name(week)} keeps changing: try again"
+        outcome.state, outcome.sentence = "failed", f"{week_name(*week)} keeps changing: try again"
         return outcome
 
     def _write(self, outcome: Outcome, stored: Movie | Album) -> None:
@@ -521,11 +521,6 @@ class Places:
 
 def says_something(row: Row) -> bool:
     return row.rating is not None or bool(row.review)
-
-
-def week_name(week: WeekName) -> str:
-    """Such as 2026-W07."""
-    return f"{week[0]}-W{week[1]:02}"
 
 
 def _when(numbered: tuple[str, Row]) -> tuple[WeekName, date]:

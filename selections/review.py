@@ -10,9 +10,9 @@ from uuid import UUID
 from catalog.spreadsheets import defuse, restore
 from integrations import musicbrainz, tmdb
 
-from .importing import Decision, Outcome, week_name
+from .importing import Decision, Outcome
 from .matching import MOST_CANDIDATES
-from .models import read_week_name
+from .models import read_week_name, week_name
 from .readers import files
 from .readers.rows import FileError
 from .readers.tables import Table, key
@@ -28,7 +28,7 @@ def write(outcomes: Iterable[Outcome]) -> str:
     table.writerow(COLUMNS)
     for outcome in outcomes:
         row = outcome.row
-        cells = [row.place, outcome.sentence, row.kind, week_name(outcome.week) if outcome.week else ""]
+        cells = [row.place, outcome.sentence, row.kind, week_name(*outcome.week) if outcome.week else ""]
         cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
         offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
         cells += (offered + [""] * MOST_CANDIDATES)[:MOST_CANDIDATES]

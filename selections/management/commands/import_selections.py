@@ -10,8 +10,8 @@ from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
 from selections import archive, readers, review
-from selections.importing import STATES, Importer, Outcome, fingerprints, week_name
-from selections.models import read_week_name
+from selections.importing import STATES, Importer, Outcome, fingerprints
+from selections.models import read_week_name, week_name
 from selections.readers import archive as archive_file
 from selections.readers.rows import FileError, Reading
 
@@ -216,7 +216,7 @@ def needs_somebody(outcome: Outcome) -> bool:
 def line_of(outcome: Outcome) -> str:
     """A row of the table."""
     place = f"{outcome.row.kind} {outcome.position}" if outcome.position else outcome.row.kind
-    where = week_name(outcome.week) if outcome.week else "–"
+    where = week_name(*outcome.week) if outcome.week else "–"
     what = outcome.work if len(outcome.work) <= WIDTH else outcome.work[: WIDTH - 1] + "…"
     words = outcome.state if outcome.state in {"new", "skipped"} else STATES[outcome.state]
     if outcome.sentence:
