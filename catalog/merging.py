@@ -162,14 +162,19 @@ def undo(merge: Merge) -> Undone:
     """
     with transaction.atomic():
         _lock_wholes({_model(label): ids for label, ids in merge.moved.items()})
-        record = (
-            Merge.objects.select_for_update(of=("self",)).select_related("movie", "album").filter(pk=merge.pk).first()
-        )
-        if record is None:
+        # Works before the record, as merging them locks them; what is read afterwards is as it is now.
+        there = Merge.objects.filter(pk=merge.pk).select_related("movie", "album").first()
+        if there is None:
             raise CannotMerge("This merge is not known any more.")
+        kept = type(there.kept)._default_manager.select_for_update().filter(pk=there.kept.pk).first()
+        record = Merge.objects.select_for_update().filter(pk=merge.pk).first()
+        if kept is None or record is None or record.kept != kept:
+            raise CannotMerge("This has just been merged on; look again.")
         if record.undone_at:
             raise CannotMerge("This merge has been undone already.")
-        kept = type(record.kept)._default_manager.select_for_update().get(pk=record.kept.pk)
+        for later in Merge.objects.filter(pk__gt=record.pk, undone_at=None):
+            if record.pk in later.moved.get(Merge._meta.label_lower, []):
+                raise CannotMerge(f"Undo the merge of “{later.name}” into “{kept}” first: it came later.")
         work, left = _restore(record)
         _aliases(kept).filter(**_external(kept, record.external_id)).delete()
         for label, ids in record.moved.items():

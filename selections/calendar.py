@@ -53,7 +53,7 @@ def _event(week: Week) -> Event:
 
 
 def _title(pick: WeekMovie | WeekAlbum) -> str:
-    return pick.movie.title if isinstance(pick, WeekMovie) else str(pick.album)
+    return pick.movie.shown_title if isinstance(pick, WeekMovie) else str(pick.album)
 
 
 def _describe(picks: Iterable[WeekMovie | WeekAlbum], notes: str) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """The admin's site: its names, and a first page that shows how everything is."""
 
+import logging
+from functools import update_wrapper
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import DataError, OperationalError
 from django.db.models import Model
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from catalog import pictures
@@ -13,11 +17,39 @@ from integrations import status
 from selections import dashboard
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
 
+logger = logging.getLogger(__name__)
+
+BUSY = "The database is busy or out of reach, and nothing was changed: try again in a moment."
+
 
 class Site(admin.AdminSite):
     site_header = site_title = "Wrong Opinions"
     index_title = "Curate"
     enable_nav_sidebar = False  # beside it and the filters, lists have no room
+
+    def admin_view(self, view, cacheable=False):
+        """Each page, but for what no page can be made of: a sentence, and a way on."""
+        page = super().admin_view(view, cacheable)
+
+        def careful(request, *args, **kwargs):
+            try:
+                response = page(request, *args, **kwargs)
+                return response.render() if hasattr(response, "render") else response
+            except OperationalError:
+                logger.exception("The database does not answer")
+                if request.method != "POST":
+                    return HttpResponse(BUSY, status=503, headers={"Retry-After": "1"}, content_type="text/plain")
+                messages.error(request, BUSY)
+            except (ValueError, OverflowError, DataError):
+                if request.method != "GET" or not request.GET:
+                    raise
+                logger.warning("No page can be made of the query of %s", request.path, exc_info=True)
+                messages.warning(
+                    request, "That address asks for something that cannot be: here is the page without it."
+                )
+            return HttpResponseRedirect(request.path)
+
+        return update_wrapper(careful, page)
 
     def index(self, request, extra_context=None):
         """The lists, and above them how everything is."""
@@ -66,9 +98,9 @@ class Site(admin.AdminSite):
         if isinstance(pick, WeekMovie):
             year = pick.movie.release_date.year if pick.movie.release_date else ""
             poster = pictures.poster(pick.movie, "medium")
-            return card | {"kind": "movie", "picture": poster, "title": pick.movie.title, "line": year}
+            return card | {"kind": "movie", "picture": poster, "title": pick.movie.shown_title, "line": year}
         cover = pictures.cover(pick.album, "medium")
-        return card | {"kind": "album", "picture": cover, "title": pick.album.title, "line": pick.album.artist}
+        return card | {"kind": "album", "picture": cover, "title": pick.album.shown_title, "line": pick.album.artist}
 
     def first_step(self, request, week: dashboard.YearWeek) -> str:
         """Where the one who looks can pick something for this week; empty where they may not."""

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import IS_POPUP_VAR
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.options import IS_POPUP_VAR, SOURCE_MODEL_VAR, TO_FIELD_VAR
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,7 +18,11 @@ from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 
 LAST_PAGE = 500
-POPUP = (IS_POPUP_VAR, "_to_field", "_source_model")  # by which a form that opened this page is told what was chosen
+POPUP: tuple[str, ...] = (
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+    SOURCE_MODEL_VAR,
+)  # by which a form that opened this page is told what was chosen
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,7 @@ class SearchAdmin(admin.ModelAdmin):
             except IntegrationError as error:
                 self.message_user(request, sentence(error), messages.ERROR)
         if found and found.is_new and found.hits and (work := found.hits[0].known):
-            self.log_addition(request, work, [{"added": {}}])
-            self.tell_added(request, work, was_known=False)
+            self.tell_added(request, work, was_known=False)  # fetched by looking, as the API does: nobody has added it
         popup = {name: request.GET[name] for name in POPUP if name in request.GET}
         context = {
             **self.admin_site.each_context(request),
@@ -131,6 +134,7 @@ class SearchAdmin(admin.ModelAdmin):
 
     def add(self, request):
         """Fetch and store what somebody has chosen; simultaneous ones store one row."""
+        self.refuse_odd_popup(request)
         back = f"{self.address('search')}?{request.GET.urlencode()}"
         external_id = self.read_id(request.POST.get("id", ""))
         if external_id is None:
@@ -149,6 +153,14 @@ class SearchAdmin(admin.ModelAdmin):
             return self.response_add(request, work)
         self.tell_added(request, work, was_known=was_known)
         return HttpResponseRedirect(back)
+
+    def refuse_odd_popup(self, request) -> None:
+        """Raise SuspiciousOperation, a 400, where the window that is to get the choice is none of the admin's."""
+        to_field, source = request.POST.get(TO_FIELD_VAR), request.POST.get(SOURCE_MODEL_VAR)
+        if to_field and not self.to_field_allowed(request, to_field):
+            raise SuspiciousOperation
+        if source and source not in {model._meta.label_lower for model in self.admin_site._registry}:
+            raise SuspiciousOperation
 
     def tell_added(self, request, work: Movie | Album, *, was_known: bool) -> None:
         words = "is in the catalog already." if was_known else "is in the catalog now."

@@ -21,6 +21,7 @@ from catalog.models import (
     Album,
     AlbumAlias,
     AlbumArtist,
+    Merge,
     Movie,
     MovieAlias,
     MovieCast,
@@ -57,6 +58,11 @@ class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
 
     class Media:
         css = {"all": ["catalog/works.css"]}
+
+    def get_deleted_objects(self, objs, request):
+        """With what was merged into a work its record goes, which nobody deletes by itself."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed - {Merge._meta.verbose_name}, protected
 
     def ask_again(self, work: Any) -> Any:
         """Raises IntegrationError."""

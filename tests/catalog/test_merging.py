@@ -235,7 +235,7 @@ def test_people_who_are_gone_are_named(kept, other):
     assert Movie.objects.get(tmdb_id=200).is_due
 
 
-def test_merges_one_after_the_other_are_undone_in_any_order(kept, other):
+def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     third = MovieFactory(tmdb_id=300)
     pick = WeekMovieFactory(movie=other)
     [first] = merging.merge(kept, [other])
@@ -243,8 +243,10 @@ def test_merges_one_after_the_other_are_undone_in_any_order(kept, other):
     first.refresh_from_db()
     assert (first.kept, services.known_movie(200)) == (third, third)
 
-    merging.undo(first)
+    with pytest.raises(CannotMerge, match="first: it came later"):
+        merging.undo(first)
     merging.undo(second)
+    merging.undo(Merge.objects.get(pk=first.pk))
 
     pick.refresh_from_db()
     assert pick.movie.tmdb_id == 200
@@ -354,3 +356,16 @@ def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
     assert set(WeekMovie.objects.values_list("movie", flat=True)) <= {kept.pk}
     assert WeekMovie.objects.count() == 6 - results.count("just_merged")
     assert list(Movie.objects.all()) == [kept]
+
+
+def test_an_own_title_goes_back_to_whose_it_was(db):
+    one, two, three = (MovieFactory(title=title) for title in ("One", "Two", "Three"))
+    one.own_title = "Own"
+    one.save()
+    [first] = merging.merge(two, [one])
+    [second] = merging.merge(three, [two])
+
+    merging.undo(second)
+    merging.undo(Merge.objects.get(pk=first.pk))
+
+    assert {movie.title: movie.own_title for movie in Movie.objects.all()} == {"One": "Own", "Two": "", "Three": ""}

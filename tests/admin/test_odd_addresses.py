@@ -1,0 +1,80 @@
+"""Addresses that ask for what cannot be, and a database that is busy: a sentence, never a 500."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import OperationalError
+from django.test import Client
+
+from catalog.merging import merge
+from catalog.models import Movie
+from tests.factories import MovieFactory, UserFactory, WeekFactory
+
+HUGE = "9" * 23
+
+
+@pytest.fixture
+def admin(db):
+    client = Client(raise_request_exception=False)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(f"selections/week/add/?user={value}" for value in ("abc", "%00", HUGE)),
+        *(f"selections/weekmovie/add/?week={value}" for value in ("abc", HUGE)),
+        f"selections/week/?user={HUGE}",
+        f"selections/opinion/?user={HUGE}",
+        f"accounts/apitoken/?user={HUGE}",
+        "selections/week/?created_at__year=0",
+        "accounts/user/?date_joined__year=10000",
+        f"catalog/movie/?id__in={HUGE}",
+        "accounts/user/?visibility=%00",
+    ],
+)
+def test_what_cannot_be_asked_for_is_a_page_all_the_same(admin, address):
+    response = admin.get(f"/admin/{address}", follow=True)
+
+    assert response.status_code == 200
+
+
+def test_a_busy_database_is_said(admin, monkeypatch):
+    week = WeekFactory()
+
+    def busy(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("django.contrib.admin.options.ModelAdmin.get_object", busy)
+    address = f"/admin/selections/week/{week.pk}/change/"
+
+    looked, saved = admin.get(address), admin.post(address, {})
+
+    assert (looked.status_code, looked.headers["Retry-After"]) == (503, "1")
+    assert (saved.status_code, saved.url) == (302, address)
+
+
+@pytest.mark.parametrize("popup", [{"_to_field": "note"}, {"_to_field": "nosuch"}, {"_source_model": "nodot"}])
+def test_only_forms_of_the_admin_are_told_what_was_chosen(admin, popup):
+    movie = MovieFactory()
+
+    response = admin.post("/admin/catalog/movie/search/", {"id": movie.tmdb_id, "_popup": "1"} | popup)
+
+    assert response.status_code == 400
+
+
+def test_a_work_into_which_another_was_merged_can_be_deleted(admin):
+    kept, other = MovieFactory(), MovieFactory()
+    merge(kept, [other])
+
+    admin.post(f"/admin/catalog/movie/{kept.pk}/delete/", {"post": "yes"})
+
+    assert not Movie.objects.exists()
+
+
+def test_looking_adds_nothing_to_the_history(admin, tmdb_movie):
+    tmdb_movie(id=603)
+
+    assert admin.get("/admin/catalog/movie/search/?q=https://www.themoviedb.org/movie/603").status_code == 200
+
+    assert not LogEntry.objects.exists()
