@@ -101,7 +101,7 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     defaults = {name: user._meta.get_field(name).get_default() for name in PROFILE}
     with transaction.atomic() if apply else nullcontext():
         if apply:
-            _lock_user(user)
+            services.lock_user(user)
         now = type(user)._default_manager.filter(pk=user.pk).values(*PROFILE).first() or {}
         filled = [name for name, value in profile.items() if now.get(name) == defaults[name] != value]
         if apply and filled:
@@ -109,13 +109,6 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
                 setattr(user, name, profile[name])
             user.save(update_fields=filled)
     return filled
-
-
-def _lock_user(user) -> None:
-    """Nobody deletes the account until the transaction ends. Raises the user's DoesNotExist where that is done."""
-    services.lock_user(user)
-    if not type(user)._default_manager.filter(pk=user.pk).exists():
-        raise type(user).DoesNotExist("This account has just been deleted.")
 
 
 class Works:
@@ -341,7 +334,7 @@ def _store_weeks(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
 
 def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
     with transaction.atomic():
-        _lock_user(user)
+        services.lock_user(user)
         known = _known_weeks(user, weeks, lock=True)
         plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
         works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new, where a week has changed in between
@@ -453,7 +446,7 @@ def _picks_of_others(
 def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion) -> bool | None:
     """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
     with transaction.atomic():
-        _lock_user(user)
+        services.lock_user(user)
         list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))
         now = type(pick)._default_manager.filter(pk=pick.pk)
         if not now.exists():

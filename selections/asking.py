@@ -41,11 +41,11 @@ def known(row: Row, *, is_fetched: bool = True) -> Work | None:
     """
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
-        stored = catalog.known_movie(row.tmdb_id)
+        stored = catalog.known_movie(row.tmdb_id, own_first=True)
     elif row.kind == "movie" and row.imdb_id:
         stored = Movie.objects.filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
-        stored = catalog.known_album(row.musicbrainz_id)
+        stored = catalog.known_album(row.musicbrainz_id, own_first=True)
     return work_of(stored) if stored and (stored.fetched_at or not is_fetched) else None
 
 
@@ -63,9 +63,9 @@ def stored(kind: str, work: Work) -> Movie | Album:
     """
     there: Movie | Album | None
     if kind == "movie":
-        there = catalog.known_movie(int(work.id))
+        there = catalog.known_movie(int(work.id), own_first=True)
         return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
-    there = catalog.known_album(UUID(work.id))
+    there = catalog.known_album(UUID(work.id), own_first=True)
     return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 
