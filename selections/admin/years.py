@@ -172,8 +172,9 @@ def _open(week_admin, request, person):
     try:
         week = services.create_week(person, year=year, week_number=number)
     except services.Conflict:
-        week = Week.objects.select_related("user").filter(user=person, year=year, week_number=number).first()
-        if week is None:
+        try:
+            week = Week.objects.select_related("user").get(user=person, year=year, week_number=number)
+        except Week.DoesNotExist:
             sentence = f"Somebody else has just deleted {week_name(year, number)}: choose it again."
             week_admin.message_user(request, sentence, messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
