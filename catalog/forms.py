@@ -1,12 +1,26 @@
 """What a curator may write about a movie or an album."""
 
+import unicodedata
+
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 
 from catalog.models import Album, Movie, Work
 from integrations import coverart, tmdb
 
 LONGEST_TITLE = 500  # characters
+BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # Unicode calls these letters and symbols, and nobody sees them
+
+# Without line breaks, and without what turns the direction of the text behind it; as accounts has it for names.
+validate_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")
+
+
+def validate_visible(text: str) -> None:
+    """Refuse what has no sign that anybody can see."""
+    if not any(unicodedata.category(sign)[0] in "LNPS" and sign not in BLANK for sign in text):
+        raise ValidationError("Nobody could see this title: write another one, or leave it empty.")
 
 
 class WorkForm(forms.ModelForm):
@@ -15,6 +29,7 @@ class WorkForm(forms.ModelForm):
         max_length=LONGEST_TITLE,
         required=False,
         widget=AdminTextInputWidget,
+        validators=[validate_line, validate_visible],
         help_text=Work._meta.get_field("own_title").help_text,
     )
     note = forms.CharField(

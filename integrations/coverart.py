@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Literal
+from urllib.parse import unquote
 from uuid import UUID
 
 import requests
@@ -65,6 +66,8 @@ def read_address(text: str) -> str | None:
     if not found:
         return None
     host, path = found[1].lower().removeprefix("www."), found[2]
+    if {".", ".."} & set(unquote(path).split("/")):  # browsers go elsewhere then
+        return None
     if host not in {"coverartarchive.org", "archive.org"}:
         # Where the archive's redirects end: the items lie on other nodes tomorrow.
         host, path = "archive.org", re.sub(r"^/\d+/items/", "/download/", path)

@@ -341,7 +341,7 @@ def read_image(text: str) -> str | None:
     """The path of an image, such as /abc.jpg, that an address of TMDB's has, or that the text is; else None."""
     site = rf"(?:{HTTP}(?:\w+\.)?(?:tmdb|themoviedb)\.org/t/p/\w+)?"
     found = re.fullmatch(rf"{site}(/[\w.-]+\.(?:jpe?g|png|webp))(?:[?#].*)?", text, FLAGS)
-    return found[1] if found else None
+    return found[1] if found and ".." not in found[1] else None
 
 
 def image_url(path: str, size: str) -> str | None:

@@ -6,9 +6,9 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.signing import BadSignature
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -29,6 +29,8 @@ from catalog.exchange import (
     Refused,
     SignedFile,
 )
+
+from .merges import BUSY
 
 MOST_UNCHANGED = 100  # rows that a preview shows although nothing comes of them
 TOO_BIG = f"The file is larger than {MOST_BYTES / 1e6:g} MB: split it into several."
@@ -166,8 +168,10 @@ class ExchangeAdmin(ImportExportMixin):
             return self._refuse(
                 request, f"{refused} Nothing was imported: choose the file again to see what it can do."
             )
-        except IntegrityError:
+        except (IntegrityError, ObjectDoesNotExist):
             return self._refuse(request, CHANGED)
+        except OperationalError:
+            return self._refuse(request, BUSY)
         self.message_user(request, _counted(result.totals), messages.SUCCESS)
         return HttpResponseRedirect(self._address("changelist"))
 

@@ -18,6 +18,8 @@ from . import cards
 from .careful import number
 
 WAITS = ImportedRow.State.REVIEW
+MOST_ACCEPTED = 50  # at a time: upstreams may be asked about each
+MOST_LEFT_OUT = 500
 PLACED = {"new", "there"}
 SAID = ["place", "title", "artist", "year", "day", "position", "rating", "review", "contains_spoilers", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
@@ -149,6 +151,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
     def show(self, request, row: ImportedRow, form: DecisionForm):
         words = request.GET.get("q", "") or request.POST.get("q", "")
         waits = row.state == WAITS
+        may_change = waits and self.has_change_permission(request, row)
         behind = ImportedRow.objects.filter(state=WAITS, pk__lt=row.pk).count()
         said = row.said.get("week")
         context = {
@@ -160,7 +163,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
             "original": row,
             "form": form,
             "waits": waits,
-            "may_change": waits and self.has_change_permission(request, row),
+            "may_change": may_change,
             "may_delete": self.has_delete_permission(request, row),
             "place": behind + 1,
             "total": ImportedRow.objects.filter(state=WAITS).count(),
@@ -170,7 +173,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
             "there": self.in_week(row) if said else None,
             "candidates": cards.candidate_cards(row.kind, row.candidates, row.chosen),
             "words": words or cards.search_words_of(row.said),
-            "found": self.find(request, row, words) if words.strip() and waits else None,
+            "found": self.find(request, row, words) if words.strip() and may_change else None,
         }
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
@@ -206,22 +209,35 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     @admin.action(description="Accept the best candidate of the selected rows", permissions=["change"])
     def accept_best(self, request, queryset):
-        waiting = list(queryset.filter(state=WAITS).select_related("user"))
+        waiting = queryset.filter(state=WAITS).select_related("user")
+        offered = waiting.exclude(chosen="", candidates=[])
+        total, count = waiting.count(), offered.count()
+        first = list(offered[:MOST_ACCEPTED])
         decided = []
-        for row in waiting:
-            best = row.chosen or (row.candidates[0]["id"] if row.candidates else "")
-            if ids := read_choice(row.kind, best) if best else None:
+        for row in first:
+            best = row.chosen or row.candidates[0]["id"]
+            if ids := read_choice(row.kind, best):
                 decided.append((row, Decision(ids)))
         self.settle_many(request, decided)
-        if lacking := len(waiting) - len(decided):
+        self.say_what_is_beyond(request, count - len(first), MOST_ACCEPTED)
+        if lacking := total - count + len(first) - len(decided):
             self.message_user(request, f"{rows(lacking)} without a candidate: search for them.", messages.WARNING)
-        if not waiting:
+        if not total:
             self.message_user(request, "None of these rows waits for a decision.", messages.WARNING)
 
     @admin.action(description="Leave the selected rows out", permissions=["change"])
     def leave_out(self, request, queryset):
         waiting = queryset.filter(state=WAITS).select_related("user")
-        self.settle_many(request, [(row, Decision(skip=True)) for row in waiting])
+        count = waiting.count()
+        first = list(waiting[:MOST_LEFT_OUT])
+        self.settle_many(request, [(row, Decision(skip=True)) for row in first])
+        self.say_what_is_beyond(request, count - len(first), MOST_LEFT_OUT)
+
+    def say_what_is_beyond(self, request, count: int, most: int) -> None:
+        """That this many rows were selected beyond the first ones, and still wait."""
+        if count > 0:
+            sentence = f"{rows(count)} not looked at, as {most} are done at a time: select them once more."
+            self.message_user(request, sentence, messages.WARNING)
 
     def settle_many(self, request, decided: list[tuple[ImportedRow, Decision]]) -> None:
         """Settle rows, and say of how many what has become of them; what failed goes on waiting."""

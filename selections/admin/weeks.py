@@ -155,10 +155,14 @@ class PickInline(admin.StackedInline):
     max_num = 2
     extra = 0
     classes = ["picks"]
-    readonly_fields = ["picture", "said"]
+    readonly_fields = ["picture", "said", "counted"]
 
     def get_fields(self, request, obj=None):
-        return ["picture", self.kind, "position", "said"]
+        """What people think is for those who may look at opinions; others read how many there are."""
+        return ["picture", self.kind, "position", "said" if self.may_read_opinions(request) else "counted"]
+
+    def may_read_opinions(self, request) -> bool:
+        return self.admin_site.get_model_admin(Opinion).has_view_permission(request)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -174,7 +178,9 @@ class PickInline(admin.StackedInline):
     def get_queryset(self, request):
         opinions = Opinion.objects.select_related("user")[:MOST_SAID]
         picks = super().get_queryset(request).select_related(self.kind, "week__user").annotate(count=Count("opinions"))
-        return picks.order_by("position").prefetch_related(Prefetch("opinions", opinions, to_attr="latest"))
+        if self.may_read_opinions(request):
+            picks = picks.prefetch_related(Prefetch("opinions", opinions, to_attr="latest"))
+        return picks.order_by("position")
 
     @admin.display(description="")
     def picture(self, pick):
@@ -187,13 +193,8 @@ class PickInline(admin.StackedInline):
         """What people think of the pick, and what becomes of that."""
         if pick.pk is None:
             return "None yet: it is new."
-        fix = format_html(
-            '<a class="button fix-match" href="{}">Fix a wrong match<span class="visually-hidden"> of {}</span></a>',
-            rematch_address(pick),
-            work_of(pick),
-        )
         if not pick.count:
-            return format_html("<p>None.</p>{}", fix)
+            return format_html("<p>None.</p>{}", fix_link(pick))
         rows = format_html_join(
             "",
             '<li><a href="{}">{}</a>: {}</li>',
@@ -202,15 +203,35 @@ class PickInline(admin.StackedInline):
                 for opinion in pick.latest
             ),
         )
-        warning = "1 opinion goes" if pick.count == 1 else f"{pick.count} opinions go"
         return format_html(
-            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {} with the pick when you delete it.</p>{}',
+            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {}</p>{}',
             rows,
             opinions_address(pick),
             pick.count,
-            warning,
-            fix,
+            what_goes(pick.count),
+            fix_link(pick),
         )
+
+    @admin.display(description="opinions")
+    def counted(self, pick):
+        """How many opinions there are of the pick, and what becomes of them; not what they say."""
+        if pick.pk is None:
+            return "None yet: it is new."
+        return format_html("<p>{}</p>{}", what_goes(pick.count) if pick.count else "None.", fix_link(pick))
+
+
+def what_goes(count: int) -> str:
+    """A warning to whoever may delete a pick with so many opinions."""
+    opinions = "1 opinion goes" if count == 1 else f"{count} opinions go"
+    return f"{opinions} with the pick when you delete it."
+
+
+def fix_link(pick: WeekMovie | WeekAlbum) -> str:
+    return format_html(
+        '<a class="button fix-match" href="{}">Fix a wrong match<span class="visually-hidden"> of {}</span></a>',
+        rematch_address(pick),
+        work_of(pick),
+    )
 
 
 def in_short(opinion: Opinion) -> str:

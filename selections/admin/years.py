@@ -172,12 +172,24 @@ def _open(week_admin, request, person):
     try:
         week = services.create_week(person, year=year, week_number=number)
     except services.Conflict:
-        week = Week.objects.get(user=person, year=year, week_number=number)
+        try:
+            week = Week.objects.select_related("user").get(user=person, year=year, week_number=number)
+        except Week.DoesNotExist:
+            sentence = f"Somebody else has just deleted {week_name(year, number)}: choose it again."
+            week_admin.message_user(request, sentence, messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
         week_admin.message_user(request, f"{week} was there already.")
+    except IntegrityError:
+        return _say_gone(week_admin, request, person)
     else:
         week_admin.log_addition(request, week, "Created in the year's grid.")
         week_admin.message_user(request, f"Created {week}.", messages.SUCCESS)
     return HttpResponseRedirect(week_admin.address("change", week.pk))
+
+
+def _say_gone(week_admin, request, person):
+    week_admin.message_user(request, f"{person} has just left.", messages.ERROR)
+    return HttpResponseRedirect(week_admin.address("changelist"))
 
 
 def backfill(week_admin, request):
@@ -220,8 +232,7 @@ def _fill(week_admin, request, person, missing: list[gaps.Name]):
     try:
         count = gaps.create_weeks(person, missing)
     except IntegrityError:
-        week_admin.message_user(request, f"{person} has just left.", messages.ERROR)
-        return HttpResponseRedirect(week_admin.address("changelist"))
+        return _say_gone(week_admin, request, person)
     created = list(Week.objects.filter(user=person, created_at__gte=now).select_related("user"))
     LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with others that lacked.")
     level = messages.SUCCESS if count == len(missing) else messages.WARNING

@@ -308,6 +308,28 @@ def test_own_posters_are_of_tmdb(admin, own_cover):
     assert movie.own_title == ""
 
 
+@pytest.mark.parametrize("own_title", ["\u200b", "\u3164 \u2060", "Two\nlines", "Two\u2028lines", "\u202etxet"])
+@pytest.mark.parametrize(("make", "pages"), [(MovieFactory, MOVIES), (AlbumFactory, ALBUMS)])
+def test_own_titles_are_a_line_that_one_can_see(admin, make, pages, own_title):
+    work = make()
+
+    response = admin.post(f"{pages}{work.pk}/change/", form_of(own_title=own_title))
+
+    work.refresh_from_db()
+    assert response.context["adminform"].form.errors.keys() == {"own_title"}
+    assert work.own_title == ""
+
+
+@pytest.mark.parametrize("own_title", ["見えない", "?", "👩\u200d🚀", "שלום\u200f!"])
+def test_own_titles_are_of_any_script(admin, own_title):
+    movie = MovieFactory()
+
+    admin.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title=own_title))
+
+    movie.refresh_from_db()
+    assert movie.own_title == own_title
+
+
 def test_what_is_merged_while_somebody_writes_is_not_brought_back(admin, monkeypatch):
     movie, kept = MovieFactory(), MovieFactory()
     curate = services.curate

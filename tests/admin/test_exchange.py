@@ -13,7 +13,7 @@ import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.models import ProtectedError
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -322,6 +322,19 @@ def test_a_picture_from_elsewhere_is_refused(admin):
     assert "500 characters" in sentences(long)["2"][0]
 
 
+@pytest.mark.parametrize(
+    ("title", "sentence"),
+    [("\u200b", "Nobody could see this title"), ("Two\nlines", "Use one line"), ("\u202etxet", "Use one line")],
+)
+def test_a_title_that_nobody_could_read_is_refused(admin, title, sentence):
+    movie = MovieFactory()
+
+    page = look(admin, "catalog_movie", f'tmdb_id,own_title\n{movie.tmdb_id},"{title}"\n')
+
+    assert sentence in sentences(page)["2"][0]
+    assert carried(page) is None
+
+
 def test_a_merged_id_means_the_one_that_was_kept(admin):
     kept, other = MovieFactory(tmdb_id=1), MovieFactory(tmdb_id=2)
     merge(kept, [other])
@@ -468,19 +481,31 @@ def test_what_changed_since_the_preview_keeps_all_of_it_out(admin, user):
     assert not LogEntry.objects.exists()
 
 
-def test_who_is_faster_meanwhile_wins_and_nothing_is_half_done(admin, user, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            IntegrityError("somebody else"),
+            "Somebody else has just changed the same, so nothing was imported: choose the file again.",
+        ),
+        (
+            User.DoesNotExist(),
+            "Somebody else has just changed the same, so nothing was imported: choose the file again.",
+        ),
+        (OperationalError("database is locked"), "The database is busy; try again in a moment."),
+    ],
+)
+def test_who_is_faster_meanwhile_wins_and_nothing_is_half_done(admin, user, monkeypatch, error, sentence):
     movie = MovieFactory()
     page = look(admin, "selections_week", HEADER + pick_row(user, "2026-W08", movie, 1))
 
     def faster(*arguments, **options):
-        raise IntegrityError("somebody else")
+        raise error
 
     monkeypatch.setattr(type(WeekMovie.objects), "bulk_create", faster)
     done = confirm(admin, "selections_week", page)
 
-    assert messages_of(done) == [
-        "Somebody else has just changed the same, so nothing was imported: choose the file again."
-    ]
+    assert messages_of(done) == [sentence]
     assert not Week.objects.exists()
 
 

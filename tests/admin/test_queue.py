@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from selections.admin import imports
 from selections.importing import Decision, settle
 from selections.matching import Candidate
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
@@ -228,6 +229,47 @@ def test_several_rows_are_left_out(admin_client, user):
 
     assert said(response) == ["1 row left out for good."]
     assert [row.state for row in ImportedRow.objects.all()] == ["skipped", "done"]
+
+
+def test_so_many_are_accepted_at_a_time(admin_client, user, monkeypatch):
+    monkeypatch.setattr(imports, "MOST_ACCEPTED", 1)
+    waiting(user, title="Nobody knows")
+    rows = [waiting(user, MovieFactory(), week=(2024, week)) for week in (1, 2, 3)]
+    every = {"action": "accept_best", "select_across": 1, "_selected_action": [row.pk for row in rows]}
+
+    response = admin_client.post(LIST, every)
+
+    assert said(response) == [
+        "1 row picked.",
+        "2 rows not looked at, as 1 are done at a time: select them once more.",
+        "1 row without a candidate: search for them.",
+    ]
+    assert WeekMovie.objects.count() == 1
+    assert ImportedRow.objects.filter(state="review").count() == 3
+
+
+def test_so_many_are_left_out_at_a_time(admin_client, user, monkeypatch):
+    monkeypatch.setattr(imports, "MOST_LEFT_OUT", 2)
+    rows = [waiting(user) for _ in range(3)]
+
+    response = admin_client.post(LIST, {"action": "leave_out", "_selected_action": [row.pk for row in rows]})
+
+    assert said(response) == [
+        "2 rows left out for good.",
+        "1 row not looked at, as 2 are done at a time: select them once more.",
+    ]
+    assert ImportedRow.objects.filter(state="skipped").count() == 2
+
+
+def test_only_who_may_change_rows_searches(db, user, monkeypatch):
+    searched = []
+    monkeypatch.setattr(imports.cards, "find", lambda kind, words: searched.append(words) or [])
+    page = page_of(waiting(user))
+
+    seeing = client_with("view_importedrow").get(page, {"q": "matrix"})
+    client_with("change_importedrow").get(page, {"q": "dune"})
+
+    assert (seeing.status_code, seeing.context["found"], searched) == (200, None, ["dune"])
 
 
 def test_only_who_may_change_rows_decides(db, user):

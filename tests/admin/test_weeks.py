@@ -158,6 +158,21 @@ def test_a_form_says_what_people_think_and_that_it_goes_with_a_pick(admin_client
     assert "1 opinion goes with the pick when you delete it." in page
 
 
+@pytest.mark.parametrize("permission", ["view_week", "change_week"])
+def test_what_people_think_is_for_those_who_may_see_opinions(db, permission):
+    opinion = MovieOpinionFactory(rating=3, review="Overrated")
+    page = address(Week, "change", opinion.movie_pick.week_id)
+    picks = ("view_weekmovie", "view_weekalbum")
+
+    hidden = client_with(permission, *picks).get(page).content.decode()
+    shown = client_with(permission, *picks, "view_opinion").get(page).content.decode()
+
+    assert "1 opinion goes with the pick when you delete it." in hidden
+    for text in ("Overrated", "3 of 10", str(opinion.user), address(Opinion, "change", opinion.pk)):
+        assert text not in hidden
+        assert text in shown
+
+
 def test_a_pick_gives_way_to_another_in_one_step(admin_client):
     old = MovieOpinionFactory().movie_pick
     new = MovieFactory()

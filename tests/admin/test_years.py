@@ -1,9 +1,11 @@
 """The grid of a person's year, and creating what is missing in it."""
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
+from selections import services
 from selections.admin.years import cells_of
 from selections.models import Week
 from tests.admin.staff import address, client_with, history, said
@@ -90,6 +92,29 @@ def test_a_week_that_somebody_has_just_created_is_opened(admin_client, user):
 
     assert response["Location"] == address(Week, "change", week.pk)
     assert said(response) == ["2026-W09 of ada was there already."]
+
+
+def test_a_week_that_somebody_has_just_created_and_deleted_can_be_chosen_again(admin_client, user, monkeypatch):
+    def conflict(*arguments, **options):
+        raise services.Conflict("Week 2026-W09 already exists", "week_exists")
+
+    monkeypatch.setattr(services, "create_week", conflict)
+    page = f"{GRID}?user={user.pk}&year=2026"
+    response = admin_client.post(page, {"week": "2026-W09"})
+
+    assert response["Location"] == page
+    assert said(response) == ["Somebody else has just deleted 2026-W09: choose it again."]
+
+
+def test_nobody_creates_a_week_for_somebody_who_has_just_left(admin_client, user, monkeypatch):
+    def refuse(*arguments, **options):
+        raise IntegrityError("FOREIGN KEY constraint failed")
+
+    monkeypatch.setattr(Week, "save", refuse)
+    response = admin_client.post(f"{GRID}?user={user.pk}&year=2026", {"week": "2026-W09"})
+
+    assert response["Location"] == address(Week, "changelist")
+    assert said(response) == ["ada has just left."]
 
 
 @pytest.mark.parametrize("name", ["", "2025-W53", "nonsense"])
