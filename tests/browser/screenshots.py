@@ -183,20 +183,21 @@ def shoot(browser: Browser, site: str, folder: Path) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 
-    def picture(name: str, size: Size, *, dark: bool = False) -> None:
-        """Of what the page shows now, once it is all there."""
+    def picture(name: str, size: Size, *, dark: bool = False, at: str = "body") -> None:
+        """Of what the page shows now, once it is all there, from the element `at` on."""
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_viewport_size(size)
         page.wait_for_load_state()
-        page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+        page.evaluate("document.activeElement?.blur()")
+        page.locator(at).evaluate("(element) => element.scrollIntoView()")
         page.evaluate(LOADED)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
-    def pictures(name: str, height: int) -> None:
+    def pictures(name: str, height: int, phone_at: str = "body") -> None:
         """By day and by night, and on a phone."""
         picture(name, wide(height))
         picture(f"{name}-dark", wide(height), dark=True)
-        picture(f"{name}-phone", PHONE)
+        picture(f"{name}-phone", PHONE, at=phone_at)
 
     page.goto("/admin/catalog/movie/search/?q=alien")  # so that TMDB has been asked, too
     page.goto("/admin/catalog/album/search/?q=darker")
@@ -205,7 +206,7 @@ def shoot(browser: Browser, site: str, folder: Path) -> None:
     pictures("dashboard", 1260)
     page.goto("/admin/selections/week/?state=complete")
     page.locator("#result_list tbody th a").nth(4).click()  # of last week, on all of which somebody has an opinion
-    pictures("week", 1260)
+    pictures("week", 1260, phone_at="#movie_picks-group")
     page.get_by_role("link", name="Year", exact=True).click()
     pictures("year", 620)
     page.goto("/admin/selections/importedrow/")
