@@ -262,6 +262,8 @@ class WeekForm(CarefulForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        if "notes" in self.fields:
+            self.fields["notes"].widget.attrs["rows"] = 3  # so that the picks are in sight
         if self.instance.pk:
             self.stored = (self.instance.updated_at, Week(**{name: getattr(self.instance, name) for name in WHERE}))
             self.stored[1].pk = self.instance.pk

@@ -38,7 +38,7 @@ LOADED = """() => Promise.all([...document.images].map((image) => {
   image.loading = "eager";
   return image.decode().catch(() => null);
 }))"""
-PHONE: Size = {"width": 375, "height": 812}
+PHONE: Size = {"width": 375, "height": 980}
 
 
 def release_of(album: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -183,32 +183,32 @@ def shoot(browser: Browser, site: str, folder: Path) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 
-    def picture(name: str, size: Size, *, dark: bool = False) -> None:
-        """Of what the page shows now, once it is all there."""
+    def picture(name: str, size: Size, *, dark: bool = False, at: str = "body") -> None:
+        """Of what the page shows now, once it is all there, from the element `at` on."""
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_viewport_size(size)
         page.wait_for_load_state()
-        page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+        page.evaluate("document.activeElement?.blur()")
+        page.locator(at).evaluate("(element) => element.scrollIntoView()")
         page.evaluate(LOADED)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
-    page.goto("/admin/catalog/movie/search/?q=alien")
+    def pictures(name: str, height: int, phone_at: str = "body") -> None:
+        """By day and by night, and on a phone."""
+        picture(name, wide(height))
+        picture(f"{name}-dark", wide(height), dark=True)
+        picture(f"{name}-phone", PHONE, at=phone_at)
+
+    page.goto("/admin/catalog/movie/search/?q=alien")  # so that TMDB has been asked, too
     page.goto("/admin/catalog/album/search/?q=darker")
-    picture("search", wide(780))
-    picture("search-phone", PHONE)
+    pictures("search", 780)
     page.goto("/admin/")
-    picture("dashboard", wide(1260))
-    picture("dashboard-dark", wide(1260), dark=True)
-    picture("dashboard-phone", PHONE)
+    pictures("dashboard", 1260)
     page.goto("/admin/selections/week/?state=complete")
-    picture("weeks", wide(960))
-    page.locator("#result_list tbody th a").nth(4).click()  # of last week
-    picture("week", wide(1480))
-    picture("week-phone", PHONE)
+    page.locator("#result_list tbody th a").nth(4).click()  # of last week, on all of which somebody has an opinion
+    pictures("week", 1260, phone_at="#movie_picks-group")
     page.get_by_role("link", name="Year", exact=True).click()
-    picture("year", wide(620))
-    picture("year-dark", wide(620), dark=True)
-    picture("year-phone", PHONE)
+    pictures("year", 620)
     page.goto("/admin/selections/importedrow/")
     page.get_by_role("link", name="The Matrix").click()
     picture("queue", wide(1120))
