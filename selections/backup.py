@@ -28,6 +28,24 @@ from .models import Week
 
 MAGIC = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}  # how such files begin
 LOCK_TIMEOUT = 30  # seconds that a restore waits for others to finish what they are at
+LOCK_ALL = """
+DO $$
+DECLARE give_up_at timestamptz := clock_timestamp() + interval '{seconds} seconds';
+BEGIN
+    LOOP
+        BEGIN
+            LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF clock_timestamp() > give_up_at THEN
+                RAISE EXCEPTION 'others are writing without a pause: try again later, or stop the server first';
+            END IF;
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+END
+$$
+"""
 
 
 class Unusable(Exception):
@@ -300,11 +318,14 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[Contents, bool]:
 
 
 def _commands(locked: set[str], dropped: set[str]) -> list[str]:
-    """What psql does before it runs the script, which itself would wait for locks for ever."""
+    """What psql does before it runs the script, which itself would wait for locks for ever.
+
+    It takes all locks at once or none: whoever has one and waits for another could be locked out by it.
+    """
     names = {name: connection.ops.quote_name(name) for name in sorted(locked)}
     commands = [f"SET lock_timeout = '{LOCK_TIMEOUT}s'"]
     if names:
-        commands.append(f"LOCK TABLE {', '.join(names.values())} IN ACCESS EXCLUSIVE MODE")
+        commands.append(LOCK_ALL.format(tables=", ".join(names.values()), seconds=LOCK_TIMEOUT))
     if dropped:
         commands.append(f"DROP TABLE {', '.join(names[name] for name in sorted(dropped))} CASCADE")
     return [f"--command={command}" for command in commands]
