@@ -49,9 +49,10 @@ QUERIES = {
 
 
 @pytest.fixture
-def world(now, user, other, upstream):
+def world(now, user, other, upstream, monkeypatch):
     """This week and an old one of two people, each with a movie and an album, all of them rated by both of them but
     for what is secret."""
+    monkeypatch.setattr("catalog.services.EXTRA_WAIT", 14)  # seconds: what comes too late would be told once, not twice
     upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
     upstream.get(re.compile(rf"{payloads.TMDB}/movie/\d+/recommendations"), json=payloads.movie_page())
