@@ -9,6 +9,7 @@ from rest_framework_simplejwt.token_blacklist import admin as token_admin
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from . import services
+from .errors import Refusal
 from .models import NEVER, ApiToken, Attempts, Invitation, User
 
 THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
@@ -97,7 +98,7 @@ class UserAdmin(DjangoUserAdmin):
                 if services.set_active(user, active=active, by=request.user):
                     self.log_change(request, user, "Activated." if active else "Deactivated.")
                     changed.append(str(user))
-            except services.Refusal as refusal:
+            except Refusal as refusal:
                 self.message_user(request, f"{refusal}.", messages.WARNING)
         what = "Activated" if active else "Deactivated"
         if changed:

@@ -1,13 +1,9 @@
-"""What people do with their accounts, and how often they may try."""
+"""What people do with their accounts."""
 
-import ipaddress
 import logging
-import math
-import re
 import secrets
 import threading
-import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -25,123 +21,16 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from .models import ApiToken, Attempts, Invitation, User, digest
+from .errors import Refusal
+from .limits import forget_attempts
+from .models import ApiToken, Invitation, User, digest
 
 logger = logging.getLogger(__name__)
 
 INVITATION_DAYS = 14
 KEEP_API_TOKENS = timedelta(days=30)  # after they expired their owner still finds them in the list
 KEEP_INVITATIONS = timedelta(days=90)  # after they expired unused
-# Each thing counts for itself: who guesses from outside locks nobody out of what one does when signed in.
-RATES = {
-    "register": "REGISTER_RATE",
-    "login": "LOGIN_RATE",
-    "own password": "LOGIN_RATE",
-    "refresh": "REFRESH_RATE",
-    "reset": "RESET_RATE",
-    "reset link": "LOGIN_RATE",
-    "new address": "RESET_RATE",
-    "import": "IMPORT_RATE",
-}
-PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 TOKEN_PREFIX = "wo_"  # noqa: S105 - by which a leaked token can be recognised
-
-
-class Refusal(Exception):
-    """What somebody asked for may not be; `str()` is a sentence for them, `status` the HTTP status that fits.
-
-    `retry_after` is in whole seconds, where another attempt makes sense then.
-    """
-
-    def __init__(self, sentence: str, code: str, status: HTTPStatus, *, retry_after: int | None = None) -> None:
-        super().__init__(sentence)
-        self.code, self.status, self.retry_after = code, status, retry_after
-
-
-def count_attempt(what: str, request: HttpRequest, account: str = "") -> None:
-    """Count an attempt at `what`, of RATES, for the client and for the account that it is at, if any.
-
-    Raises Refusal with 429 where there are too many.
-    """
-    rate: str | None = getattr(settings, RATES[what])
-    if rate is None:
-        return
-    limit, _, period = rate.partition("/")
-    subjects = {f"{what}:client:{client_of(request)}"}
-    if account:
-        subjects.add(f"{what}:account:{account}")
-    if wait := take_attempt(subjects, limit=int(limit), period=PERIODS[period[0]]):
-        raise Refusal(
-            "Too many attempts; try again later", "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait
-        )
-
-
-def client_of(request: HttpRequest) -> str:
-    """What tells the client from others: its address, or where that is IPv6 the network that one customer gets.
-
-    Behind our proxy it is what that appended to X-Forwarded-For; what a client writes there itself stands before it.
-    """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()):
-        address = forwarded
-    if with_port := re.fullmatch(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", address):
-        address = with_port[1] or with_port[2]
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return str(known)
-    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))
-
-
-def account_of(name: object) -> str:
-    """What tells one account from others: its id, or what it is called where there is none.
-
-    Names are read as generously as any sign-in reads them: the API drops blanks around, the admin folds widths, too.
-    """
-    name = unicodedata.normalize("NFKC", name).strip() if isinstance(name, str) else ""
-    if not name.isprintable():
-        return ""  # no account can be called so
-    known = User.objects.known_as(name).values_list("pk", flat=True).first()
-    return f"name {name.lower()[:254]}" if known is None else account_id(known)
-
-
-def account_id(pk: int) -> str:
-    return f"id {pk}"
-
-
-def take_attempt(subjects: Iterable[str], *, limit: int, period: int) -> int | None:
-    """Count one attempt for each subject and return None, or the whole seconds to wait if one has no attempt left.
-
-    At most `limit` attempts count within any `period` seconds; a refused one does not count. The database's own locks
-    keep simultaneous attempts apart.
-    """
-    now = timezone.now()
-    expires_at = now + timedelta(seconds=period)
-    keys = sorted(map(digest, subjects))
-    _forget_attempts(now)
-    with transaction.atomic():
-        Attempts.objects.bulk_create([Attempts(key=key, expires_at=expires_at) for key in keys], ignore_conflicts=True)
-        counted = list(Attempts.objects.select_for_update().filter(key__in=keys).order_by("key"))
-        for row in counted:
-            row.times = [second for second in row.times if second > now.timestamp() - period]
-        full = [row.times[-limit] for row in counted if len(row.times) >= limit]
-        if full:
-            return max(1, math.ceil(max(full) + period - now.timestamp()))
-        for row in counted:
-            row.times.append(now.timestamp())
-            row.expires_at = expires_at
-        Attempts.objects.bulk_update(counted, ["times", "expires_at"])
-        return None
-
-
-def _forget_attempts(now: datetime) -> int:
-    """Delete those that count no more, and say how many."""
-    with transaction.atomic():
-        # Rows that others are at are left for another time: waiting for them here could lock both out.
-        expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
-        return Attempts.objects.filter(pk__in=expired.values("pk")).delete()[0]
 
 
 def register(username: str, email: str, password: str, *, invitation: str = "") -> User:
@@ -417,7 +306,7 @@ def flush_tokens() -> Flushed:
     return Flushed(
         refresh_tokens=by_model.get(OutstandingToken._meta.label, 0),  # without the marks of those that were spent
         sessions=Session.objects.filter(expire_date__lte=now).delete()[0],
-        attempts=_forget_attempts(now),
+        attempts=forget_attempts(now),
         api_tokens=ApiToken.objects.filter(expires_at__lte=now - KEEP_API_TOKENS).delete()[0],
         invitations=Invitation.objects.filter(used_at=None, expires_at__lte=now - KEEP_INVITATIONS).delete()[0],
     )

@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
-from . import services
+from . import limits, services
+from .errors import Refusal
 from .models import User
 
 
@@ -25,7 +26,7 @@ def says_refusals(view):
     def answer(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except services.Refusal as refusal:
+        except Refusal as refusal:
             response = render(request, "accounts/refused.html", {"sentence": str(refusal)}, status=refusal.status)
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(refusal.retry_after)
@@ -39,7 +40,7 @@ def says_refusals(view):
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin's own sign-in, with the limits of the API's: attempts at both count together."""
     if request.method == "POST":
-        services.count_attempt("login", request, services.account_of(request.POST.get("username")))
+        limits.count_attempt("login", request, limits.account_of(request.POST.get("username")))
     return admin.site.login(request)
 
 
@@ -71,7 +72,7 @@ class JoinView(FormView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request, *args, **kwargs):
-        services.count_attempt("register", request, services.account_of(request.POST.get("username")))
+        limits.count_attempt("register", request, limits.account_of(request.POST.get("username")))
         services.check_invitation(self.kwargs["code"])
         return super().post(request, *args, **kwargs)
 
@@ -81,7 +82,7 @@ class JoinView(FormView):
             user = services.register(
                 wanted["username"], wanted["email"], wanted["password1"], invitation=self.kwargs["code"]
             )
-        except services.Refusal as refusal:
+        except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self.form_invalid(form)
         return render(self.request, "accounts/joined.html", {"username": user.username})
@@ -102,7 +103,7 @@ class PasswordResetView(FormView):
     success_url = reverse_lazy("password-reset-sent")
 
     def form_valid(self, form):
-        services.count_attempt("reset", self.request, services.account_of(form.cleaned_data["email"]))
+        limits.count_attempt("reset", self.request, limits.account_of(form.cleaned_data["email"]))
         services.send_password_reset(form.cleaned_data["email"], self.request)
         return super().form_valid(form)
 

@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from accounts.api.authentication import InvalidCredentials
-from accounts.services import Refusal
+from accounts.errors import Refusal
 from integrations.errors import IntegrationError
 from selections.models import Week
 from selections.services import Conflict

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
-from accounts import services
+from accounts import limits, services
 from accounts.models import User
 
 from . import serializers
@@ -48,7 +48,7 @@ class RegisterView(PublicView):
     )
     def post(self, request):
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
-        services.count_attempt("register", request, services.account_of(request.data.get("username")))
+        limits.count_attempt("register", request, limits.account_of(request.data.get("username")))
         services.refuse_uninvited(request.data.get("invitation"))
         user = services.register(**self.read(request))
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
@@ -67,7 +67,7 @@ class LoginView(PublicView):
     )
     def post(self, request):
         """Sign in with a username or an e-mail address, in any letter case."""
-        services.count_attempt("login", request, services.account_of(request.data.get("username")))
+        limits.count_attempt("login", request, limits.account_of(request.data.get("username")))
         user = authenticate(request, **self.read(request))
         if not isinstance(user, User):
             raise InvalidCredentials("Invalid username or password")
@@ -92,7 +92,7 @@ class RefreshView(PublicView):
     )
     def post(self, request):
         """Trade a refresh token for a new pair. It is spent by that: of simultaneous uses one wins."""
-        services.count_attempt("refresh", request, self.account(request))
+        limits.count_attempt("refresh", request, self.account(request))
         token, user = read_token(RefreshToken, self.read(request)["refresh_token"])
         if not user.is_active:
             raise InvalidCredentials
@@ -144,7 +144,7 @@ class PasswordView(GenericAPIView):
     @extend_schema(responses={204: None})
     def post(self, request):
         """Change one's password. Every token from before is refused from now on, also API tokens."""
-        services.count_attempt("own password", request, services.account_id(request.user.pk))
+        limits.count_attempt("own password", request, limits.account_id(request.user.pk))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(request.user, serializer.validated_data["new_password"])
@@ -159,7 +159,7 @@ class PasswordResetView(PublicView):
     def post(self, request):
         """Have a link sent that lets one choose a new password. Whether anybody has that address, is not told."""
         email = self.read(request)["email"]  # first, as a name that is no address would tell whose it is
-        services.count_attempt("reset", request, services.account_of(email))
+        limits.count_attempt("reset", request, limits.account_of(email))
         services.send_password_reset(email, request)
         sentence = "If there is an account with that address, a link is on its way to it"
         return Response({"detail": sentence}, status=status.HTTP_202_ACCEPTED)
@@ -172,7 +172,7 @@ class ConfirmPasswordResetView(PublicView):
     @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is not good, or not any more")})
     def post(self, request):
         """Choose a new password with what a link holds, which is good once. Every token from before is refused."""
-        services.count_attempt("reset link", request)
+        limits.count_attempt("reset link", request)
         asked = self.read(request)
         # The link first: whether a password is like somebody's name or address tells what those are.
         user = services.check_reset_link(asked["uid"], asked["token"])
@@ -272,7 +272,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         asked.is_valid(raise_exception=True)
         user = self.get_self("modify")
         if asked.validated_data.get("email", user.email) != user.email:
-            services.count_attempt("new address", request, services.account_id(user.pk))
+            limits.count_attempt("new address", request, limits.account_id(user.pk))
         services.change_profile(user, **asked.validated_data)
         return Response(serializers.UserSerializer(user).data)
 
@@ -285,7 +285,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def destroy(self, request, pk):
         """Delete one's account with everything that is theirs, for good. It takes one's password."""
         user = self.get_self("delete")
-        services.count_attempt("own password", request, services.account_id(user.pk))
+        limits.count_attempt("own password", request, limits.account_id(user.pk))
         serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
             raise_exception=True
         )

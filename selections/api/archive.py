@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import services as accounts
+from accounts import limits
 from selections import archive, export
 from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, Pick
 from selections.readers.archive import UnfitArchive
@@ -207,7 +207,7 @@ class ImportView(APIView):
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        accounts.count_attempt("import", request, accounts.account_id(request.user.pk))
+        limits.count_attempt("import", request, limits.account_id(request.user.pk))
         try:
             report = archive.load(
                 request.user, request.data, apply=not asked.validated_data["dry_run"], is_trusted=False

@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts import services
+from accounts import limits
 from accounts.models import Attempts
 from tests.conftest import assert_problem, at_once
 from tests.factories import PASSWORD, UserFactory, make_user
@@ -146,17 +146,17 @@ def test_no_address_is_stored(anonymous, settings):
 
 
 def test_old_rows_go_away(db, now, time_machine):
-    services.take_attempt(["a"], limit=5, period=60)
+    limits.take_attempt(["a"], limit=5, period=60)
     time_machine.shift(61)
 
-    services.take_attempt(["b"], limit=5, period=60)
+    limits.take_attempt(["b"], limit=5, period=60)
 
     assert Attempts.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_simultaneous_attempts_are_all_counted():
-    outcomes = at_once(12, lambda _: services.take_attempt(["a", "b"], limit=5, period=60) is None)
+    outcomes = at_once(12, lambda _: limits.take_attempt(["a", "b"], limit=5, period=60) is None)
 
     assert outcomes == [False] * 7 + [True] * 5
 

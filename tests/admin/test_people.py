@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import services
+from accounts.errors import Refusal
 from accounts.models import ApiToken, User
 from tests.admin.staff import address, client_with, history, said
 from tests.conftest import at_once
@@ -115,7 +116,7 @@ def test_nobody_deactivates_themselves(admin_client, admin_user):
 
 
 def test_the_last_superuser_stays(admin_user, admin_client):
-    with pytest.raises(services.Refusal, match="is the last superuser"):
+    with pytest.raises(Refusal, match="is the last superuser"):
         services.set_active(admin_user, active=False, by=User(is_superuser=True, pk=0))
     page = admin_client.get(address(User, "change", admin_user.pk)).content.decode()
 
