@@ -5,14 +5,12 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
-from rest_framework_simplejwt.token_blacklist import admin as token_admin
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from . import services
 from .errors import Refusal
-from .models import NEVER, ApiToken, Attempts, Invitation, User
+from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
 
-THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
+THEIRS = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
 LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
 
 
@@ -131,6 +129,23 @@ class UserAdmin(DjangoUserAdmin):
     def opinion_list(self, user):
         return self.link_to_theirs(user, "selections_opinion", user.opinions.count())
 
+    @admin.display(description="sessions")
+    def open_sessions(self, user):
+        rows = format_html_join(
+            "",
+            '<li>{}, last used {}: <a href="{}">End<span class="visually-hidden"> {}</span></a></li>',
+            (
+                (
+                    session,
+                    date_format(session.last_used_at, "DATETIME_FORMAT"),
+                    reverse("admin:accounts_session_delete", args=[session.pk]),
+                    session,
+                )
+                for session in Session.objects.open_for(user)
+            ),
+        )
+        return format_html("<ul>{}</ul>", rows) if rows else "none"
+
     @admin.display(description="API tokens")
     def tokens(self, user):
         rows = format_html_join(
@@ -235,17 +250,18 @@ class ApiTokenAdmin(admin.ModelAdmin):
         return False
 
 
-admin.site.unregister([BlacklistedToken, OutstandingToken])
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin):
+    """To look at, and to end by deleting."""
 
+    list_display = ["client", "user", "created_at", "last_used_at", "expires_at"]
+    list_select_related = ["user"]
+    list_filter = ["last_used_at"]
+    search_fields = ["client", "user__username"]
+    exclude = ["refresh_hash", "password_hash"]
 
-@admin.register(BlacklistedToken)
-class BlacklistedTokenAdmin(token_admin.BlacklistedTokenAdmin):
-    raw_id_fields = ["token"]  # one of thousands
+    def has_add_permission(self, request):
+        return False
 
-
-@admin.register(OutstandingToken)
-class OutstandingTokenAdmin(token_admin.OutstandingTokenAdmin):
-    exclude = ["token"]  # whoever reads it can sign in with it
-
-    def get_readonly_fields(self, request, obj=None):
-        return [name for name in super().get_readonly_fields(request, obj) if name != "token"]
+    def has_change_permission(self, request, obj=None):
+        return False

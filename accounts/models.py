@@ -14,7 +14,7 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Coalesce, Greatest, Length, Lower, NullIf
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 models.CharField.register_lookup(Length)
 
@@ -75,8 +75,8 @@ class UserQuerySet(models.QuerySet["User"]):
         )
 
     def with_last_seen(self) -> "UserQuerySet":
-        """With `last_seen_at`: the latest that is stored of a sign-in, of a refresh token (each sign-in and renewal of
-        the API makes one), and of an API token's use, which is kept to the hour; None for who was never here.
+        """With `last_seen_at`: the latest that is stored of a sign-in, of a session's renewal, and of an API token's
+        use, which is kept to the hour; None for a user who was never here.
         """
 
         def latest(what: str) -> Coalesce:
@@ -84,9 +84,14 @@ class UserQuerySet(models.QuerySet["User"]):
             return Coalesce(models.Subquery(of_theirs.annotate(at=models.Max(what)).values("at")), NEVER)
 
         latest_of_all = Greatest(
-            Coalesce("last_login", NEVER), latest("outstandingtoken__created_at"), latest("api_tokens__last_used_at")
+            Coalesce("last_login", NEVER), latest("sessions__last_used_at"), latest("api_tokens__last_used_at")
         )
         return self.annotate(last_seen_at=NullIf(latest_of_all, NEVER))
+
+    def update(self, **kwargs):
+        if kwargs.get("is_active") is False:
+            kwargs["sign_in_epoch"] = models.F("sign_in_epoch") + 1
+        return super().update(**kwargs)
 
 
 class UserManager(DjangoUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -149,6 +154,11 @@ class User(AbstractUser):
         help_text="Who sees this person, their weeks and what is in them. Staff see all, in the admin only.",
     )
     search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
+    sign_in_epoch = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="Grows when the account is deactivated: sessions and tokens from before stay refused.",
+    )
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
 
@@ -184,8 +194,13 @@ class User(AbstractUser):
 
     def save(self, *args, **kwargs):
         self.search_text = fold(f"{self.username} {self.display_name}")
-        if {"username", "display_name"} & set(kwargs.get("update_fields") or ()):
-            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        fields = kwargs.get("update_fields")
+        if {"username", "display_name"} & set(fields or ()):
+            kwargs["update_fields"] = {*fields, "search_text"}
+        if not self.is_active and not self._state.adding and (fields is None or "is_active" in fields):
+            self.sign_in_epoch = models.F("sign_in_epoch") + 1
+            if fields is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "sign_in_epoch"}
         super().save(*args, **kwargs)
 
     def clean(self):
@@ -196,6 +211,21 @@ class User(AbstractUser):
 
     def get_short_name(self):
         return self.username
+
+    def _get_session_auth_hash(self, secret=None):
+        """Also of the epoch. In the first it is Django's own, which API tokens of earlier releases hold."""
+        of_password = super()._get_session_auth_hash(secret)
+        if self.sign_in_epoch == 0:
+            return of_password
+        value = f"{of_password}{self.sign_in_epoch}"
+        return salted_hmac("accounts.sign_in_epoch", value, secret, algorithm="sha256").hexdigest()
+
+    def is_signed_in_by(self, password_hash: str) -> bool:
+        """Whether what holds this digest of the password has not been ended by a new password or a deactivation.
+
+        It is true while the account is inactive, which has a refusal of its own.
+        """
+        return not self.is_active or constant_time_compare(password_hash, self.get_session_auth_hash())
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -220,6 +250,31 @@ class Attempts(models.Model):
 def digest(secret: str) -> str:
     """What is kept of a secret that is too long to be guessed."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def open_for(self, user: User) -> "SessionQuerySet":
+        """The sessions that the user is signed in with, the one that was used last first."""
+        return self.filter(
+            user=user, password_hash=user.get_session_auth_hash(), expires_at__gt=timezone.now()
+        ).order_by("-last_used_at", "-id")
+
+
+class Session(models.Model):
+    """A sign-in to the API; it lasts as long as its refresh tokens follow each other. To end it is to delete it."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    client = models.CharField(max_length=200, blank=True, help_text="As the client names itself (User-Agent).")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(default=timezone.now, help_text="When it began or was last renewed.")
+    expires_at = models.DateTimeField(db_index=True, help_text="When its tokens have expired.")
+    refresh_hash = models.CharField(max_length=64, help_text="SHA-256 of the id of its latest refresh token.")
+    password_hash = models.CharField(max_length=64, help_text="Of the password then: the session ends with it.")
+
+    objects = SessionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.client or "unknown client"
 
 
 class ApiToken(models.Model):
@@ -269,7 +324,7 @@ class ApiToken(models.Model):
     def is_good(self) -> bool:
         """Whether it has neither expired nor outlived the password it was made under."""
         expired = self.expires_at is not None and self.expires_at <= timezone.now()
-        return not expired and constant_time_compare(self.password_hash, self.user.get_session_auth_hash())
+        return not expired and self.user.is_signed_in_by(self.password_hash)
 
 
 class Invitation(models.Model):

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.models import Session as AdminSession
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -19,11 +19,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from .errors import Refusal
 from .limits import forget_attempts
-from .models import ApiToken, Invitation, User, digest
+from .models import ApiToken, Invitation, Session, User, digest
 
 logger = logging.getLogger(__name__)
 
@@ -136,9 +135,8 @@ def delete_account(user: User) -> None:
         known = User.objects.select_for_update().filter(pk=user.pk).first()
         if known is None:
             return
-        for theirs in (known.weeks, known.opinions, known.outstandingtoken_set):
+        for theirs in (known.weeks, known.opinions):
             list(theirs.select_for_update().order_by("pk").values_list("pk"))
-        known.outstandingtoken_set.all().delete()  # else SimpleJWT's rows stay, with nobody's name on them
         known.delete()
 
 
@@ -290,22 +288,21 @@ def _lock(user: User) -> None:
 class Flushed:
     """How many of each kind were forgotten."""
 
-    refresh_tokens: int
     sessions: int
+    admin_sessions: int
     attempts: int
     api_tokens: int
     invitations: int
 
 
 def flush_tokens() -> Flushed:
-    """Forget what has expired: refresh tokens, the admin's sessions and counted attempts at once; API tokens and
+    """Forget what has expired: sessions of the API and the admin, and counted attempts at once; API tokens and
     invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them.
     """
     now = timezone.now()
-    by_model = OutstandingToken.objects.filter(expires_at__lte=now).delete()[1]
     return Flushed(
-        refresh_tokens=by_model.get(OutstandingToken._meta.label, 0),  # without the marks of those that were spent
-        sessions=Session.objects.filter(expire_date__lte=now).delete()[0],
+        sessions=Session.objects.filter(expires_at__lte=now).delete()[0],
+        admin_sessions=AdminSession.objects.filter(expire_date__lte=now).delete()[0],
         attempts=forget_attempts(now),
         api_tokens=ApiToken.objects.filter(expires_at__lte=now - KEEP_API_TOKENS).delete()[0],
         invitations=Invitation.objects.filter(used_at=None, expires_at__lte=now - KEEP_INVITATIONS).delete()[0],

@@ -10,6 +10,8 @@ from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.api.authentication import sign_in
+from accounts.models import Session
 from integrations import coverart, musicbrainz, patience, tmdb
 from tests import payloads
 from tests.factories import UserFactory
@@ -76,15 +78,35 @@ def anonymous(db):
 
 
 class SignedInClient(APIClient):
-    """Signs each request anew, so that tests may move the clock between two of them."""
+    """Makes an access token for each request, so that tests may move the clock between two of them."""
 
     def __init__(self, person) -> None:
         super().__init__(raise_request_exception=False)
-        self.person = person
+        self.signed_in = session_of(person)
 
     def request(self, **kwargs):
-        self.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(self.person)}")
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {token_of(self.signed_in)}")
         return super().request(**kwargs)
+
+
+def session_of(person) -> Session:
+    """A session that the person has just signed in to."""
+    sign_in(person, "a test")
+    return Session.objects.filter(user=person).latest("pk")
+
+
+def token_of(session, **claims) -> AccessToken:
+    token = AccessToken()
+    token.payload |= {"sub": str(session.user_id), "sid": session.pk} | claims
+    return token
+
+
+def access_token(person) -> str:
+    return str(sign_in(person, "a test")["access_token"])
+
+
+def refresh_token(person) -> str:
+    return str(sign_in(person, "a test")["refresh_token"])
 
 
 def client_of(person) -> APIClient:

@@ -9,12 +9,12 @@ from django.db import transaction
 from django.urls import get_resolver
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts import services
 from accounts.api.authentication import IsSignedIn
 from catalog.models import AlbumArtist, Artist, MovieCast, Person
 from tests import payloads
+from tests.conftest import access_token, refresh_token, session_of
 from tests.endpoints import METHODS, OPERATIONS, VIEWS, endpoints
 from tests.factories import (
     FETCHED,
@@ -46,6 +46,9 @@ ROWS = {
     "POST /api/auth/password-reset/confirm": "204 204 204 204 204 403 204 204",
     "GET /api/auth/me": "401 200 200 200 200 403 200 200",
     "POST /api/auth/password": "401 204 204 204 204 403 403 403",
+    "GET /api/auth/sessions": "401 200 200 200 200 403 403 403",
+    "DELETE /api/auth/sessions": "401 204 204 204 204 403 403 403",
+    "DELETE /api/auth/sessions/{pk}": "401 204 404 404 404 403 403 403",
     "GET /api/auth/tokens": "401 200 200 200 200 403 403 403",
     "POST /api/auth/tokens": "401 201 201 201 201 403 403 403",
     "DELETE /api/auth/tokens/{pk}": "401 204 404 404 404 403 403 403",
@@ -167,6 +170,7 @@ def world(db, now, upstream):
         "ids": {
             "/api/weeks": week.pk,
             "/api/users": owner.pk,
+            "/api/auth/sessions": session_of(owner).pk,
             "/api/auth/tokens": token.pk,
             "/api/movies": movie.tmdb_id,
             "/api/albums": album.musicbrainz_id,
@@ -180,8 +184,8 @@ def world(db, now, upstream):
         "bodies": {
             "POST /api/auth/register": {"username": "dora", "email": "dora@example.org", "password": PASSWORD},
             "POST /api/auth/login": {"username": owner.username, "password": PASSWORD},
-            "POST /api/auth/refresh": {"refresh_token": str(RefreshToken.for_user(owner))},
-            "POST /api/auth/logout": {"refresh_token": str(RefreshToken.for_user(owner))},
+            "POST /api/auth/refresh": {"refresh_token": refresh_token(owner)},
+            "POST /api/auth/logout": {"refresh_token": refresh_token(owner)},
             "POST /api/auth/password-reset": {"email": owner.email},
             "POST /api/auth/password-reset/confirm": {
                 "uid": services.encode_id(owner),
@@ -233,7 +237,7 @@ def client_as(role, world):
         type(owner).objects.filter(pk=owner.pk).update(visibility="private")
     if role == "disabled":
         type(owner).objects.filter(pk=owner.pk).update(is_active=False)
-    return APIClient(headers={"Authorization": f"Bearer {AccessToken.for_user(who)}"})
+    return APIClient(headers={"Authorization": f"Bearer {access_token(who)}"})
 
 
 @pytest.mark.parametrize(("address", "method"), list(product(sorted(VIEWS), METHODS)))

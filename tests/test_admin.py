@@ -4,13 +4,12 @@ import pytest
 from django.contrib.admin.sites import site
 from django.contrib.auth.models import Permission
 from django.test import Client
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import services
-from accounts.models import ApiToken, Invitation, User
+from accounts.models import ApiToken, Invitation, Session, User
 from selections.models import ImportedRow, Opinion, Week
 from tests.admin.everything import fill
+from tests.conftest import session_of
 from tests.factories import (
     AlbumFactory,
     MovieFactory,
@@ -224,7 +223,7 @@ def test_staff_touch_no_other_staff(helper, admin):
 @pytest.mark.parametrize("by", ["form", "action"])
 def test_who_is_deleted_here_leaves_no_tokens(admin, by):
     user = UserFactory()
-    RefreshToken.for_user(user)
+    session_of(user)
 
     if by == "form":
         admin.post(address(User, "delete", user.pk), {"post": "yes"})
@@ -233,7 +232,7 @@ def test_who_is_deleted_here_leaves_no_tokens(admin, by):
         admin.post(address(User, "changelist"), data)
 
     assert not User.objects.filter(pk=user.pk).exists()
-    assert not OutstandingToken.objects.exists()
+    assert not Session.objects.exists()
 
 
 def test_a_rating_that_is_changed_here_is_remembered_too(admin):

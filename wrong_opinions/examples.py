@@ -118,6 +118,13 @@ told = (
 )
 discussed = {"opinions": [{"user": ADA} | opinion]}
 profile = ADA | {"created_at": JOINED, "weeks": 7, "complete_weeks": 6}
+session = {
+    "id": 3,
+    "client": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "created_at": JOINED,
+    "last_used_at": PICKED,
+    "current": True,
+}
 api_token = {
     "id": 4,
     "name": "Widget on my phone",
@@ -301,6 +308,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "Sent": {"detail": "If there is an account with that address, a link is on its way to it"},
     "NewApiToken": api_token | {"token": "wo_Q3xZr…"},
+    "PaginatedSessionList": page(session),
     "PaginatedApiTokenList": page(api_token),
     "Profile": profile,
     "PaginatedProfileList": page(profile),

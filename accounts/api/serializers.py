@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from accounts.models import (
     ApiToken,
+    Session,
     User,
     validate_ascii,
     validate_not_reserved,
@@ -177,6 +178,20 @@ class ConfirmPasswordResetSerializer(serializers.Serializer):
     uid = TextField(max_length=100)
     token = TextField(max_length=200)
     new_password = NewPasswordField()
+
+
+class SessionSerializer(serializers.ModelSerializer):
+    client = NullableTextField(read_only=True, help_text="As the client names itself (User-Agent).")
+    last_used_at = serializers.DateTimeField(read_only=True, help_text="When it began or was last refreshed.")
+    current = serializers.SerializerMethodField(help_text="Whether it is the session of this request.")
+
+    class Meta:
+        model = Session
+        fields = ["id", "client", "created_at", "last_used_at", "current"]
+        read_only_fields = fields
+
+    def get_current(self, session) -> bool:
+        return session == self.context["request"].auth
 
 
 class ApiTokenSerializer(serializers.ModelSerializer):

@@ -16,5 +16,7 @@ urlpatterns = [
     path("auth/password", views.PasswordView.as_view(), name="password"),
     path("auth/password-reset", views.PasswordResetView.as_view(), name="api-password-reset"),
     path("auth/password-reset/confirm", views.ConfirmPasswordResetView.as_view(), name="api-password-reset-confirm"),
+    path("auth/sessions", views.SessionViewSet.as_view({"get": "list", "delete": "destroy_others"}), name="sessions"),
+    path("auth/sessions/<int:pk>", views.SessionViewSet.as_view({"delete": "destroy"}), name="session"),
     *router.urls,
 ]

@@ -1,9 +1,9 @@
-import contextlib
 from typing import cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
-from django.db import IntegrityError, transaction
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -15,13 +15,25 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
-from accounts import limits, services
-from accounts.models import User
+from accounts import limits, security, services, sessions
+from accounts.models import Session, User
 
 from . import serializers
-from .authentication import UNREADABLE, InactiveAccount, InvalidCredentials, IsSignedIn, pair_for, read_token, spend
+from .authentication import (
+    UNREADABLE,
+    InactiveAccount,
+    InvalidCredentials,
+    IsSignedIn,
+    end_of,
+    pair_of,
+    read_token,
+    sign_in,
+)
+
+no_store = method_decorator(cache_control(no_store=True), name="dispatch")
 
 
+@no_store
 class PublicView(GenericAPIView):
     """A view for those who are not signed in (yet): it ignores an Authorization header."""
 
@@ -77,7 +89,7 @@ class LoginView(PublicView):
             update_last_login(User, user)
         except User.NotUpdated:  # the account has just been deleted
             raise InvalidCredentials("Invalid username or password") from None
-        return Response(pair_for(user))
+        return Response(sign_in(user, request.headers.get("User-Agent", "")))
 
 
 @extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
@@ -91,19 +103,20 @@ class RefreshView(PublicView):
         }
     )
     def post(self, request):
-        """Trade a refresh token for a new pair. It is spent by that: of simultaneous uses one wins."""
+        """Trade a refresh token for a new pair. It is spent by that: of simultaneous uses one wins.
+
+        A spent token that is used again more than 10 seconds after the last renewal ends its session.
+        """
         limits.count_attempt("refresh", request, self.account(request))
-        token, user = read_token(RefreshToken, self.read(request)["refresh_token"])
-        if not user.is_active:
+        token, session = read_token(RefreshToken, self.read(request)["refresh_token"])
+        if not session.user.is_active:
             raise InvalidCredentials
-        try:
-            with transaction.atomic():
-                if not spend(token):
-                    raise InvalidCredentials
-                pair = pair_for(user)
-        except IntegrityError:  # the account has just been deleted
-            raise InvalidCredentials from None
-        return Response(pair)
+        spent_id, refresh = str(token["jti"]), RefreshToken()
+        if not sessions.renew(session, spent_id=spent_id, refresh_id=refresh["jti"], expires_at=end_of(refresh)):
+            if sessions.end_reused(session, spent_id=spent_id):
+                security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
+            raise InvalidCredentials
+        return Response(pair_of(session, refresh))
 
     @staticmethod
     def account(request) -> str:
@@ -119,10 +132,14 @@ class LogoutView(PublicView):
 
     @extend_schema(responses={204: None})
     def post(self, request):
-        """Spend a refresh token without a new one. Says 204 whatever the token was worth."""
+        """Sign out: the session of this refresh token ends, with all its tokens. Any other token is a 204, too."""
         raw = self.read(request)["refresh_token"]
-        with contextlib.suppress(InvalidCredentials, IntegrityError):  # or the account has just been deleted
-            spend(read_token(RefreshToken, raw)[0])
+        try:
+            _, session = read_token(RefreshToken, raw)
+        except InvalidCredentials:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        session.delete()
+        security.record("signed out", request, user_id=session.user_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -181,10 +198,42 @@ class ConfirmPasswordResetView(PublicView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema(tags=["auth"])
+class SessionViewSet(ListModelMixin, GenericViewSet):
+    """Your sessions: where you are signed in, as each client names itself."""
+
+    serializer_class = serializers.SessionSerializer
+    permission_classes = [IsAuthenticated, IsSignedIn]
+
+    def get_queryset(self):
+        return Session.objects.open_for(cast("User", self.request.user))
+
+    def list(self, request, *args, **kwargs):
+        """Your sessions, the one that was used last first. Use is noted at sign-in and at each refresh."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(parameters=[OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)], responses={204: None})
+    def destroy(self, request, pk):
+        """End a session: its access and refresh tokens are refused from now on."""
+        self.end(self.get_queryset().filter(pk=self.get_object().pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses={204: None})
+    def destroy_others(self, request):
+        """End all your sessions but this one."""
+        self.end(request.user.sessions.exclude(pk=request.auth.pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def end(self, found) -> None:
+        count, _ = found.delete()
+        security.record(f"sessions ended: {count}", self.request, user_id=self.request.user.pk)
+
+
 NUMBER = "[0-9]{1,18}"  # whatever else stands there is not found
 ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
 
 
+@no_store
 @extend_schema(tags=["auth"])
 class ApiTokenViewSet(ListModelMixin, GenericViewSet):
     """API tokens for scripts and widgets, sent as `Authorization: Bearer wo_…` like access tokens.

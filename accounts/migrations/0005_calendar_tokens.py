@@ -3,6 +3,11 @@
 from django.db import migrations, models
 
 
+def delete_calendar_tokens(apps, schema_editor):
+    """No earlier release knows their scope: their owners make new ones."""
+    apps.get_model("accounts", "ApiToken").objects.filter(scope="calendar").delete()
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -27,4 +32,5 @@ class Migration(migrations.Migration):
             model_name='apitoken',
             constraint=models.UniqueConstraint(condition=models.Q(('scope', 'calendar')), fields=('user',), name='apitoken_one_calendar', violation_error_message='This person has a calendar feed already.'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, delete_calendar_tokens),
     ]

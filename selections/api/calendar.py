@@ -22,6 +22,7 @@ class CalendarAddressSerializer(serializers.Serializer):
     url = serializers.CharField(help_text="For a calendar to subscribe to; whoever has it reads one's weeks.")
 
 
+@method_decorator(cache_control(no_store=True), name="dispatch")
 @extend_schema(tags=["weeks"])
 class CalendarTokenView(APIView):
     """The secret address of one's own weeks as a calendar."""

@@ -6,10 +6,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import User
-from tests.conftest import assert_problem, at_once, client_of
+from tests.conftest import access_token, assert_problem, at_once, client_of, refresh_token, session_of
+from tests.conftest import token_of as token_in
 from tests.factories import PASSWORD, UserFactory, make_user
 
 ACCOUNT = {"username": "Ada", "email": "Ada@Example.org", "password": PASSWORD}
@@ -169,10 +170,7 @@ def test_signing_in_ignores_a_stale_token(db, path):
 
 
 def token_of(user, **claims) -> str:
-    token = AccessToken.for_user(user)
-    for name, value in claims.items():
-        token[name] = value
-    return str(token)
+    return str(token_in(session_of(user), **claims))
 
 
 def test_me(api, user, now):
@@ -218,13 +216,16 @@ def bad_tokens(user):
     yield "tampered", f"{header}.{payload}.{signature[:-4]}AAAA"
     yield "unsigned", jwt.encode(claims, None, algorithm="none")
     yield "another key", jwt.encode(claims, "x" * 50, algorithm="HS256")
-    yield "expired", token_of(user, exp=int(timezone.now().timestamp()) - 1)
-    yield "a refresh token", str(RefreshToken.for_user(user))
+    yield "expired", token_of(user, exp=int(timezone.now().timestamp()) - 11)
+    yield "a refresh token", refresh_token(user)
     for subject in (None, user.pk, [], "", "abc", "-1", "9" * 18, "9" * 40, "1.0", "٣"):
         odd = json.dumps(claims | {"sub": subject}).encode()  # PyJWT itself would not write most of these
         yield f"sub {subject!r}", jwt.PyJWS().encode(odd, key, algorithm="HS256")
     yield "a far future", jwt.encode(claims | {"exp": 10**18}, key, algorithm="HS256")
     yield "no sub", jwt.encode({k: v for k, v in claims.items() if k != "sub"}, key, algorithm="HS256")
+    for session in (None, [], "", "abc", -1, 10**40):
+        yield f"sid {session!r}", jwt.encode(claims | {"sid": session}, key, algorithm="HS256")
+    yield "no sid", jwt.encode({k: v for k, v in claims.items() if k != "sid"}, key, algorithm="HS256")
     yield "no jti", jwt.encode({k: v for k, v in claims.items() if k != "jti"}, key, algorithm="HS256")
 
 
@@ -261,7 +262,7 @@ def refresh(client, token):
 
 
 def test_refresh_rotates(user, anonymous):
-    first = RefreshToken.for_user(user)
+    first = refresh_token(user)
 
     response = refresh(anonymous, first)
 
@@ -275,7 +276,7 @@ def test_refresh_rotates(user, anonymous):
 
 
 def test_refresh_of_an_expired_token(user, anonymous, time_machine):
-    token = RefreshToken.for_user(user)
+    token = refresh_token(user)
     time_machine.move_to(timezone.now() + timedelta(days=31))
 
     assert_problem(refresh(anonymous, token), 401)
@@ -283,7 +284,7 @@ def test_refresh_of_an_expired_token(user, anonymous, time_machine):
 
 @pytest.mark.parametrize("change", ["deleted", "disabled", "password", "access token", "garbage"])
 def test_refresh_is_never_more_than_a_401(user, anonymous, change):
-    token = RefreshToken.for_user(user)
+    token = refresh_token(user)
     if change == "deleted":
         user.delete()
     elif change == "disabled":
@@ -292,7 +293,7 @@ def test_refresh_is_never_more_than_a_401(user, anonymous, change):
         user.set_password("another-one")
         user.save()
     elif change == "access token":
-        token = token.access_token
+        token = access_token(user)
     else:
         token = "garbage"
 
@@ -301,7 +302,7 @@ def test_refresh_is_never_more_than_a_401(user, anonymous, change):
 
 def test_refresh_of_an_odd_token_is_counted_without_a_crash(user, anonymous, settings):
     settings.REFRESH_RATE = "60/min"
-    claims = RefreshToken.for_user(user).payload
+    claims = RefreshToken(refresh_token(user)).payload
     for change in ({"exp": 10**18}, {"sub": None}, {"sub": []}, {"jti": None}):
         odd = json.dumps(claims | change).encode()
         token = jwt.PyJWS().encode(odd, django_settings.SECRET_KEY, algorithm="HS256")
@@ -315,7 +316,7 @@ def test_refresh_refuses_bad_input(anonymous):
 
 
 def test_logout_spends_the_token_and_says_nothing_more(user, anonymous):
-    token = RefreshToken.for_user(user)
+    token = refresh_token(user)
 
     for value in (str(token), str(token), "garbage"):
         response = anonymous.post("/api/auth/logout", {"refresh_token": value})
@@ -329,7 +330,7 @@ def test_logout_spends_the_token_and_says_nothing_more(user, anonymous):
 
 @pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_refreshes_one_wins():
-    token = RefreshToken.for_user(UserFactory())
+    token = refresh_token(UserFactory())
 
     statuses = at_once(20, lambda number: refresh(APIClient(), token).status_code)
 

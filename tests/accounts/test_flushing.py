@@ -3,21 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.models import Session as AdminSession
 from django.core.management import call_command
 from django.utils import timezone
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import services
-from accounts.models import ApiToken, Attempts, Invitation
-
-
-def refresh_token(user, *, expires, is_spent=False):
-    token = RefreshToken.for_user(user)
-    if is_spent:
-        token.blacklist()
-    OutstandingToken.objects.filter(jti=token["jti"]).update(expires_at=expires)
+from accounts.models import ApiToken, Attempts, Invitation, Session
+from tests.conftest import refresh_token, session_of
 
 
 @pytest.fixture
@@ -32,10 +24,10 @@ def flush(capsys):
 def fill(user, now):
     """Of each kind one that goes and one that stays."""
     second = timedelta(seconds=1)
-    refresh_token(user, expires=now, is_spent=True)
-    refresh_token(user, expires=now + second, is_spent=True)
+    for expires in (now, now + second):
+        Session.objects.filter(pk=session_of(user).pk).update(expires_at=expires)
     for name, left in (("gone", -second), ("good", second)):
-        Session.objects.create(session_key=name, expire_date=now + left)
+        AdminSession.objects.create(session_key=name, expire_date=now + left)
         Attempts.objects.create(key=name, expires_at=now + left)
         month, quarter = timedelta(days=30), timedelta(days=90)
         services.create_token(user, name=name, scope="read", expires_at=now - month + left)
@@ -49,26 +41,25 @@ def test_what_has_expired_is_forgotten(user, now, flush):
 
     said = flush()
 
-    assert said == "Forgot 1 refresh tokens, 1 sessions, 1 counted attempts, 1 API tokens, 1 invitations.\n"
-    assert OutstandingToken.objects.get().expires_at > now
-    assert BlacklistedToken.objects.count() == 1
-    assert Session.objects.get().session_key == Attempts.objects.get().key == "good"
+    assert said == "Forgot 1 sessions, 1 admin sessions, 1 counted attempts, 1 API tokens, 1 invitations.\n"
+    assert Session.objects.get().expires_at > now
+    assert AdminSession.objects.get().session_key == Attempts.objects.get().key == "good"
     assert set(ApiToken.objects.values_list("name", flat=True)) == {"good", "for ever"}
     assert set(Invitation.objects.values_list("note", flat=True)) == {"good", "used"}
     assert flush() == "Nothing has expired.\n"
 
 
 def test_it_is_as_quiet_or_loud_as_asked(user, now, flush):
-    assert flush(verbosity=2).startswith("Forgot 0 refresh tokens, 0 sessions,")
+    assert flush(verbosity=2).startswith("Forgot 0 sessions, 0 admin sessions,")
 
     fill(user, now)
 
     assert flush(verbosity=0) == ""
-    assert OutstandingToken.objects.count() == 1
+    assert Session.objects.count() == 1
 
 
 def test_what_it_leaves_is_still_good(user, now, api):
-    refresh = str(RefreshToken.for_user(user))
+    refresh = refresh_token(user)
     _, secret = services.create_token(user, name="widget", scope="read", expires_at=now + timedelta(days=1))
 
     services.flush_tokens()

@@ -8,10 +8,9 @@ import pytest
 from django.contrib.auth.tokens import default_token_generator
 from django.db import connection, transaction
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import services
-from tests.conftest import assert_problem, at_once, client_of, delivered
+from tests.conftest import access_token, assert_problem, at_once, client_of, delivered, refresh_token
 from tests.factories import PASSWORD, UserFactory, make_user
 
 NEW = "Quite-another-7-phrase"
@@ -35,8 +34,8 @@ def confirm(client, user, token=None, **changes):
 
 def test_change_password(db, anonymous):
     user = make_user(username="ada")
-    refresh = str(RefreshToken.for_user(user))
-    api = APIClient(headers={"Authorization": f"Bearer {RefreshToken.for_user(user).access_token}"})
+    refresh = refresh_token(user)
+    api = APIClient(headers={"Authorization": f"Bearer {access_token(user)}"})
     _, secret = services.create_token(user, name="widget", scope="full")
 
     response = change(api)
@@ -99,7 +98,7 @@ def test_a_link_comes_by_mail_and_sets_the_password(anonymous, settings):
     assert message.to == ["Ada@example.org"]
     assert "Hello ada" in message.body
     uid, token = re.search(r"http://testserver/reset/(\S+)/(\S+)", message.body).groups()
-    refresh = str(RefreshToken.for_user(user))
+    refresh = refresh_token(user)
     body = {"uid": uid, "token": token, "new_password": NEW}
     confirmed = anonymous.post("/api/auth/password-reset/confirm", body)
     assert (confirmed.status_code, confirmed.content) == (204, b"")

@@ -2,11 +2,10 @@ import json
 
 import pytest
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import limits
 from accounts.models import Attempts
-from tests.conftest import assert_problem, at_once
+from tests.conftest import assert_problem, at_once, refresh_token
 from tests.factories import PASSWORD, UserFactory, make_user
 
 
@@ -106,7 +105,7 @@ def test_registrations_are_limited(anonymous, settings):
 
 def test_refreshes_are_limited(user, anonymous, settings):
     settings.REFRESH_RATE = "2/min"
-    tokens = [{"refresh_token": str(RefreshToken.for_user(user))} for _ in range(3)]
+    tokens = [{"refresh_token": refresh_token(user)} for _ in range(3)]
 
     statuses = [
         anonymous.post("/api/auth/refresh", token, REMOTE_ADDR=f"192.0.2.{n}").status_code
@@ -118,7 +117,7 @@ def test_refreshes_are_limited(user, anonymous, settings):
 
 def test_a_refused_refresh_does_not_spend_the_token(user, anonymous, settings, now, time_machine):
     settings.REFRESH_RATE = "1/min"
-    first, second = (str(RefreshToken.for_user(user)) for _ in range(2))
+    first, second = (refresh_token(user) for _ in range(2))
     anonymous.post("/api/auth/refresh", {"refresh_token": first})
     assert anonymous.post("/api/auth/refresh", {"refresh_token": second}).status_code == 429
     time_machine.shift(61)

@@ -5,13 +5,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts import services
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Session, User
 from selections.models import Week, WeekMovie
-from tests.conftest import assert_problem, at_once, client_of, delivered
+from tests.conftest import access_token, assert_problem, at_once, client_of, delivered, refresh_token
 from tests.factories import (
     PASSWORD,
     MovieFactory,
@@ -250,13 +248,12 @@ def test_leaving_takes_everything_along(db):
     week = WeekFactory(user=user)
     movie = WeekMovieFactory(week=week).movie
     services.create_token(user, name="widget", scope="read")
-    RefreshToken.for_user(user).blacklist()
-    api = APIClient(headers={"Authorization": f"Bearer {AccessToken.for_user(user)}"})
+    api = APIClient(headers={"Authorization": f"Bearer {access_token(user)}"})
 
     response = api.delete(f"/api/users/{user.pk}", {"password": PASSWORD})
 
     assert (response.status_code, response.content) == (204, b"")
-    for model in (User, Week, WeekMovie, ApiToken, OutstandingToken, BlacklistedToken):
+    for model in (User, Week, WeekMovie, ApiToken, Session):
         assert not model.objects.exists()
     movie.refresh_from_db()
     assert_problem(api.get("/api/auth/me"), 401, "Could not validate credentials")
@@ -285,19 +282,19 @@ def test_who_leaves_while_doing_something_is_never_a_server_error(turn):
     user = make_user()
     weeks = [WeekFactory(user=user).pk for _ in range(3)]
     movie = MovieFactory(fetched_at=timezone.now())
-    token = RefreshToken.for_user(user)
-    headers = {"Authorization": f"Bearer {token.access_token}"}
+    token = refresh_token(user)
+    headers = {"Authorization": f"Bearer {access_token(user)}"}
 
     def act(number):
         client = APIClient(headers=headers, raise_request_exception=False)
         if number == 0:
             return client.delete(f"/api/users/{user.pk}", {"password": PASSWORD}).status_code
         if number == 1:
-            return client.post("/api/auth/refresh", {"refresh_token": str(token)}).status_code
+            return client.post("/api/auth/refresh", {"refresh_token": token}).status_code
         if number == 2:
             return client.patch(f"/api/users/{user.pk}", {"display_name": "Still here"}).status_code
         if number == 4:
-            return client.post("/api/auth/logout", {"refresh_token": str(token)}).status_code
+            return client.post("/api/auth/logout", {"refresh_token": token}).status_code
         if number == 5:
             return client.post("/api/auth/login", {"username": user.username, "password": PASSWORD}).status_code
         if number == 3:

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 from django.urls import reverse
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import services
 from accounts.errors import Refusal
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Session, User
 from tests.admin.staff import address, client_with, history, said
-from tests.conftest import at_once
+from tests.conftest import at_once, session_of
 from tests.factories import MovieOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
 LIST = address(User, "changelist")
@@ -51,8 +50,8 @@ def test_the_list_says_how_many_weeks_somebody_has(admin_client, user):
 def test_last_seen_is_the_latest_of_what_is_stored(user, signed_in, renewed, token_used, expected):
     User.objects.filter(pk=user.pk).update(last_login=signed_in)
     if renewed:
-        for n, at in enumerate((day(1), renewed)):
-            OutstandingToken.objects.create(user=user, jti=str(n), token="x", created_at=at, expires_at=at)
+        for at in (day(1), renewed):
+            Session.objects.filter(pk=session_of(user).pk).update(last_used_at=at)
     if token_used:
         services.create_token(user, name="widget", scope="read")
         ApiToken.objects.update(last_used_at=token_used)

@@ -181,8 +181,8 @@ def measure(times: int) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import APIClient
-    from rest_framework_simplejwt.tokens import AccessToken
 
+    from accounts.api.authentication import sign_in
     from accounts.models import User
 
     people = list(User.objects.filter(visibility="members").order_by("id")[: times * 7 : 7])
@@ -191,7 +191,7 @@ def measure(times: int) -> None:
     for path in PATHS:
         took = []
         for person in people[:-1]:
-            client = APIClient(headers={"Authorization": f"Bearer {AccessToken.for_user(person)}"})
+            client = APIClient(headers={"Authorization": f"Bearer {sign_in(person, 'crowd')['access_token']}"})
             with CaptureQueriesContext(connection) as queries:
                 begin = time.perf_counter()
                 answer = client.get(path.format(friend=friend))

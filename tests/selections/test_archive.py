@@ -12,7 +12,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import strategies as st
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import services as accounts
 from accounts.models import User
@@ -34,7 +33,7 @@ from integrations import coverart
 from selections import archive, export, samples, services
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.readers.archive import UnfitArchive
-from tests.conftest import assert_problem, at_once, client_of
+from tests.conftest import access_token, assert_problem, at_once, client_of
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -1128,7 +1127,7 @@ def test_a_chunked_file_is_read_once_somebody_has_signed_in(user, settings, is_s
         "wsgi.errors": io.StringIO(),
     }
     if is_signed_in:
-        environ["HTTP_AUTHORIZATION"] = f"Bearer {AccessToken.for_user(user)}"
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {access_token(user)}"
 
     application(environ, lambda status, headers: statuses.append(status)).close()
 

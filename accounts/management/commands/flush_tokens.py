@@ -5,7 +5,7 @@ from accounts import services
 
 class Command(BaseCommand):
     help = (
-        "Forget what nobody can sign in with any more: expired refresh tokens, admin sessions and counted attempts, "
+        "Forget what nobody can sign in with any more: expired sessions of the API and the admin, counted attempts, "
         f"API tokens {services.KEEP_API_TOKENS.days} days and unused invitations {services.KEEP_INVITATIONS.days} days "
         "after they expired. Once a day is enough. Example: manage.py flush_tokens"
     )
@@ -13,8 +13,8 @@ class Command(BaseCommand):
     def handle(self, *, verbosity, **options):
         flushed = services.flush_tokens()
         counts = {
-            "refresh tokens": flushed.refresh_tokens,
             "sessions": flushed.sessions,
+            "admin sessions": flushed.admin_sessions,
             "counted attempts": flushed.attempts,
             "API tokens": flushed.api_tokens,
             "invitations": flushed.invitations,

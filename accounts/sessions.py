@@ -1,0 +1,35 @@
+"""Sessions of the API: how they begin, are renewed and end."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from .models import Session, User, digest
+
+REUSE_GRACE = timedelta(seconds=10)  # two tabs, or a retry, may send the same refresh token at once
+
+
+def start(user: User, *, client: str, refresh_id: str, expires_at: datetime) -> Session:
+    """A new session, whose first refresh token has this id."""
+    return Session.objects.create(
+        user=user,
+        client="".join(sign for sign in client if sign.isprintable())[:200].strip(),
+        refresh_hash=digest(refresh_id),
+        password_hash=user.get_session_auth_hash(),
+        expires_at=expires_at,
+    )
+
+
+def renew(session: Session, *, spent_id: str, refresh_id: str, expires_at: datetime) -> bool:
+    """Let another refresh token follow, and say whether the spent one was the latest: of simultaneous uses one is."""
+    latest = Session.objects.filter(pk=session.pk, refresh_hash=digest(spent_id))
+    return bool(latest.update(refresh_hash=digest(refresh_id), last_used_at=timezone.now(), expires_at=expires_at))
+
+
+def end_reused(session: Session, *, spent_id: str) -> bool:
+    """End the session, one of whose spent refresh tokens was sent again, and say so: a copy of it may be stolen.
+
+    Within REUSE_GRACE of a renewal it goes on, as its own client may have sent the token twice.
+    """
+    stale = Session.objects.filter(pk=session.pk, last_used_at__lte=timezone.now() - REUSE_GRACE)
+    return bool(stale.exclude(refresh_hash=digest(spent_id)).delete()[0])
