@@ -138,6 +138,9 @@ class User(AbstractUser):
         validators=[validate_ascii],
         help_text="Unique in any letter case.",
     )
+    pending_email = models.EmailField(
+        blank=True, editable=False, help_text="A new address, until the link that was sent to it is followed."
+    )
     time_zone = models.CharField(
         max_length=64,
         default="UTC",

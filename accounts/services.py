@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
 from django.contrib.sessions.models import Session as AdminSession
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
@@ -110,22 +110,66 @@ def _used() -> Refusal:
 
 
 def change_profile(user: User, **values: str) -> None:
-    """Set some of `email`, `display_name`, `time_zone` and `visibility`.
-
-    The address until now is told of a new one. Raises Refusal with 409 where somebody else has that.
-    """
-    old = user.email
+    """Set some of `display_name`, `time_zone` and `visibility`."""
     for name, value in values.items():
         setattr(user, name, value)
+    user.save(update_fields=list(values))
+
+
+class EmailTokens(PasswordResetTokenGenerator):
+    """For links to new addresses: they end with the password, with either address, and with their time."""
+
+    key_salt = "accounts.services.EmailTokens"
+
+    def _make_hash_value(self, user, timestamp):
+        return f"{user.pk} {user.get_session_auth_hash()} {timestamp} {user.email} {user.pending_email}"
+
+
+def request_email(user: User, email: str, request: HttpRequest) -> None:
+    """Let an address wait until the link that is sent to it is followed; the present address is told, and cancels it.
+
+    Raises Refusal with 409 where another account has the address.
+    """
+    if User.objects.known_as(email).exclude(pk=user.pk).exists():
+        raise _email_taken()
+    user.pending_email = "" if email == user.email else email
+    user.save(update_fields=["pending_email"])
+    if not user.pending_email:
+        return
+    url = site_url(request) + reverse("confirm-email", args=[encode_id(user), EmailTokens().make_token(user)])
+    context = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
+    send(_message("email_confirm", "confirm your email address", user.pending_email, context))
+    send(_message("email_requested", "your email address is about to change", user.email, context))
+
+
+def check_email_link(uid: str, token: str) -> User:
+    """The user whose new address this link was sent to. Raises Refusal with 403 where it is invalid."""
+    user = _find(uid)
+    if user is None or not user.is_active or not user.pending_email or not EmailTokens().check_token(user, token):
+        raise _email_link_invalid()
+    return user
+
+
+def _email_link_invalid() -> Refusal:
+    return Refusal("This link is invalid or has expired", "email_link_invalid", HTTPStatus.FORBIDDEN)
+
+
+def confirm_email(uid: str, token: str) -> User:
+    """Let the new address count that this link was sent to, and tell the old one; of simultaneous uses one does.
+
+    Raises Refusal: 403 where the link is invalid, 409 where another account has the address by now.
+    """
+    user = check_email_link(uid, token)
+    old, user.email = user.email, user.pending_email
+    asked = User.objects.filter(pk=user.pk, email=old, pending_email=user.email, password=user.password)
     try:
         with transaction.atomic():
-            user.save(update_fields=list(values))
+            if not asked.update(email=user.email, pending_email=""):
+                raise _email_link_invalid()
     except IntegrityError:
-        if User.objects.known_as(user.email).exclude(pk=user.pk).exists():
-            raise _email_taken() from None
-        raise
-    if user.email.lower() != old.lower():
-        send(_message("email_changed", "your e-mail address was changed", old, {"user": user}))
+        raise _email_taken() from None
+    send(_message("email_changed", "your email address was changed", old, {"user": user}))
+    return user
 
 
 def delete_account(user: User) -> None:
@@ -177,9 +221,14 @@ def is_last_superuser(user: User) -> bool:
 
 
 def change_password(user: User, new_password: str) -> None:
-    """Every token from before, of whatever kind, is refused from now on."""
+    """Every token from before, of whatever kind, is refused from now on; of simultaneous changes one wins.
+
+    Raises Refusal with 409 for the others.
+    """
+    checked = User.objects.filter(pk=user.pk, password=user.password)
     user.set_password(new_password)
-    user.save(update_fields=["password"])
+    if not checked.update(password=user.password):
+        raise Refusal("Your password was just changed: sign in again", "password_changed", HTTPStatus.CONFLICT)
 
 
 def send_password_reset(email: str, request: HttpRequest) -> None:
@@ -214,8 +263,8 @@ def check_reset_link(uid: str, token: str) -> User:
     return user
 
 
-def reset_password(uid: str, token: str, new_password: str) -> None:
-    """Set the password of whom a link was sent to; of two uses of a link at once, one does.
+def reset_password(uid: str, token: str, new_password: str) -> User:
+    """Set the password of the user whom a link was sent to; of two uses of a link at once, one does.
 
     Raises Refusal with 403 where the link is not good.
     """
@@ -226,6 +275,7 @@ def reset_password(uid: str, token: str, new_password: str) -> None:
         user = check_reset_link(uid, token)  # once more, as whoever had the lock may have used it
         user.password = new.password
         user.save(update_fields=["password"])
+    return user
 
 
 def _find(uid: str) -> User | None:

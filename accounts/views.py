@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
-from . import limits, services
+from . import limits, security, services
 from .errors import Refusal
 from .models import User
 
@@ -121,9 +121,26 @@ class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form):
         token = self.request.session.pop(auth_views.INTERNAL_RESET_SESSION_TOKEN)
-        services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
+        user = services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
+        security.record("password reset", self.request, user_id=user.pk)
         return HttpResponseRedirect(self.get_success_url())
 
 
 class PasswordResetCompleteView(TemplateView):
     template_name = "accounts/password_reset_complete.html"
+
+
+@method_decorator([says_refusals, never_cache], name="dispatch")
+class ConfirmEmailView(TemplateView):
+    """Where the link in a mail to a new address leads: a button lets the address count."""
+
+    template_name = "accounts/email_confirm.html"
+
+    def get_context_data(self, **kwargs):
+        user = services.check_email_link(kwargs["uidb64"], kwargs["token"])
+        return super().get_context_data(username=user.username, email=user.pending_email, **kwargs)
+
+    def post(self, request, uidb64, token):
+        user = services.confirm_email(uidb64, token)
+        security.record("email address changed", request, user_id=user.pk)
+        return render(request, "accounts/email_confirmed.html", {"username": user.username, "email": user.email})

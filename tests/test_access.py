@@ -193,7 +193,7 @@ def world(db, now, upstream):
                 "new_password": NEW_PASSWORD,
             },
             "POST /api/auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
-            "POST /api/auth/tokens": {"name": "widget"},
+            "POST /api/auth/tokens": {"name": "widget", "current_password": PASSWORD},
             "PATCH /api/users/{pk}": {"time_zone": "Europe/Berlin"},
             "DELETE /api/users/{pk}": {"password": PASSWORD},
             "GET /api/movies/search": {"query": "x"},

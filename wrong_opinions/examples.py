@@ -98,6 +98,7 @@ lead = {"title": picked_movie["title"], "week_id": 7, "year": 2026, "week_number
 earlier = selection | {"week_id": 3, "year": 2025, "week_number": 50, "added_at": "2025-12-10T20:00:00Z", "owner": BEN}
 user = ADA | {
     "email": "ada@example.org",
+    "pending_email": None,
     "is_active": True,
     "created_at": JOINED,
     "time_zone": "Europe/Berlin",
@@ -280,7 +281,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "token": "d4kqjz-5b1f0c…",
         "new_password": "another phrase of one's own",
     },
-    "CreateApiTokenRequest": {"name": "Widget on my phone", "scope": "read", "expires_at": "2027-01-01T00:00:00Z"},
+    "CreateApiTokenRequest": {
+        "current_password": PASSWORD,
+        "name": "Widget on my phone",
+        "scope": "read",
+        "expires_at": "2027-01-01T00:00:00Z",
+    },
     "PatchedChangeProfileRequest": {"display_name": "Ada L.", "time_zone": "Europe/Berlin", "visibility": "members"},
     "OwnPasswordRequest": {"password": PASSWORD},
     "CreateWeekRequest": {"year": 2026, "week_number": 7, "notes": "One of us fell asleep."},

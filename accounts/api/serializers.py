@@ -80,12 +80,25 @@ def check_password(password: str, user: User, field: str) -> None:
 class UserSerializer(serializers.ModelSerializer):
     """An account, for its owner."""
 
+    pending_email = NullableTextField(
+        read_only=True, help_text="A new address, until the link that was sent to it is followed."
+    )
     display_name = NullableTextField(read_only=True)
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
 
     class Meta:
         model = User
-        fields = ["id", "username", "email", "is_active", "created_at", "display_name", "time_zone", "visibility"]
+        fields = [
+            "id",
+            "username",
+            "email",
+            "pending_email",
+            "is_active",
+            "created_at",
+            "display_name",
+            "time_zone",
+            "visibility",
+        ]
         read_only_fields = fields
 
 
@@ -112,12 +125,25 @@ class SearchSerializer(serializers.Serializer):
 
 
 class ChangeProfileSerializer(serializers.Serializer):
-    email = EmailField(max_length=254, validators=[validate_ascii], required=False)
+    email = EmailField(
+        max_length=254,
+        validators=[validate_ascii],
+        required=False,
+        help_text="It counts once the link in a mail to it is followed. The present address cancels that.",
+    )
+    current_password = PasswordField(required=False, help_text="Required with a new email address.")
     display_name = NullableTextField(max_length=100, validators=[validate_printable], required=False)
     time_zone = TextField(
         max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name, such as Europe/Berlin."
     )
     visibility = WordField(User.Visibility.choices, required=False)
+
+    def validate(self, attrs):
+        email = self.context["request"].user.email
+        if attrs.get("email", email) != email and "current_password" not in attrs:
+            message = "Enter your password to change your email address."
+            raise serializers.ValidationError({"current_password": message}, code="required")
+        return attrs
 
 
 class RegisterSerializer(serializers.Serializer):
@@ -210,6 +236,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 
 class CreateApiTokenSerializer(serializers.Serializer):
+    current_password = PasswordField()
     name = TextField(max_length=100, validators=[validate_printable], help_text="What it is for.")
     scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
     expires_at = serializers.DateTimeField(

@@ -158,13 +158,14 @@ class PasswordView(GenericAPIView):
     permission_classes = [IsAuthenticated, IsSignedIn]
     serializer_class = serializers.ChangePasswordSerializer
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None, 409: OpenApiResponse(description="The password was changed at the same time")})
     def post(self, request):
-        """Change one's password. Every token from before is refused from now on, also API tokens."""
+        """Change your password. Every token from before is refused from now on, also API tokens."""
         limits.count_attempt("own password", request, limits.account_id(request.user.pk))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(request.user, serializer.validated_data["new_password"])
+        security.record("password changed", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -195,6 +196,7 @@ class ConfirmPasswordResetView(PublicView):
         user = services.check_reset_link(asked["uid"], asked["token"])
         serializers.check_password(asked["new_password"], user, "new_password")
         services.reset_password(**asked)
+        security.record("password reset", request, user_id=user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -229,6 +231,13 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
         security.record(f"sessions ended: {count}", self.request, user_id=self.request.user.pk)
 
 
+def check_own_password(request, password: str) -> None:
+    """Raise PermissionDenied where this is not the caller's password; attempts are limited."""
+    limits.count_attempt("own password", request, limits.account_id(request.user.pk))
+    if not request.user.check_password(password):
+        raise PermissionDenied("That is not your password", code="wrong_password")
+
+
 NUMBER = "[0-9]{1,18}"  # whatever else stands there is not found
 ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
 
@@ -252,19 +261,27 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
         """One's own API tokens, the newest first; the secrets are not among what is told."""
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(request=serializers.CreateApiTokenSerializer, responses={201: serializers.NewApiTokenSerializer})
+    @extend_schema(
+        request=serializers.CreateApiTokenSerializer,
+        responses={201: serializers.NewApiTokenSerializer},
+        extensions={"x-limited": True},
+    )
     def create(self, request):
-        """Make an API token. Its secret is in this answer only."""
+        """Make an API token, with your password. Its secret is in this answer only."""
         asked = serializers.CreateApiTokenSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        check_own_password(request, asked.validated_data.pop("current_password"))
         token, secret = services.create_token(request.user, **asked.validated_data)
+        security.record(f"API token {token.pk} created", request, user_id=request.user.pk)
         shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[ID], responses={204: None})
     def destroy(self, request, pk):
         """Revoke an API token: it is refused from now on."""
-        self.get_object().delete()
+        token = self.get_object()
+        security.record(f"API token {token.pk} revoked", request, user_id=request.user.pk)
+        token.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -313,17 +330,26 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         extensions={"x-limited": True},
     )
     def partial_update(self, request, pk):
-        """Change one's e-mail address, display name, time zone or visibility; `{}` changes nothing.
+        """Change your email address, display name, time zone or visibility; `{}` changes nothing.
 
-        A new e-mail address is told to the old one.
+        A new email address takes your password, and is `pending_email` until the link in a mail to it is followed.
         """
-        asked = serializers.ChangeProfileSerializer(data=request.data)
+        asked = serializers.ChangeProfileSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         user = self.get_self("modify")
-        if asked.validated_data.get("email", user.email) != user.email:
-            limits.count_attempt("new address", request, limits.account_id(user.pk))
-        services.change_profile(user, **asked.validated_data)
+        values = asked.validated_data
+        password, email = values.pop("current_password", ""), values.pop("email", None)
+        if email is not None and (email != user.email or user.pending_email):
+            self.change_email(user, email, password)
+        services.change_profile(user, **values)
         return Response(serializers.UserSerializer(user).data)
+
+    def change_email(self, user: User, email: str, password: str) -> None:
+        if email != user.email:
+            check_own_password(self.request, password)
+            limits.count_attempt("new address", self.request, limits.account_id(user.pk))
+            security.record("email address requested", self.request, user_id=user.pk)
+        services.request_email(user, email, self.request)
 
     @extend_schema(
         parameters=[ID],

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from accounts import services
+from accounts.errors import Refusal
 from tests.conftest import access_token, assert_problem, at_once, client_of, delivered, refresh_token
 from tests.factories import PASSWORD, UserFactory, make_user
 
@@ -83,6 +84,30 @@ def test_guessing_the_current_password_is_limited(db, settings):
 
 def test_change_password_asks_who_is_asking(anonymous):
     assert_problem(change(anonymous), 401, "Not authenticated")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_changes_one_wins():
+    user = make_user()
+    clients = [client_of(user) for _ in range(6)]
+
+    statuses = at_once(6, lambda n: change(clients[n], new_password=f"{NEW}-{n}").status_code)
+
+    assert statuses[0] == 204
+    assert set(statuses[1:]) <= {401, 409}  # a late one finds that its session has ended
+
+
+def test_who_changes_a_password_that_was_just_changed_is_told(db):
+    user = make_user()
+    late = type(user).objects.get()
+    services.change_password(user, NEW)
+
+    with pytest.raises(Refusal, match="was just changed") as refusal:
+        services.change_password(late, f"{NEW}-2")
+
+    user.refresh_from_db()
+    assert refusal.value.status == 409
+    assert user.check_password(NEW)
 
 
 # Reset
@@ -189,7 +214,7 @@ def test_a_link_ends_with_time_address_password_and_sign_in(anonymous, now, time
     assert_problem(confirm(anonymous, user, token), 403)
 
     token = default_token_generator.make_token(user)
-    services.change_profile(user, email="new@example.org")
+    type(user).objects.filter(pk=user.pk).update(email="new@example.org")
     assert_problem(confirm(anonymous, user, token), 403)
 
     token = default_token_generator.make_token(user)

@@ -21,8 +21,17 @@ def client_with(user, scope="full", **values):
     return bearer(services.create_token(user, name="widget", scope=scope, **values)[1])
 
 
+@pytest.fixture
+def user(db):
+    return make_user(username="ada")
+
+
+def make(api, **changes):
+    return api.post("/api/auth/tokens", {"name": "widget", "current_password": PASSWORD} | changes)
+
+
 def test_make_one_and_use_it(api, user, now):
-    response = api.post("/api/auth/tokens", {"name": "widget", "scope": "full", "expires_at": "2026-03-01T00:00:00Z"})
+    response = make(api, scope="full", expires_at="2026-03-01T00:00:00Z")
 
     body = response.json()
     token = ApiToken.objects.get()
@@ -45,7 +54,7 @@ def test_make_one_and_use_it(api, user, now):
 
 
 def test_they_read_only_unless_asked_for_more(api):
-    body = api.post("/api/auth/tokens", {"name": "widget"}).json()
+    body = make(api).json()
 
     assert (body["scope"], body["expires_at"]) == ("read", None)
 
@@ -61,6 +70,7 @@ def test_they_read_only_unless_asked_for_more(api):
         {"scope": "everything"},
         {"scope": True},
         {"expires_at": "2026-02-11T12:00:00Z"},
+        {"current_password": None},
         {"expires_at": "soon"},
         {"expires_at": 5},
         {"expires_at": "9999-12-31T23:59:59-23:59"},
@@ -68,7 +78,19 @@ def test_they_read_only_unless_asked_for_more(api):
     ],
 )
 def test_bad_input(api, now, changes):
-    assert_problem(api.post("/api/auth/tokens", {"name": "widget"} | changes), 422)
+    assert_problem(make(api, **changes), 422)
+    assert not ApiToken.objects.exists()
+
+
+def test_making_one_takes_the_password(api, settings):
+    settings.LOGIN_RATE = "2/min"
+    assert_problem(api.post("/api/auth/tokens", {"name": "widget"}), 422)
+
+    refused = [make(api, current_password="guess") for _ in range(3)]
+
+    assert_problem(refused[0], 403, "That is not your password")
+    assert refused[0].json()["code"] == "wrong_password"
+    assert [answer.status_code for answer in refused] == [403, 403, 429]
     assert not ApiToken.objects.exists()
 
 
@@ -141,7 +163,7 @@ def test_none_of_them_touches_the_account(db):
 
     for answer in (
         full.get("/api/auth/tokens"),
-        full.post("/api/auth/tokens", {"name": "more"}),
+        make(full),
         full.delete(f"/api/auth/tokens/{pk}"),
         full.post("/api/auth/password", {"current_password": PASSWORD, "new_password": "Quite-another-7"}),
         full.patch(f"/api/users/{user.pk}", {"email": "thief@example.org"}),
