@@ -73,7 +73,7 @@ ROWS = {
     "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # its own token, whoever asks
     "POST /api/weeks/calendar-token": "401 201 201 201 201 403 403 403",
     "DELETE /api/weeks/calendar-token": "401 204 204 204 204 403 403 403",
-    "GET /api/weeks/current": "401 200 200 200 200 403 200 200",
+    "GET /api/weeks/current": "401 200 200 200 200 403 404 200",  # reading creates no week
     "GET /api/weeks/{pk}": "401 200 200 404 404 403 200 200",
     "PATCH /api/weeks/{pk}": "401 200 403 404 404 403 403 200",
     "DELETE /api/weeks/{pk}": "401 204 403 404 404 403 403 204",

@@ -231,6 +231,9 @@ PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")
 if PASSWORD_RESET_URL and set(re.findall(r"{.*?}|[{}]", PASSWORD_RESET_URL)) != {"{uid}", "{token}"}:
     raise ImproperlyConfigured("PASSWORD_RESET_URL must have {uid} and {token} in it, and no other brackets.")
 LOGIN_URL = "admin:login"  # the only page that asks for a password
+SESSION_ENGINE = "accounts.admin_sessions"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds without use
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 # --- Mail
 

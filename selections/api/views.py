@@ -10,8 +10,18 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.api.authentication import is_read_only
 from selections import services
-from selections.models import Pick, Week, WeekAlbum, WeekMovie, WeekQuerySet, read_week_name
+from selections.models import (
+    Pick,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    WeekQuerySet,
+    read_week_name,
+    this_week,
+    week_name,
+)
 
 from . import serializers
 from .filters import WeekFilter
@@ -77,14 +87,23 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return Response(serializers.WeekFullSerializer(self.get_object()).data)
 
     @extend_schema(
-        responses=serializers.WeekFullSerializer,
+        responses={
+            200: serializers.WeekFullSerializer,
+            404: OpenApiResponse(description="There is no week yet, and a read-only API token creates none"),
+        },
         parameters=[NO_ID],
         filters=False,
     )
     @action(detail=False, pagination_class=None)
     def current(self, request):
-        """One's own week of today, created if absent. Whose today it is, one's time zone decides."""
-        week = services.current_week(request.user)
+        """Your week of today, created if absent. Your time zone decides which day that is."""
+        if is_read_only(request.auth):
+            year, week_number = this_week(request.user)
+            week = request.user.weeks.filter(year=year, week_number=week_number).first()
+            if week is None:
+                raise NotFound(f"You have no week for {week_name(year, week_number)} yet.", code="week_not_found")
+        else:
+            week = services.current_week(request.user)
         return Response(serializers.WeekFullSerializer(Week.objects.for_page(request.user).get(pk=week.pk)).data)
 
     @extend_schema(

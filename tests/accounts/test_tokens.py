@@ -156,6 +156,18 @@ def test_a_read_only_one_changes_nothing(user):
         assert_problem(answer, 403, "This API token can only read")
 
 
+def test_a_read_only_one_creates_no_current_week(user, now):
+    reader = client_with(user, "read")
+
+    answer = reader.get("/api/weeks/current")
+
+    assert_problem(answer, 404, "You have no week for 2026-W07 yet.")
+    assert answer.json()["code"] == "week_not_found"
+    assert not user.weeks.exists()
+    week = WeekFactory(user=user, year=2026, week_number=7)
+    assert reader.get("/api/weeks/current").json()["id"] == week.pk
+
+
 def test_none_of_them_touches_the_account(db):
     user = make_user()
     full = client_with(user)
