@@ -141,7 +141,7 @@ class UserAdmin(DjangoUserAdmin):
                     reverse("admin:accounts_session_delete", args=[session.pk]),
                     session,
                 )
-                for session in Session.objects.open_for(user)
+                for session in Session.objects.open_for(user)[:20]
             ),
         )
         return format_html("<ul>{}</ul>", rows) if rows else "none"

@@ -13,7 +13,7 @@ PRECISION = timedelta(minutes=10)  # not a write for every page
 
 class SessionStore(db.SessionStore):
     def _get_session_from_db(self):
-        session = super()._get_session_from_db()
+        session = super()._get_session_from_db()  # type: ignore[misc]  # not in the stubs
         expires_at = timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
         if session and abs(expires_at - session.expire_date) > PRECISION:
             with contextlib.suppress(DatabaseError):  # a page can be looked at without

@@ -195,16 +195,16 @@ class User(AbstractUser):
             ),
         ]
 
-    def save(self, *args, **kwargs):
+    def save(self, *, update_fields=None, **kwargs):
         self.search_text = fold(f"{self.username} {self.display_name}")
-        fields = kwargs.get("update_fields")
-        if {"username", "display_name"} & set(fields or ()):
-            kwargs["update_fields"] = {*fields, "search_text"}
+        fields = None if update_fields is None else set(update_fields)
+        if fields and fields & {"username", "display_name"}:
+            fields.add("search_text")
         if not self.is_active and not self._state.adding and (fields is None or "is_active" in fields):
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
-            if fields is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "sign_in_epoch"}
-        super().save(*args, **kwargs)
+            if fields:
+                fields.add("sign_in_epoch")
+        super().save(update_fields=fields, **kwargs)
 
     def clean(self):
         self.username = (self.username or "").lower()
@@ -217,7 +217,7 @@ class User(AbstractUser):
 
     def _get_session_auth_hash(self, secret=None):
         """Also of the epoch. In the first it is Django's own, which API tokens of earlier releases hold."""
-        of_password = super()._get_session_auth_hash(secret)
+        of_password = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
         if self.sign_in_epoch == 0:
             return of_password
         value = f"{of_password}{self.sign_in_epoch}"

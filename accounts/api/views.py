@@ -30,6 +30,9 @@ from .authentication import (
     sign_in,
 )
 
+WRONG_PASSWORD = OpenApiResponse(
+    description="Wrong password (`wrong_password`), or the account is disabled, or this is not the caller's to change"
+)
 no_store = method_decorator(cache_control(no_store=True), name="dispatch")
 
 
@@ -220,7 +223,7 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
         self.end(self.get_queryset().filter(pk=self.get_object().pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(operation_id="auth_sessions_destroy_others", responses={204: None})
     def destroy_others(self, request):
         """End all your sessions but this one."""
         self.end(request.user.sessions.exclude(pk=request.auth.pk))
@@ -263,7 +266,7 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.CreateApiTokenSerializer,
-        responses={201: serializers.NewApiTokenSerializer},
+        responses={201: serializers.NewApiTokenSerializer, 403: WRONG_PASSWORD},
         extensions={"x-limited": True},
     )
     def create(self, request):
@@ -325,7 +328,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         request=serializers.ChangeProfileSerializer,
         responses={
             200: serializers.UserSerializer,
-            409: OpenApiResponse(description="The e-mail address is taken"),
+            403: WRONG_PASSWORD,
+            409: OpenApiResponse(description="The email address is taken"),
         },
         extensions={"x-limited": True},
     )

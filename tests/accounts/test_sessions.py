@@ -339,6 +339,13 @@ def test_answers_with_tokens_are_not_stored(db):
         assert "no-store" in answer.headers["Cache-Control"]
 
 
+def test_the_page_with_an_invitations_link_is_not_stored(admin_client):
+    page = admin_client.post(reverse("admin:accounts_invitation_add"), {"note": "Cleo", "days": 7}, follow=True)
+
+    assert b"/join/" in page.content
+    assert "no-store" in page.headers["Cache-Control"]
+
+
 def test_an_access_token_is_good_while_its_session_is_kept(db, now, time_machine, monkeypatch):
     """However short a refresh token lives."""
     monkeypatch.setattr(RefreshToken, "lifetime", timedelta(0))
