@@ -282,9 +282,8 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
     @extend_schema(parameters=[ID], responses={204: None})
     def destroy(self, request, pk):
         """Revoke an API token: it is refused from now on."""
-        token = self.get_object()
-        security.record(f"API token {token.pk} revoked", request, user_id=request.user.pk)
-        token.delete()
+        self.get_object().delete()
+        security.record(f"API token {pk} revoked", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -352,8 +351,9 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         if email != user.email:
             check_own_password(self.request, password)
             limits.count_attempt("new address", self.request, limits.account_id(user.pk))
-            security.record("email address requested", self.request, user_id=user.pk)
         services.request_email(user, email, self.request)
+        event = "email address requested" if user.pending_email else "email address request cancelled"
+        security.record(event, self.request, user_id=user.pk)
 
     @extend_schema(
         parameters=[ID],
