@@ -3,6 +3,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from rest_framework_simplejwt.token_blacklist import admin as token_admin
@@ -72,6 +73,11 @@ class UserAdmin(DjangoUserAdmin):
     @staticmethod
     def may_touch(request, obj) -> bool:
         return obj is None or services.may_touch(request.user, obj)
+
+    def save_model(self, request, obj, form, change):
+        if change and "time_zone" in form.changed_data:
+            obj.time_zone_changed_at = timezone.now()
+        super().save_model(request, obj, form, change)
 
     def delete_model(self, request, obj):
         services.delete_account(obj)

@@ -139,6 +139,9 @@ class User(AbstractUser):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; decides which week is the current one.",
     )
+    time_zone_changed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="For a week from then, moving reveals nothing early."
+    )
     display_name = models.CharField(
         max_length=100, blank=True, validators=[validate_printable], help_text="What others read beside the username."
     )
@@ -186,6 +189,10 @@ class User(AbstractUser):
         self.search_text = fold(f"{self.username} {self.display_name}")
         if {"username", "display_name"} & set(kwargs.get("update_fields") or ()):
             kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        same_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
+        if "time_zone" in (kwargs.get("update_fields") or ()) and not same_zone.exists():
+            self.time_zone_changed_at = timezone.now()
+            kwargs["update_fields"] = {*kwargs["update_fields"], "time_zone_changed_at"}
         super().save(*args, **kwargs)
 
     def clean(self):

@@ -11,7 +11,19 @@ from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.errors import NotFound
 
-from .models import Opinion, OpinionQuerySet, Week, WeekAlbum, WeekMovie, this_week, visible_to
+from .models import (
+    FIRST_ZONE,
+    LAST_ZONE,
+    Opinion,
+    OpinionQuerySet,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    settled_week,
+    this_week,
+    visible_to,
+    week_in,
+)
 
 MOST_PREVIOUS = 50  # earlier picks that a pick is answered with
 
@@ -69,9 +81,12 @@ def change_week(week: Week, **values: str | int) -> None:
 
 def refuse_early_end(week: Week, year: int, week_number: int) -> None:
     """Raise Conflict where a move of the week, as it is stored, to this one would reveal what others think of it."""
-    ends = (year, week_number) < this_week(week.user) <= (week.year, week.week_number)
-    if ends and _others_on(Opinion.objects.on_week(week), week).exists():
-        raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
+    now = timezone.now()
+    ends = [min(settled_week(week.user), week_in(zone, now)) for zone in (FIRST_ZONE, LAST_ZONE)]  # for readers there
+    moves_past = any((year, week_number) < end <= (week.year, week.week_number) for end in ends)
+    if moves_past and _others_on(Opinion.objects.on_week(week), week).exists():
+        what = "Other members have opinions on this week, which are hidden until it is over. Move it after that."
+        raise Conflict(what, "week_discussed")
 
 
 def delete_week(week: Week) -> None:

@@ -280,7 +280,7 @@ class WeekForm(CarefulForm):
             try:
                 services.refuse_early_end(week, said["year"], said["week_number"])
             except services.Conflict as conflict:
-                raise ValidationError(f"{conflict}.") from None
+                raise ValidationError(str(conflict)) from None
 
 
 WHERE = ("user", "year", "week_number")

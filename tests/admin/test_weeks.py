@@ -263,7 +263,10 @@ def test_a_week_that_others_think_of_is_not_moved_into_the_past(admin_client, us
 
     response = save(admin_client, week, movie=[{"pick": pick, "position": 1}], week_number=3)
 
-    assert "Others have opinions on this week, which are hidden until it is over." in response.content.decode()
+    assert (
+        "Other members have opinions on this week, which are hidden until it is over. Move it"
+        in response.content.decode()
+    )
     week.refresh_from_db()
     assert week.week_number == 7
 

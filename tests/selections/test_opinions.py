@@ -175,21 +175,90 @@ def test_another_opinion_stays_hidden_until_one_has_given_ones_own(api, week, se
 
 
 @pytest.mark.parametrize(
-    ("zone", "moment", "is_over"),
+    ("zone", "owners_zone", "moment", "is_over"),
     [
-        ("UTC", "2026-02-15T23:59:59Z", False),
-        ("UTC", "2026-02-16T00:00:00Z", True),
-        ("Pacific/Auckland", "2026-02-15T11:00:00Z", True),
-        ("America/Los_Angeles", "2026-02-16T07:59:59Z", False),
-        ("America/Los_Angeles", "2026-02-16T08:00:00Z", True),
+        ("UTC", "UTC", "2026-02-15T23:59:59Z", False),
+        ("UTC", "UTC", "2026-02-16T00:00:00Z", True),
+        ("Pacific/Auckland", "Pacific/Auckland", "2026-02-15T10:59:59Z", False),
+        ("Pacific/Auckland", "Pacific/Auckland", "2026-02-15T11:00:00Z", True),
+        ("Pacific/Kiritimati", "Pacific/Kiritimati", "2026-02-15T10:00:00Z", True),
+        ("Pacific/Kiritimati", "Pacific/Auckland", "2026-02-15T10:30:00Z", False),
+        ("Pacific/Kiritimati", "UTC", "2026-02-15T11:00:00Z", False),
+        ("Pacific/Kiritimati", "UTC", "2026-02-16T00:00:00Z", True),
+        ("UTC", "Pacific/Kiritimati", "2026-02-15T23:59:59Z", False),
+        ("UTC", "Asia/Kathmandu", "2026-02-15T18:15:00Z", False),
+        ("Asia/Tokyo", "Asia/Kathmandu", "2026-02-15T18:14:59Z", False),
+        ("Asia/Tokyo", "Asia/Kathmandu", "2026-02-15T18:15:00Z", True),
+        ("America/Los_Angeles", "UTC", "2026-02-16T07:59:59Z", False),
+        ("America/Los_Angeles", "UTC", "2026-02-16T08:00:00Z", True),
+        ("UTC", "America/Los_Angeles", "2026-02-16T07:59:59Z", False),
+        ("UTC", "America/Los_Angeles", "2026-02-16T08:00:00Z", True),
+        ("Pacific/Kiritimati", "Etc/GMT+12", "2026-02-16T11:59:59Z", False),
+        ("Pacific/Kiritimati", "Etc/GMT+12", "2026-02-16T12:00:00Z", True),
     ],
 )
-def test_or_until_the_week_is_over_in_ones_time_zone(user, week, secret, time_machine, zone, moment, is_over):
-    user.time_zone = zone
-    user.save()
+def test_or_until_the_week_is_over_for_the_reader_and_its_owner(
+    user, other, week, secret, time_machine, zone, owners_zone, moment, is_over
+):
+    live_in(zone, user)
+    live_in(owners_zone, other)
     time_machine.move_to(moment, tick=False)
 
     assert shown(client_of(user), week) == (["A masterpiece."] if is_over else [])
+
+
+def reviews(client):
+    return sorted(opinion["review"] for opinion in client.get("/api/opinions").json()["results"])
+
+
+def live_in(zone, person):
+    """As people who have lived there for long."""
+    person.time_zone = zone
+    person.save()
+
+
+def test_who_moves_reads_nothing_early(api, user, other, week, secret, time_machine):
+    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
+    MovieOpinionFactory(user=other, movie_pick=pick, review="Not for me.")
+    live_in("Pacific/Kiritimati", other)
+    time_machine.move_to("2026-02-15T11:00:00Z", tick=False)
+    for zone in ("Pacific/Kiritimati", "America/New_York", "Pacific/Kiritimati"):
+        assert api.patch(f"/api/users/{user.pk}", {"time_zone": zone}).status_code == 200
+
+    assert reviews(api) == []
+    assert_problem(
+        api.patch(f"/api/weeks/{pick.week_id}", {"year": 2026, "week_number": 6}),
+        409,
+        "Other members have opinions on this week, which are hidden until it is over. Move it after that.",
+    )
+
+    time_machine.move_to("2026-02-16T12:00:00Z", tick=False)
+    assert reviews(api) == ["A masterpiece.", "Not for me."]
+
+    later = WeekMovieFactory(week=WeekFactory(user=other, year=2026, week_number=8))
+    MovieOpinionFactory(user=other, movie_pick=later, review="Settled.")
+    time_machine.move_to("2026-02-22T11:00:01Z", tick=False)  # a week after the move
+    assert "Settled." in reviews(api)
+
+
+def test_who_lives_in_another_zone_by_now_closes_no_week_for_others_for_longer_than_anywhere(
+    api, other, week, secret, time_machine
+):
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert shown(api, week) == ["A masterpiece."]
+
+    client_of(other).patch(f"/api/users/{other.pk}", {"time_zone": "Pacific/Kiritimati"})
+    assert shown(api, week) == []
+
+    time_machine.move_to("2026-02-16T12:00:00Z", tick=False)
+    assert shown(api, week) == ["A masterpiece."]
+
+
+def test_the_same_zone_again_is_no_move(api, user):
+    api.patch(f"/api/users/{user.pk}", {"time_zone": "UTC"})
+
+    user.refresh_from_db()
+    assert user.time_zone_changed_at is None
 
 
 def test_weeks_to_come_are_hidden_too(api, other, now):
@@ -239,7 +308,9 @@ def test_a_week_does_not_move_into_the_past_to_reveal_what_others_think(api, use
     MovieOpinionFactory(user=other, movie_pick=pick)
 
     assert_problem(
-        api.patch(address, past), 409, "Others have opinions on this week, which are hidden until it is over"
+        api.patch(address, past),
+        409,
+        "Other members have opinions on this week, which are hidden until it is over. Move it after that.",
     )
     assert api.patch(address, {"year": 2026, "week_number": 9}).status_code == 200
 
