@@ -360,12 +360,12 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request, obj):
-        services.delete_week(obj)
+        services.delete_week(obj, force=True)
 
     def delete_queryset(self, request, queryset):
         for week in list(queryset):
             try:
-                services.delete_week(week)
+                services.delete_week(week, force=True)
             except Week.DoesNotExist:
                 self.message_user(request, f"{week} was gone already.", messages.WARNING)
 

@@ -184,7 +184,11 @@ class ChangeWeekSerializer(serializers.Serializer):
 
 
 class ForceSerializer(serializers.Serializer):
-    force = serializers.BooleanField(default=False, help_text="Also where others have opinions on what goes.")
+    force = serializers.BooleanField(
+        default=False,
+        help_text="Without it, a request that would delete the opinions of others is answered with 409, in a sentence "
+        "that says whose; with `true` they are deleted, too.",
+    )
 
 
 class ReplaceMovieSerializer(serializers.Serializer):

@@ -26,6 +26,7 @@ ID = OpenApiParameter(
 NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Pick.Position.values)
 BAD_POSITION = OpenApiResponse(description="The position is neither 1 nor 2")
+DISCUSSED = OpenApiResponse(description="Others have opinions on the pick (`pick_discussed`)")
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])
@@ -105,10 +106,17 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             services.change_week(week, **asked.validated_data)
         return Response(serializers.WeekSerializer(week).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(
+        parameters=[serializers.ForceSerializer],
+        responses={
+            204: None,
+            409: OpenApiResponse(description="Others have opinions on the week's picks (`week_discussed`)"),
+        },
+    )
     def destroy(self, request, pk):
-        """Delete a week of one's own, with its picks."""
-        services.delete_week(self.get_object())
+        """Delete a week of your own, with its picks and the opinions on them."""
+        force = read_force(request)
+        services.delete_week(self.get_object(), force=force)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -171,7 +179,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
-        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+        responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
     @movie.mapping.delete
     def remove_movie(self, request, pk, position):
@@ -206,7 +214,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
-        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+        responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
     @album.mapping.delete
     def remove_album(self, request, pk, position):
