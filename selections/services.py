@@ -17,6 +17,7 @@ from .models import (
     LAST_ZONE,
     Opinion,
     OpinionQuerySet,
+    Pick,
     Week,
     WeekAlbum,
     WeekMovie,
@@ -224,6 +225,36 @@ def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *
         if removed:
             touch(week)
     return bool(removed)
+
+
+def move_pick(
+    model: type[WeekMovie | WeekAlbum], week: Week, position: int, new_position: int
+) -> WeekMovie | WeekAlbum | None:
+    """The pick at a position of a week, moved to the new one, from which another pick moves here; None without one.
+
+    Opinions stay with their pick. Raises Week.DoesNotExist.
+    """
+    with transaction.atomic():
+        lock_week(week)
+        pick = model._default_manager.filter(week=week, position=position).first()
+        if pick and position != new_position:
+            swap_positions(model, week)
+            touch(week)
+            pick.position = new_position
+    return pick
+
+
+def swap_positions(model: type[WeekMovie | WeekAlbum], week: Week) -> None:
+    """Let the first pick of a week, which is locked, become the second, and the second the first.
+
+    The constraint on positions is checked row by row, while foreign keys are checked when the transaction ends: until
+    both picks have their new positions, they are in a week that does not exist.
+    """
+    picks = model._default_manager
+    positions = dict(picks.filter(week=week).values_list("pk", "position"))
+    picks.filter(pk__in=positions).update(week=-week.pk)
+    for pk, position in positions.items():
+        picks.filter(pk=pk).update(week=week, position=sum(Pick.Position.values) - position)
 
 
 def _refuse_discussed_pick(picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week, what: str) -> None:

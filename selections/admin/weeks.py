@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from catalog import pictures
 from catalog.admin.exchange import ExchangeAdmin
 from selections import services
-from selections.models import Opinion, Week, WeekAlbum, WeekMovie, read_week_name
+from selections.models import Opinion, Pick, Week, WeekAlbum, WeekMovie, read_week_name
 from selections.resources import WeekResource
 
 from . import years
@@ -92,8 +92,6 @@ class PickFormSet(forms.BaseInlineFormSet):
         forms_kept = [form for form in self.forms if form.is_valid() and form not in self.deleted_forms]
         shown = [form.instance.pk for form in self.initial_forms]
         others = [] if self.instance.pk is None else list(self.picks.filter(week=self.instance).exclude(pk__in=shown))
-        stored = {form.instance.pk: form.initial.get("position") for form in self.initial_forms}
-        staying = {form.instance.pk for form in forms_kept}
         for form in forms_kept:
             position = form.cleaned_data.get("position")
             work = form.cleaned_data.get(self.kind)
@@ -101,9 +99,6 @@ class PickFormSet(forms.BaseInlineFormSet):
                 form.add_error("position", "That position is already occupied.")
             if work and any(getattr(other, f"{self.kind}_id") == work.pk for other in others):
                 form.add_error(self.kind, f"This {self.kind} is already in this week.")
-            for pk, taken in stored.items():
-                if taken == position and pk in staying and pk != form.instance.pk and form.instance.pk:
-                    form.add_error("position", "Two picks cannot swap their places: move one to a free place.")
 
     def get_unique_error_message(self, unique_check):
         if self.kind in unique_check:
@@ -114,9 +109,12 @@ class PickFormSet(forms.BaseInlineFormSet):
         return "This is said twice."
 
     def save_existing_objects(self, commit=True):
-        """What leaves goes first, and makes room."""
+        """What leaves goes first, and makes room; two that change places do so at once."""
         leaving = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
         self.picks.filter(pk__in=leaving).delete()
+        moving = [form for form in self.initial_forms if "position" in form.changed_data]
+        if len(moving) == len(Pick.Position) and not leaving:
+            services.swap_positions(PICKS[self.kind], self.instance)
         return super().save_existing_objects(commit)
 
 

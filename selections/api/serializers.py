@@ -35,6 +35,13 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
+class PositionField(WholeNumberField):
+    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], "Position must be 1 or 2.")
+
+    def __init__(self, **kwargs):
+        super().__init__(min_value=1, max_value=2, **kwargs)
+
+
 class SwitchField(serializers.BooleanField):
     """A JSON true or false: REST framework's own field takes "yes" and 1, too."""
 
@@ -191,12 +198,16 @@ class ForceSerializer(serializers.Serializer):
     )
 
 
+class MovePickSerializer(serializers.Serializer):
+    position = PositionField(required=False)
+
+
 class ReplaceMovieSerializer(serializers.Serializer):
     tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1)
 
 
 class PickMovieSerializer(ReplaceMovieSerializer):
-    position = WholeNumberField(min_value=1, max_value=2)
+    position = PositionField()
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})
@@ -217,7 +228,7 @@ class ReplaceAlbumSerializer(serializers.Serializer):
 
 
 class PickAlbumSerializer(ReplaceAlbumSerializer):
-    position = WholeNumberField(min_value=1, max_value=2)
+    position = PositionField()
 
 
 class SelectionSerializer(serializers.Serializer):

@@ -178,6 +178,20 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         )
 
     @extend_schema(
+        parameters=[POSITION],
+        request=serializers.MovePickSerializer,
+        responses={200: serializers.MoviePickedSerializer, 400: BAD_POSITION},
+    )
+    @movie.mapping.patch
+    def move_movie(self, request, pk, position):
+        """Move the movie at a position of your own week to the other position.
+
+        A movie that is there comes here in exchange. Opinions stay with their movie, and so does its `added_at`; `{}`
+        changes nothing.
+        """
+        return self.move(WeekMovie, position, "movie")
+
+    @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
         responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
@@ -213,6 +227,20 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         )
 
     @extend_schema(
+        parameters=[POSITION],
+        request=serializers.MovePickSerializer,
+        responses={200: serializers.AlbumPickedSerializer, 400: BAD_POSITION},
+    )
+    @album.mapping.patch
+    def move_album(self, request, pk, position):
+        """Move the album at a position of your own week to the other position.
+
+        An album that is there comes here in exchange. Opinions stay with their album, and so does its `added_at`; `{}`
+        changes nothing.
+        """
+        return self.move(WeekAlbum, position, "album")
+
+    @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
         responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
@@ -228,6 +256,15 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             made(pick, context={"user": self.request.user}).data,
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
+
+    def move(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
+        asked = serializers.MovePickSerializer(data=self.request.data)
+        asked.is_valid(raise_exception=True)
+        place, week = read_position(position), self.get_object()
+        pick = services.move_pick(model, week, place, asked.validated_data.get("position", place))
+        if pick is None:
+            raise NotFound(f"No {what} found at position {place}", code="no_pick")
+        return self.picked(pick, is_new=False)
 
     def remove(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
         place, force = read_position(position), read_force(self.request)
