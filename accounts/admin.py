@@ -1,6 +1,8 @@
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +17,20 @@ from .models import NEVER, ApiToken, Attempts, Invitation, User
 
 THEIRS = ["weeks", "complete_weeks", "opinion_list", "tokens", "invited", "last_seen"]
 LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
+
+CURATORS = (
+    "Curators read everyone's opinions and private weeks in the admin. In a week in which they take part themselves, "
+    "others' opinions stay hidden from them until they give their own, or the week is over. The same goes for "
+    "superusers."
+)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
 
 
 @admin.register(User)
@@ -54,6 +70,12 @@ class UserAdmin(DjangoUserAdmin):
         if obj is None or request.user.is_superuser:
             return fieldsets
         return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and db_field.name == "groups":
+            field.help_text = f"{CURATORS} {field.help_text}"
+        return field
 
     def get_readonly_fields(self, request, obj=None):
         """Nobody locks themselves out, nor everybody."""

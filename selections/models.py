@@ -330,6 +330,23 @@ class OpinionQuerySet(models.QuerySet):
         on_seen = reduce(or_, (visible_to(user, f"{pick}__week__user") for pick in picks))
         return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
 
+    def readable_by_staff(self, user) -> "OpinionQuerySet":
+        """Those that a member of staff may read in the admin: all but those hidden_from_staff()."""
+        return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
+
+    def hidden_from_staff(self, user) -> "OpinionQuerySet":
+        """Those of calendar weeks in which the user has a week, too, that are not revealed to them."""
+        if not settings.BLIND_REVEAL:
+            return self.none()
+        own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
+        running = Week.objects.since(*week_in(LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+
+        def hidden(pick: str) -> Q:
+            on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()
+            return Q(pk__in=on_running.exclude(revealed_to(user, pick)).values("pk"))
+
+        return self.filter(hidden("movie_pick") | hidden("album_pick"))
+
     def on_movies(self) -> "OpinionQuerySet":
         return self.filter(movie_pick__isnull=False)
 
@@ -427,7 +444,7 @@ class EarlierRating(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rating} until {self.until_at:%Y-%m-%d}"
+        return f"Rating until {self.until_at:%Y-%m-%d}"  # without what it was, which may be hidden
 
 
 class ImportedRow(models.Model):

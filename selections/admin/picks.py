@@ -22,6 +22,10 @@ from . import cards
 from .careful import WeekLockAdmin
 from .works import WorkSelect
 
+HIDDEN = (
+    "Some opinions are hidden, as you take part in their week. You can read them once you have given your own, or the "
+    "week is over."
+)
 KINDS: dict[type[WeekMovie | WeekAlbum], str] = {WeekMovie: "movie", WeekAlbum: "album"}
 
 

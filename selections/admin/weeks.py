@@ -18,7 +18,7 @@ from selections.resources import WeekResource
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
-from .picks import opinions_address, picture_of, rematch_address, work_of
+from .picks import HIDDEN, opinions_address, picture_of, rematch_address, work_of
 from .works import WORKS, WorkSelect, WorksView
 
 PICKS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
@@ -174,7 +174,7 @@ class PickInline(admin.StackedInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request):
-        opinions = Opinion.objects.select_related("user")[:MOST_SAID]
+        opinions = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MOST_SAID]
         picks = super().get_queryset(request).select_related(self.kind, "week__user").annotate(count=Count("opinions"))
         if self.may_read_opinions(request):
             picks = picks.prefetch_related(Prefetch("opinions", opinions, to_attr="latest"))
@@ -202,10 +202,11 @@ class PickInline(admin.StackedInline):
             ),
         )
         return format_html(
-            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {}</p>{}',
+            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {}{}</p>{}',
             rows,
             opinions_address(pick),
             pick.count,
+            f"{HIDDEN} " if len(pick.latest) < min(pick.count, MOST_SAID) else "",
             what_goes(pick.count),
             fix_link(pick),
         )
