@@ -1,8 +1,11 @@
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
@@ -12,6 +15,20 @@ from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
 
 THEIRS = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
 LAST_SEEN = "Last seen is the last sign-in, renewal of one, or use of an API token, which is known to the hour."
+
+CURATORS = (
+    "Curators read everyone's opinions and private weeks in the admin. In a week in which they take part themselves, "
+    "others' opinions stay hidden from them until they give their own, or the week is over. The same goes for "
+    "superusers."
+)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
 
 
 @admin.register(User)
@@ -52,6 +69,12 @@ class UserAdmin(DjangoUserAdmin):
             return fieldsets
         return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
 
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and db_field.name == "groups":
+            field.help_text = f"{CURATORS} {field.help_text}"
+        return field
+
     def get_readonly_fields(self, request, obj=None):
         """Nobody locks themselves out, nor everybody."""
         fields = super().get_readonly_fields(request, obj)
@@ -70,6 +93,11 @@ class UserAdmin(DjangoUserAdmin):
     @staticmethod
     def may_touch(request, obj) -> bool:
         return obj is None or services.may_touch(request.user, obj)
+
+    def save_model(self, request, obj, form, change):
+        if change and "time_zone" in form.changed_data:
+            obj.time_zone_changed_at = timezone.now()
+        super().save_model(request, obj, form, change)
 
     def delete_model(self, request, obj):
         services.delete_account(obj)

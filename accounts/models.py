@@ -147,6 +147,9 @@ class User(AbstractUser):
         validators=[validate_time_zone],
         help_text="IANA name, such as Europe/Berlin; decides which week is the current one.",
     )
+    time_zone_changed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="For a week from then, moving reveals nothing early."
+    )
     display_name = models.CharField(
         max_length=100, blank=True, validators=[validate_printable], help_text="What others read beside the username."
     )
@@ -204,6 +207,10 @@ class User(AbstractUser):
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
             if fields:
                 fields.add("sign_in_epoch")
+        same_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
+        if fields and "time_zone" in fields and not same_zone.exists():
+            self.time_zone_changed_at = timezone.now()
+            fields.add("time_zone_changed_at")
         super().save(update_fields=fields, **kwargs)
 
     def clean(self):

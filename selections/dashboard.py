@@ -89,11 +89,11 @@ def picks_by_week(weeks: Iterable[YearWeek]) -> dict[YearWeek, dict[Kind, int]]:
     return counted
 
 
-def ratings() -> list[int]:
-    """How often everybody gave each rating, from 1 to 10."""
+def ratings(user) -> list[int]:
+    """How often everybody gave each rating, from 1 to 10, without what is hidden from this member of staff."""
     histogram = [0] * MOST_RATING
-    given = Opinion.objects.filter(rating__isnull=False).order_by().values_list("rating").annotate(count=Count("pk"))
-    for rating, count in given:
+    given = Opinion.objects.readable_by_staff(user).filter(rating__isnull=False).order_by().values_list("rating")
+    for rating, count in given.annotate(count=Count("pk")):
         histogram[rating - 1] = count
     return histogram
 
@@ -132,8 +132,8 @@ def weekly_figure(week: YearWeek) -> Figure:
     )
 
 
-def ratings_figure() -> Figure:
-    histogram = ratings()
+def ratings_figure(user) -> Figure:
+    histogram = ratings(user)
     given = sum(histogram)
     mean = sum(rating * count for rating, count in enumerate(histogram, 1)) / given if given else 0
     return Figure(

@@ -1,8 +1,10 @@
 """Weeks, and what people pick for them."""
 
 import re
-from datetime import date
-from functools import reduce
+import zoneinfo
+from datetime import date, datetime, timedelta, tzinfo
+from datetime import timezone as offset
+from functools import lru_cache, reduce
 from operator import or_
 
 from django.conf import settings
@@ -37,8 +39,13 @@ def week_name(year: int, week_number: int) -> str:
 
 def this_week(user) -> tuple[int, int]:
     """The ISO year and week of today, in the user's time zone."""
-    today = timezone.localdate(timezone=user.zone).isocalendar()
-    return today.year, today.week
+    return week_in(user.zone, timezone.now())
+
+
+def week_in(zone: tzinfo, moment: datetime) -> tuple[int, int]:
+    """The ISO year and week that run in a time zone at a moment."""
+    day = moment.astimezone(zone).isocalendar()
+    return day.year, day.week
 
 
 def visible_to(user, owner: str) -> Q:
@@ -49,6 +56,44 @@ def visible_to(user, owner: str) -> Q:
 def week_before(year: int, week_number: int, week: str = "") -> Q:
     """Whether a `week` is an earlier calendar week than this one."""
     return Q(**{f"{week}year__lt": year}) | Q(**{f"{week}year": year, f"{week}week_number__lt": week_number})
+
+
+FIRST_ZONE, LAST_ZONE = offset(timedelta(hours=14)), offset(timedelta(hours=-12))  # a new week begins here first, last
+SETTLING_TIME = timedelta(days=7)
+
+
+def over_for(user, week: str = "") -> Q:
+    """Whether a `week` is over for the user: its Sunday is past both where the user and where its owner live.
+
+    All weeks before the one that runs in the last time zone are over for everyone. That one is over in other zones for
+    up to 26 hours before, and only then the owner's zone is looked at.
+    """
+    last = week_in(LAST_ZONE, timezone.now())
+    over = week_before(*last, week)
+    if settled_week(user) == last:
+        return over
+    quarter = timezone.now().replace(second=0, microsecond=0)
+    ahead = _zones_after(last, quarter - timedelta(minutes=quarter.minute % 15))
+    moved = Q(**{f"{week}user__time_zone_changed_at__gt": timezone.now() - SETTLING_TIME})
+    running = Q(**{f"{week}year": last[0], f"{week}week_number": last[1], f"{week}user__time_zone__in": ahead})
+    return over | (running & ~moved)
+
+
+def settled_week(user) -> tuple[int, int]:
+    """The ISO year and week that run for the user as far as secrets go.
+
+    For a week after they changed their time zone it is that of the last zone, so that a move opens no week early.
+    """
+    moved_at = user.time_zone_changed_at
+    if moved_at and moved_at > timezone.now() - SETTLING_TIME:
+        return week_in(LAST_ZONE, timezone.now())
+    return this_week(user)
+
+
+@lru_cache(maxsize=1)
+def _zones_after(week: tuple[int, int], moment: datetime) -> list[str]:
+    """The time zones in which this week is over at a moment, which is a quarter of an hour: offsets are multiples."""
+    return [name for name in zoneinfo.available_timezones() if week_in(zoneinfo.ZoneInfo(name), moment) > week]
 
 
 class WeekQuerySet(models.QuerySet):
@@ -285,6 +330,23 @@ class OpinionQuerySet(models.QuerySet):
         on_seen = reduce(or_, (visible_to(user, f"{pick}__week__user") for pick in picks))
         return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
 
+    def readable_by_staff(self, user) -> "OpinionQuerySet":
+        """Those that a member of staff may read in the admin: all but those hidden_from_staff()."""
+        return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
+
+    def hidden_from_staff(self, user) -> "OpinionQuerySet":
+        """Those of calendar weeks in which the user has a week, too, that are not revealed to them."""
+        if not settings.BLIND_REVEAL:
+            return self.none()
+        own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
+        running = Week.objects.since(*week_in(LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+
+        def hidden(pick: str) -> Q:
+            on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()
+            return Q(pk__in=on_running.exclude(revealed_to(user, pick)).values("pk"))
+
+        return self.filter(hidden("movie_pick") | hidden("album_pick"))
+
     def on_movies(self) -> "OpinionQuerySet":
         return self.filter(movie_pick__isnull=False)
 
@@ -382,7 +444,7 @@ class EarlierRating(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rating} until {self.until_at:%Y-%m-%d}"
+        return f"Rating until {self.until_at:%Y-%m-%d}"  # without what it was, which may be hidden
 
 
 class ImportedRow(models.Model):
@@ -441,15 +503,13 @@ class ImportedRow(models.Model):
 
 def revealed_to(user, *picks: str) -> Q:
     """Whether an opinion on one of the `picks` is no secret to the user: it is theirs, they have one on the same pick,
-    or the week is over.
-
-    A week is over when its Sunday is past in the user's time zone. BLIND_REVEAL switches the secrecy off.
+    or the week is over for them. BLIND_REVEAL switches the secrecy off.
     """
     if not settings.BLIND_REVEAL:
         return Q()
     own = Opinion.objects.filter(user=user)
     revealed = Q(user=user)
     for pick in picks:
-        revealed |= week_before(*this_week(user), f"{pick}__week__")
+        revealed |= over_for(user, f"{pick}__week__")
         revealed |= Q(Exists(own.filter(**{pick: OuterRef(pick)})))
     return revealed

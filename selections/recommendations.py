@@ -26,7 +26,7 @@ from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew, show
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
 
-from .models import Opinion, WeekAlbum, WeekMovie, this_week, visible_to, week_before
+from .models import Opinion, WeekAlbum, WeekMovie, over_for, visible_to
 
 # What a rating means, from -1 to 1.
 MIDDLE, FURTHEST = 5.5, 4.5
@@ -380,7 +380,7 @@ class Search:
         # is about works that the user knows.
         by_seen_people = visible_to(self.user, "user") & visible_to(self.user, f"{pick}__week__user")
         if settings.BLIND_REVEAL:
-            by_seen_people &= week_before(*this_week(self.user), f"{pick}__week__")
+            by_seen_people &= over_for(self.user, f"{pick}__week__")
         latest = rated.filter(by_seen_people).order_by("-created_at", "-id").values_list("pk", flat=True)
         rows = (
             Opinion.objects.visible_to(self.user, pick)

@@ -3,6 +3,7 @@
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -11,7 +12,21 @@ from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.errors import NotFound
 
-from .models import Opinion, OpinionQuerySet, Week, WeekAlbum, WeekMovie, this_week, visible_to
+from .models import (
+    FIRST_ZONE,
+    LAST_ZONE,
+    Opinion,
+    OpinionQuerySet,
+    Pick,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    over_for,
+    settled_week,
+    this_week,
+    visible_to,
+    week_in,
+)
 
 MOST_PREVIOUS = 50  # earlier picks that a pick is answered with
 
@@ -69,15 +84,25 @@ def change_week(week: Week, **values: str | int) -> None:
 
 def refuse_early_end(week: Week, year: int, week_number: int) -> None:
     """Raise Conflict where a move of the week, as it is stored, to this one would reveal what others think of it."""
-    ends = (year, week_number) < this_week(week.user) <= (week.year, week.week_number)
-    if ends and _others_on(Opinion.objects.on_week(week), week).exists():
-        raise Conflict("Others have opinions on this week, which are hidden until it is over", "week_discussed")
+    now = timezone.now()
+    ends = [min(settled_week(week.user), week_in(zone, now)) for zone in (FIRST_ZONE, LAST_ZONE)]  # for readers there
+    moves_past = any((year, week_number) < end <= (week.year, week.week_number) for end in ends)
+    if moves_past and _others_on(Opinion.objects.on_week(week), week).exists():
+        what = "Other members have opinions on this week, which are hidden until it is over. Move it after that."
+        raise Conflict(what, "week_discussed")
 
 
-def delete_week(week: Week) -> None:
-    """Raises Week.DoesNotExist when somebody else was faster."""
+def delete_week(week: Week, *, force: bool = False) -> None:
+    """Delete a week with its picks.
+
+    Raises Conflict where others have opinions on these, unless `force` deletes them, too; and Week.DoesNotExist when
+    another request was faster.
+    """
     with transaction.atomic():
         lock_week(week)
+        if not force:
+            on_week = Opinion.objects.on_week(week)
+            _refuse_discussed(on_week, week, "your picks in this week; deleting it would delete", "week_discussed")
         week.delete()
 
 
@@ -117,7 +142,7 @@ def _refuse_taken(
     picks = model._default_manager.filter(week=week)
     if replace:
         if not force:
-            _refuse_discussed(picks.filter(position=position).exclude(**work), week)
+            _refuse_discussed_pick(picks.filter(position=position).exclude(**work), week, "replacing")
         picks = picks.exclude(position=position)
     elif picks.filter(position=position).exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
@@ -134,7 +159,7 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
             if replace and (same := there.filter(**work).first()):
                 return same, False
             if replace and not force:
-                _refuse_discussed(there, pick.week)
+                _refuse_discussed_pick(there, pick.week, "replacing")
             replaced = there.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
@@ -195,19 +220,67 @@ def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *
         lock_week(week)
         picks = model._default_manager.filter(week=week, position=position)
         if not force:
-            _refuse_discussed(picks, week)
+            _refuse_discussed_pick(picks, week, "removing")
         removed, _ = picks.delete()
         if removed:
             touch(week)
     return bool(removed)
 
 
-def _refuse_discussed(picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week) -> None:
+def move_pick(
+    model: type[WeekMovie | WeekAlbum], week: Week, position: int, new_position: int
+) -> WeekMovie | WeekAlbum | None:
+    """The pick at a position of a week, moved to the new one, from which another pick moves here; None without one.
+
+    Opinions stay with their pick. Raises Week.DoesNotExist.
+    """
+    with transaction.atomic():
+        lock_week(week)
+        pick = model._default_manager.filter(week=week, position=position).first()
+        if pick and position != new_position:
+            swap_positions(model, week)
+            touch(week)
+            pick.position = new_position
+    return pick
+
+
+def swap_positions(model: type[WeekMovie | WeekAlbum], week: Week) -> None:
+    """Let the first pick of a week, which is locked, become the second, and the second the first.
+
+    The constraint on positions is checked row by row, while foreign keys are checked when the transaction ends: until
+    both picks have their new positions, they are in a week that does not exist.
+    """
+    picks = model._default_manager
+    positions = dict(picks.filter(week=week).values_list("pk", "position"))
+    picks.filter(pk__in=positions).update(week=-week.pk)
+    for pk, position in positions.items():
+        picks.filter(pk=pk).update(week=week, position=sum(Pick.Position.values) - position)
+
+
+def _refuse_discussed_pick(picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week, what: str) -> None:
     """Raise Conflict where people whom the week's owner may see have opinions on these picks."""
     on_these = Q(movie_pick__in=picks) if picks.model is WeekMovie else Q(album_pick__in=picks)
-    if count := _others_on(Opinion.objects.filter(on_these), week).count():
-        whose = "Somebody else has an opinion" if count == 1 else f"{count} other people have opinions"
-        raise Conflict(f"{whose} on this pick: force=true removes that, too", "pick_discussed")
+    _refuse_discussed(Opinion.objects.filter(on_these), week, f"this pick; {what} it would remove", "pick_discussed")
+
+
+def _refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+    """Raise Conflict where people whom the week's owner may see are among those who gave these opinions."""
+    given = list(
+        _others_on(opinions, week)
+        .select_related("user")
+        .only("rating", "user__username", "user__display_name")
+        .order_by("created_at", "pk")
+    )
+    if given:
+        raise Conflict(f"{_who_said(given)} {what} that, too.", code)
+
+
+def _who_said(opinions: list[Opinion]) -> str:
+    """Such as "Ben and 3 others have already rated"."""
+    first, *others = {opinion.user_id: opinion.user.get_full_name() for opinion in opinions}.values()
+    who = f"{first} and {others[0] if len(others) == 1 else f'{len(others)} others'}" if others else first
+    kinds = {"reviewed" if opinion.rating is None else "rated" for opinion in opinions}
+    return f"{who} {'have' if others else 'has'} already {' or '.join(sorted(kinds))}"
 
 
 def _others_on(opinions: OpinionQuerySet, week: Week) -> OpinionQuerySet:
@@ -238,11 +311,27 @@ def give_opinion(
 
 
 def take_back_opinion(user, pick: WeekMovie | WeekAlbum) -> bool:
-    """Delete what the user thinks of a pick, with its history, and say whether there was anything."""
+    """Delete what the user thinks of a pick, with its history, and say whether there was anything.
+
+    Raises Conflict where it has revealed what others think before the week is over.
+    """
     with transaction.atomic():
         lock_week(pick.week)
+        if has_revealed(user, pick):
+            raise Conflict(
+                "Your opinion has revealed those of others on this pick. You can change it now, and delete it once the "
+                "week is over.",
+                "revealed",
+            )
         deleted, _ = Opinion.objects.filter(user=user, **on_pick(pick)).delete()
     return bool(deleted)
+
+
+def has_revealed(user, pick: WeekMovie | WeekAlbum) -> bool:
+    """Whether the user reads what others think of a pick only because they have an opinion on it."""
+    on = next(iter(on_pick(pick)))
+    others = Opinion.objects.visible_to(user, on).filter(**on_pick(pick)).exclude(user=user)
+    return settings.BLIND_REVEAL and others.exclude(over_for(user, f"{on}__week__")).exists()
 
 
 def own_opinion(user, pick: WeekMovie | WeekAlbum) -> Opinion | None:

@@ -120,8 +120,21 @@ def test_most_addresses_have_something_to_say(user, world):
     assert [place for place in refused if "hermit" not in place and not place.startswith("/api/weeks/{pk}/")] == []
 
 
-def test_a_hidden_opinion_changes_nothing(user, other, world):
+@pytest.mark.parametrize(
+    ("zone", "owners_zone", "moment"),
+    [
+        ("UTC", "UTC", "2026-02-11T12:00Z"),
+        ("Pacific/Kiritimati", "UTC", "2026-02-15T11:00Z"),
+        ("America/New_York", "Pacific/Kiritimati", "2026-02-16T04:59Z"),
+    ],
+)
+def test_a_hidden_opinion_changes_nothing(user, other, world, time_machine, zone, owners_zone, moment):
+    for person, its in ((user, zone), (other, owners_zone)):
+        person.time_zone = its
+        person.save()
+    time_machine.move_to(moment, tick=False)
     client, third = client_of(user), UserFactory(username="cleo")
+    client.get("/api/weeks/current")  # makes one, which counts
     before = answers(client, world)
 
     rate(other, world["weeks"]["ben", 2026], 1, "A hidden review")

@@ -63,7 +63,7 @@ class Site(admin.AdminSite):
             parts["week"] = self.shelf(request, week)
             parts["figures"].append(dashboard.weekly_figure(week))
         if self.sees(request, Opinion):
-            parts["figures"].append(dashboard.ratings_figure())
+            parts["figures"].append(dashboard.ratings_figure(request.user))
         if self.sees(request, Movie, WeekMovie):
             parts["figures"].append(dashboard.genres_figure("movie"))
         if self.sees(request, Album, WeekAlbum):

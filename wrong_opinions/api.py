@@ -78,7 +78,8 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
         case exceptions.ValidationError():
             errors = list(flatten(exc.get_full_details()))
             first = errors[0]
-            detail = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+            names_it = first["message"].lower().startswith(first["field"].lower())
+            detail = first["message"] if names_it else f"{first['field']}: {first['message']}"
             return problem(422, detail, "invalid_input", errors=errors)
         case exceptions.NotAuthenticated():
             return problem(401, "Not authenticated", "not_authenticated")

@@ -292,6 +292,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "CreateWeekRequest": {"year": 2026, "week_number": 7, "notes": "One of us fell asleep."},
     "PatchedChangeWeekRequest": {"notes": "One of us fell asleep.", "year": 2026, "week_number": 7},
     "PickMovieRequest": {"tmdb_id": 120, "position": 1},
+    "PatchedMovePickRequest": {"position": 2},
     "ReplaceMovieRequest": {"tmdb_id": 120},
     "PickAlbumRequest": {"musicbrainz_id": RELEASE, "position": 1},
     "ReplaceAlbumRequest": {"musicbrainz_id": RELEASE},

@@ -17,10 +17,10 @@ CHANGED = "Somebody else changed this in the meantime: look at it again, then ma
 
 
 class CarefulForm(forms.ModelForm):
-    def validate_constraints(self):
+    def validate_constraints(self, exclude=frozenset()):
         """All of them, also those in which something has a part that is no field of the form."""
         try:
-            self.instance.validate_constraints(exclude=set(self.errors))
+            self.instance.validate_constraints(exclude=exclude | set(self.errors))
         except ValidationError as error:
             self.add_error(None, error)
 

@@ -21,7 +21,8 @@ WAITS = ImportedRow.State.REVIEW
 MOST_ACCEPTED = 50  # at a time: upstreams may be asked about each
 MOST_LEFT_OUT = 500
 PLACED = {"new", "there"}
-SAID = ["place", "title", "artist", "year", "day", "position", "rating", "review", "contains_spoilers", "notes"]
+# What helps to decide; not the rating and the review, which may be a secret until the week is over.
+SAID = ["place", "title", "artist", "year", "day", "position", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
 
 

@@ -1,11 +1,12 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html
 
+from selections import services
 from selections.models import EarlierRating, Opinion, WeekAlbum, WeekMovie
 
 from .careful import WeekLockAdmin
-from .picks import picture_of, rematch_address, work_of
+from .picks import HIDDEN, picture_of, rematch_address, work_of
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -34,7 +35,20 @@ class OpinionAdmin(WeekLockAdmin):
         css = {"all": ["selections/admin.css"]}
 
     def get_queryset(self, request):
-        return Opinion.objects.with_picks()
+        return Opinion.objects.readable_by_staff(request.user).with_picks()
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method == "GET" and Opinion.objects.hidden_from_staff(request.user).exists():
+            messages.info(request, HIDDEN)
+        return super().changelist_view(request, extra_context)
+
+    def get_deleted_objects(self, objs, request):
+        """One's own stay as long as they would in the API."""
+        listed, counts, not_allowed, protected = super().get_deleted_objects(objs, request)
+        own = [opinion for opinion in objs if opinion.user == request.user]
+        staying = [opinion for opinion in own if services.has_revealed(request.user, opinion.pick)]
+        reason = "it has revealed those of others, and can be deleted once the week is over"
+        return listed, counts, not_allowed, [*protected, *(f"{opinion}: {reason}" for opinion in staying)]
 
     def get_fields(self, request, obj=None):
         said = ["rating", "review", "contains_spoilers"]

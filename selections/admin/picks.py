@@ -19,9 +19,13 @@ from selections.models import Week, WeekAlbum, WeekMovie
 from selections.review import read_choice
 
 from . import cards
-from .careful import WeekLockAdmin
+from .careful import CarefulForm, WeekLockAdmin
 from .works import WorkSelect
 
+HIDDEN = (
+    "Some opinions are hidden, as you take part in their week. You can read them once you have given your own, or the "
+    "week is over."
+)
 KINDS: dict[type[WeekMovie | WeekAlbum], str] = {WeekMovie: "movie", WeekAlbum: "album"}
 
 
@@ -59,11 +63,19 @@ class ChoiceForm(forms.Form):
         return known_as
 
 
+class MovableForm(CarefulForm):
+    """A pick may take the position of the other one, which gets its own in exchange."""
+
+    def validate_constraints(self, exclude=frozenset()):
+        super().validate_constraints(exclude | {"position"} if self.instance.pk else exclude)
+
+
 class PickAdmin(WeekLockAdmin):
     """Of a pick that is there, the place and time can be changed here, and what it is of by looking for the right one;
     which week it is in stays, as what others think of it may be secret there."""
 
     kind: str
+    form = MovableForm
     list_filter = ["week__user", "week__year"]
     date_hierarchy = "added_at"
     list_per_page = 50
@@ -98,6 +110,8 @@ class PickAdmin(WeekLockAdmin):
     def save_model(self, request, obj, form, change):
         if not change:
             services.lock_week(obj.week)
+        elif "position" in form.changed_data:
+            services.swap_positions(type(obj), obj.week)
         super().save_model(request, obj, form, change)
         services.touch(obj.week)
 

@@ -13,12 +13,12 @@ from django.utils.http import urlencode
 from catalog import pictures
 from catalog.admin.exchange import ExchangeAdmin
 from selections import services
-from selections.models import Opinion, Week, WeekAlbum, WeekMovie, read_week_name
+from selections.models import Opinion, Pick, Week, WeekAlbum, WeekMovie, read_week_name
 from selections.resources import WeekResource
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
-from .picks import opinions_address, picture_of, rematch_address, work_of
+from .picks import HIDDEN, opinions_address, picture_of, rematch_address, work_of
 from .works import WORKS, WorkSelect, WorksView
 
 PICKS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
@@ -92,8 +92,6 @@ class PickFormSet(forms.BaseInlineFormSet):
         forms_kept = [form for form in self.forms if form.is_valid() and form not in self.deleted_forms]
         shown = [form.instance.pk for form in self.initial_forms]
         others = [] if self.instance.pk is None else list(self.picks.filter(week=self.instance).exclude(pk__in=shown))
-        stored = {form.instance.pk: form.initial.get("position") for form in self.initial_forms}
-        staying = {form.instance.pk for form in forms_kept}
         for form in forms_kept:
             position = form.cleaned_data.get("position")
             work = form.cleaned_data.get(self.kind)
@@ -101,9 +99,6 @@ class PickFormSet(forms.BaseInlineFormSet):
                 form.add_error("position", "That position is already occupied.")
             if work and any(getattr(other, f"{self.kind}_id") == work.pk for other in others):
                 form.add_error(self.kind, f"This {self.kind} is already in this week.")
-            for pk, taken in stored.items():
-                if taken == position and pk in staying and pk != form.instance.pk and form.instance.pk:
-                    form.add_error("position", "Two picks cannot swap their places: move one to a free place.")
 
     def get_unique_error_message(self, unique_check):
         if self.kind in unique_check:
@@ -114,9 +109,12 @@ class PickFormSet(forms.BaseInlineFormSet):
         return "This is said twice."
 
     def save_existing_objects(self, commit=True):
-        """What leaves goes first, and makes room."""
+        """What leaves goes first, and makes room; two that change places do so at once."""
         leaving = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
         self.picks.filter(pk__in=leaving).delete()
+        moving = [form for form in self.initial_forms if "position" in form.changed_data]
+        if len(moving) == len(Pick.Position) and not leaving:
+            services.swap_positions(PICKS[self.kind], self.instance)
         return super().save_existing_objects(commit)
 
 
@@ -176,7 +174,7 @@ class PickInline(admin.StackedInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request):
-        opinions = Opinion.objects.select_related("user")[:MOST_SAID]
+        opinions = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MOST_SAID]
         picks = super().get_queryset(request).select_related(self.kind, "week__user").annotate(count=Count("opinions"))
         if self.may_read_opinions(request):
             picks = picks.prefetch_related(Prefetch("opinions", opinions, to_attr="latest"))
@@ -204,10 +202,11 @@ class PickInline(admin.StackedInline):
             ),
         )
         return format_html(
-            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {}</p>{}',
+            '<ul class="said">{}</ul><p><a href="{}">All {}</a>. {}{}</p>{}',
             rows,
             opinions_address(pick),
             pick.count,
+            f"{HIDDEN} " if len(pick.latest) < min(pick.count, MOST_SAID) else "",
             what_goes(pick.count),
             fix_link(pick),
         )
@@ -280,7 +279,7 @@ class WeekForm(CarefulForm):
             try:
                 services.refuse_early_end(week, said["year"], said["week_number"])
             except services.Conflict as conflict:
-                raise ValidationError(f"{conflict}.") from None
+                raise ValidationError(str(conflict)) from None
 
 
 WHERE = ("user", "year", "week_number")
@@ -360,12 +359,12 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request, obj):
-        services.delete_week(obj)
+        services.delete_week(obj, force=True)
 
     def delete_queryset(self, request, queryset):
         for week in list(queryset):
             try:
-                services.delete_week(week)
+                services.delete_week(week, force=True)
             except Week.DoesNotExist:
                 self.message_user(request, f"{week} was gone already.", messages.WARNING)
 

@@ -2,7 +2,7 @@
 
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
@@ -70,9 +70,18 @@ class OpinionView(PickView):
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
 
-    @extend_schema(responses={204: None, 400: BAD_POSITION})
+    @extend_schema(
+        responses={
+            204: None,
+            400: BAD_POSITION,
+            409: OpenApiResponse(description="It has revealed others' opinions, and the week is not over (`revealed`)"),
+        }
+    )
     def delete(self, request, pk, position):
-        """Take one's opinion back, with its history."""
+        """Delete your opinion on a pick, with its history.
+
+        An opinion that has revealed others' on the same pick stays until the week is over: change it until then.
+        """
         if not services.take_back_opinion(request.user, self.get_pick()):
             raise NoOpinion
         return Response(status=status.HTTP_204_NO_CONTENT)

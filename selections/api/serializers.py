@@ -35,6 +35,13 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
+class PositionField(WholeNumberField):
+    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], "Position must be 1 or 2.")
+
+    def __init__(self, **kwargs):
+        super().__init__(min_value=1, max_value=2, **kwargs)
+
+
 class SwitchField(serializers.BooleanField):
     """A JSON true or false: REST framework's own field takes "yes" and 1, too."""
 
@@ -184,7 +191,15 @@ class ChangeWeekSerializer(serializers.Serializer):
 
 
 class ForceSerializer(serializers.Serializer):
-    force = serializers.BooleanField(default=False, help_text="Also where others have opinions on what goes.")
+    force = serializers.BooleanField(
+        default=False,
+        help_text="Without it, a request that would delete the opinions of others is answered with 409, in a sentence "
+        "that says whose; with `true` they are deleted, too.",
+    )
+
+
+class MovePickSerializer(serializers.Serializer):
+    position = PositionField(required=False)
 
 
 class ReplaceMovieSerializer(serializers.Serializer):
@@ -192,7 +207,7 @@ class ReplaceMovieSerializer(serializers.Serializer):
 
 
 class PickMovieSerializer(ReplaceMovieSerializer):
-    position = WholeNumberField(min_value=1, max_value=2)
+    position = PositionField()
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})
@@ -213,7 +228,7 @@ class ReplaceAlbumSerializer(serializers.Serializer):
 
 
 class PickAlbumSerializer(ReplaceAlbumSerializer):
-    position = WholeNumberField(min_value=1, max_value=2)
+    position = PositionField()
 
 
 class SelectionSerializer(serializers.Serializer):

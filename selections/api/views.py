@@ -36,6 +36,7 @@ ID = OpenApiParameter(
 NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Pick.Position.values)
 BAD_POSITION = OpenApiResponse(description="The position is neither 1 nor 2")
+DISCUSSED = OpenApiResponse(description="Others have opinions on the pick (`pick_discussed`)")
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])
@@ -124,10 +125,17 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             services.change_week(week, **asked.validated_data)
         return Response(serializers.WeekSerializer(week).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(
+        parameters=[serializers.ForceSerializer],
+        responses={
+            204: None,
+            409: OpenApiResponse(description="Others have opinions on the week's picks (`week_discussed`)"),
+        },
+    )
     def destroy(self, request, pk):
-        """Delete a week of one's own, with its picks."""
-        services.delete_week(self.get_object())
+        """Delete a week of your own, with its picks and the opinions on them."""
+        force = read_force(request)
+        services.delete_week(self.get_object(), force=force)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -189,8 +197,22 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         )
 
     @extend_schema(
+        parameters=[POSITION],
+        request=serializers.MovePickSerializer,
+        responses={200: serializers.MoviePickedSerializer, 400: BAD_POSITION},
+    )
+    @movie.mapping.patch
+    def move_movie(self, request, pk, position):
+        """Move the movie at a position of your own week to the other position.
+
+        A movie that is there comes here in exchange. Opinions stay with their movie, and so does its `added_at`; `{}`
+        changes nothing.
+        """
+        return self.move(WeekMovie, position, "movie")
+
+    @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
-        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+        responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
     @movie.mapping.delete
     def remove_movie(self, request, pk, position):
@@ -224,8 +246,22 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         )
 
     @extend_schema(
+        parameters=[POSITION],
+        request=serializers.MovePickSerializer,
+        responses={200: serializers.AlbumPickedSerializer, 400: BAD_POSITION},
+    )
+    @album.mapping.patch
+    def move_album(self, request, pk, position):
+        """Move the album at a position of your own week to the other position.
+
+        An album that is there comes here in exchange. Opinions stay with their album, and so does its `added_at`; `{}`
+        changes nothing.
+        """
+        return self.move(WeekAlbum, position, "album")
+
+    @extend_schema(
         parameters=[POSITION, serializers.ForceSerializer],
-        responses={204: None, 400: BAD_POSITION, 409: OpenApiResponse(description="Others have opinions on the pick")},
+        responses={204: None, 400: BAD_POSITION, 409: DISCUSSED},
     )
     @album.mapping.delete
     def remove_album(self, request, pk, position):
@@ -239,6 +275,15 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             made(pick, context={"user": self.request.user}).data,
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
+
+    def move(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
+        asked = serializers.MovePickSerializer(data=self.request.data)
+        asked.is_valid(raise_exception=True)
+        place, week = read_position(position), self.get_object()
+        pick = services.move_pick(model, week, place, asked.validated_data.get("position", place))
+        if pick is None:
+            raise NotFound(f"No {what} found at position {place}", code="no_pick")
+        return self.picked(pick, is_new=False)
 
     def remove(self, model: type[WeekMovie | WeekAlbum], position: str, what: str) -> Response:
         place, force = read_position(position), read_force(self.request)

@@ -178,13 +178,13 @@ def test_a_long_year_has_its_week_53():
     assert len(set(weeks)) == 105
 
 
-def test_ratings_of_everybody_are_counted(db):
+def test_ratings_of_everybody_are_counted(user):
     MovieOpinionFactory(rating=10)
     MovieOpinionFactory(rating=None, review="Long.")
     AlbumOpinionFactory(rating=10)
     AlbumOpinionFactory(rating=1, user__visibility="private")
 
-    assert dashboard.ratings() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert dashboard.ratings(user) == [1, 0, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_genres_count_picks_and_not_works(db):

@@ -212,12 +212,24 @@ def test_a_form_of_a_pick_changes_its_place_only(admin_client):
     assert (pick.position, pick.movie, pick.added_at.isoformat()) == (2, movie, "2026-01-02T03:04:05+00:00")
 
 
-def test_a_place_that_is_taken_is_a_kind_message_there_too(admin_client):
-    pick = WeekMovieFactory()
-    WeekMovieFactory(week=pick.week, position=2)
+@pytest.mark.parametrize("make", [WeekMovieFactory, WeekAlbumFactory])
+def test_it_swaps_with_what_is_there(admin_client, make):
+    pick = make()
+    there, model = make(week=pick.week, position=2), type(pick)
     data = {"position": 2, "added_at_0": "2026-01-02", "added_at_1": "03:04:05"}
 
-    response = admin_client.post(address(WeekMovie, "change", pick.pk), data)
+    response = admin_client.post(address(model, "change", pick.pk), data)
+
+    assert response.status_code == 302
+    assert dict(model.objects.values_list("pk", "position")) == {pick.pk: 2, there.pk: 1}
+
+
+def test_a_new_pick_takes_no_place_that_is_taken(admin_client):
+    pick = WeekMovieFactory()
+    data = {"week": pick.week_id, "movie": MovieFactory().pk, "position": 1}
+    data |= {"added_at_0": "2026-01-02", "added_at_1": "03:04:05"}
+
+    response = admin_client.post(address(WeekMovie, "add"), data)
 
     assert "That position is already occupied." in response.content.decode()
 

@@ -213,14 +213,26 @@ def test_what_a_pick_is_of_cannot_be_typed_over(admin_client):
     assert (pick.movie, pick.position) == (movie, 2)
 
 
-def test_two_picks_do_not_swap(admin_client):
+def test_two_picks_swap(admin_client):
     first = WeekMovieFactory()
     second = WeekMovieFactory(week=first.week, position=2)
+    opinion = MovieOpinionFactory(movie_pick=first)
 
     response = save(admin_client, first.week, movie=[{"pick": first, "position": 2}, {"pick": second, "position": 1}])
 
-    assert response.status_code == 200
-    assert "Two picks cannot swap their places" in response.content.decode()
+    assert response.status_code == 302
+    assert list(first.week.movie_picks.values_list("pk", "position")) == [(second.pk, 1), (first.pk, 2)]
+    opinion.refresh_from_db()
+    assert opinion.movie_pick == first
+
+
+def test_of_two_picks_one_goes_and_one_takes_its_place(admin_client):
+    first = WeekMovieFactory()
+    second = WeekMovieFactory(week=first.week, position=2)
+    rows = [{"pick": first, "position": 2, "delete": True}, {"pick": second, "position": 1}]
+
+    assert save(admin_client, first.week, movie=rows).status_code == 302
+    assert list(first.week.movie_picks.values_list("pk", "position")) == [(second.pk, 1)]
 
 
 def test_whoever_was_faster_keeps_the_place(admin_client):
@@ -263,7 +275,10 @@ def test_a_week_that_others_think_of_is_not_moved_into_the_past(admin_client, us
 
     response = save(admin_client, week, movie=[{"pick": pick, "position": 1}], week_number=3)
 
-    assert "Others have opinions on this week, which are hidden until it is over." in response.content.decode()
+    assert (
+        "Other members have opinions on this week, which are hidden until it is over. Move it"
+        in response.content.decode()
+    )
     week.refresh_from_db()
     assert week.week_number == 7
 

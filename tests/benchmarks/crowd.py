@@ -1,12 +1,13 @@
 """A thousand people, 50,000 weeks and 200,000 opinions: how long do answers take?
 
-    uv run python -m tests.benchmarks.crowd [--users 1000]
+    uv run python -m tests.benchmarks.crowd [--users 1000] [--at 2026-11-22T11:00Z]
 
 Makes a database that is thrown away: a SQLite file in a temporary folder, or beside the one that a DATABASE_URL of
 PostgreSQL names. Each figure is the median of several requests, by different people.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import statistics
@@ -14,6 +15,8 @@ import tempfile
 import time
 import uuid
 from datetime import UTC, date, datetime, timedelta
+
+import time_machine
 
 PATHS = [
     "/api/stats/overview",
@@ -51,6 +54,7 @@ LIMITS = {  # milliseconds
 WEEKS, OPINIONS = 50, 200  # of each person
 MOVIES, ALBUMS, PEOPLE, ARTISTS = 5_000, 5_000, 20_000, 2_000
 CAST, PRIVATE = 15, 0.05
+ZONES = ["Pacific/Kiritimati", "Europe/Berlin", "America/New_York", "UTC"]
 GENRES = ["Drama", "Comedy", "Horror", "Thriller", "Romance", "Western", "Animation", "Crime", "Mystery", "War"]
 STYLES = ["rock", "jazz", "folk", "ambient", "techno", "soul", "punk", "dub", "metal", "pop"]
 FIRST_MONDAY = date(2025, 12, 1)
@@ -79,6 +83,7 @@ def fill(users: int) -> None:
                 username=f"person{n}",
                 email=f"person{n}@example.org",
                 visibility="private" if dice.random() < PRIVATE else "members",
+                time_zone=ZONES[n % len(ZONES)],
             )
             for n in range(users)
         ],
@@ -211,6 +216,9 @@ def measure(times: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument(
+        "--at", help="the moment to measure at, such as 2026-11-22T11:00Z, when a week ends in some zones"
+    )
     parser.add_argument("--times", type=int, default=9, help="requests for each figure")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -240,7 +248,8 @@ def main() -> None:
             if is_postgresql:  # which it does by itself within minutes; SQLite does not
                 with connection.cursor() as cursor:
                     cursor.execute("ANALYZE")
-            measure(asked.times)
+            with time_machine.travel(asked.at, tick=True) if asked.at else contextlib.nullcontext():
+                measure(asked.times)
         finally:
             if is_postgresql:
                 connection.creation.destroy_test_db(name, verbosity=0)

@@ -4,6 +4,7 @@ import random
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -15,14 +16,22 @@ from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
 WEEKS = [(2019, 1), (2020, 13), (2020, 53), (2021, 13), (2024, 7), (2025, 7), (2026, 6), (2026, 7), (2026, 8)]
-CURRENT = (2026, 7)  # not over, and neither is the one after
+MOMENTS = [
+    "2026-02-11T12:00Z",
+    "2026-02-15T11:00Z",
+    "2026-02-16T03:00Z",
+]  # the week is over nowhere, for some, for more
+ZONES = ["UTC", "Pacific/Kiritimati", "Pacific/Auckland", "Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati"]
 
 
 @pytest.fixture(params=range(3))
-def club(request, db, now):
-    """Six people, of whom one is private, with random picks and opinions: all of both."""
+def club(request, db, time_machine):
+    """Six people around the world, of whom one is private, with random picks and opinions: all of both."""
+    time_machine.move_to(MOMENTS[request.param], tick=False)
     dice = random.Random(request.param)
-    people = [UserFactory() for _ in range(5)] + [UserFactory(visibility="private")]
+    people = [UserFactory(time_zone=zone) for zone in ZONES]
+    people[-1].visibility = "private"
+    people[-1].save()
     groups = [uuid.uuid4(), uuid.uuid4(), None]
     movies = [MovieFactory(vote_average=dice.choice([5.5, 7.25, 8]), vote_count=n) for n in (0, 1, 50, 9, 3)]
     albums = [AlbumFactory(release_group_id=groups[n % 3]) for n in range(7)]
@@ -54,8 +63,13 @@ def may_read(asker, opinions):
         for opinion in opinions
         if opinion.rating
         and all(who == asker or who.visibility == "members" for who in (opinion.user, opinion.pick.week.user))
-        and (opinion.pick in own or week_of(opinion) < CURRENT)
+        and (opinion.pick in own or week_of(opinion) < min(running(asker), running(opinion.pick.week.user)))
     ]
+
+
+def running(person):
+    """The person's week of today."""
+    return datetime.now(ZoneInfo(person.time_zone)).isocalendar()[:2]
 
 
 def week_of(opinion):
@@ -253,7 +267,8 @@ def test_contrarians(club):
 def test_this_week_in_earlier_years(club):
     people, picks, opinions = club
     for asker, person in questions_about(people):
-        weeks = {p.week for p in picks if p.week.user == person and p.week.week_number == 7 and p.week.year < 2026}
+        number = running(asker)[1]
+        weeks = {p.week for p in picks if p.week.user == person and p.week.week_number == number and p.week.year < 2026}
         readable = [
             o
             for o in opinions

@@ -170,26 +170,135 @@ def test_another_opinion_stays_hidden_until_one_has_given_ones_own(api, week, se
     api.put(address(week), {"rating": 2})
     assert shown(api, week) == ["A masterpiece."]
 
-    api.delete(address(week))
-    assert shown(api, week) == []
+
+REVEALED = (
+    "Your opinion has revealed those of others on this pick. You can change it now, and delete it once the week is "
+    "over."
+)
+
+
+def test_an_opinion_that_has_revealed_others_stays_until_the_week_is_over(api, week, secret, time_machine):
+    say(api, week)
+    say(api, week, "albums")
+
+    assert_problem(api.delete(address(week)), 409, REVEALED)
+    assert_problem(client_of(secret.user).delete(address(week)), 409, REVEALED)
+    assert api.delete(address(week, "albums")).status_code == 204  # of which there was no other
+    assert say(api, week, rating=1).status_code == 200
+    assert len(api.get(f"{address(week)}/history").json()["results"]) == 1
+
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert api.delete(address(week)).status_code == 204
+
+
+def test_it_stays_too_for_those_who_move(api, user, week, secret, time_machine):
+    say(api, week)
+    time_machine.move_to("2026-02-15T11:00:00Z", tick=False)
+    for person in (user, week.user):
+        client_of(person).patch(f"/api/users/{person.pk}", {"time_zone": "Pacific/Kiritimati"})
+
+    assert_problem(api.delete(address(week)), 409, REVEALED)
+
+
+def test_an_opinion_that_has_revealed_nothing_is_free_to_go(api, week, settings):
+    hermit = UserFactory(visibility="private")
+    say(client_of(hermit), week)
+    say(api, week)
+
+    assert_problem(client_of(hermit).delete(address(week)), 409, REVEALED)  # who reads the other one
+    assert api.delete(address(week)).status_code == 204
+
+    say(api, week)
+    say(client_of(week.user), week)
+    settings.BLIND_REVEAL = False
+    assert api.delete(address(week)).status_code == 204
 
 
 @pytest.mark.parametrize(
-    ("zone", "moment", "is_over"),
+    ("zone", "owners_zone", "moment", "is_over"),
     [
-        ("UTC", "2026-02-15T23:59:59Z", False),
-        ("UTC", "2026-02-16T00:00:00Z", True),
-        ("Pacific/Auckland", "2026-02-15T11:00:00Z", True),
-        ("America/Los_Angeles", "2026-02-16T07:59:59Z", False),
-        ("America/Los_Angeles", "2026-02-16T08:00:00Z", True),
+        ("UTC", "UTC", "2026-02-15T23:59:59Z", False),
+        ("UTC", "UTC", "2026-02-16T00:00:00Z", True),
+        ("Pacific/Auckland", "Pacific/Auckland", "2026-02-15T10:59:59Z", False),
+        ("Pacific/Auckland", "Pacific/Auckland", "2026-02-15T11:00:00Z", True),
+        ("Pacific/Kiritimati", "Pacific/Kiritimati", "2026-02-15T10:00:00Z", True),
+        ("Pacific/Kiritimati", "Pacific/Auckland", "2026-02-15T10:30:00Z", False),
+        ("Pacific/Kiritimati", "UTC", "2026-02-15T11:00:00Z", False),
+        ("Pacific/Kiritimati", "UTC", "2026-02-16T00:00:00Z", True),
+        ("UTC", "Pacific/Kiritimati", "2026-02-15T23:59:59Z", False),
+        ("UTC", "Asia/Kathmandu", "2026-02-15T18:15:00Z", False),
+        ("Asia/Tokyo", "Asia/Kathmandu", "2026-02-15T18:14:59Z", False),
+        ("Asia/Tokyo", "Asia/Kathmandu", "2026-02-15T18:15:00Z", True),
+        ("America/Los_Angeles", "UTC", "2026-02-16T07:59:59Z", False),
+        ("America/Los_Angeles", "UTC", "2026-02-16T08:00:00Z", True),
+        ("UTC", "America/Los_Angeles", "2026-02-16T07:59:59Z", False),
+        ("UTC", "America/Los_Angeles", "2026-02-16T08:00:00Z", True),
+        ("Pacific/Kiritimati", "Etc/GMT+12", "2026-02-16T11:59:59Z", False),
+        ("Pacific/Kiritimati", "Etc/GMT+12", "2026-02-16T12:00:00Z", True),
     ],
 )
-def test_or_until_the_week_is_over_in_ones_time_zone(user, week, secret, time_machine, zone, moment, is_over):
-    user.time_zone = zone
-    user.save()
+def test_or_until_the_week_is_over_for_the_reader_and_its_owner(
+    user, other, week, secret, time_machine, zone, owners_zone, moment, is_over
+):
+    live_in(zone, user)
+    live_in(owners_zone, other)
     time_machine.move_to(moment, tick=False)
 
     assert shown(client_of(user), week) == (["A masterpiece."] if is_over else [])
+
+
+def reviews(client):
+    return sorted(opinion["review"] for opinion in client.get("/api/opinions").json()["results"])
+
+
+def live_in(zone, person):
+    """As people who have lived there for long."""
+    person.time_zone = zone
+    person.save()
+
+
+def test_who_moves_reads_nothing_early(api, user, other, week, secret, time_machine):
+    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
+    MovieOpinionFactory(user=other, movie_pick=pick, review="Not for me.")
+    live_in("Pacific/Kiritimati", other)
+    time_machine.move_to("2026-02-15T11:00:00Z", tick=False)
+    for zone in ("Pacific/Kiritimati", "America/New_York", "Pacific/Kiritimati"):
+        assert api.patch(f"/api/users/{user.pk}", {"time_zone": zone}).status_code == 200
+
+    assert reviews(api) == []
+    assert_problem(
+        api.patch(f"/api/weeks/{pick.week_id}", {"year": 2026, "week_number": 6}),
+        409,
+        "Other members have opinions on this week, which are hidden until it is over. Move it after that.",
+    )
+
+    time_machine.move_to("2026-02-16T12:00:00Z", tick=False)
+    assert reviews(api) == ["A masterpiece.", "Not for me."]
+
+    later = WeekMovieFactory(week=WeekFactory(user=other, year=2026, week_number=8))
+    MovieOpinionFactory(user=other, movie_pick=later, review="Settled.")
+    time_machine.move_to("2026-02-22T11:00:01Z", tick=False)  # a week after the move
+    assert "Settled." in reviews(api)
+
+
+def test_who_lives_in_another_zone_by_now_closes_no_week_for_others_for_longer_than_anywhere(
+    api, other, week, secret, time_machine
+):
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert shown(api, week) == ["A masterpiece."]
+
+    client_of(other).patch(f"/api/users/{other.pk}", {"time_zone": "Pacific/Kiritimati"})
+    assert shown(api, week) == []
+
+    time_machine.move_to("2026-02-16T12:00:00Z", tick=False)
+    assert shown(api, week) == ["A masterpiece."]
+
+
+def test_the_same_zone_again_is_no_move(api, user):
+    api.patch(f"/api/users/{user.pk}", {"time_zone": "UTC"})
+
+    user.refresh_from_db()
+    assert user.time_zone_changed_at is None
 
 
 def test_weeks_to_come_are_hidden_too(api, other, now):
@@ -239,7 +348,9 @@ def test_a_week_does_not_move_into_the_past_to_reveal_what_others_think(api, use
     MovieOpinionFactory(user=other, movie_pick=pick)
 
     assert_problem(
-        api.patch(address, past), 409, "Others have opinions on this week, which are hidden until it is over"
+        api.patch(address, past),
+        409,
+        "Other members have opinions on this week, which are hidden until it is over. Move it after that.",
     )
     assert api.patch(address, {"year": 2026, "week_number": 9}).status_code == 200
 
@@ -362,9 +473,9 @@ def test_selections_of_what_nobody_knows(api):
 
 @pytest.fixture
 def discussed(user, now):
-    """One's own pick, on which two others and oneself have opinions."""
+    """Your own pick, on which two others and you have opinions."""
     pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
-    for person in (user, UserFactory(), UserFactory()):
+    for person in (user, UserFactory(username="ben", display_name="Ben"), UserFactory(username="cleo")):
         MovieOpinionFactory(user=person, movie_pick=pick)
     return pick
 
@@ -372,7 +483,9 @@ def discussed(user, now):
 def test_removing_asks_twice(api, discussed):
     path = f"/api/weeks/{discussed.week_id}/movies/1"
 
-    assert_problem(api.delete(path), 409, "2 other people have opinions on this pick: force=true removes that, too")
+    answer = api.delete(path)
+    assert_problem(answer, 409, "Ben and cleo have already rated this pick; removing it would remove that, too.")
+    assert answer.json()["code"] == "pick_discussed"
     assert Opinion.objects.count() == 3
     assert api.delete(f"{path}?force=true").status_code == 204
     assert not Opinion.objects.exists()
@@ -380,12 +493,52 @@ def test_removing_asks_twice(api, discussed):
 
 def test_replacing_asks_twice(api, discussed):
     path, new = f"/api/weeks/{discussed.week_id}/movies/1", {"tmdb_id": MovieFactory().tmdb_id}
-    Opinion.objects.filter(user__username__startswith="person").first().delete()
+    Opinion.objects.get(user__username="cleo").delete()
 
-    assert_problem(api.put(path, new), 409, "Somebody else has an opinion on this pick: force=true removes that, too")
+    assert_problem(api.put(path, new), 409, "Ben has already rated this pick; replacing it would remove that, too.")
     assert api.put(path, {"tmdb_id": discussed.movie.tmdb_id}).status_code == 200
     assert api.put(f"{path}?force=true", new).status_code == 200
     assert not Opinion.objects.exists()
+
+
+def test_deleting_a_week_asks_twice(api, discussed):
+    path = f"/api/weeks/{discussed.week_id}"
+    AlbumOpinionFactory(
+        user=UserFactory(username="dora"), album_pick=WeekAlbumFactory(week=discussed.week), rating=None, review="Hm."
+    )
+
+    answer = api.delete(path)
+    assert_problem(
+        answer,
+        409,
+        "Ben and 2 others have already rated or reviewed your picks in this week; deleting it would delete that, too.",
+    )
+    assert answer.json()["code"] == "week_discussed"
+    assert_problem(client_of(UserFactory()).delete(f"{path}?force=true"), 403)
+    assert (Week.objects.count(), Opinion.objects.count()) == (1, 4)
+    assert api.delete(f"{path}?force=true").status_code == 204
+    assert not Opinion.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ([{"rating": None, "review": "Hm."}], "Ben has already reviewed this pick"),
+        ([{"review": "Hm."}], "Ben has already rated this pick"),
+        ([{}, {"rating": None, "review": "Hm."}], "Ben and person 1 have already rated or reviewed this pick"),
+        ([{}, {}, {}, {}], "Ben and 3 others have already rated this pick"),
+    ],
+)
+def test_the_sentence_says_who_and_what(api, user, now, given, sentence):
+    pick = WeekMovieFactory(week=WeekFactory(user=user))
+    for number, values in enumerate(given):
+        name = f"person {number}" if number else "Ben"
+        MovieOpinionFactory(user=UserFactory(display_name=name), movie_pick=pick, **values)
+    MovieOpinionFactory(user=UserFactory(visibility="private"), movie_pick=pick)
+
+    answer = api.delete(f"/api/weeks/{pick.week_id}/movies/1")
+
+    assert_problem(answer, 409, f"{sentence}; removing it would remove that, too.")
 
 
 def test_replacing_asks_before_upstream_is_asked(api, discussed):
@@ -400,10 +553,12 @@ def test_ones_own_opinion_asks_nobody(api, user, now):
     MovieOpinionFactory(user=UserFactory(visibility="private"), movie_pick=pick)
 
     assert api.delete(f"/api/weeks/{pick.week_id}/movies/1").status_code == 204
+    assert api.delete(f"/api/weeks/{pick.week_id}").status_code == 204
 
 
-def test_force_is_true_or_false(api, discussed):
-    assert_problem(api.delete(f"/api/weeks/{discussed.week_id}/movies/1?force=perhaps"), 422)
+@pytest.mark.parametrize("place", ["", "/movies/1"])
+def test_force_is_true_or_false(api, discussed, place):
+    assert_problem(api.delete(f"/api/weeks/{discussed.week_id}{place}?force=perhaps"), 422)
 
 
 # At the same time
@@ -433,6 +588,23 @@ def test_taking_back_while_saying_something_else_is_never_a_server_error():
 
     assert set(at_once(8, act)) <= {200, 201, 204, 404}
     assert Opinion.objects.count() <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_opinions_that_reveal_each_other_neither_goes(time_machine):
+    time_machine.move_to("2026-02-11T12:00Z", tick=False)
+    pick = WeekMovieFactory(week=WeekFactory(year=2026, week_number=7))
+    people = [UserFactory(), UserFactory()]
+    MovieOpinionFactory(user=people[0], movie_pick=pick)
+
+    def act(number):
+        client = client_of(people[number])
+        answer = client.put(address(pick.week), {"rating": 5}) if number else client.delete(address(pick.week))
+        return answer.status_code
+
+    statuses = at_once(2, act)
+    assert statuses in ([201, 204], [201, 409])
+    assert Opinion.objects.count() == (1 if 204 in statuses else 2)
 
 
 @pytest.mark.django_db(transaction=True)
