@@ -1,6 +1,7 @@
 """Clocks that jump, and clocks that differ."""
 
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from tests.faulty import FaultyServer, musicbrainz
@@ -79,6 +80,9 @@ def two_clocks(trial: Trial) -> None:
         url = behind.environ["DATABASE_URL"]
         ahead = Site(trial.root, trial.folder, trial.port + 1, url, **clock.settings)
         with ahead:
+            shown = [parsedate_to_datetime(site.ask("GET", "/health").headers["Date"]) for site in (behind, ahead)]
+            apart = (shown[1] - shown[0]).total_seconds()
+            trial.expect(f"their clocks are {apart:.0f} s apart", 4 <= apart <= 6)
             for issuer, reader, who in ((ahead, behind, "ahead"), (behind, ahead, "behind")):
                 tokens = issuer.sign_in().json()
                 me = reader.ask("GET", "/api/auth/me", token=tokens["access_token"]).status

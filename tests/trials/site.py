@@ -72,7 +72,8 @@ class Site:
                 [*UNPRIVILEGED, *command],
                 cwd=self.root, env=self.environ, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        if not self._answers(30, {200, 503}):
+        if not self._answers(60, {200, 503}):
+            self.stop(signal.SIGKILL)
             raise RuntimeError(f"The site does not start: {self.log()[-2000:]}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
