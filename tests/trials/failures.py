@@ -11,9 +11,9 @@ from .site import Answer, Load
 from .trial import LeftOut, Trial, tmpfs
 
 
-def _expect_nothing_lost(trial: Trial, load: Load) -> None:
-    lost = load.lost()
-    trial.expect(f"{load.count} writes acknowledged, {lost} lost", lost == 0 and load.count > 0)
+def _expect_nothing_lost(trial: Trial, *loads: Load) -> None:
+    count, lost = sum(load.count for load in loads), sum(load.lost() for load in loads)
+    trial.expect(f"{count} writes acknowledged, {lost} lost", lost == 0 and count > 0)
 
 
 def workers_killed(trial: Trial) -> None:
@@ -125,7 +125,7 @@ def disk_full(trial: Trial) -> None:
             with again:
                 time.sleep(3)
             trial.expect_only(again.statuses(), 201)
-            _expect_nothing_lost(trial, load)
+            _expect_nothing_lost(trial, load, again)
         if isinstance(trial.database, PostgreSQL):
             trial.database.query(f"DROP DATABASE {trial.name} WITH (FORCE)")
             trial.database.query(f"DROP TABLESPACE {trial.name}")
