@@ -109,13 +109,8 @@ def test_a_body_that_is_too_large(anonymous, settings):
     "content_type",
     ["application/json", "", "application/json; charset=zlib", "text/x; CHARSET=rot13", "a/b; x*=utf-9''a"],
 )
-def test_a_chunked_body_is_read(content_type):
-    """As gunicorn passes it on: terminated, without a length."""
-
-    class Terminated:
-        def read(self, size):
-            return json.dumps({"username": "a", "password": "b"}).encode()[:size]
-
+def test_a_body_is_read_whatever_its_charset(content_type):
+    body = json.dumps({"username": "a", "password": "b"}).encode()
     statuses = []
     environ = {
         "REQUEST_METHOD": "POST",
@@ -123,11 +118,10 @@ def test_a_chunked_body_is_read(content_type):
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "HTTP_HOST": "localhost",
-        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": str(len(body)),
         "CONTENT_TYPE": content_type,
         "QUERY_STRING": "page=1",
-        "wsgi.input_terminated": True,
-        "wsgi.input": Terminated(),
+        "wsgi.input": io.BytesIO(body),
         "wsgi.url_scheme": "http",
         "wsgi.errors": io.StringIO(),
     }

@@ -78,6 +78,9 @@ HTTPS = switch("HTTPS", default=False)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
+WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
+WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
+WEB_SEND_TIMEOUT = number("WEB_SEND_TIMEOUT", 120, at_least=0.1)
 
 INSTALLED_APPS = [
     "wrong_opinions.apps.AdminConfig",
@@ -103,6 +106,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "wrong_opinions.api.LimitBody",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

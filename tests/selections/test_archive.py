@@ -1,7 +1,6 @@
 """Our JSON there and back: nothing is lost, nothing is changed, and nothing breaks."""
 
 import copy
-import io
 import json
 import re
 import uuid
@@ -33,7 +32,7 @@ from integrations import coverart
 from selections import archive, export, samples, services
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.readers.archive import UnfitArchive
-from tests.conftest import access_token, assert_problem, at_once, client_of
+from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -45,7 +44,6 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
 )
-from wrong_opinions.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
@@ -1105,34 +1103,6 @@ def test_a_file_may_be_larger_than_other_bodies(api, settings):
     assert api.generic("POST", "/api/import", large, content_type="application/json").status_code == 200
     response = api.generic("POST", "/api/import", too_large, content_type="application/json")
     assert_problem(response, 413, "The body is too large")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("is_signed_in", "status"), [(True, "200 OK"), (False, "401 Unauthorized")])
-def test_a_chunked_file_is_read_once_somebody_has_signed_in(user, settings, is_signed_in, status):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    body = json.dumps(minimal(more="x" * 5000)).encode()
-    stream, statuses = io.BytesIO(body), []
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/import",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "HTTP_TRANSFER_ENCODING": "chunked",
-        "QUERY_STRING": "",
-        "wsgi.input_terminated": True,
-        "wsgi.input": stream,
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": io.StringIO(),
-    }
-    if is_signed_in:
-        environ["HTTP_AUTHORIZATION"] = f"Bearer {access_token(user)}"
-
-    application(environ, lambda status, headers: statuses.append(status)).close()
-
-    assert statuses == [status]
-    assert len(stream.read()) == (0 if is_signed_in else len(body))
 
 
 def test_a_file_that_is_no_json_is_a_400(api):

@@ -45,9 +45,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def call(method, address, body=None, token=None):
+def call(method, address, body=None, token=None, *, is_chunked=False):
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
+    data = iter([data]) if is_chunked else data  # which urllib sends without a length
     request = urllib.request.Request(address, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
@@ -81,7 +82,7 @@ def test_from_nothing_to_a_first_pick(fresh, tmp_path):
         assert set(passwords) == {"admin", "ada", "ben"}
 
         login = {"username": "ada", "password": passwords["ada"]}
-        _, tokens = call("POST", f"{site}/api/auth/login", login)
+        _, tokens = call("POST", f"{site}/api/auth/login", login, is_chunked=True)
         token = tokens["access_token"]
         status, week = call("GET", f"{site}/api/weeks/current", token=token)
         assert status == 200

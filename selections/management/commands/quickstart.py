@@ -13,7 +13,6 @@ from integrations.checks import check_upstreams
 from selections import samples
 
 ADDRESS = "127.0.0.1"
-PROCESSES = 2
 
 
 class Command(BaseCommand):
@@ -95,9 +94,7 @@ def keep_private(database: dict) -> None:
 
 
 def serve(port: int) -> None:
-    """Become the production server."""
+    """Become the production server, as gunicorn.conf.py describes it."""
     os.chdir(settings.BASE_DIR)
-    server = ["-m", "gunicorn", "wrong_opinions.wsgi", "--bind", f"{ADDRESS}:{port}", "--worker-class", "gthread"]
-    server += ["--workers", str(PROCESSES), "--threads", str(settings.WEB_THREADS)]
-    server += ["--no-control-socket", "--log-level", "warning"]
-    os.execv(sys.executable, [sys.executable, *server])  # noqa: S606 - no shell, and nothing in it from outside
+    server = [sys.executable, "-m", "gunicorn", "--bind", f"{ADDRESS}:{port}"]
+    os.execv(sys.executable, server)  # noqa: S606 - no shell, and nothing in it from outside

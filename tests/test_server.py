@@ -1,0 +1,193 @@
+"""The server as gunicorn.conf.py sets it up, in a process of its own, with clients that misbehave."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from gunicorn.config import Config
+
+from wrong_opinions.worker import Client, Incoming
+
+ROOT = Path(__file__).resolve().parents[1]
+HOST = b"Host: localhost\r\n"
+POST = b"POST /api/auth/login HTTP/1.1\r\n" + HOST
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a server with short deadlines, and without a database: none of these requests needs one."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}} | {
+            "SECRET_KEY": "a-key-that-only-the-tests-of-the-server-use-0123456789",
+            "ENV_FILE": os.devnull,
+            "DATABASE_URL": f"sqlite:///{folder}/site.db",
+            "CACHE_DIR": f"{folder}/cache",
+            "WEB_CONCURRENCY": "1",
+            "WEB_THREADS": "3",
+            "WEB_HEAD_TIMEOUT": "3",
+            "WEB_REQUEST_TIMEOUT": "4",
+        }
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, pass_fds=[listener.fileno()]
+            )
+    yield address
+    process.terminate()
+    assert process.wait(60) == 0, (folder / "log").read_text()
+
+
+def send(address, data: bytes) -> socket.socket:
+    client = socket.create_connection(address, timeout=60)
+    client.sendall(data)
+    return client
+
+
+def read(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer; the server closes the connection after it."""
+    with client, client.makefile("rb") as stream:
+        answer = stream.read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *headers = head.decode().split("\r\n")
+    return int(status.split()[1]), dict(header.split(": ", 1) for header in headers), body
+
+
+def get(address, path: str, headers: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+    request = b"GET %s HTTP/1.1\r\n%sConnection: close\r\n%s\r\n" % (path.encode(), HOST, headers)
+    return read(send(address, request))
+
+
+def test_no_header_says_where_the_site_is_mounted(server):
+    assert get(server, "/api/auth/me", b"SCRIPT_NAME: /x\r\nPATH_INFO: /health\r\n")[0] == 401
+    assert get(server, "/zz/api/auth/me", b"SCRIPT_NAME: /zz\r\n")[0] == 404
+    assert (
+        get(server, "/admin/", b"X-Forwarded-Proto: https\r\nSCRIPT_NAME: /admin\r\n")[1]["Location"]
+        == "/admin/login/?next=/admin/"
+    )
+
+
+def test_clients_that_stall_hold_no_thread_and_are_closed(server):
+    stalled = [
+        send(server, beginning)
+        for beginning in (POST[:10], POST + b"Content-Length: 9\r\n\r\n{", POST + CHUNKED + b"\r\n9\r\n{")
+        for _ in range(6)
+    ]
+
+    def drip():
+        with socket.create_connection(server) as client:
+            client.sendall(POST)
+            client.settimeout(0.2)
+            while True:  # until the server hangs up
+                client.sendall(b"a")
+                try:
+                    if not client.recv(1000):
+                        return
+                except TimeoutError:
+                    continue
+
+    dripping = threading.Thread(target=drip, daemon=True)
+    dripping.start()
+
+    answers = [get(server, "/api/auth/me")[0] for _ in range(5)]
+
+    assert answers == [401] * 5
+    assert {read(client)[0] for client in stalled} == {408}
+    dripping.join(60)
+    assert not dripping.is_alive()
+
+
+@pytest.mark.parametrize("path", ["/", "/reset", "/admin/login/", "/api/auth/login"])
+@pytest.mark.parametrize("length", [b"Content-Length: 3000000\r\n\r\n", CHUNKED + b"\r\n2dc6c0\r\n"])
+def test_a_body_that_is_too_large_is_not_read(server, path, length):
+    head = b"POST %s HTTP/1.1\r\n%sContent-Type: multipart/form-data; boundary=x\r\n" % (path.encode(), HOST)
+
+    status, headers, _ = read(send(server, head + length + b"--x\r\n"))
+
+    assert status == 413
+    assert headers["Content-Type"] == ("application/problem+json" if "api" in path else "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400, "bad_request"),
+        (POST + CHUNKED + b"\r\nxyz\r\n", 400, "bad_request"),
+        (POST + CHUNKED + b"\r\n2\r\n{}x\r\n0\r\n\r\n", 400, "bad_request"),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long"),
+        (b"GET /" + b"a" * 70_000, 414, "uri_too_long"),
+        (POST + b"Expect: cake\r\n\r\n", 417, "expectation_failed"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 12_000, 431, "headers_too_large"),
+        (POST + b"Transfer-Encoding: cake\r\n\r\n", 501, "not_implemented"),
+    ],
+)
+def test_what_the_server_refuses_by_itself_is_a_problem(server, request_, status, code):
+    answer = read(send(server, request_))
+
+    assert answer[0] == status
+    assert answer[1]["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer[2])
+    assert set(problem) == {"type", "title", "status", "detail", "code"}
+    assert (problem["status"], problem["code"]) == (status, code)
+
+
+def test_no_answer_tells_a_version(server):
+    headers = get(server, "/api/auth/me")[1]
+
+    assert headers["Server"] == "gunicorn"
+
+
+def test_a_client_is_told_to_send_the_body_that_it_announced(server):
+    with send(server, POST.replace(b"login", b"me") + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n") as client:
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"{}GET /api/auth/me HTTP/1.0\r\n" + HOST + b"\r\n")  # and the next request behind it
+        with client.makefile("rb") as stream:
+            answers = stream.read()
+
+    assert answers.count(b" 401 Unauthorized\r\n") == 2
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 1000])
+def test_requests_arrive_in_pieces_of_any_size(step):
+    fixed = POST + b"Content-Length: 11\r\n\r\nhello world"
+    chunked = POST + CHUNKED + b"\r\n6;a=b\r\nhello \r\n5\r\nworld\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    stream, bodies = fixed + chunked + chunked + fixed, []
+
+    incoming, position = Incoming(Config(), ("127.0.0.1", 1)), 0
+    while stream := stream if position == 0 else stream[position:]:
+        position = min(step, len(stream))
+        incoming.add(stream[:position])
+        while incoming.is_ready:
+            incoming.finish_headers()
+            bodies.append((next(incoming).body.read(), dict(next(incoming).headers)["CONTENT-LENGTH"]))
+            rest = incoming.rest()
+            incoming.close()
+            incoming = Incoming(Config(), ("127.0.0.1", 1))
+            incoming.add(rest)
+
+    assert bodies == [(b"hello world", "11")] * 4
+
+
+def test_what_a_client_does_not_read_is_kept_without_waiting():
+    ours, theirs = socket.socketpair()
+    answer = os.urandom(5_000_000)
+    with Client(ours.family, fileno=ours.detach()) as client, theirs:
+        client.sendall(answer[:3_000_000])
+        client.sendall(answer[3_000_000:])
+
+        received = b""
+        client.unsent.seek(0)
+        while client.unsent or len(received) < len(answer):
+            received += theirs.recv(1_000_000)
+            if client.unsent:
+                client.flush()
+
+    assert received == answer
