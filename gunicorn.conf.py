@@ -6,14 +6,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
 wsgi_app = "wrong_opinions.wsgi"
 bind = "127.0.0.1:8000"
-worker_class = "wrong_opinions.worker.Worker"  # its threads are the setting WEB_THREADS
+worker_class = "wrong_opinions.worker.WaitressWorker"  # its threads are the setting WEB_THREADS
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-worker_connections = 256  # of each worker, with up to two open files each: 1,024 is a common limit
-keepalive = 5  # seconds
+worker_connections = 500  # of each worker: 1,024 open files are a common limit
+keepalive = 5  # seconds that an idle connection stays open
 loglevel = "warning"
 control_socket_disable = True
-sendfile = False  # which waits for the client
-# What a proxy says is for Django to believe (see the setting HTTPS): gunicorn would believe any local client.
-forwarder_headers = ""
-secure_scheme_headers: dict[str, str] = {}
-http_protocols = "h1"
+forwarder_headers = ""  # no client says which part of an address is SCRIPT_NAME, whatever the worker class

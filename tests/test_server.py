@@ -9,9 +9,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from gunicorn.config import Config
-
-from wrong_opinions.worker import Client, Incoming
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = b"Host: localhost\r\n"
@@ -99,20 +96,24 @@ def test_clients_that_stall_hold_no_thread_and_are_closed(server):
     answers = [get(server, "/api/auth/me")[0] for _ in range(5)]
 
     assert answers == [401] * 5
-    assert {read(client)[0] for client in stalled} == {408}
+    for client in stalled:
+        with client:
+            assert client.recv(1) == b""  # the server has closed it
     dripping.join(60)
     assert not dripping.is_alive()
 
 
 @pytest.mark.parametrize("path", ["/", "/reset", "/admin/login/", "/api/auth/login"])
-@pytest.mark.parametrize("length", [b"Content-Length: 3000000\r\n\r\n", CHUNKED + b"\r\n2dc6c0\r\n"])
-def test_a_body_that_is_too_large_is_not_read(server, path, length):
+@pytest.mark.parametrize(
+    "beginning", [b"Content-Length: 3000000\r\n\r\n", CHUNKED + b"\r\n2dc6c0\r\n" + b"a" * 2_700_000]
+)
+def test_a_body_that_is_too_large_is_refused_before_it_has_arrived(server, path, beginning):
     head = b"POST %s HTTP/1.1\r\n%sContent-Type: multipart/form-data; boundary=x\r\n" % (path.encode(), HOST)
 
-    status, headers, _ = read(send(server, head + length + b"--x\r\n"))
+    status, headers, _ = read(send(server, head + beginning))
 
     assert status == 413
-    assert headers["Content-Type"] == ("application/problem+json" if "api" in path else "text/plain")
+    assert headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -121,10 +122,7 @@ def test_a_body_that_is_too_large_is_not_read(server, path, length):
         (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400, "bad_request"),
         (POST + CHUNKED + b"\r\nxyz\r\n", 400, "bad_request"),
         (POST + CHUNKED + b"\r\n2\r\n{}x\r\n0\r\n\r\n", 400, "bad_request"),
-        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long"),
-        (b"GET /" + b"a" * 70_000, 414, "uri_too_long"),
-        (POST + b"Expect: cake\r\n\r\n", 417, "expectation_failed"),
-        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET /" + b"a" * 70_000, 431, "headers_too_large"),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 12_000, 431, "headers_too_large"),
         (POST + b"Transfer-Encoding: cake\r\n\r\n", 501, "not_implemented"),
     ],
@@ -142,7 +140,7 @@ def test_what_the_server_refuses_by_itself_is_a_problem(server, request_, status
 def test_no_answer_tells_a_version(server):
     headers = get(server, "/api/auth/me")[1]
 
-    assert headers["Server"] == "gunicorn"
+    assert "Server" not in headers
 
 
 def test_a_client_is_told_to_send_the_body_that_it_announced(server):
@@ -153,41 +151,3 @@ def test_a_client_is_told_to_send_the_body_that_it_announced(server):
             answers = stream.read()
 
     assert answers.count(b" 401 Unauthorized\r\n") == 2
-
-
-@pytest.mark.parametrize("step", [1, 2, 7, 1000])
-def test_requests_arrive_in_pieces_of_any_size(step):
-    fixed = POST + b"Content-Length: 11\r\n\r\nhello world"
-    chunked = POST + CHUNKED + b"\r\n6;a=b\r\nhello \r\n5\r\nworld\r\n0\r\nX-Trailer: 1\r\n\r\n"
-    stream, bodies = fixed + chunked + chunked + fixed, []
-
-    incoming, position = Incoming(Config(), ("127.0.0.1", 1)), 0
-    while stream := stream if position == 0 else stream[position:]:
-        position = min(step, len(stream))
-        incoming.add(stream[:position])
-        while incoming.is_ready:
-            incoming.finish_headers()
-            bodies.append((next(incoming).body.read(), dict(next(incoming).headers)["CONTENT-LENGTH"]))
-            rest = incoming.rest()
-            incoming.close()
-            incoming = Incoming(Config(), ("127.0.0.1", 1))
-            incoming.add(rest)
-
-    assert bodies == [(b"hello world", "11")] * 4
-
-
-def test_what_a_client_does_not_read_is_kept_without_waiting():
-    ours, theirs = socket.socketpair()
-    answer = os.urandom(5_000_000)
-    with Client(ours.family, fileno=ours.detach()) as client, theirs:
-        client.sendall(answer[:3_000_000])
-        client.sendall(answer[3_000_000:])
-
-        received = b""
-        client.unsent.seek(0)
-        while client.unsent or len(received) < len(answer):
-            received += theirs.recv(1_000_000)
-            if client.unsent:
-                client.flush()
-
-    assert received == answer

@@ -30,8 +30,6 @@ from integrations.errors import IntegrationError
 from selections.models import Week
 from selections.services import Conflict
 
-from .bodies import max_body
-
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
@@ -169,21 +167,6 @@ class RefusePlainHTTP:
         if request.path.startswith("/api/") and not request.is_secure():
             return _page(request, 403, "Use https", "https_required")
         return self.get_response(request)
-
-
-class LimitBody:
-    """Refuses bodies that are too large before Django reads them: of forms it would write the files to the disk."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and len(length) < 19 and int(length) <= max_body(request.path):
-            return self.get_response(request)
-        if is_api(request):
-            return _page(request, 413, "The body is too large", "too_large")
-        return HttpResponse("The body is too large.", status=413, content_type="text/plain")
 
 
 class HealthView(APIView):
