@@ -38,7 +38,7 @@ def address(model, page, *arguments):
 def test_every_model_of_ours_is_there():
     names = {model.__name__ for model in OURS}
 
-    accounts = {"User", "ApiToken", "Invitation", "Attempts"}
+    accounts = {"User", "Session", "ApiToken", "Invitation", "Attempts"}
     assert names == accounts | {
         "Movie",
         "Album",

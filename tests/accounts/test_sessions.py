@@ -77,7 +77,7 @@ def test_a_session_goes_on_as_long_as_it_is_renewed(db, now, time_machine):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_simultaneous_refreshes_the_winners_pair_stays_good():
+def test_of_simultaneous_refreshes_the_winners_pair_stays_good(now):  # however late the last of them comes
     make_user(username="ada")
     pair, won = sign_in(), []
 
