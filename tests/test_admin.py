@@ -205,6 +205,17 @@ def test_staff_give_themselves_no_powers(helper):
     assert not staff.is_superuser
 
 
+@pytest.mark.parametrize(("zone", "has_moved"), [("UTC", False), ("Pacific/Kiritimati", True)])
+def test_a_change_of_time_zone_is_remembered(helper, zone, has_moved):
+    staff = User.objects.get(username="helper")
+    data = {"username": "helper", "email": staff.email, "time_zone": zone, "visibility": "members"}
+
+    helper.post(address(User, "change", staff.pk), data)
+
+    staff.refresh_from_db()
+    assert (staff.time_zone, staff.time_zone_changed_at is not None) == (zone, has_moved)
+
+
 def test_staff_touch_no_other_staff(helper, admin):
     chief = User.objects.get(username="admin")
 

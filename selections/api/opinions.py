@@ -121,9 +121,10 @@ class AlbumOpinionHistoryView(OpinionHistoryView):
 
 @extend_schema(tags=["opinions"])
 class OpinionListView(ListAPIView):
-    """Opinions, the newest first: one's own, and those of others that are no secret any more.
+    """Opinions, the newest first: your own, and those of others that are revealed to you.
 
-    Somebody else's stays one until one has given one's own on the same pick, or the week is over.
+    They are once you have given your own on the same pick, or once the week is over both where you and where its owner
+    live. For seven days after a change of time zone, a week is over for that person once it is over everywhere.
     """
 
     queryset = Opinion.objects.none()

@@ -535,6 +535,15 @@ def test_moments_to_come_are_now(now, user):
     assert Week.objects.values_list("created_at", "updated_at").get() == (now, now)
 
 
+def test_a_time_zone_from_a_file_is_a_move(now, user):
+    theirs = {"username": "x", "display_name": None, "time_zone": "Asia/Tokyo", "visibility": "members"}
+
+    load(user, minimal(user=theirs))
+
+    user.refresh_from_db()
+    assert (user.time_zone, user.time_zone_changed_at) == ("Asia/Tokyo", now)
+
+
 def test_a_profile_is_filled_in_only_where_it_is_as_for_everybody_new(now, user):
     User.objects.filter(pk=user.pk).update(time_zone="Europe/Berlin", visibility="private")
     theirs = {"username": "x", "display_name": "Ada", "time_zone": "Asia/Tokyo", "visibility": "members"}
