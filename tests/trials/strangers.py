@@ -50,8 +50,7 @@ def _stall(trial: Trial, parts: list[bytes], *, dripping: int = 0, asking: int =
         stack.callback(is_over.set)
         threading.Thread(target=drip, args=[stalled[len(stalled) - dripping :], is_over]).start()
         time.sleep(2)
-        if not asking:  # they do hold threads, until the answer's own deadline
-            _ask_five_times(trial, site, "at once")
+        _ask_five_times(trial, site, "at once")
         time.sleep(max(0, begin + 40 - time.monotonic()))
         _ask_five_times(trial, site, "40 s later")
         if not asking:  # those who read nothing do not see that they were closed
