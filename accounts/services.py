@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
@@ -182,6 +183,16 @@ def change_password(user: User, new_password: str) -> None:
     """Every token from before, of whatever kind, is refused from now on."""
     user.set_password(new_password)
     user.save(update_fields=["password"])
+
+
+def rehash_password(user: User, password: str) -> None:
+    """Replace the hash of a password that stays the same. API tokens stay valid; other sign-ins end."""
+    old, old_stamp = user.password, user.get_session_auth_hash()
+    user.password = make_password(password)
+    with transaction.atomic():
+        if User.objects.filter(pk=user.pk, password=old).update(password=user.password):
+            tokens = user.api_tokens.filter(password_hash=old_stamp)
+            tokens.update(password_hash=user.get_session_auth_hash())
 
 
 def send_password_reset(email: str, request: HttpRequest) -> None:

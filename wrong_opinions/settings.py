@@ -190,10 +190,9 @@ elif database["ENGINE"] == "django.db.backends.postgresql":
 # --- Accounts
 
 AUTH_USER_MODEL = "accounts.User"
-# Lets the login tell a disabled account from a wrong password; the admin turns such accounts away by itself.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
