@@ -23,8 +23,8 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from .errors import Refusal
-from .limits import forget_attempts
-from .models import ApiToken, Invitation, User, digest
+from .limits import KEEP_KNOWN_CLIENTS, forget_attempts
+from .models import ApiToken, Invitation, KnownClient, User, digest
 
 logger = logging.getLogger(__name__)
 
@@ -287,9 +287,10 @@ def renew_calendar_token(user: User) -> str:
     return secret
 
 
-def end_calendar_token(user: User) -> None:
-    """Switch the person's calendar feed off, if it is on."""
-    user.api_tokens.filter(scope=ApiToken.Scope.CALENDAR).delete()
+def end_calendar_token(user: User) -> bool:
+    """Switch the user's calendar feed off, and say whether it was on."""
+    deleted, _ = user.api_tokens.filter(scope=ApiToken.Scope.CALENDAR).delete()
+    return deleted > 0
 
 
 def _lock(user: User) -> None:
@@ -306,11 +307,13 @@ class Flushed:
     attempts: int
     api_tokens: int
     invitations: int
+    known_clients: int
 
 
 def flush_tokens() -> Flushed:
     """Forget what has expired: refresh tokens, the admin's sessions and counted attempts at once; API tokens and
-    invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them.
+    invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them;
+    clients that users signed in from after KEEP_KNOWN_CLIENTS.
     """
     now = timezone.now()
     by_model = OutstandingToken.objects.filter(expires_at__lte=now).delete()[1]
@@ -320,6 +323,7 @@ def flush_tokens() -> Flushed:
         attempts=forget_attempts(now),
         api_tokens=ApiToken.objects.filter(expires_at__lte=now - KEEP_API_TOKENS).delete()[0],
         invitations=Invitation.objects.filter(used_at=None, expires_at__lte=now - KEEP_INVITATIONS).delete()[0],
+        known_clients=KnownClient.objects.filter(last_seen_at__lte=now - KEEP_KNOWN_CLIENTS).delete()[0],
     )
 
 

@@ -2,7 +2,7 @@ import contextlib
 from typing import cast
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import update_last_login
+from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
-from accounts import limits, services
+from accounts import limits, security, services
 from accounts.models import User
 
 from . import serializers
@@ -48,9 +48,13 @@ class RegisterView(PublicView):
     )
     def post(self, request):
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
-        limits.count_attempt("register", request, limits.account_of(request.data.get("username")))
+        limits.count_attempt("register", request)
         services.refuse_uninvited(request.data.get("invitation"))
-        user = services.register(**self.read(request))
+        asked = self.read(request)
+        user = services.register(**asked)
+        security.record("account registered", request, user_id=user.pk)
+        if asked["invitation"]:
+            security.record("invitation used", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
@@ -67,15 +71,15 @@ class LoginView(PublicView):
     )
     def post(self, request):
         """Sign in with a username or an e-mail address, in any letter case."""
-        limits.count_attempt("login", request, limits.account_of(request.data.get("username")))
-        user = authenticate(request, **self.read(request))
-        if not isinstance(user, User):
-            raise InvalidCredentials("Invalid username or password")
+        with limits.guess("login", request, limits.account_of(request.data.get("username"))):
+            user = authenticate(request, **self.read(request))
+            if not isinstance(user, User):
+                raise InvalidCredentials("Invalid username or password")
         if not user.is_active:
             raise InactiveAccount
         try:
-            update_last_login(User, user)
-        except User.NotUpdated:  # the account has just been deleted
+            user_logged_in.send(sender=User, request=request, user=user)
+        except (User.NotUpdated, IntegrityError):  # the account has just been deleted
             raise InvalidCredentials("Invalid username or password") from None
         return Response(pair_for(user))
 
@@ -106,11 +110,11 @@ class RefreshView(PublicView):
         return Response(pair)
 
     @staticmethod
-    def account(request) -> str:
+    def account(request) -> limits.Account | None:
         try:
-            return str(UntypedToken(request.data["refresh_token"])["sub"])
+            return limits.account_id(int(UntypedToken(request.data["refresh_token"])["sub"]))
         except UNREADABLE:
-            return ""
+            return None
 
 
 @extend_schema(tags=["auth"], auth=[])
@@ -144,10 +148,10 @@ class PasswordView(GenericAPIView):
     @extend_schema(responses={204: None})
     def post(self, request):
         """Change one's password. Every token from before is refused from now on, also API tokens."""
-        limits.count_attempt("own password", request, limits.account_id(request.user.pk))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(request.user, serializer.validated_data["new_password"])
+        security.record("password changed", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -178,6 +182,7 @@ class ConfirmPasswordResetView(PublicView):
         user = services.check_reset_link(asked["uid"], asked["token"])
         serializers.check_password(asked["new_password"], user, "new_password")
         services.reset_password(**asked)
+        security.record("password reset", request, user_id=user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -273,7 +278,10 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         user = self.get_self("modify")
         if asked.validated_data.get("email", user.email) != user.email:
             limits.count_attempt("new address", request, limits.account_id(user.pk))
+        visibility = user.visibility
         services.change_profile(user, **asked.validated_data)
+        if user.visibility != visibility:
+            security.record("visibility changed", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data)
 
     @extend_schema(
@@ -285,9 +293,9 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def destroy(self, request, pk):
         """Delete one's account with everything that is theirs, for good. It takes one's password."""
         user = self.get_self("delete")
-        limits.count_attempt("own password", request, limits.account_id(user.pk))
         serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
             raise_exception=True
         )
         services.delete_account(user)
+        security.record("account deleted", request, user_id=user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)

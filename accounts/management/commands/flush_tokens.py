@@ -18,6 +18,7 @@ class Command(BaseCommand):
             "counted attempts": flushed.attempts,
             "API tokens": flushed.api_tokens,
             "invitations": flushed.invitations,
+            "known clients": flushed.known_clients,
         }
         if verbosity:
             said = [f"{count} {what}" for what, count in counts.items() if count or verbosity > 1]
