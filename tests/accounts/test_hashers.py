@@ -81,6 +81,12 @@ def test_every_way_to_choose_a_password_normalizes_it(client, db, monkeypatch):
     assert [login(NFC, name).status_code for name in names] == [200] * len(names)
 
 
+def test_a_common_password_is_common_in_full_width_letters_too(anonymous):
+    account = {"username": "bea", "email": "bea@example.org", "password": "\uff50assword\uff11\uff12\uff13"}
+
+    assert_problem(anonymous.post("/api/auth/register", account), 422)
+
+
 @pytest.mark.parametrize("typed", [NFC, NFD])
 def test_a_password_of_before_still_works_as_it_was_typed(db, typed):
     user = UserFactory(username="ada", password=before_normalizing(typed))
