@@ -1,13 +1,14 @@
 from django.core.management import BaseCommand
 
-from accounts import services
+from accounts import limits, services
 
 
 class Command(BaseCommand):
     help = (
         "Forget what nobody can sign in with any more: expired refresh tokens, admin sessions and counted attempts, "
         f"API tokens {services.KEEP_API_TOKENS.days} days and unused invitations {services.KEEP_INVITATIONS.days} days "
-        "after they expired. Once a day is enough. Example: manage.py flush_tokens"
+        f"after they expired, clients {limits.KEEP_KNOWN_CLIENTS.days} days after a user last signed in from them. "
+        "Once a day is enough. Example: manage.py flush_tokens"
     )
 
     def handle(self, *, verbosity, **options):
