@@ -1,3 +1,5 @@
+from http import HTTPStatus
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -9,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
-from . import services
+from . import security, services
 from .errors import Refusal
 from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
 
@@ -23,12 +25,15 @@ CURATORS = (
 )
 
 
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
-    fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
+# What the log named `security` says when these fields change.
+EVENTS = {
+    "email": "address changed",
+    "visibility": "visibility changed",
+    "is_staff": "staff rights changed",
+    "is_superuser": "staff rights changed",
+    "groups": "staff rights changed",
+    "user_permissions": "staff rights changed",
+}
 
 
 @admin.register(User)
@@ -99,13 +104,29 @@ class UserAdmin(DjangoUserAdmin):
             obj.time_zone_changed_at = timezone.now()
         super().save_model(request, obj, form, change)
 
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        events = {EVENTS[name] for name in form.changed_data if name in EVENTS} if change else {"account created"}
+        if change and "is_active" in form.changed_data:
+            events.add("account activated" if user.is_active else "account deactivated")
+        for event in sorted(events):
+            security.record(event, request, user_id=user.pk)
+
+    def user_change_password(self, request, id, form_url=""):  # noqa: A002 - as Django calls it
+        response = super().user_change_password(request, id, form_url)
+        if response.status_code == HTTPStatus.FOUND:
+            security.record("password changed", request, user_id=id)
+        return response
+
     def delete_model(self, request, obj):
         services.delete_account(obj)
+        security.record("account deleted", request, user_id=obj.pk)
 
     def delete_queryset(self, request, queryset):
         for user in queryset:
             if self.has_delete_permission(request, user):
-                services.delete_account(user)
+                self.delete_model(request, user)
             else:
                 self.message_user(request, f"{user} is not yours to delete.", messages.WARNING)
 
@@ -123,6 +144,8 @@ class UserAdmin(DjangoUserAdmin):
             try:
                 if services.set_active(user, active=active, by=request.user):
                     self.log_change(request, user, "Activated." if active else "Deactivated.")
+                    event = "account activated" if active else "account deactivated"
+                    security.record(event, request, user_id=user.pk)
                     changed.append(str(user))
             except Refusal as refusal:
                 self.message_user(request, f"{refusal}.", messages.WARNING)
@@ -202,6 +225,26 @@ class UserAdmin(DjangoUserAdmin):
         return f"by {invitation.created_by or 'the command'}{note}, used {used}"
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        security.record(f"group {form.instance.pk} changed", request)
+
+    def delete_model(self, request, obj):
+        security.record(f"group {obj.pk} deleted", request)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request, queryset):
+        for group in queryset:
+            self.delete_model(request, group)
+
+
 @admin.register(Attempts)
 class AttemptsAdmin(admin.ModelAdmin):
     """To lift everybody's limits, by deleting the rows: whose is whose cannot be seen."""
@@ -270,6 +313,14 @@ class ApiTokenAdmin(admin.ModelAdmin):
     list_filter = ["scope", "last_used_at"]
     search_fields = ["name", "hint", "user__username"]
     exclude = ["key_hash", "password_hash"]
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        security.record("token revoked", request, user_id=obj.user_id)
+
+    def delete_queryset(self, request, queryset):
+        for token in queryset:
+            self.delete_model(request, token)
 
     def has_add_permission(self, request):
         return False

@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from . import checks
+        from . import checks, signals  # noqa: F401 - importing signals connects them
 
         register(checks.check_secret_key)
         register(checks.check_links)

@@ -244,9 +244,9 @@ class User(AbstractUser):
 
 
 class Attempts(models.Model):
-    """The recent attempts of one client or on one account at one thing, so that all processes count together."""
+    """The recent attempts of a client, at an account, or of one at the other: all processes count together."""
 
-    key = models.CharField(max_length=64, unique=True, help_text="SHA-256 of what is counted: no address is kept.")
+    key = models.CharField(max_length=64, unique=True, help_text="Keyed hash of what is counted: no address is kept.")
     times = models.JSONField(default=list, help_text="Seconds since the epoch, oldest first.")
     expires_at = models.DateTimeField(db_index=True, help_text="When the last of them stops counting.")
 
@@ -255,6 +255,20 @@ class Attempts(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.times)} attempts until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class KnownClient(models.Model):
+    """A client that a user has signed in from: other clients' attempts at the account do not lock it out there."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="known_clients")
+    client_hash = models.CharField(max_length=64, help_text="Keyed hash of the client: no address is kept.")
+    last_seen_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="When it last signed in.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "client_hash"], name="knownclient_unique")]
+
+    def __str__(self) -> str:
+        return f"A client of {self.user}, last seen {self.last_seen_at:%Y-%m-%d}"
 
 
 def digest(secret: str) -> str:

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import re
+import secrets
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,11 +14,30 @@ logger = logging.getLogger("security")
 def record(event: str, request: HttpRequest | None = None, *, user_id: int | None = None) -> None:
     """Write one line about an event, such as "sign-in refused", to the log named `security`.
 
-    It has the account's id, the client and the request's id where they are known, and nothing that is secret.
+    It has the id of the account, and of the user who did it, the client and the request's id where they are known, and
+    nothing that is secret.
     """
-    client = client_of(request) if request else "-"
-    request_id = getattr(request, "id", "-")
-    logger.info("%s user=%s client=%s request=%s", event, user_id or "-", client, request_id)
+    by = getattr(getattr(request, "user", None), "pk", None)
+    client = client_of(request) if request else None
+    request_id = getattr(request, "id", None)
+    # A proxy that is not ours may say anything about the client.
+    safe = re.sub(r"[^\x21-\x7e]", "?", client or "-")
+    logger.info("%s user=%s by=%s client=%s request=%s", event, user_id or "-", by or "-", safe, request_id or "-")
+
+
+class RequestIdMiddleware:
+    """Gives each request an id, `X-Request-ID` of the answer; behind our proxy it is the proxy's."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.id = request.headers.get("X-Request-ID", "") if settings.HTTPS else ""
+        if not re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request.id):
+            request.id = secrets.token_hex(8)
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request.id
+        return response
 
 
 def client_of(request: HttpRequest) -> str:

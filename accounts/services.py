@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
 from django.contrib.sessions.models import Session as AdminSession
 from django.core.mail import EmailMessage
@@ -21,8 +22,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from .errors import Refusal
-from .limits import forget_attempts
-from .models import ApiToken, Invitation, Session, User, digest
+from .limits import KEEP_KNOWN_CLIENTS, forget_attempts
+from .models import ApiToken, Invitation, KnownClient, Session, User, digest
 
 logger = logging.getLogger(__name__)
 
@@ -231,6 +232,16 @@ def change_password(user: User, new_password: str) -> None:
         raise Refusal("Your password was just changed: sign in again", "password_changed", HTTPStatus.CONFLICT)
 
 
+def rehash_password(user: User, password: str) -> None:
+    """Replace the hash of a password that stays the same: sessions and API tokens stay valid."""
+    old, old_stamp = user.password, user.get_session_auth_hash()
+    user.password = make_password(password)
+    with transaction.atomic():
+        if User.objects.filter(pk=user.pk, password=old).update(password=user.password):
+            for held in (user.api_tokens, user.sessions):
+                held.filter(password_hash=old_stamp).update(password_hash=user.get_session_auth_hash())
+
+
 def send_password_reset(email: str, request: HttpRequest) -> None:
     """Send a link to choose a new password to this address, if it is that of an account that signs in with one.
 
@@ -324,9 +335,10 @@ def renew_calendar_token(user: User) -> str:
     return secret
 
 
-def end_calendar_token(user: User) -> None:
-    """Switch the person's calendar feed off, if it is on."""
-    user.api_tokens.filter(scope=ApiToken.Scope.CALENDAR).delete()
+def end_calendar_token(user: User) -> bool:
+    """Switch the user's calendar feed off, and say whether it was on."""
+    deleted, _ = user.api_tokens.filter(scope=ApiToken.Scope.CALENDAR).delete()
+    return deleted > 0
 
 
 def _lock(user: User) -> None:
@@ -343,11 +355,13 @@ class Flushed:
     attempts: int
     api_tokens: int
     invitations: int
+    known_clients: int
 
 
 def flush_tokens() -> Flushed:
     """Forget what has expired: sessions of the API and the admin, and counted attempts at once; API tokens and
-    invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them.
+    invitations that nobody used after KEEP_API_TOKENS and KEEP_INVITATIONS, as until then people may wonder about them;
+    clients that users signed in from after KEEP_KNOWN_CLIENTS.
     """
     now = timezone.now()
     return Flushed(
@@ -356,6 +370,7 @@ def flush_tokens() -> Flushed:
         attempts=forget_attempts(now),
         api_tokens=ApiToken.objects.filter(expires_at__lte=now - KEEP_API_TOKENS).delete()[0],
         invitations=Invitation.objects.filter(used_at=None, expires_at__lte=now - KEEP_INVITATIONS).delete()[0],
+        known_clients=KnownClient.objects.filter(last_seen_at__lte=now - KEEP_KNOWN_CLIENTS).delete()[0],
     )
 
 

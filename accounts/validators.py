@@ -1,6 +1,16 @@
 """What a password must be beside what Django asks of it."""
 
+from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
+
+from .hashers import normalize
+
+
+class CommonPasswordValidator(password_validation.CommonPasswordValidator):
+    """Django's, for the password as it is hashed: in full-width letters a common one is still common."""
+
+    def validate(self, password, user=None):
+        super().validate(normalize(password), user)
 
 
 class MaximumLengthValidator:

@@ -1,6 +1,7 @@
 """Pages for people who follow a link, and the admin's sign-in: what no frontend of ours shows."""
 
 from functools import wraps
+from http import HTTPStatus
 
 from django import forms
 from django.contrib import admin
@@ -39,9 +40,30 @@ def says_refusals(view):
 @sensitive_post_parameters("password")
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin's own sign-in, with the limits of the API's: attempts at both count together."""
-    if request.method == "POST":
-        limits.count_attempt("login", request, limits.account_of(request.POST.get("username")))
-    return admin.site.login(request)
+    if request.method != "POST":
+        return admin.site.login(request)
+    with limits.guess("login", request, limits.account_of(request.POST.get("username"))) as attempt:
+        response = admin.site.login(request)
+        if attempt and response.status_code == HTTPStatus.OK:  # the form once more
+            attempt.is_wrong = True
+    return response
+
+
+@says_refusals
+@sensitive_post_parameters()
+def admin_password_change(request: HttpRequest) -> HttpResponse:
+    """The admin's own page, with the limits and the log of the API's."""
+    change = admin.site.admin_view(admin.site.password_change, cacheable=True)
+    if request.method != "POST" or not request.user.is_authenticated:
+        return change(request)
+    with limits.guess("own password", request, limits.account_id(request.user.pk)) as attempt:
+        response = change(request)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if attempt and form:
+            attempt.is_wrong = "old_password" in form.errors
+    if response.status_code == HTTPStatus.FOUND:
+        security.record("password changed", request, user_id=request.user.pk)
+    return response
 
 
 class JoinForm(BaseUserCreationForm):
@@ -72,7 +94,7 @@ class JoinView(FormView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request, *args, **kwargs):
-        limits.count_attempt("register", request, limits.account_of(request.POST.get("username")))
+        limits.count_attempt("register", request)
         services.check_invitation(self.kwargs["code"])
         return super().post(request, *args, **kwargs)
 
@@ -83,8 +105,12 @@ class JoinView(FormView):
                 wanted["username"], wanted["email"], wanted["password1"], invitation=self.kwargs["code"]
             )
         except Refusal as refusal:
+            if refusal.retry_after is not None:
+                raise
             form.add_error(None, str(refusal))
             return self.form_invalid(form)
+        for event in ("account registered", "invitation used"):
+            security.record(event, self.request, user_id=user.pk)
         return render(self.request, "accounts/joined.html", {"username": user.username})
 
 
@@ -120,8 +146,9 @@ class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
     success_url = reverse_lazy("password-reset-complete")
 
     def form_valid(self, form):
-        token = self.request.session.pop(auth_views.INTERNAL_RESET_SESSION_TOKEN)
+        token = self.request.session[auth_views.INTERNAL_RESET_SESSION_TOKEN]
         user = services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
+        del self.request.session[auth_views.INTERNAL_RESET_SESSION_TOKEN]
         security.record("password reset", self.request, user_id=user.pk)
         return HttpResponseRedirect(self.get_success_url())
 

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.views import says_refusals
 from catalog import pictures
 from catalog.models import Album, Movie
 from integrations import status
@@ -29,7 +30,7 @@ class Site(admin.AdminSite):
 
     def admin_view(self, view, cacheable=False):
         """Each page, but for what no page can be made of: a sentence, and a way on."""
-        page = super().admin_view(view, cacheable)
+        page = says_refusals(super().admin_view(view, cacheable))
 
         def careful(request, *args, **kwargs):
             try:

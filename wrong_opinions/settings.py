@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "selections",
 ]
 MIDDLEWARE = [
+    "accounts.security.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -192,10 +193,9 @@ elif database["ENGINE"] == "django.db.backends.postgresql":
 # --- Accounts
 
 AUTH_USER_MODEL = "accounts.User"
-# Lets the login tell a disabled account from a wrong password; the admin turns such accounts away by itself.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -203,11 +203,12 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in (
         "UserAttributeSimilarityValidator",
         "MinimumLengthValidator",
-        "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
 ]
-AUTH_PASSWORD_VALIDATORS.append({"NAME": "accounts.validators.MaximumLengthValidator"})
+AUTH_PASSWORD_VALIDATORS += [
+    {"NAME": f"accounts.validators.{name}"} for name in ("CommonPasswordValidator", "MaximumLengthValidator")
+]
 REGISTRATION_OPEN = switch("REGISTRATION_OPEN", default=True)
 LOGIN_RATE = rate("LOGIN_RATE", "10/min")
 REGISTER_RATE = rate("REGISTER_RATE", "10/hour")
@@ -300,7 +301,7 @@ SPECTACULAR_SETTINGS = {
 }
 CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
-CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams

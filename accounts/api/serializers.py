@@ -3,6 +3,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework import serializers
 
+from accounts import limits
 from accounts.models import (
     ApiToken,
     Session,
@@ -40,12 +41,14 @@ class PasswordField(TextField):
 
 
 class OwnPasswordField(PasswordField):
-    """Whoever changes what matters says their password once more."""
+    """The password of the user who is signed in, before they change what matters. Attempts count."""
 
     def to_internal_value(self, data):
         password = super().to_internal_value(data)
-        if not self.context["request"].user.check_password(password):
-            raise serializers.ValidationError("That is not your password.", code="wrong_password")
+        request = self.context["request"]
+        with limits.guess("own password", request, limits.account_id(request.user.pk)):
+            if not request.user.check_password(password):
+                raise serializers.ValidationError("That is not your password.", code="wrong_password")
         return password
 
 

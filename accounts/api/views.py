@@ -1,7 +1,8 @@
 from typing import cast
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import update_last_login
+from django.contrib.auth.signals import user_logged_in
+from django.db import IntegrityError
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
@@ -63,9 +64,13 @@ class RegisterView(PublicView):
     )
     def post(self, request):
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
-        limits.count_attempt("register", request, limits.account_of(request.data.get("username")))
+        limits.count_attempt("register", request)
         services.refuse_uninvited(request.data.get("invitation"))
-        user = services.register(**self.read(request))
+        asked = self.read(request)
+        user = services.register(**asked)
+        security.record("account registered", request, user_id=user.pk)
+        if asked["invitation"]:
+            security.record("invitation used", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
@@ -82,15 +87,15 @@ class LoginView(PublicView):
     )
     def post(self, request):
         """Sign in with a username or an e-mail address, in any letter case."""
-        limits.count_attempt("login", request, limits.account_of(request.data.get("username")))
-        user = authenticate(request, **self.read(request))
-        if not isinstance(user, User):
-            raise InvalidCredentials("Invalid username or password")
+        with limits.guess("login", request, limits.account_of(request.data.get("username"))):
+            user = authenticate(request, **self.read(request))
+            if not isinstance(user, User):
+                raise InvalidCredentials("Invalid username or password")
         if not user.is_active:
             raise InactiveAccount
         try:
-            update_last_login(User, user)
-        except User.NotUpdated:  # the account has just been deleted
+            user_logged_in.send(sender=User, request=request, user=user)
+        except (User.NotUpdated, IntegrityError):  # the account has just been deleted
             raise InvalidCredentials("Invalid username or password") from None
         return Response(sign_in(user, request.headers.get("User-Agent", "")))
 
@@ -122,11 +127,11 @@ class RefreshView(PublicView):
         return Response(pair_of(session, refresh))
 
     @staticmethod
-    def account(request) -> str:
+    def account(request) -> limits.Account | None:
         try:
-            return str(UntypedToken(request.data["refresh_token"])["sub"])
+            return limits.account_id(int(UntypedToken(request.data["refresh_token"])["sub"]))
         except UNREADABLE:
-            return ""
+            return None
 
 
 @extend_schema(tags=["auth"], auth=[])
@@ -164,7 +169,6 @@ class PasswordView(GenericAPIView):
     @extend_schema(responses={204: None, 409: OpenApiResponse(description="The password was changed at the same time")})
     def post(self, request):
         """Change your password. Every token from before is refused from now on, also API tokens."""
-        limits.count_attempt("own password", request, limits.account_id(request.user.pk))
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(request.user, serializer.validated_data["new_password"])
@@ -236,9 +240,9 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
 
 def check_own_password(request, password: str) -> None:
     """Raise PermissionDenied where this is not the caller's password; attempts are limited."""
-    limits.count_attempt("own password", request, limits.account_id(request.user.pk))
-    if not request.user.check_password(password):
-        raise PermissionDenied("That is not your password", code="wrong_password")
+    with limits.guess("own password", request, limits.account_id(request.user.pk)):
+        if not request.user.check_password(password):
+            raise PermissionDenied("That is not your password", code="wrong_password")
 
 
 NUMBER = "[0-9]{1,18}"  # whatever else stands there is not found
@@ -340,11 +344,13 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         asked = serializers.ChangeProfileSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         user = self.get_self("modify")
-        values = asked.validated_data
+        values, visibility = asked.validated_data, user.visibility
         password, email = values.pop("current_password", ""), values.pop("email", None)
         if email is not None and (email != user.email or user.pending_email):
             self.change_email(user, email, password)
         services.change_profile(user, **values)
+        if user.visibility != visibility:
+            security.record("visibility changed", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data)
 
     def change_email(self, user: User, email: str, password: str) -> None:
@@ -364,9 +370,9 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def destroy(self, request, pk):
         """Delete one's account with everything that is theirs, for good. It takes one's password."""
         user = self.get_self("delete")
-        limits.count_attempt("own password", request, limits.account_id(user.pk))
         serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
             raise_exception=True
         )
         services.delete_account(user)
+        security.record("account deleted", request, user_id=user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -18,7 +18,7 @@ def drop_token_blacklist(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_calendar_tokens'),
+        ('accounts', '0006_known_clients'),
     ]
 
     operations = [

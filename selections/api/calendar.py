@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from accounts import security
 from accounts import services as accounts
 from accounts.api.authentication import InactiveAccount, InvalidCredentials, IsSignedIn
 from accounts.models import ApiToken
@@ -33,13 +34,15 @@ class CalendarTokenView(APIView):
     def post(self, request):
         """Make the address of a calendar of one's own weeks. It is in this answer only; the one before ends."""
         secret = accounts.renew_calendar_token(request.user)
+        security.record("token created", request, user_id=request.user.pk)
         url = f"{accounts.site_url(request)}{reverse('calendar')}?token={secret}"
         return Response({"url": url}, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
     def delete(self, request):
         """Switch one's calendar off: its address is refused from now on. Says 204 also where there was none."""
-        accounts.end_calendar_token(request.user)
+        if accounts.end_calendar_token(request.user):
+            security.record("token revoked", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -7,8 +7,8 @@ from django.contrib.sessions.models import Session as AdminSession
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts import services
-from accounts.models import ApiToken, Attempts, Invitation, Session
+from accounts import limits, services
+from accounts.models import ApiToken, Attempts, Invitation, KnownClient, Session
 from tests.conftest import refresh_token, session_of
 
 
@@ -32,6 +32,8 @@ def fill(user, now):
         month, quarter = timedelta(days=30), timedelta(days=90)
         services.create_token(user, name=name, scope="read", expires_at=now - month + left)
         Invitation.objects.create(note=name, key_hash=name, expires_at=now - quarter + left)
+        seen_at = now - limits.KEEP_KNOWN_CLIENTS + left
+        KnownClient.objects.create(user=user, client_hash=name, last_seen_at=seen_at)
     services.create_token(user, name="for ever", scope="read")
     Invitation.objects.create(note="used", key_hash="used", expires_at=now - 2 * quarter, used_at=now, used_by=user)
 
@@ -41,11 +43,14 @@ def test_what_has_expired_is_forgotten(user, now, flush):
 
     said = flush()
 
-    assert said == "Forgot 1 sessions, 1 admin sessions, 1 counted attempts, 1 API tokens, 1 invitations.\n"
+    assert said == (
+        "Forgot 1 sessions, 1 admin sessions, 1 counted attempts, 1 API tokens, 1 invitations, 1 known clients.\n"
+    )
     assert Session.objects.get().expires_at > now
     assert AdminSession.objects.get().session_key == Attempts.objects.get().key == "good"
     assert set(ApiToken.objects.values_list("name", flat=True)) == {"good", "for ever"}
     assert set(Invitation.objects.values_list("note", flat=True)) == {"good", "used"}
+    assert KnownClient.objects.get().client_hash == "good"
     assert flush() == "Nothing has expired.\n"
 
 

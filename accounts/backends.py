@@ -1,0 +1,21 @@
+"""Who signs in with a username or an email address and a password."""
+
+from django.contrib.auth.backends import AllowAllUsersModelBackend
+from django.views.decorators.debug import sensitive_variables
+
+from . import services
+from .hashers import normalize
+from .models import User
+
+
+class Backend(AllowAllUsersModelBackend):
+    """Returns inactive users, too: the API tells them so, and the admin turns them away by itself."""
+
+    @sensitive_variables("password", "normalized")
+    def authenticate(self, request, username=None, password=None, **kwargs):
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if isinstance(user, User) and password:
+            normalized = normalize(password)
+            if password != normalized and not user.check_password(normalized):
+                services.rehash_password(user, password)
+        return user

@@ -1,0 +1,56 @@
+"""How passwords are hashed: a few at a time, and the same however their characters are encoded."""
+
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
+from .errors import Refusal
+
+MAX_HASHES = 2  # at once in a process, as each takes 100 MB
+MAX_WAIT = 5  # seconds
+
+_slots = threading.BoundedSemaphore(MAX_HASHES)
+
+
+def normalize(password: str) -> str:
+    """The password as it is hashed (NIST SP 800-63B): keyboards differ in how they encode letters with accents."""
+    return unicodedata.normalize("NFKC", password)
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _slots.acquire(timeout=MAX_WAIT):
+        raise Refusal(
+            f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds.",
+            "busy",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=MAX_WAIT,
+        )
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
+class PasswordHasher(Argon2PasswordHasher):
+    """Argon2 with Django's parameters, which exceed OWASP's. Raises Refusal with 429 after MAX_WAIT seconds.
+
+    Hashes made before passwords were normalized still work: `backends.Backend` replaces them.
+    """
+
+    def encode(self, password, salt):
+        normalized = normalize(password)
+        with _slot():
+            if password != normalized:
+                # Take as long as verify() does: for an unknown username Django hashes the password instead.
+                super().encode(password, salt)
+            return super().encode(normalized, salt)
+
+    def verify(self, password, encoded):
+        normalized = normalize(password)
+        with _slot():
+            return super().verify(normalized, encoded) or (password != normalized and super().verify(password, encoded))

@@ -1,0 +1,19 @@
+"""What happens at each sign-in, through the API and the admin: Django sends these signals."""
+
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.dispatch import receiver
+
+from . import limits, security
+
+
+@receiver(user_logged_in)
+def signed_in(request, user, **kwargs):
+    limits.remember_client(request, user)
+    is_admin = request.path.startswith("/admin/")
+    security.record("admin sign-in" if is_admin else "sign-in", request, user_id=user.pk)
+
+
+@receiver(user_login_failed)
+def sign_in_refused(credentials, request=None, **kwargs):
+    account = limits.account_of(credentials.get("username"))
+    security.record("sign-in refused", request, user_id=account.user_id if account else None)

@@ -1,0 +1,186 @@
+"""How passwords are hashed, with the hasher of production."""
+
+import threading
+import time
+import unicodedata
+
+import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.contrib.auth.tokens import default_token_generator
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from accounts import hashers, services
+from accounts.models import Attempts, User
+from tests.accounts.test_invitations import join
+from tests.conftest import assert_problem, at_once, client_of
+from tests.factories import PASSWORD, UserFactory, make_user
+
+NFC = "Tr\u00e8s-s\u00fbr-9-fili\u0121rane"
+NFD = unicodedata.normalize("NFD", NFC)
+WIDE = NFC.replace("9", "\uff19")
+NEW = "Quite-another-7-phrase"
+COSTS = Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost
+
+
+@pytest.fixture(autouse=True)
+def quick_argon2(settings, monkeypatch):
+    """Our hasher, with parameters that cost nothing."""
+    settings.PASSWORD_HASHERS = ["accounts.hashers.PasswordHasher"]
+    for name, value in {"memory_cost": 64, "parallelism": 1, "time_cost": 1}.items():
+        monkeypatch.setattr(Argon2PasswordHasher, name, value)
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """Other threads hash as many passwords as a process may, and go on."""
+    monkeypatch.setattr(hashers, "MAX_WAIT", 0)
+    taken = [hashers._slots.acquire(timeout=10) for _ in range(hashers.MAX_HASHES)]
+    yield
+    for _ in taken:
+        hashers._slots.release()
+
+
+def before_normalizing(password):
+    """A hash as it was made before passwords were normalized."""
+    return Argon2PasswordHasher().encode(password, "a-salt-of-22-characters")
+
+
+def login(password, name="ada"):
+    return APIClient().post("/api/auth/login", {"username": name, "password": password})
+
+
+def test_hashes_cost_at_least_what_owasp_asks_for_first():
+    assert COSTS >= (47104, 1)  # KiB and passes
+
+
+@pytest.mark.parametrize("typed", [NFC, NFD, WIDE])
+@pytest.mark.parametrize("chosen", [NFC, NFD, WIDE])
+def test_a_password_is_the_same_however_its_characters_are_encoded(db, chosen, typed):
+    user = UserFactory(username="ada", password=make_password(chosen))
+
+    assert login(typed).status_code == 200
+    assert user.check_password(typed)
+    assert not user.check_password(typed.upper())
+
+
+def test_every_way_to_choose_a_password_normalizes_it(client, db, monkeypatch):
+    registered = {"username": "bea", "email": "bea@example.org", "password": NFD}
+    assert client.post("/api/auth/register", registered, content_type="application/json").status_code == 201
+    join(client, services.invite()[1], username="cleo", password1=NFD, password2=NFD)
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", NFD)
+    call_command("createsuperuser", interactive=False, username="dora", email="dora@example.org", verbosity=0)
+    eva, fay, gil = (make_user(username=name, is_staff=True) for name in ("eva", "fay", "gil"))
+    client_of(eva).post("/api/auth/password", {"current_password": PASSWORD, "new_password": NFD})
+    link = {"uid": services.encode_id(fay), "token": default_token_generator.make_token(fay)}
+    client.post("/api/auth/password-reset/confirm", link | {"new_password": NFD}, content_type="application/json")
+    client.force_login(User.objects.get(username="dora"))
+    client.post(f"/admin/accounts/user/{gil.pk}/password/", {"password1": NFD, "password2": NFD})
+
+    names = ["bea", "cleo", "dora", "eva", "fay", "gil"]
+    assert [login(NFC, name).status_code for name in names] == [200] * len(names)
+
+
+def test_a_common_password_is_common_in_full_width_letters_too(anonymous):
+    account = {"username": "bea", "email": "bea@example.org", "password": "\uff50assword\uff11\uff12\uff13"}
+
+    assert_problem(anonymous.post("/api/auth/register", account), 422)
+
+
+@pytest.mark.parametrize("typed", [NFC, NFD])
+def test_a_password_of_before_still_works_as_it_was_typed(db, typed):
+    user = UserFactory(username="ada", password=before_normalizing(typed))
+
+    assert user.check_password(typed)
+    assert not user.check_password(typed + "x")
+    assert login(typed).status_code == 200
+    assert {login(NFC).status_code, login(NFD).status_code} == {200}  # as signing in replaces the hash
+
+
+def test_replacing_a_hash_leaves_api_tokens_and_right_hashes_alone(db):
+    user = UserFactory(username="ada", password=before_normalizing(NFD))
+    _, secret = services.create_token(user, name="widget", scope="read")
+
+    login(NFD)
+    replaced = User.objects.get().password
+    login(NFD)
+
+    assert replaced != user.password
+    assert User.objects.get().password == replaced
+    assert services.find_token(secret, ["read"])
+
+
+def test_an_unknown_name_costs_as_many_hashes(db, monkeypatch):
+    UserFactory(username="ada", password=make_password(NFC))
+    hashed = []
+    for name in ("encode", "verify"):
+        original = getattr(Argon2PasswordHasher, name)
+        monkeypatch.setattr(
+            Argon2PasswordHasher, name, lambda *args, original=original: hashed.append(args[1]) or original(*args)
+        )
+
+    for wrong in ("wrong", NFD + "x"):
+        login(wrong, "ada")
+        known = len(hashed)
+        login(wrong, "nobody")
+
+        assert len(hashed) == 2 * known
+        hashed.clear()
+
+
+def test_few_passwords_are_hashed_at_once(monkeypatch):
+    lock, running, most = threading.Lock(), [], []
+
+    def encode(self, password, salt):
+        with lock:
+            running.append(password)
+            most.append(len(running))
+        time.sleep(0.01)
+        with lock:
+            running.remove(password)
+        return "hash"
+
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", encode)
+
+    assert at_once(12, lambda n: make_password(f"password {n}")) == ["hash"] * 12
+    assert max(most) <= hashers.MAX_HASHES
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_a_sign_in_that_finds_no_turn_is_told_to_come_back(db, busy, settings, name):
+    settings.LOGIN_RATE = "1/min"
+    UserFactory(username="ada", password=before_normalizing(PASSWORD))
+
+    for _ in range(2):  # neither counts, as nothing was checked
+        response = login(PASSWORD, name)
+
+        assert_problem(response, 429)
+        assert response.json()["code"] == "busy"
+        assert response.headers["Retry-After"] == "0"
+    assert all(row.times == [] for row in Attempts.objects.all())
+
+
+def test_pages_say_that_the_server_is_busy(client, db, busy, settings):
+    user = UserFactory(username="ada", is_staff=True, is_superuser=True, password=before_normalizing(PASSWORD))
+    _, code = services.invite()
+    link = f"/reset/{services.encode_id(user)}/{default_token_generator.make_token(user)}"
+    form = client.get(link, follow=True).request["PATH_INFO"]
+    two = {"new_password1": NEW, "new_password2": NEW}
+
+    answers = [
+        client.post("/admin/login/", {"username": "ada", "password": PASSWORD}),
+        join(client, code),
+        client.post(form, two),
+    ]
+    client.force_login(user)
+    account = {"username": "bea", "email": "bea@example.org", "usable_password": "true"}
+    answers += [
+        client.post("/admin/password_change/", two | {"old_password": PASSWORD}),
+        client.post(f"/admin/accounts/user/{user.pk}/password/", {"password1": NEW, "password2": NEW}),
+        client.post("/admin/accounts/user/add/", account | {"password1": NEW, "password2": NEW}),
+    ]
+
+    for response in answers:
+        assert (response.status_code, response.headers["Retry-After"]) == (429, "0")
+        assert b"The server is busy checking passwords. Try again in" in response.content
+    assert User.objects.get() == user
