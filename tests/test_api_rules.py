@@ -104,6 +104,16 @@ def test_a_body_that_is_too_large(anonymous, settings):
     assert_problem(response, 413)
 
 
+def test_pages_refuse_large_bodies_but_for_imports(anonymous, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.IMPORT_MAX_MB = 100, 0.001
+    form, large = {"x": "a" * 500}, {"x": "a" * 1500}
+
+    assert anonymous.post("/reset", form, format="multipart").status_code == 413
+    assert anonymous.post("/admin/login/", form, format="multipart").status_code == 413
+    assert anonymous.post("/admin/catalog/movie/import/", form, format="multipart").status_code == 302
+    assert anonymous.post("/admin/catalog/movie/import/", large, format="multipart").status_code == 413
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "content_type",

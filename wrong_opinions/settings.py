@@ -281,6 +281,9 @@ SPECTACULAR_SETTINGS = {
         "\n\n"
         "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
         "from the Cover Art Archive."
+        "\n\n"
+        "Beyond what each operation lists, the server itself answers 400, 408, 413, 414, 417, 431 or 501 to a request "
+        "that it cannot read, or that does not arrive in time: a problem like any other. Then it closes the connection."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",

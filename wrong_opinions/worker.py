@@ -134,7 +134,7 @@ class Incoming(RequestParser):
             self.size = self.chunks.size
         is_complete = self.chunks.is_complete if self.chunks else self.received >= self.size
         # What stands between chunks is not endless, either.
-        self.is_cut = self.size > self.limit or self.received > 4 * self.limit + MAX_RECEIVE
+        self.is_cut = self.size > self.limit or self.received > 2 * self.limit + MAX_RECEIVE
         self.is_ready = is_complete or self.is_cut
         self.keep(data)
 
