@@ -80,7 +80,7 @@ SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() e
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
-WEB_SEND_TIMEOUT = number("WEB_SEND_TIMEOUT", 120, at_least=0.1)
+WEB_SEND_TIMEOUT = number("WEB_SEND_TIMEOUT", 30, at_least=0.1)
 
 INSTALLED_APPS = [
     "wrong_opinions.apps.AdminConfig",
@@ -281,6 +281,9 @@ SPECTACULAR_SETTINGS = {
         "\n\n"
         "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
         "from the Cover Art Archive."
+        "\n\n"
+        "Beyond what each operation lists, the server itself answers 400, 413, 431 or 501 to a request that it cannot "
+        "read: a problem like any other. Then it closes the connection, as it does where a request does not arrive in time."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",

@@ -22,6 +22,7 @@ from waitress.server import create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
 MAX_HEADERS = 64 * 1024  # bytes of a request's first line and headers
+MAX_ARRIVING = 256_000_000  # bytes of all bodies that are still arriving at a worker
 LINGER = 2  # seconds
 SENTENCES = {
     400: ("bad_request", "The request cannot be read"),
@@ -102,6 +103,11 @@ class Channel(HTTPChannel):
         return self.lingers_until is None and super().writable()
 
     @property
+    def arrived(self):
+        """Bytes of a body of which more is to come."""
+        return self.request.body_bytes_received if self.request else 0
+
+    @property
     def is_busy(self):
         return bool(self.requests or self.total_outbufs_len)
 
@@ -156,6 +162,9 @@ class WaitressWorker(Worker):
         for channel in self.channels():
             if channel.is_late:
                 channel.handle_close()
+        arriving = sorted(self.channels(), key=lambda channel: channel.arrived)
+        while sum(channel.arrived for channel in arriving) > MAX_ARRIVING:
+            arriving.pop().handle_close()
 
     def channels(self):
         return [one for one in self.connections.values() if isinstance(one, Channel)]
