@@ -10,13 +10,14 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from . import security
 from .errors import Refusal
-from .models import Attempts, KnownClient, User, UserQuerySet
+from .models import Attempts, KnownClient, User
 
 # Each counts for itself.
 RATES = {
@@ -45,7 +46,7 @@ class Account:
     """What an attempt is at: `key` is how it was named, so a limit does not tell which names are one account's."""
 
     key: str
-    users: UserQuerySet  # who that is, if anyone; not evaluated yet
+    users: QuerySet[User]  # who that is, if anyone; not evaluated yet
 
     @property
     def user_id(self) -> int | None:

@@ -227,7 +227,7 @@ def check_reset_link(uid: str, token: str) -> User:
     return user
 
 
-def reset_password(uid: str, token: str, new_password: str) -> None:
+def reset_password(uid: str, token: str, new_password: str) -> User:
     """Set the password of whom a link was sent to; of two uses of a link at once, one does.
 
     Raises Refusal with 403 where the link is not good.
@@ -239,6 +239,7 @@ def reset_password(uid: str, token: str, new_password: str) -> None:
         user = check_reset_link(uid, token)  # once more, as whoever had the lock may have used it
         user.password = new.password
         user.save(update_fields=["password"])
+    return user
 
 
 def _find(uid: str) -> User | None:

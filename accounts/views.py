@@ -147,9 +147,9 @@ class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form):
         token = self.request.session[auth_views.INTERNAL_RESET_SESSION_TOKEN]
-        services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
+        user = services.reset_password(self.kwargs["uidb64"], token, form.cleaned_data["new_password1"])
         del self.request.session[auth_views.INTERNAL_RESET_SESSION_TOKEN]
-        security.record("password reset", self.request, user_id=self.user.pk)
+        security.record("password reset", self.request, user_id=user.pk)
         return HttpResponseRedirect(self.get_success_url())
 
 
