@@ -32,6 +32,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.file_state = self._file_state()
         if self.file_state:
             conn_params["database"] = f"{Path(self.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
+            if not os.access(self.settings_dict["NAME"], os.W_OK):
+                self.close_at = 0  # with this request, as all connections of a process stay read-only with one
         return super().get_new_connection(conn_params)
 
     def rollback(self):
