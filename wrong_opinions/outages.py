@@ -46,5 +46,6 @@ def is_writable() -> bool:
         cursor.execute(f"SELECT {read_only}, EXISTS (SELECT 1 FROM {get_user_model()._meta.db_table})")  # noqa: S608
         is_read_only = cursor.fetchone()[0] == "on"
     if is_sqlite and (file := Path(connection.settings_dict["NAME"])).exists():  # not in memory
-        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+        log = file.with_name(f"{file.name}-wal")  # is there while connections are open, else SQLite creates it
+        return os.access(file, os.W_OK) and os.access(log if log.exists() else file.parent, os.W_OK)
     return not is_read_only
