@@ -31,8 +31,15 @@ if __name__ == "__main__":
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import Error
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings do not fit: {error}")
+    except Error as error:
+        from wrong_opinions import outages
+
+        if not outages.is_outage(error) or "--traceback" in sys.argv:
+            raise
+        sys.exit(outages.report(error))

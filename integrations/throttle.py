@@ -114,7 +114,7 @@ CREATE = """INSERT INTO integrations_upstreamstate (service, free_at, booked_at)
 class DatabaseSchedule:
     """The slots of all hosts that share a PostgreSQL database, on its clock.
 
-    It has a connection of its own, outside of the pool: those who wait for a slot may hold all of that.
+    It has one connection for all threads that ask, so that none of theirs is needed.
     """
 
     def __init__(self, service: str, interval: float, name: str) -> None:
@@ -138,7 +138,6 @@ class DatabaseSchedule:
     def _reserve(self, max_wait: float) -> tuple[float, bool]:
         if self.own is None:
             self.own = connection.copy()
-            self.own.settings_dict["OPTIONS"].pop("pool", None)
             self.own.inc_thread_sharing()
         asked = self.asked | {"max_wait": min(max_wait, HORIZON)}
         with self.own.cursor() as cursor:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 from django.utils import timezone
@@ -27,6 +27,8 @@ from catalog.models import Album, Movie
 from .models import Week
 
 MAGIC = {b"SQLite format 3\0": "sqlite", b"PGDMP": "postgresql"}  # how such files begin
+# In the list of a dump's contents: extensions are the server's business, not ours to drop or create.
+EXTENSION = re.compile(r"^(?=\d+; \d+ \d+ (?:EXTENSION -|COMMENT - EXTENSION) )", re.MULTILINE)
 LOCK_TIMEOUT = 30  # seconds that a restore waits for others to finish what they are at
 LOCK_ALL = """
 DO $$
@@ -271,6 +273,7 @@ def _has_accounts(people: int) -> Unusable:
 def _dump(file: Path) -> Contents:
     """What is in the dump, counted in the same snapshot that it is made of."""
     try:
+        _refuse_pooler()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -297,6 +300,7 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[Contents, bool]:
     migrations = _run("pg_restore", "--data-only", "--table=django_migrations", "--file=-", str(file))
     is_older = _is_older(set(re.findall(r"^\d+\t([^\t]+)\t([^\t]+)\t", migrations, re.MULTILINE)))
     try:
+        _refuse_pooler()
         there = set(connection.introspection.table_names())
         people = get_user_model()._default_manager.count() if counted()["people"] in there else 0
     except DatabaseError as error:
@@ -307,14 +311,24 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[Contents, bool]:
     with tempfile.TemporaryDirectory() as folder:
         # Not by pg_restore alone: it has no way to drop, in the same transaction, tables that are newer than the dump
         # and refer to those in it.
-        script = Path(folder) / "restore.sql"
-        options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", f"--file={script}"]
-        _run("pg_restore", *options, str(file))
+        script, contents = Path(folder) / "restore.sql", Path(folder) / "contents"
+        contents.write_text(EXTENSION.sub(";", _run("pg_restore", "--list", str(file))), encoding="utf-8")
+        options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", f"--use-list={contents}"]
+        _run("pg_restore", *options, f"--file={script}", str(file))
+        _drop_newer_settings(script)
         options = ["--no-psqlrc", "--no-password", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
         _run("psql", *options, "--single-transaction", *_commands(ours, ours - tables), f"--file={script}")
     connection.close()  # what it knows of the tables is no more
     with connection.cursor() as cursor:
         return _count(cursor), is_older
+
+
+def _drop_newer_settings(script: Path) -> None:
+    """Make comments of what pg_restore sets at the beginning whatever the server's version."""
+    with script.open("r+b") as opened:
+        head = opened.read(2000)
+        opened.seek(0)
+        opened.write(head.replace(b"\nSET transaction_timeout", b"\n--T transaction_timeout"))  # since version 17
 
 
 def _commands(locked: set[str], dropped: set[str]) -> list[str]:
@@ -334,7 +348,20 @@ def _commands(locked: set[str], dropped: set[str]) -> list[str]:
 def _tables_in(file: Path) -> set[str]:
     """The tables that a dump has rows for. Raises Unusable where it is none, or damaged."""
     listed = _run("pg_restore", "--list", str(file.absolute()))
-    return set(re.findall(r"^\d+; \d+ \d+ TABLE DATA \S+ (\S+) ", listed, re.MULTILINE))
+    return set(re.findall(r"^\d+; \d+ \d+ TABLE DATA \S+ (\S+) ", EXTENSION.sub(";", listed), re.MULTILINE))
+
+
+def _direct():
+    """The database itself, also where a pooler stands before it."""
+    return connections["direct" if "direct" in connections else "default"]
+
+
+def _refuse_pooler() -> None:
+    """What psql and pg_dump set for their sessions would be left to others, such as an empty search path."""
+    with _direct().cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        if cursor.fetchone()[0] != cursor.connection.info.backend_pid:
+            raise Unusable("PgBouncer or another pooler answers: set DATABASE_DIRECT_URL to the server's own address")
 
 
 def _run(program: str, *arguments: str) -> str:
@@ -363,7 +390,7 @@ def _environment() -> dict[str, str]:
     from psycopg.pq import Conninfo  # an extra, which is there where PostgreSQL is
 
     variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
-    values = connection.get_connection_params()
+    values = _direct().get_connection_params()
     return os.environ | {
         variable.decode(): str(values[name])
         for name, variable in variables.items()

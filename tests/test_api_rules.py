@@ -223,9 +223,9 @@ def test_health_without_a_database(anonymous, monkeypatch):
     def dead(*args):
         raise OperationalError("unable to open database file")
 
-    monkeypatch.setattr("django.db.models.query.QuerySet.exists", dead)
-
-    response = anonymous.get("/health")
+    with monkeypatch.context() as patched:
+        patched.setattr("django.db.backends.utils.CursorWrapper.execute", dead)
+        response = anonymous.get("/health")
 
     assert response.status_code == 503
     assert response.json()["status"] == "unhealthy"

@@ -17,7 +17,7 @@ def manage(*arguments, **environment):
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        env=kept | {"ENV_FILE": os.devnull, "SECRET_KEY": KEY} | environment,
+        env=kept | {"ENV_FILE": os.devnull, "SECRET_KEY": KEY, "DATABASE_URL": "sqlite:///:memory:"} | environment,
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db import DataError, OperationalError
+from django.db import DataError
 from django.db.models import Model
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.views import says_refusals
@@ -19,8 +19,6 @@ from selections import dashboard
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
 
 logger = logging.getLogger(__name__)
-
-BUSY = "The database is busy or out of reach, and nothing was changed: try again in a moment."
 
 
 class Site(admin.AdminSite):
@@ -36,11 +34,6 @@ class Site(admin.AdminSite):
             try:
                 response = page(request, *args, **kwargs)
                 return response.render() if hasattr(response, "render") else response
-            except OperationalError:
-                logger.exception("The database does not answer")
-                if request.method != "POST":
-                    return HttpResponse(BUSY, status=503, headers={"Retry-After": "1"}, content_type="text/plain")
-                messages.error(request, BUSY)
             except (ValueError, OverflowError, DataError):
                 if request.method != "GET" or not request.GET:
                     raise

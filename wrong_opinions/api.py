@@ -1,6 +1,7 @@
 """Problems of the API, as RFC 9457 describes them, and its health."""
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
@@ -29,6 +30,8 @@ from accounts.errors import Refusal
 from integrations.errors import IntegrationError
 from selections.models import Week
 from selections.services import Conflict
+
+from . import outages
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ def problem(
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to what a view raised; None, which is a 500, only for bugs."""
-    is_refused = isinstance(exc, DatabaseError) and not isinstance(exc, (OperationalError, InterfaceError))
+    is_refused = isinstance(exc, DatabaseError) and not outages.is_outage(exc)
     if is_refused or isinstance(exc, get_user_model().DoesNotExist):
         user = context["request"].user
         if user and not get_user_model().objects.filter(pk=user.pk).exists():
@@ -103,11 +106,9 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
             return problem(413, "The body is too large", "too_large")
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem(400, "The request cannot be read", "bad_request")
-        case OperationalError() | InterfaceError():
-            logger.error("The database does not answer: %s", exc)
-            return problem(
-                503, "The database is busy or out of reach; try again", "database_unavailable", retry_after=1
-            )
+    if outages.is_outage(exc):
+        logger.error(outages.report(exc))
+        return problem(503, outages.sentence(exc), "database_unavailable", retry_after=1)
     return None
 
 
@@ -151,7 +152,13 @@ def not_found(request, exception=None):
 
 
 def server_error(request):
-    """Django's 500 page, as JSON under /api; what went wrong is in the log only."""
+    """Django's 500 page, as JSON under /api; what went wrong is in the log only. A 503 if the database is at fault."""
+    error = sys.exception()
+    if isinstance(error, Exception) and outages.is_outage(error) and (known := describe(error)):
+        body, headers = known
+        if is_api(request):
+            return JsonResponse(body, status=503, headers=headers, content_type=PROBLEM)
+        return HttpResponse(body["detail"], status=503, headers=headers, content_type="text/plain")
     if is_api(request):
         return _page(request, 500, "Something went wrong on our side", "server_error")
     return defaults.server_error(request)
@@ -179,11 +186,13 @@ class HealthView(APIView):
         responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
     )
     def get(self, request):
-        """Whether the site and its database answer."""
+        """Whether the site answers, and its database takes changes."""
         try:
-            get_user_model().objects.exists()
+            if outages.is_writable():
+                return Response({"status": "healthy", "version": settings.VERSION})
+            reason = "The database is read-only"
         except DatabaseError as error:
-            logger.error("Unhealthy: %s", error)
-            body, _ = problem(503, "The database does not answer", "database_unavailable")
-            return Response(body | {"status": "unhealthy", "version": settings.VERSION}, status=503)
-        return Response({"status": "healthy", "version": settings.VERSION})
+            logger.error(outages.report(error))
+            reason = "The database does not answer"
+        body, headers = problem(503, reason, "database_unavailable", retry_after=1)
+        return Response(body | {"status": "unhealthy", "version": settings.VERSION}, status=503, headers=headers)

@@ -167,28 +167,35 @@ LOGGING: dict[str, Any] = {
 
 # --- Database
 
-try:
-    database = env.db_url("DATABASE_URL", default="sqlite:///./wrong_opinions.db")
-except (ValueError, KeyError):
-    database = {}
-if not database.get("ENGINE"):
-    raise ImproperlyConfigured("DATABASE_URL is no address such as sqlite:///./wrong_opinions.db or postgres://…")
-DATABASES = {"default": database}
-if database["ENGINE"] == "django.db.backends.sqlite3":
-    if database["NAME"] != ":memory:":
-        database["NAME"] = BASE_DIR / database["NAME"]
-    database["CONN_MAX_AGE"] = None  # one connection a thread: opening one costs more than most requests
-    # Several processes write without "database is locked" only with both: readers never block (WAL), and a transaction
-    # takes the write lock at its start, where it can wait for it.
-    database["OPTIONS"] = {
-        "init_command": "PRAGMA journal_mode=WAL",
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # seconds
-    } | database.get("OPTIONS", {})
-elif database["ENGINE"] == "django.db.backends.postgresql":
-    database["CONN_HEALTH_CHECKS"] = True  # or each connection of the pool fails once after a restart of the server
-    pool = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 5}  # seconds
-    database["OPTIONS"] = {"pool": pool} | database.get("OPTIONS", {})
+
+def database(name: str, default: str = "") -> dict[str, Any]:
+    """How to connect to the database at an address."""
+    try:
+        values: dict[str, Any] = env.db_url(name, default=default)
+    except (ValueError, KeyError):
+        values = {}
+    if values.get("ENGINE") == "django.db.backends.sqlite3":
+        if values["NAME"] != ":memory:":
+            values["NAME"] = BASE_DIR / values["NAME"]
+        # Several processes write without "database is locked" only with both: readers never block (WAL), and a
+        # transaction takes the write lock at its start, where it can wait for it.
+        options = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
+        values["ENGINE"] = "wrong_opinions.sqlite3"
+    elif values.get("ENGINE") == "django.db.backends.postgresql":
+        options = {"connect_timeout": 2, "tcp_user_timeout": 1000}  # seconds, and milliseconds without an answer
+        values["ENGINE"] = "wrong_opinions.postgresql"
+    else:
+        raise ImproperlyConfigured(f"{name} is no address such as sqlite:///./wrong_opinions.db or postgres://…")
+    # One connection a thread, as opening one costs more than most requests; looked at when a request begins.
+    keep: dict[str, Any] = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    return values | keep | {"OPTIONS": options | values.get("OPTIONS", {})}
+
+
+DATABASES = {"default": database("DATABASE_URL", "sqlite:///./wrong_opinions.db")}
+if env.str("DATABASE_DIRECT_URL", default=""):
+    # DATABASE_URL leads to a pooler, where each transaction may be another session's; this one is for backups.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    DATABASES["direct"] = database("DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
 
 # --- Accounts
 

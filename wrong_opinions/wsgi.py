@@ -1,12 +1,30 @@
 """The WSGI application, which gunicorn.conf.py names."""
 
+import logging
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import Error, connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
 django_application = get_wsgi_application()
+
+
+def report_database() -> None:
+    """Log at the start what every request would answer with a 503."""
+    from . import outages
+
+    try:
+        with connection.wrap_database_errors:
+            connection.connect()
+    except Error as error:
+        logging.getLogger(__name__).error(outages.report(error))
+    finally:
+        connection.close()
+
+
+report_database()
 
 
 def application(environ, start_response):

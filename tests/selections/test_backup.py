@@ -5,7 +5,10 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from selections import backup, services
 from selections.models import EarlierRating, Week, WeekMovie
 from tests.factories import MovieFactory, MovieOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
+from tests.test_settings import manage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IS_SQLITE = connection.vendor == "sqlite"
@@ -532,3 +536,114 @@ def test_a_restore_that_fails_in_the_middle_changes_nothing(run, tmp_path, fille
     assert "depend on it" in said
     assert "\n" not in said
     assert rows() == before
+
+
+@pytest.fixture
+def extension():
+    """One that nobody but an operator put there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'")
+        if not cursor.fetchone()[0]:
+            pytest.skip("pg_stat_statements is not installed here")
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+    def is_there():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'")
+            return bool(cursor.fetchone()[0])
+
+    def drop():
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EXTENSION IF EXISTS pg_stat_statements")
+
+    is_there.drop = drop
+    yield is_there
+    drop()
+
+
+@on_postgresql
+def test_extensions_are_left_out_and_left_alone(run, tmp_path, filled, extension):
+    run("backup", tmp_path / "backup")
+    before = rows()
+
+    run("restore", tmp_path / "backup", "--force")
+    assert extension()
+
+    extension.drop()
+    run("restore", tmp_path / "backup", "--force")
+    assert not extension()
+    assert rows() == before
+
+
+@on_postgresql
+def test_settings_of_newer_clients_are_left_out(run, tmp_path, filled, fake):
+    """As pg_restore 17 and later write them, for servers of any version."""
+    true = shutil.which("pg_restore")
+    fake(
+        "pg_restore",
+        f'{true} "$@" || exit\nfor option; do case "$option" in --file=/*)\n'
+        'sed -i "0,/^SET /s//SET transaction_timeout = 0;\\nSET /" "${option#--file=}";; esac; done',
+    )
+    run("backup", tmp_path / "backup")
+    before = rows()
+
+    run("restore", tmp_path / "backup", "--force")
+
+    assert rows() == before
+
+
+@pytest.fixture
+def pgbouncer(tmp_path):
+    """The address of a PgBouncer in transaction mode, with one session for all."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    if not program:
+        pytest.skip("pgbouncer is not installed here")
+    server = connection.get_connection_params()
+    folder = Path(tempfile.mkdtemp(prefix="wo"))  # a socket's path is short
+    settings = {
+        "pool_mode": "transaction",
+        "default_pool_size": 1,
+        "listen_addr": "",
+        "unix_socket_dir": folder,
+        "auth_type": "any",
+        "ignore_startup_parameters": "extra_float_digits",
+    }
+    address = f"host={server['host']} port={server.get('port', 5432)} user={server['user']}"
+    lines = [f"[databases]\n{server['dbname']} = {address}\n[pgbouncer]"]
+    (folder / "ini").write_text("\n".join(lines + [f"{name} = {value}" for name, value in settings.items()]))
+    become = []
+    if os.geteuid() == 0:  # as which it refuses to run
+        shutil.chown(folder, "postgres")
+        become = ["runuser", "-u", "postgres", "--"]
+    process = subprocess.Popen([*become, program, "-q", folder / "ini"], stderr=subprocess.DEVNULL)
+    while not (folder / ".s.PGSQL.6432").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    yield f"postgres://{server['user']}@/{server['dbname']}?host={folder}&port=6432"
+    process.terminate()
+    process.wait(10)
+    shutil.rmtree(folder)
+
+
+@on_postgresql
+@pytest.mark.real_http
+def test_through_pgbouncer_all_works_and_backups_go_past_it(filled, tmp_path, pgbouncer):
+    server = connection.get_connection_params()
+    direct = {"DATABASE_DIRECT_URL": f"postgres://{server['user']}@/{server['dbname']}?host={server['host']}"}
+    connection.close()
+
+    refused = manage("backup", f"{tmp_path}/refused", DATABASE_URL=pgbouncer)
+    done = [
+        manage(*command.split(), DATABASE_URL=pgbouncer, **direct)
+        for command in (
+            f"backup {tmp_path}/backup",
+            f"restore {tmp_path}/backup --force",
+            "migrate",
+            f"export_selections --output {tmp_path}/all",
+            "check",
+        )
+    ]
+
+    assert "PgBouncer or another pooler answers: set DATABASE_DIRECT_URL" in refused.stderr
+    assert [one.returncode for one in done] == [0] * 5, [one.stderr for one in done]
+    assert Week.objects.get() == filled

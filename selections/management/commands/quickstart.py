@@ -1,4 +1,3 @@
-import contextlib
 import os
 import secrets
 import socket
@@ -7,7 +6,7 @@ import sys
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from integrations.checks import check_upstreams
 from selections import samples
@@ -34,12 +33,8 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
         except OSError as error:
             raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
-        try:
-            keep_private(settings.DATABASES["default"])
-            call_command("migrate", verbosity=0)
-            passwords = self.make_accounts(empty=empty)
-        except (DatabaseError, OSError) as error:
-            raise CommandError(f"The database {settings.DATABASES['default']['NAME']} is no use: {error}") from None
+        call_command("migrate", verbosity=0)
+        passwords = self.make_accounts(empty=empty)
         self.report(passwords, port)
         if not no_serve:
             self.stdout.flush()
@@ -84,13 +79,6 @@ def refuse_taken(port: int) -> None:
             probe.bind((ADDRESS, port))
         except OSError as error:
             raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
-
-
-def keep_private(database: dict) -> None:
-    """Make the file of a new SQLite database readable for its owner only: SQLite itself lets everybody read."""
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(database["NAME"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def serve(port: int) -> None:

@@ -1,0 +1,51 @@
+"""Whether the database is at fault: away, busy, read-only, full or damaged; and what to tell people then."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
+
+BUSY = "The database is busy or out of reach, and nothing was changed. Try again in a moment."
+FULL = "The database has no space left, and nothing was changed. Try again later."
+READ_ONLY = "25006"  # PostgreSQL's codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+DISK_FULL = "53100"
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database failed, rather than our code."""
+    if isinstance(error, (OperationalError, InterfaceError, MigrationSchemaMissing)):
+        return True
+    # Precisely this class is what SQLite raises for a damaged file.
+    return type(error) is DatabaseError or _code(error) == READ_ONLY
+
+
+def report(error: BaseException) -> str:
+    """For the operator: which database, and what it says."""
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"The database {connection.settings_dict['NAME']} cannot be used: {reason}."
+
+
+def sentence(error: BaseException) -> str:
+    """For users."""
+    return FULL if _code(error) in {DISK_FULL, sqlite3.SQLITE_FULL} else BUSY
+
+
+def _code(error: BaseException | None) -> object:
+    cause = getattr(error, "__cause__", None)
+    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorcode", None)
+
+
+def is_writable() -> bool:
+    """Whether the database takes changes, at the cost of one query. Raises DatabaseError where it does not answer."""
+    is_sqlite = connection.vendor == "sqlite"
+    read_only = "'off'" if is_sqlite else "current_setting('transaction_read_only')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {read_only}, EXISTS (SELECT 1 FROM {get_user_model()._meta.db_table})")  # noqa: S608
+        is_read_only = cursor.fetchone()[0] == "on"
+    if is_sqlite and (file := Path(connection.settings_dict["NAME"])).exists():  # not in memory
+        log = file.with_name(f"{file.name}-wal")  # is there while connections are open, else SQLite creates it
+        return os.access(file, os.W_OK) and os.access(log if log.exists() else file.parent, os.W_OK)
+    return not is_read_only

@@ -1,0 +1,68 @@
+"""SQLite as Django has it, but for the file: `migrate` creates it, and a connection ends with it."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from django.db import OperationalError
+from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3.features import DatabaseFeatures as Features
+
+
+class DatabaseFeatures(Features):
+    supports_json_field = True  # since 3.38; Django would open the database to find out, for every command
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    features_class = DatabaseFeatures
+    file_state: tuple[int, ...] | None = None  # when the connection was opened
+
+    def prepare_database(self):
+        """Create the file, for its owner's eyes only: `migrate` calls this."""
+        if not self.is_in_memory_db():
+            try:
+                os.close(os.open(self.settings_dict["NAME"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise OperationalError(error.strerror) from None
+        super().prepare_database()
+
+    def get_new_connection(self, conn_params):
+        self.file_state = self._file_state()
+        if self.file_state:
+            conn_params["database"] = f"{Path(self.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
+            if not os.access(self.settings_dict["NAME"], os.W_OK):
+                self.close_at = 0  # with this request, as all connections of a process stay read-only with one
+        return super().get_new_connection(conn_params)
+
+    def rollback(self):
+        errors_occurred = self.errors_occurred  # which Django forgets here
+        super().rollback()
+        self.errors_occurred = errors_occurred
+
+    def is_usable(self):
+        """Whether it is connected to the file of that name, and nothing went wrong: SQLite stays read-only once it was.
+
+        Django asks at each request's first query.
+        """
+        with contextlib.suppress(OperationalError):
+            return not self.errors_occurred and self.file_state == self._file_state()
+        return False
+
+    def _start_transaction_under_autocommit(self):
+        if self.file_state != self._file_state():
+            raise OperationalError("the file was replaced")
+        super()._start_transaction_under_autocommit()  # type: ignore[misc]  # the stubs don't know it
+
+    def _file_state(self) -> tuple[int, ...] | None:
+        """Which file the name stands for, and who may write it; None in memory. Raises OperationalError."""
+        if self.is_in_memory_db():
+            return None
+        try:
+            found = os.stat(self.settings_dict["NAME"])  # noqa: PTH116 - for each request
+        except FileNotFoundError:
+            raise OperationalError("the file does not exist; manage.py migrate creates it") from None
+        except OSError as error:
+            raise OperationalError(error.strerror) from None
+        return found.st_dev, found.st_ino, found.st_mode
