@@ -280,7 +280,8 @@ class Importer:
         if task.work:
             return task.work
         if task.answer is None:
-            return self._in_want(task, outcome, f"{SERVICES[kind]} is left alone for now")
+            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is left alone for now"
+            return None
         try:
             found = task.answer.result()
         except NotFound:
@@ -289,7 +290,8 @@ class Importer:
             return None
         except IntegrationError as error:
             self.failures[kind] += 1
-            return self._in_want(task, outcome, str(error))
+            outcome.state, outcome.sentence = "failed", str(error)
+            return None
         self.failures[kind] = 0
         if isinstance(found, Work):
             return found
@@ -298,13 +300,6 @@ class Importer:
             return Work(found.winner.id, str(found.winner), found.winner.group)
         outcome.state, outcome.sentence = "review", found.reason
         return None
-
-    def _in_want(self, task: Task, outcome: Outcome, sentence: str) -> Work | None:
-        """What the catalog has, though from elsewhere, where upstream does not answer; else the row failed."""
-        work = asking.known(self._asked(task), is_fetched=False)
-        if work is None:
-            outcome.state, outcome.sentence = "failed", sentence
-        return work
 
     def _place_elsewhere(self, outcome: Outcome, work: Work) -> Outcome:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
