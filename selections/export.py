@@ -306,7 +306,8 @@ def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
 def to_letterboxd(user) -> Iterator[str]:
     """The movies that the user picked up to this week, as whole files of up to LETTERBOXD_MOST bytes; one at least.
 
-    Cells that a spreadsheet would compute stay as they are: Letterboxd is none, and would show what defuses them.
+    Titles that a spreadsheet would compute are defused, as Letterboxd knows a movie by its id. The user's own reviews
+    stay as they are: Letterboxd would show what defuses them.
     """
     header = _csv_line(LETTERBOXD_COLUMNS)
     room = LETTERBOXD_MOST - len(header)
@@ -356,7 +357,7 @@ def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:
     review = opinion.review if opinion else ""
     cells = [
         pick.movie.tmdb_id,
-        pick.movie.title,
+        defuse(pick.movie.title),
         pick.movie.release_date.year if pick.movie.release_date else "",
         (opinion.rating if opinion else None) or "",
         _watched_on(pick, user),

@@ -189,7 +189,9 @@ def test_what_is_searched_and_filtered_goes_out(admin):
     assert f'{address("catalog_movie", "export")}?q=dune"' in page.content.decode()
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1"])
+@pytest.mark.parametrize(
+    "formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\r\n=1", " =1", "＝1", "'=1", "''=1"]
+)
 def test_formulas_are_harmless_in_a_spreadsheet_and_themselves_again_here(admin, formula):
     MovieFactory(note=formula, title="=cmd|' /C calc'!A0")
     before = stored()
