@@ -1,7 +1,9 @@
 """Everything of oneself as a file, and our JSON back in."""
 
+import threading
 from collections.abc import Iterable
 from dataclasses import asdict
+from http import HTTPStatus
 from itertools import chain, islice
 
 from django.conf import settings
@@ -14,11 +16,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import limits
+from accounts.errors import Refusal
 from selections import archive, export
 from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, Pick
 from selections.readers.archive import UnfitArchive
 
 CSV = "text/csv; charset=utf-8"
+IMPORTING = threading.Lock()  # of this process
+IMPORT_WAIT = 2  # seconds for one's turn: a thread of the server waits
+IMPORT_RETRY = 5  # seconds
 
 
 class ExportQuerySerializer(serializers.Serializer):
@@ -203,16 +209,26 @@ class ImportView(APIView):
 
         Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
         time. An import that was interrupted can be sent again. Opinions of others in the file are never imported. Dry
-        runs count as attempts, too.
+        runs count as attempts, too. While other imports keep the server busy the answer is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        limits.count_attempt("import", request, limits.account_id(request.user.pk))
+        # A file takes up to 20 times its size in memory: one at a time is read and kept.
+        if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+            raise Refusal(
+                f"Another import is running. Try again in {IMPORT_RETRY} seconds.",
+                "import_running",
+                HTTPStatus.TOO_MANY_REQUESTS,
+                retry_after=IMPORT_RETRY,
+            )
         try:
+            limits.count_attempt("import", request, limits.account_id(request.user.pk))
             report = archive.load(
                 request.user, request.data, apply=not asked.validated_data["dry_run"], is_trusted=False
             )
         except UnfitArchive as error:
             fault = serializers.ErrorDetail(error.sentence, code="invalid")
             raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
+        finally:
+            IMPORTING.release()
         return Response(ImportReportSerializer(asdict(report)).data)

@@ -630,7 +630,7 @@ def test_a_preview_and_an_import_cost_few_queries(admin, of, user):
         (b"tmdb_id,note\n" + b"1,x\n" * 5_001, "more than 5,000 rows"),
         (b"x" * 1_500_001, "larger than 1.5 MB"),
         (b"{", "begins like JSON, but is none"),
-        (b"[" * 100_000, "begins like JSON, but is none"),
+        (b"[" * 100_000, "more lists and objects than a list of rows"),
         (b"[" + b"9" * 5_000 + b"]", "begins like JSON, but is none"),
         (b'{"format": "wrong-opinions"}', "no list of rows"),
         (b"[1, 2]", "no list of rows"),
