@@ -9,6 +9,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -339,7 +340,7 @@ class Importer:
                 with transaction.atomic():
                     self._write(outcome, stored)
                     self._keep(outcome, "done", work)
-            except IntegrationError as error:
+            except (IntegrationError, services.Conflict) as error:
                 outcome.state, outcome.sentence = "failed", str(error)
                 return outcome
             except DecidedMeanwhile:
@@ -384,7 +385,8 @@ class Importer:
         if not self.apply or not row.notes or row.week is None or row.week in self.noted:
             return
         self.noted.add(row.week)
-        with transaction.atomic():
+        # Where there are too many weeks, the rows that are about this one say so.
+        with suppress(services.Conflict), transaction.atomic():
             week = self._lock_week(row.week)
             if not week.notes:
                 week.notes, week.updated_at = row.notes, timezone.now()
@@ -393,8 +395,7 @@ class Importer:
     def _lock_week(self, name: WeekName) -> Week:
         """The week, created if absent. Call it in a transaction."""
         services.lock_user(self.user)
-        week, _ = Week.objects.get_or_create(user=self.user, year=name[0], week_number=name[1])
-        return services.lock_week(week)
+        return services.lock_week(services.find_or_create_week(self.user, *name))
 
     def _instant(self, known: datetime | None, row: Row) -> datetime:
         """When it happened: as the file says, else at noon of the day, else now; never later than now."""

@@ -215,6 +215,7 @@ BLIND_REVEAL = switch("BLIND_REVEAL", default=True)
 OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 IMPORT_MAX_MB = number("IMPORT_MAX_MB", 10, at_least=0.1)
 IMPORT_RATE = rate("IMPORT_RATE", "10/hour")
+EXPORT_RATE = rate("EXPORT_RATE", "60/hour")
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),

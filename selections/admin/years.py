@@ -233,6 +233,9 @@ def _fill(week_admin, request, person, missing: list[gaps.Name]):
         count = gaps.create_weeks(person, missing)
     except IntegrityError:
         return _say_gone(week_admin, request, person)
+    except services.Conflict as conflict:
+        week_admin.message_user(request, f"{conflict}.", messages.ERROR)
+        return back
     created = list(Week.objects.filter(user=person, created_at__gte=now).select_related("user"))
     LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with others that lacked.")
     level = messages.SUCCESS if count == len(missing) else messages.WARNING

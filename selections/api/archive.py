@@ -157,6 +157,7 @@ class ExportView(APIView):
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/zip"): {"type": "string", "contentMediaType": "application/zip"},
         },
+        extensions={"x-limited": True},
     )
     def get(self, request):
         """Everything of oneself as a file to keep or to take elsewhere.
@@ -166,6 +167,7 @@ class ExportView(APIView):
         """
         asked = ExportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
+        limits.count_attempt("export", request, limits.account_id(request.user.pk))
         if asked.validated_data["format"] == "json":
             return stream(export.to_json(request.user), "application/json", export.file_name(request.user, ".json"))
         if asked.validated_data["format"] == "csv":

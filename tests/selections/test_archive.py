@@ -664,13 +664,15 @@ def test_names_that_anybody_may_have_written_are_cut_to_what_fits_a_page(now, us
     assert [len(text) for text in (movie.title, album.title, album.artist)] == [500, 500, 500]
 
 
-def test_nobody_stores_more_earlier_ratings_than_anybody_has(now, user):
-    earlier = [{"rating": 1, "until_at": "2026-01-07T09:00:00Z"}] * 1001
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_of_more_earlier_ratings_than_anybody_keeps_the_latest_are_taken(now, user, is_trusted):
+    earlier = [{"rating": 1 + n // 1000, "until_at": f"2026-01-07T09:00:00.{n:06}Z"} for n in reversed(range(1003))]
     data = changed(weeks__0__movies__0__opinions__0__earlier_ratings=earlier)
 
-    with pytest.raises(UnfitArchive, match="earlier_ratings: list 1000 at most"):
-        load(user, data)
-    assert load(user, data, is_trusted=True).opinions_created == 1
+    load(user, data, is_trusted=is_trusted)
+
+    kept = [(earlier.rating, earlier.until_at.microsecond) for earlier in EarlierRating.objects.all()]
+    assert (len(kept), kept[0], kept[-1]) == (1000, (2, 1002), (1, 3))
 
 
 def test_works_that_the_file_does_not_pick_are_not_even_read(now, user):
@@ -981,7 +983,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_there_already(now, use
         AlbumOpinionFactory(user=user, album_pick=WeekAlbumFactory(week=week))
     data = json.loads(exported(user))
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         report = load(user, data)
 
     assert report.weeks_existing == 40
