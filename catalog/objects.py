@@ -16,7 +16,7 @@ FIRST_YEAR = 1900  # of instants: earlier ones are mistakes, and no time zone sh
 ADDRESS = re.compile(r"(?i:https?)://\S+")
 MAX_DEPTH = 50  # lists and objects in each other: an export has nine
 FREE, BYTES_EACH = 1000, 40  # so many lists and objects, and one more for so many bytes: exports have one in fifty
-STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # it matches at every quotation mark, or would take for ever
+PIECE = 64 * 2**10  # bytes that are looked at together
 LIKE_LISTS = bytes.maketrans(b"{}", b"[]")
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -41,7 +41,13 @@ def is_overloaded(body: bytes) -> bool:
     """
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
-    brackets = STRING.sub(b"", body).translate(LIKE_LISTS, NO_BRACKETS)
+    found, is_inside = [], False  # inside a text
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    for start in range(0, len(unescaped), PIECE):
+        parts = unescaped[start : start + PIECE].split(b'"')
+        found.append(b"".join(parts[is_inside::2]).translate(LIKE_LISTS, NO_BRACKETS))
+        is_inside ^= len(parts) % 2 == 0
+    brackets = b"".join(found)
     if brackets.count(b"[") > FREE + len(body) // BYTES_EACH:
         return True
     for _ in range(MAX_DEPTH):
