@@ -51,7 +51,7 @@ def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
 
 def refuse_too_many_weeks(user, new: int = 1) -> None:
     """Raise Conflict where the user would have more than MAX_WEEKS with so many new ones. Lock the user before."""
-    if (count := Week.objects.filter(user=user).count() + new) > MAX_WEEKS:
+    if new and (count := Week.objects.filter(user=user).count() + new) > MAX_WEEKS:
         raise Conflict(
             f"That makes {count:,} weeks, and an account can have {MAX_WEEKS:,}. Delete some weeks first",
             "too_many_weeks",

@@ -35,6 +35,12 @@ class ExportQuerySerializer(serializers.Serializer):
         help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is what "
         "Letterboxd imports, as one CSV file, or as a ZIP file of several where one would be too large for it.",
     )
+    year = serializers.IntegerField(
+        min_value=FIRST_YEAR,
+        max_value=LAST_YEAR,
+        required=False,
+        help_text="For `json`: only the weeks of this ISO year, where all of them are too much for one import.",
+    )
 
 
 class ImportQuerySerializer(serializers.Serializer):
@@ -170,7 +176,8 @@ class ExportView(APIView):
         asked.is_valid(raise_exception=True)
         limits.count_attempt("export", request, limits.account_id(request.user.pk))
         if asked.validated_data["format"] == "json":
-            return stream(export.to_json(request.user), "application/json", export.file_name(request.user, ".json"))
+            pieces = export.to_json(request.user, asked.validated_data.get("year"))
+            return stream(pieces, "application/json", export.file_name(request.user, ".json"))
         if asked.validated_data["format"] == "csv":
             return stream(export.to_csv(request.user), CSV, export.file_name(request.user, ".csv"))
         return self.letterboxd(request.user)

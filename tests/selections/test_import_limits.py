@@ -15,7 +15,7 @@ from selections.api import archive as api_archive
 from selections.models import MAX_EARLIER, MOST_TEXT, EarlierRating, Week, WeekMovie
 from selections.readers.archive import UnfitArchive
 from tests.conftest import assert_problem, at_once, client_of
-from tests.factories import AlbumFactory, MovieFactory, WeekFactory
+from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.django_db
 EMPTY = {"format": "wrong-opinions", "version": 1, "weeks": []}
@@ -100,6 +100,13 @@ def test_an_import_of_too_many_weeks_changes_nothing(api, user, three_weeks):
     assert api.post("/api/import?dry_run=false", file_of(3)).json()["weeks_created"] == 2
 
 
+def test_an_account_that_has_more_weeks_can_still_import_into_them(user, three_weeks):
+    for number in range(1, 5):
+        WeekFactory(user=user, year=2020, week_number=number)
+
+    assert archive.load(user, file_of(4), apply=True, is_trusted=False).picks_created == 8
+
+
 def test_operators_and_curators_make_no_more_weeks_than_an_account_can_have(user, three_weeks):
     with pytest.raises(services.Conflict):
         backfill.create_weeks(user, [(2020, number) for number in range(1, 5)])
@@ -170,6 +177,26 @@ def test_what_is_stored_to_its_limits_comes_back(user, three_weeks):
     response = client_of(back).post("/api/import?dry_run=false", EMPTY | before)
 
     assert (response.status_code, response.json()["remarks"]) == (200, [])
+    assert exported(back) == before
+
+
+def test_what_is_too_large_for_one_import_is_taken_year_by_year(api, user, other):
+    for owner in (user, other):
+        for year in (2019, 2020):
+            week = WeekFactory(user=owner, year=year, week_number=1)
+            for pick in (WeekMovieFactory(week=week), WeekAlbumFactory(week=week)):
+                services.give_opinion(user, pick, rating=5, review="", contains_spoilers=False)
+    before = exported(user)
+    parts = [json.loads(api.get(f"/api/export?year={year}").getvalue()) for year in (2018, 2019, 2020)]
+    assert [len(part["weeks"]) for part in parts] == [0, 1, 1]
+    assert [len(part["opinions_given"]) for part in parts] == [0, 2, 2]
+    assert [len(part["catalog"][kind]) for part in parts for kind in ("movies", "albums")] == [0, 0, 2, 2, 2, 2]
+
+    accounts.delete_account(user)
+    back = User.objects.create_user(user.username, user.email)
+    for part in parts:
+        assert client_of(back).post("/api/import?dry_run=false", part).json()["remarks"] == []
+
     assert exported(back) == before
 
 
