@@ -56,7 +56,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.CreateWeekSerializer,
-        responses={201: serializers.WeekSerializer, 409: OpenApiResponse(description="The week exists")},
+        responses={
+            201: serializers.WeekSerializer,
+            409: OpenApiResponse(description="The week exists, or there are too many"),
+        },
         parameters=[NO_ID],
     )
     def create(self, request):
@@ -77,7 +80,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return Response(serializers.WeekFullSerializer(self.get_object()).data)
 
     @extend_schema(
-        responses=serializers.WeekFullSerializer,
+        responses={
+            200: serializers.WeekFullSerializer,
+            409: OpenApiResponse(description="It is not there yet, and the account has as many weeks as it can have"),
+        },
         parameters=[NO_ID],
         filters=False,
     )
