@@ -171,7 +171,10 @@ def _open(week_admin, request, person):
     year, number = name
     try:
         week = services.create_week(person, year=year, week_number=number)
-    except services.Conflict:
+    except services.Conflict as conflict:
+        if conflict.code == "too_many_weeks":
+            week_admin.message_user(request, f"{conflict}.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
         try:
             week = Week.objects.select_related("user").get(user=person, year=year, week_number=number)
         except Week.DoesNotExist:
@@ -179,7 +182,7 @@ def _open(week_admin, request, person):
             week_admin.message_user(request, sentence, messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
         week_admin.message_user(request, f"{week} was there already.")
-    except IntegrityError:
+    except (IntegrityError, type(person).DoesNotExist):
         return _say_gone(week_admin, request, person)
     else:
         week_admin.log_addition(request, week, "Created in the year's grid.")
