@@ -29,6 +29,8 @@ RATES = {
     "reset link": "LOGIN_RATE",
     "new address": "RESET_RATE",
     "import": "IMPORT_RATE",
+    "export": "EXPORT_RATE",
+    "calendar": "EXPORT_RATE",
 }
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 # Only the account's owner can attempt these, so the account counts by itself, whatever the client.

@@ -53,7 +53,7 @@ class Name:
 def find_albums() -> list[Group]:
     """Albums of one release group, and albums of several whose artists and titles are nearly the same."""
     # `picks` is what `selections` calls its foreign key.
-    albums: list[Album] = list(Album.objects.annotate(pick_count=Count("picks")).order_by("pk"))
+    albums: list[Album] = list(Album.objects.fetched().annotate(pick_count=Count("picks")).order_by("pk"))
     editions: dict[object, list[Work]] = defaultdict(list)
     for album in albums:
         editions[album.release_group_id or album.pk].append(album)
@@ -85,7 +85,7 @@ def look_alike(one: Album, other: Album) -> bool:
 
 def find_movies() -> list[Group]:
     """Movies whose titles are nearly the same, of the same year or of neighbouring ones."""
-    movies: list[Movie] = list(Movie.objects.annotate(pick_count=Count("picks")).order_by("pk"))
+    movies: list[Movie] = list(Movie.objects.fetched().annotate(pick_count=Count("picks")).order_by("pk"))
     return _groups_by_name(_by_name(movies, lambda movie: Name(_words(movie.title))), "title", _are_of_one_time)
 
 

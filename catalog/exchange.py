@@ -24,6 +24,7 @@ from import_export.formats import base_formats
 from import_export.results import Error, Result, RowResult
 from import_export.tmp_storages import BaseStorage
 
+from .objects import is_overloaded
 from .spreadsheets import defuse, restore
 
 BOM = "\ufeff"  # or Excel reads UTF-8 as something else
@@ -170,6 +171,8 @@ def _columns(names: list[str]) -> dict[str, int]:
 
 
 def _read_json(text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    if is_overloaded(text.encode(errors="replace")):
+        raise FileFault("This JSON has more lists and objects than a list of rows: export it once more.")
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError):

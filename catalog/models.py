@@ -41,6 +41,10 @@ class WorkQuerySet(models.QuerySet):
             found = found.filter(search_text__contains=word)
         return found.order_by("title_key", "id")
 
+    def fetched(self) -> "WorkQuerySet":
+        """Those that upstream has described: what only a member's file says of a work answers no lookup or search."""
+        return self.exclude(fetched_at=None)
+
     def with_pick_count(self) -> "WorkQuerySet":
         """With `pick_count`: in how many weeks it was picked."""
         name = str(self.model._meta.model_name)
@@ -153,6 +157,11 @@ class Work(Fetched):
     def shown_title(self) -> str:
         """The title that everybody reads."""
         return self.own_title or self.title
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether upstream has described it, or a curator has named it."""
+        return bool(self.fetched_at or self.own_title)
 
     @property
     def cached_at(self):

@@ -1,12 +1,11 @@
 """Movies and albums as objects of a JSON file, with all that the catalog knows of them; and such objects back into it.
 
 What a file says is worth less than what an upstream says: what we have stays as it is. Of a file that anybody may have
-written (`is_trusted=False`) we take what people recognise a work by, and no more of it than fits a page. Such a work
-counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream. Left out are ids by which
-others are found, addresses, people, artists, and curators' words.
+written (`is_trusted=False`) we take only what people recognise a work by: its id, its title, and an album's artist.
+Such a work counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream, and until then it
+answers no lookup and no search.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Prefetch, QuerySet
-from django.utils import timezone
-
-from integrations import coverart
 
 from .models import (
     Album,
@@ -47,10 +43,7 @@ ALBUM_TEXTS = ["artist", "country", "status", "primary_type", "cover_art_url"]
 ARTIST_TEXTS = ["name", "sort_name", "disambiguation", "artist_type", "area", "country", "bio"]
 OWN = ["own_title", "own_cover"]  # a curator's words that everybody reads; the note is for staff, and goes nowhere
 MOST_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
-MOST_GENRES, MOST_GENRE = 50, 100  # of a file that anybody may have written; the latter in characters
-MOST_MINUTES = 6000  # of its movies
-MOST_NAME, MOST_TEXT = 500, 10_000  # characters of its titles and names, and of its other texts
-IMAGE_PATH = re.compile(r"/[\w-]+\.(?:jpg|png|svg)", re.ASCII)  # as TMDB's are: no address of somebody else's choosing
+MAX_NAME = 500  # characters of titles and artists of a file that anybody may have written
 COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where a curator's covers are
 
 
@@ -66,7 +59,7 @@ class MovieRecord:
 
     @property
     def title(self) -> str:
-        return self.values["own_title"] or self.values["title"]
+        return self.values.get("own_title") or self.values["title"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class AlbumRecord:
 
     @property
     def title(self) -> str:
-        return self.values["own_title"] or self.values["title"]
+        return self.values.get("own_title") or self.values["title"]
 
 
 # Out
@@ -176,6 +169,8 @@ def _texts(row: Model, names: list[str]) -> dict[str, str | None]:
 
 def read_movie(entry: Entry, *, is_trusted: bool) -> MovieRecord:
     """Raises Unfit, also where the database would refuse what it says."""
+    if not is_trusted:
+        return MovieRecord(_read_unconfirmed(entry, "tmdb_id", "title"), [], [], [])
     values: dict[str, Any] = {
         "tmdb_id": entry.whole("tmdb_id", 1),
         "title": entry.text("title", needed=True),
@@ -189,14 +184,11 @@ def read_movie(entry: Entry, *, is_trusted: bool) -> MovieRecord:
         "vanished_at": entry.maybe_instant("vanished_at"),
         "created_at": entry.instant("created_at"),
     }
-    aliases = read_aliases(entry, "movie")
-    if not is_trusted:
-        return MovieRecord(_as_anybody_may_say(values) | _image_paths(values) | {"imdb_id": ""}, [], [], [])
     if values["own_cover"] and not values["own_cover"].startswith("/"):
         entry.refuse("own_cover", "give the path of a poster at TMDB.")
     return MovieRecord(
         values,
-        aliases,
+        read_aliases(entry, "movie"),
         _read_credits(entry, "cast", MovieCast, ["character"]),
         _read_credits(entry, "crew", MovieCrew, ["department", "job"]),
     )
@@ -204,6 +196,8 @@ def read_movie(entry: Entry, *, is_trusted: bool) -> MovieRecord:
 
 def read_album(entry: Entry, *, is_trusted: bool) -> AlbumRecord:
     """Raises Unfit, also where the database would refuse what it says."""
+    if not is_trusted:
+        return AlbumRecord(_read_unconfirmed(entry, "musicbrainz_id", "title", "artist"), [], [])
     values: dict[str, Any] = {
         "musicbrainz_id": entry.mbid("musicbrainz_id"),
         "release_group_id": entry.maybe_mbid("release_group_id"),
@@ -217,15 +211,11 @@ def read_album(entry: Entry, *, is_trusted: bool) -> AlbumRecord:
         "vanished_at": entry.maybe_instant("vanished_at"),
         "created_at": entry.instant("created_at"),
     }
-    aliases = read_aliases(entry, "album")
-    if not is_trusted:
-        unasked = {"cover_art_url": _front(values), "cover_known": False, "cover_asked_at": None}
-        return AlbumRecord(_as_anybody_may_say(values) | unasked, [], [])
     if values["own_cover"] and not values["own_cover"].startswith(COVERS):
         entry.refuse("own_cover", "give the address of a picture at the Cover Art Archive.")
     return AlbumRecord(
         values,
-        aliases,
+        read_aliases(entry, "album"),
         [
             (
                 {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
@@ -241,34 +231,10 @@ def read_aliases(entry: Entry, kind: str) -> list[Any]:
     return entry.numbers("aliases", MOST_PARTS) if kind == "movie" else entry.mbids("aliases", MOST_PARTS)
 
 
-def _as_anybody_may_say(values: dict[str, Any]) -> dict[str, Any]:
-    """What we take of these values from a file that anybody may have written: as of a work that no upstream has told us
-    of, without a curator's words, and not too long."""
-    taken = values | dict.fromkeys(OWN, "") | {"fetched_at": None, "vanished_at": None, "created_at": timezone.now()}
-    for name in ("title", "original_title", "artist"):
-        if name in taken:
-            taken[name] = taken[name][:MOST_NAME]
-    for name in ("overview", "tagline"):
-        if name in taken:
-            taken[name] = taken[name][:MOST_TEXT]
-    taken["genres"] = [genre[:MOST_GENRE] for genre in taken["genres"][:MOST_GENRES]]
-    if (taken.get("runtime") or 0) > MOST_MINUTES:
-        taken["runtime"] = None
-    return taken
-
-
-def _image_paths(values: dict[str, Any]) -> dict[str, str]:
-    return {
-        name: values[name] if IMAGE_PATH.fullmatch(values[name]) else "" for name in ("poster_path", "backdrop_path")
-    }
-
-
-def _front(values: dict[str, Any]) -> str:
-    """The address of an album's cover where it is the Cover Art Archive's own."""
-    fronts = [coverart.front_url("release", values["musicbrainz_id"])]
-    if values["release_group_id"]:
-        fronts.append(coverart.front_url("release-group", values["release_group_id"]))
-    return values["cover_art_url"] if values["cover_art_url"] in fronts else ""
+def _read_unconfirmed(entry: Entry, key: str, *names: str) -> dict[str, Any]:
+    """What we take of a work from a file that anybody may have written: its id, and `names` to recognise it by."""
+    external_id = entry.whole(key, 1) if key == "tmdb_id" else entry.mbid(key)
+    return {key: external_id} | {name: entry.text(name, needed=name == "title")[:MAX_NAME] for name in names}
 
 
 def _read_credits(

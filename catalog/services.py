@@ -93,7 +93,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tupl
         found_page = tmdb.search_movies(query, page=page, year=year)
         return "tmdb", replace(found_page, results=_as_curated(found_page.results))
     except IntegrationError:
-        known = Movie.objects.matching(query)
+        known = Movie.objects.fetched().matching(query)
         if year:
             known = known.filter(release_date__year=year)
         total = known.count()
@@ -138,7 +138,7 @@ def look_up_movie(address: int | str) -> tuple[Movie, bool]:
     """The movie with a TMDB id, or with an IMDb id such as tt0133093; all else as get_movie()."""
     if isinstance(address, int):
         return get_movie(address)
-    if known := Movie.objects.filter(imdb_id=address).order_by("id").first():
+    if known := Movie.objects.fetched().filter(imdb_id=address).order_by("id").first():
         return get_movie(known.tmdb_id)
     try:
         return get_movie(tmdb.find_imdb(address))
@@ -147,16 +147,16 @@ def look_up_movie(address: int | str) -> tuple[Movie, bool]:
 
 
 def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
-    """The movie, and whether it was known; if not it is fetched.
+    """The movie, and whether it was known; if not, or from a file only, it is fetched.
 
     What is known but was not asked about for a month is fetched again, and shown as known where that fails or takes
     too long. An id that was merged into another gives the one that was kept. Raises IntegrationError when it is not
     known at all.
     """
     known = known_movie(tmdb_id)
-    if known is None:
+    if known is None or known.fetched_at is None:
         try:
-            return refresh_movie(tmdb_id), False
+            return refresh_movie(known.tmdb_id if known else tmdb_id), False
         except NotFound:
             raise NotFound("Movie not found") from None
     if not known.is_due:
@@ -344,7 +344,7 @@ def search_albums(query: str, *, limit: int, offset: int, fold: bool = False) ->
     try:
         found = musicbrainz.search_releases(query, limit=limit, offset=offset)
     except IntegrationError:
-        known = Album.objects.matching(query)
+        known = Album.objects.fetched().matching(query)
         total = known.count()
         if not total:
             raise
@@ -433,7 +433,7 @@ def look_up_album(address: tuple[str, UUID]) -> tuple[Album, bool]:
         except NotFound:
             if what:
                 raise
-    known = list(Album.objects.filter(release_group_id=musicbrainz_id).order_by("id"))
+    known = list(Album.objects.fetched().filter(release_group_id=musicbrainz_id).order_by("id"))
     if known:
         best = min(known, key=lambda album: _usefulness(_album_hit(album)))
         return get_album(best.musicbrainz_id)
@@ -460,9 +460,9 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     An id that was merged into another gives the surviving release.
     """
     known = known_album(musicbrainz_id)
-    if known is None:
+    if known is None or known.fetched_at is None:
         try:
-            return refresh_album(musicbrainz_id), False
+            return refresh_album(known.musicbrainz_id if known else musicbrainz_id), False
         except NotFound:
             raise NotFound("Album not found") from None
     if known.is_due:

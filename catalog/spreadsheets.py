@@ -6,7 +6,9 @@ https://owasp.org/www-community/attacks/CSV_Injection
 
 import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# Spreadsheets skip what is not seen before a formula, line breaks included, and some read full-width signs as others.
+UNSEEN = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+FORMULA = re.compile(rf"'*(?:[{UNSEEN}]*[=+\-@＝＋－＠]|[\t\r\n])")
 
 
 def defuse(cell: str) -> str:

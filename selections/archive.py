@@ -10,6 +10,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import batched
+from math import inf
 from operator import or_
 from typing import Any
 from uuid import UUID
@@ -23,11 +24,12 @@ from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 
 from . import services
 from .models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie, week_name
-from .readers.archive import PROFILE, Archive, GivenOpinion, Key, SavedOpinion, SavedPick, SavedWeek, read
+from .readers.archive import PROFILE, Archive, GivenOpinion, Key, SavedOpinion, SavedPick, SavedWeek, UnfitArchive, read
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
 WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
 TRIES = 3  # somebody may be at the same weeks
+MAX_UNCONFIRMED = 4_000  # works of a user's picks that no upstream has told us of: upstreams are asked about each
 KINDS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
 
 
@@ -67,10 +69,11 @@ def load(
     is deleted meanwhile.
     """
     archive = read(data, is_trusted=is_trusted)
+    _refuse_too_many_weeks(user, archive)
     report = Report(applied=apply, opinions_of_others=archive.opinions_of_others)
     # First, as whoever becomes private by it shows nothing in between.
     report.profile = _fill_profile(user, archive.profile, apply=apply)
-    works = Works(archive, report, apply=apply)
+    works = Works(archive, report, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
     done = 0
     for weeks in batched(archive.weeks, BATCH, strict=False):
         for plan in _import_weeks(user, weeks, works, apply=apply):
@@ -82,6 +85,20 @@ def load(
         works.look_up(given.key for given in opinions)
         _give(user, opinions, works, report, apply=apply)
     return report
+
+
+def _refuse_too_many_weeks(user, archive: Archive) -> None:
+    there = set(Week.objects.filter(user=user).values_list("year", "week_number"))
+    try:
+        services.refuse_too_many_weeks(user, len({week.place for week in archive.weeks} - there))
+    except services.Conflict as conflict:
+        raise UnfitArchive("weeks", f"{conflict}.") from None
+
+
+def _room_for_unconfirmed(user) -> int:
+    """How many more works that no upstream has confirmed the user may pick."""
+    of_user = {"fetched_at": None, "picks__week__user": user}
+    return MAX_UNCONFIRMED - sum(works.objects.filter(**of_user).distinct().count() for works in (Movie, Album))
 
 
 def _import_weeks(user, weeks: Sequence[SavedWeek], works: "Works", *, apply: bool) -> list["Plan"]:
@@ -114,8 +131,10 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
 class Works:
     """The movies and albums of a file: as the catalog knows them, else as the file does."""
 
-    def __init__(self, archive: Archive, report: Report, *, apply: bool) -> None:
+    def __init__(self, archive: Archive, report: Report, *, apply: bool, room: float) -> None:
         self.archive, self.report, self.apply = archive, report, apply
+        self.room = room  # for works that the catalog does not know
+        self.admitted: set[Key] = set()  # those of them that have their place
         self.found: dict[Key, Found] = {}  # those that were looked up
         self.known: dict[Key, int] = {}  # our ids of those, and of what has been stored since
         self.added: set[Key] = set()
@@ -130,6 +149,15 @@ class Works:
 
     def has(self, key: Key) -> bool:
         return key in self.known or self.archive.find(key) is not None
+
+    def admits(self, key: Key) -> bool:
+        """Whether the catalog knows the work, or there is room for it among those that no upstream has confirmed."""
+        own = self.archive.key_of(key)
+        if key not in self.known and own not in self.admitted:
+            if len(self.admitted) >= self.room:
+                return False
+            self.admitted.add(own)
+        return True
 
     def identity(self, key: Key) -> int | Key:
         """What two ids of the same work have in common."""
@@ -280,6 +308,10 @@ def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
             elif identity in seen:
                 sentence = f"{works.title_of(pick.key)} is in this week already."
                 plan.left_out.append((pick, f"{saved.name}: {sentence}"))
+            elif not works.admits(pick.key):
+                sentence = f"{works.title_of(pick.key)} is one of too many that the catalog does not know. Import the "
+                sentence += "file once more when those that are in your weeks now have been looked up."
+                plan.left_out.append((pick, f"{saved.name}: {sentence}"))
             elif known is not None and known in picks:
                 _plan_opinion(plan, picks[known], pick)
             else:
@@ -336,6 +368,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
     with transaction.atomic():
         services.lock_user(user)
         known = _known_weeks(user, weeks, lock=True)
+        services.refuse_too_many_weeks(user, len(weeks) - len(known))
         plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
         works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new, where a week has changed in between
         known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])

@@ -34,8 +34,8 @@ def work_of(stored: Movie | Album) -> Work:
     return Work(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
 
 
-def known(row: Row, *, is_fetched: bool = True) -> Work | None:
-    """What the row means, if it has an id that the catalog knows; with `is_fetched` only what upstream has said itself.
+def known(row: Row) -> Work | None:
+    """What the row means, if it has an id of which upstream has told the catalog.
 
     A title is not enough: upstream may know others.
     """
@@ -43,10 +43,10 @@ def known(row: Row, *, is_fetched: bool = True) -> Work | None:
     if row.kind == "movie" and row.tmdb_id:
         stored = catalog.known_movie(row.tmdb_id, own_first=True)
     elif row.kind == "movie" and row.imdb_id:
-        stored = Movie.objects.filter(imdb_id=row.imdb_id).order_by("id").first()
+        stored = Movie.objects.fetched().filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
         stored = catalog.known_album(row.musicbrainz_id, own_first=True)
-    return work_of(stored) if stored and (stored.fetched_at or not is_fetched) else None
+    return work_of(stored) if stored and stored.fetched_at else None
 
 
 def merged_ids() -> set[str]:

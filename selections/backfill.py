@@ -7,6 +7,7 @@ from itertools import groupby
 
 from django.utils import timezone
 
+from . import services
 from .models import Week, week_name
 
 type Name = tuple[int, int]  # ISO year and week
@@ -54,8 +55,10 @@ def find_gaps(user, first: Name, last: Name) -> Gaps:
 def create_weeks(user, names: Iterable[Name]) -> int:
     """Create these weeks, but for those that somebody else has just created, and say how many that were.
 
-    Raises IntegrityError when the person has just left.
+    Raises IntegrityError when the person has just left, and Conflict where there would be too many.
     """
+    names = list(names)
+    services.refuse_too_many_weeks(user, len(names))
     now = timezone.now()
     Week.objects.bulk_create(
         # Without notes there is nothing that save() would fold.

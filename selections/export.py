@@ -60,9 +60,10 @@ def file_name(user, ending: str) -> str:
 # JSON
 
 
-def to_json(user) -> Iterator[str]:
-    """All that is the user's, what others think of it as far as the user may read that, and what the catalog knows of
-    the works, so that it needs no upstream to be taken back. A week, an opinion and a work is a line each.
+def to_json(user, year: int | None = None) -> Iterator[str]:
+    """All that is the user's, or that of one ISO year; what others think of it as far as the user may read that, and
+    what the catalog knows of the works, so that it needs no upstream to be taken back. A week, an opinion and a work is
+    a line each.
 
     It has no e-mail address, nothing of sign-in, and no ids of our database.
     """
@@ -78,13 +79,13 @@ def to_json(user) -> Iterator[str]:
         },
     }
     yield _dumps(head)[:-1] + ',\n"weeks": ['
-    yield from _lines(_describe_week(week, user) for week in _weeks(user))
+    yield from _lines(_describe_week(week, user) for week in _weeks(user, year))
     yield '],\n"opinions_given": ['
-    yield from _lines(map(_describe_given, _opinions_given(user)))
+    yield from _lines(map(_describe_given, _opinions_given(user, year)))
     yield '],\n"catalog": {"movies": ['
-    yield from _lines(map(portable.describe_movie, _movies(user)))
+    yield from _lines(map(portable.describe_movie, _movies(user, year)))
     yield '], "albums": ['
-    yield from _lines(map(portable.describe_album, _albums(user)))
+    yield from _lines(map(portable.describe_album, _albums(user, year)))
     yield "]}}\n"
 
 
@@ -102,9 +103,13 @@ def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield "\n"
 
 
-def _weeks(user) -> Iterator[Week]:
+def _of_year(year: int | None, week: str = "") -> Q:
+    return Q() if year is None else Q(**{f"{week}year": year})
+
+
+def _weeks(user, year: int | None = None) -> Iterator[Week]:
     """The user's weeks, the earliest first, with `told_opinions` of each pick, in seven queries a year."""
-    weeks = Week.objects.filter(user=user)
+    weeks = Week.objects.filter(_of_year(year), user=user)
     for year in list(weeks.order_by("year").values_list("year", flat=True).distinct()):
         yield from (
             weeks.filter(year=year)
@@ -177,11 +182,19 @@ def _describe_opinion(opinion: Opinion) -> dict[str, Any]:
     }
 
 
-def _opinions_given(user) -> Iterator[Opinion]:
+def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
     """What the user thinks of picks of others whom they may see, by week, in four queries a year."""
-    given = _told(user, "movie_pick").filter(user=user).exclude(movie_pick__week__user=user)
+    given = (
+        _told(user, "movie_pick")
+        .filter(_of_year(year, "movie_pick__week__"), user=user)
+        .exclude(movie_pick__week__user=user)
+    )
     on_movies = given.select_related("movie_pick__movie", "movie_pick__week__user")
-    given = _told(user, "album_pick").filter(user=user).exclude(album_pick__week__user=user)
+    given = (
+        _told(user, "album_pick")
+        .filter(_of_year(year, "album_pick__week__"), user=user)
+        .exclude(album_pick__week__user=user)
+    )
     on_albums = given.select_related("album_pick__album", "album_pick__week__user")
     years = set(on_movies.order_by().values_list("movie_pick__week__year", flat=True).distinct())
     years |= set(on_albums.order_by().values_list("album_pick__week__year", flat=True).distinct())
@@ -208,19 +221,23 @@ def _describe_given(opinion: Opinion) -> dict[str, Any]:
     )
 
 
-def _movies(user) -> Iterator[Movie]:
+def _movies(user, year: int | None) -> Iterator[Movie]:
     """Those of the user's picks, and of picks that they have an opinion on, by id."""
-    picked = WeekMovie.objects.filter(week__user=user).values("movie")
-    given = Opinion.objects.visible_to(user, "movie_pick").filter(user=user).values("movie_pick__movie")
-    movies = portable.with_credits(Movie.objects.filter(Q(pk__in=picked) | Q(pk__in=given)).order_by("tmdb_id"))
+    picked = WeekMovie.objects.filter(_of_year(year, "week__"), week__user=user).values("movie")
+    given = Opinion.objects.visible_to(user, "movie_pick").filter(_of_year(year, "movie_pick__week__"), user=user)
+    movies = portable.with_credits(
+        Movie.objects.filter(Q(pk__in=picked) | Q(pk__in=given.values("movie_pick__movie"))).order_by("tmdb_id")
+    )
     return _in_parts(lambda last: movies.filter(tmdb_id__gt=last.tmdb_id) if last else movies)
 
 
-def _albums(user) -> Iterator[Album]:
+def _albums(user, year: int | None) -> Iterator[Album]:
     """As _movies()."""
-    picked = WeekAlbum.objects.filter(week__user=user).values("album")
-    given = Opinion.objects.visible_to(user, "album_pick").filter(user=user).values("album_pick__album")
-    albums = portable.with_artists(Album.objects.filter(Q(pk__in=picked) | Q(pk__in=given)).order_by("musicbrainz_id"))
+    picked = WeekAlbum.objects.filter(_of_year(year, "week__"), week__user=user).values("album")
+    given = Opinion.objects.visible_to(user, "album_pick").filter(_of_year(year, "album_pick__week__"), user=user)
+    albums = portable.with_artists(
+        Album.objects.filter(Q(pk__in=picked) | Q(pk__in=given.values("album_pick__album"))).order_by("musicbrainz_id")
+    )
     return _in_parts(lambda last: albums.filter(musicbrainz_id__gt=last.musicbrainz_id) if last else albums)
 
 
@@ -306,7 +323,8 @@ def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
 def to_letterboxd(user) -> Iterator[str]:
     """The movies that the user picked up to this week, as whole files of up to LETTERBOXD_MOST bytes; one at least.
 
-    Cells that a spreadsheet would compute stay as they are: Letterboxd is none, and would show what defuses them.
+    Titles that a spreadsheet would compute are defused, as Letterboxd knows a movie by its id. The user's own reviews
+    stay as they are: Letterboxd would show what defuses them.
     """
     header = _csv_line(LETTERBOXD_COLUMNS)
     room = LETTERBOXD_MOST - len(header)
@@ -356,7 +374,7 @@ def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:
     review = opinion.review if opinion else ""
     cells = [
         pick.movie.tmdb_id,
-        pick.movie.title,
+        defuse(pick.movie.title),
         pick.movie.release_date.year if pick.movie.release_date else "",
         (opinion.rating if opinion else None) or "",
         _watched_on(pick, user),

@@ -9,6 +9,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -280,7 +281,8 @@ class Importer:
         if task.work:
             return task.work
         if task.answer is None:
-            return self._in_want(task, outcome, f"{SERVICES[kind]} is left alone for now")
+            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is left alone for now"
+            return None
         try:
             found = task.answer.result()
         except NotFound:
@@ -289,7 +291,8 @@ class Importer:
             return None
         except IntegrationError as error:
             self.failures[kind] += 1
-            return self._in_want(task, outcome, str(error))
+            outcome.state, outcome.sentence = "failed", str(error)
+            return None
         self.failures[kind] = 0
         if isinstance(found, Work):
             return found
@@ -298,13 +301,6 @@ class Importer:
             return Work(found.winner.id, str(found.winner), found.winner.group)
         outcome.state, outcome.sentence = "review", found.reason
         return None
-
-    def _in_want(self, task: Task, outcome: Outcome, sentence: str) -> Work | None:
-        """What the catalog has, though from elsewhere, where upstream does not answer; else the row failed."""
-        work = asking.known(self._asked(task), is_fetched=False)
-        if work is None:
-            outcome.state, outcome.sentence = "failed", sentence
-        return work
 
     def _place_elsewhere(self, outcome: Outcome, work: Work) -> Outcome:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
@@ -344,7 +340,7 @@ class Importer:
                 with transaction.atomic():
                     self._write(outcome, stored)
                     self._keep(outcome, "done", work)
-            except IntegrationError as error:
+            except (IntegrationError, services.Conflict) as error:
                 outcome.state, outcome.sentence = "failed", str(error)
                 return outcome
             except DecidedMeanwhile:
@@ -389,7 +385,8 @@ class Importer:
         if not self.apply or not row.notes or row.week is None or row.week in self.noted:
             return
         self.noted.add(row.week)
-        with transaction.atomic():
+        # Where there are too many weeks, the rows that are about this one say so.
+        with suppress(services.Conflict), transaction.atomic():
             week = self._lock_week(row.week)
             if not week.notes:
                 week.notes, week.updated_at = row.notes, timezone.now()
@@ -398,8 +395,7 @@ class Importer:
     def _lock_week(self, name: WeekName) -> Week:
         """The week, created if absent. Call it in a transaction."""
         services.lock_user(self.user)
-        week, _ = Week.objects.get_or_create(user=self.user, year=name[0], week_number=name[1])
-        return services.lock_week(week)
+        return services.lock_week(services.find_or_create_week(self.user, *name))
 
     def _instant(self, known: datetime | None, row: Row) -> datetime:
         """When it happened: as the file says, else at noon of the day, else now; never later than now."""

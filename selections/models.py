@@ -9,7 +9,7 @@ from operator import or_
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
@@ -19,6 +19,8 @@ from catalog.models import Album, Movie, search_words
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 MOST_RATING = 10  # half stars
 MOST_TEXT = 10_000  # characters of a review, or of a week's notes
+MAX_WEEKS = 3_200  # of a user: 61 years
+MAX_EARLIER = 1_000  # earlier ratings that are kept of an opinion
 MOST_SHOWN = 20  # opinions beside a pick: a week's own address has them all
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
 
@@ -154,7 +156,7 @@ class Week(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="weeks")
     year = models.PositiveSmallIntegerField(help_text="ISO year.")
     week_number = models.PositiveSmallIntegerField(help_text="ISO week, 1 to 52, or 53 in a long year.")
-    notes = models.TextField(blank=True)
+    notes = models.TextField(blank=True, validators=[MaxLengthValidator(MOST_TEXT)])
     search_text = models.TextField(editable=False, help_text="Folded notes: searches look into it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -375,7 +377,7 @@ class Opinion(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)],
         help_text="1 to 10: half stars. Empty: a review only.",
     )
-    review = models.TextField(blank=True)
+    review = models.TextField(blank=True, validators=[MaxLengthValidator(MOST_TEXT)])
     contains_spoilers = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

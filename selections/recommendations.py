@@ -472,6 +472,8 @@ class Search:
         works = self.shelf.works._default_manager.filter(self.chosen(ids)).order_by()
         found = []
         for work in works:
+            if work.fetched_at is None and work.pk not in self.own:
+                continue  # only somebody's file names it; TMDB's own words of it are as good as of what is new
             hit = self.hits.pop(work.tmdb_id, None) if isinstance(work, Movie) else None
             if work.pk in self.own or (work.vanished_at and not hit):
                 continue

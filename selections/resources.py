@@ -221,7 +221,10 @@ class WeekResource(TableResource):
         now = timezone.now()
         people = {person.pk: person for person in self.people.values()}
         for pk, places in groupby(sorted(self.rows_of_weeks), key=lambda place: place[0]):
-            backfill.create_weeks(people[pk], [name for _, name in places])
+            try:
+                backfill.create_weeks(people[pk], [name for _, name in places])
+            except services.Conflict as conflict:
+                raise Refused(f"{people[pk]}: {conflict}.") from None
         changed = {*self.places_of_picks, *self.notes_of_weeks, *self.rows_of_weeks}
         weeks = self._find_weeks()
         if changed - weeks.keys():

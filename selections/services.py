@@ -15,6 +15,8 @@ from integrations.errors import NotFound
 from .models import (
     FIRST_ZONE,
     LAST_ZONE,
+    MAX_EARLIER,
+    MAX_WEEKS,
     Opinion,
     OpinionQuerySet,
     Pick,
@@ -40,15 +42,27 @@ class Conflict(Exception):
 
 
 def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
-    """A new week of the user. Raises Conflict where one exists."""
+    """A new week of the user. Raises Conflict where one exists, or where the user has MAX_WEEKS."""
     week = Week(user=user, year=year, week_number=week_number, notes=notes)
+    _refuse_existing(week)
     try:
         with transaction.atomic():
+            lock_user(user)
+            refuse_too_many_weeks(user)
             week.save(force_insert=True)
     except IntegrityError:
         _refuse_existing(week)
         raise
     return week
+
+
+def refuse_too_many_weeks(user, new: int = 1) -> None:
+    """Raise Conflict where the user would have more than MAX_WEEKS with so many new ones. Lock the user before."""
+    if new and (count := Week.objects.filter(user=user).count() + new) > MAX_WEEKS:
+        raise Conflict(
+            f"That makes {count:,} weeks, and an account can have {MAX_WEEKS:,}. Delete some weeks first",
+            "too_many_weeks",
+        )
 
 
 def _refuse_existing(week: Week) -> None:
@@ -58,10 +72,22 @@ def _refuse_existing(week: Week) -> None:
 
 
 def current_week(user) -> Week:
-    """The user's week that today, in their time zone, is part of; created if absent."""
+    """The user's week that today, in their time zone, is part of; created if absent. Raises Conflict."""
     year, week_number = this_week(user)
-    week, _ = Week.objects.get_or_create(user=user, year=year, week_number=week_number)
-    return week
+    return find_or_create_week(user, year, week_number)
+
+
+def find_or_create_week(user, year: int, week_number: int) -> Week:
+    """Raises Conflict where the user has MAX_WEEKS, and not this one."""
+    weeks = Week.objects.filter(user=user, year=year, week_number=week_number)
+    if week := weeks.first():
+        return week
+    with transaction.atomic():
+        lock_user(user)
+        if week := weeks.first():  # another request was faster
+            return week
+        refuse_too_many_weeks(user)
+        return Week.objects.get_or_create(user=user, year=year, week_number=week_number)[0]
 
 
 def change_week(week: Week, **values: str | int) -> None:
@@ -293,8 +319,8 @@ def give_opinion(
 ) -> tuple[Opinion, bool]:
     """What the user thinks of a pick from now on, and whether they had no opinion before.
 
-    A rating that changes is remembered. Raises WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when
-    the pick has just been removed.
+    A rating that changes is remembered, up to MAX_EARLIER of them. Raises WeekMovie.DoesNotExist,
+    WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
     """
     with transaction.atomic():
         lock_user(user)
@@ -304,6 +330,8 @@ def give_opinion(
         opinion = mine or Opinion(user=user, **on_pick(pick))
         if mine and mine.rating is not None and mine.rating != rating:
             mine.earlier_ratings.create(rating=mine.rating)
+            for oldest in mine.earlier_ratings.all()[MAX_EARLIER:]:
+                oldest.delete()
         opinion.rating, opinion.review, opinion.contains_spoilers = rating, review, contains_spoilers
         opinion.updated_at = timezone.now()
         opinion.save()

@@ -16,7 +16,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 LOGGING["loggers"]["werkzeug"] = {"level": "ERROR"}  # pytest-httpserver's, which outlives a test's log
 WHITENOISE_AUTOREFRESH = True  # asks for no collectstatic first
-LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = RESET_RATE = IMPORT_RATE = None
+LOGIN_RATE = REGISTER_RATE = REFRESH_RATE = RESET_RATE = IMPORT_RATE = EXPORT_RATE = None
 TMDB_API_KEY = "a-read-access-token"
 MUSICBRAINZ_INTERVAL = TMDB_INTERVAL = 0
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

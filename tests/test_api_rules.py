@@ -69,13 +69,31 @@ def test_a_content_type_without_a_body_is_fine(api, user, method):
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nonsense", b"\xff\xfe", b"[" * 200_000, b'{"username": NaN}', b"{'username': 1}", b"9" * 5000, b"a=b&c=d"],
+    [b"{", b"nonsense", b"\xff\xfe", b'{"username": NaN}', b"{'username': 1}", b"9" * 5000, b"a=b&c=d"],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
 def test_a_body_that_is_no_json(anonymous, body, content_type):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type=content_type)
 
     assert_problem(response, 400, "The body is not valid JSON")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 200_000, b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", b"[" + b"[]," * 2000 + b"[]]", b'{"a": [' + b"{" * 60],
+)
+def test_a_body_with_too_many_lists_is_not_even_parsed(anonymous, body):
+    response = anonymous.generic("POST", "/api/auth/login", body, content_type="application/json")
+
+    assert_problem(response, 400, "The body has too many lists and objects, or too deep ones")
+    assert response.json()["code"] == "too_nested"
+
+
+@pytest.mark.parametrize("text", ["[" * 9000, '"[{' * 3000, "\\[" * 3000, "]" * 9000])
+def test_brackets_in_texts_are_just_text(api, text):
+    response = api.post("/api/weeks", {"year": 2026, "week_number": 7, "notes": text})
+
+    assert response.json()["notes"] == text
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", "true"])

@@ -42,6 +42,7 @@ picked_movie = {
     "poster_path": "/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
     "overview": "A hobbit leaves home.",
     "cached_at": PICKED,
+    "confirmed": True,
 }
 album_hit = {
     "musicbrainz_id": RELEASE,
@@ -77,6 +78,7 @@ picked_album = {
     "release_date_precision": "day",
     "cover_art_url": COVER,
     "cached_at": PICKED,
+    "confirmed": True,
 }
 week = {
     "id": 7,

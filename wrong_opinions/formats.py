@@ -8,6 +8,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.utils import json
 
+from catalog.objects import is_overloaded
+
 
 class JSONBodyParser(BaseParser):
     """A JSON object in UTF-8, whatever the Content-Type says; no body at all is `{}`.
@@ -24,6 +26,8 @@ class JSONBodyParser(BaseParser):
             body = context["request"].body  # unlike the stream, no longer than the settings allow
         elif len(body := stream.read(most + 1)) > most:
             raise RequestDataTooBig
+        if is_overloaded(body):
+            raise exceptions.ParseError("The body has too many lists and objects, or too deep ones", code="too_nested")
         try:
             data = json.loads(body.decode()) if body.strip() else {}
         except (ValueError, RecursionError):

@@ -225,6 +225,7 @@ BLIND_REVEAL = switch("BLIND_REVEAL", default=True)
 OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 IMPORT_MAX_MB = number("IMPORT_MAX_MB", 10, at_least=0.1)
 IMPORT_RATE = rate("IMPORT_RATE", "10/hour")
+EXPORT_RATE = rate("EXPORT_RATE", "60/hour")
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
@@ -290,7 +291,7 @@ SPECTACULAR_SETTINGS = {
         "from the Cover Art Archive."
         "\n\n"
         "Beyond what each operation lists, the server itself answers 400, 413, 431 or 501 to a request that it cannot "
-        "read: a problem like any other. Then it closes the connection, as it does where a request does not arrive in time."
+        "read: a problem like any other. Then it closes the connection, as where a request does not arrive in time."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",

@@ -5,6 +5,8 @@ from rest_framework import serializers
 from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 from integrations import musicbrainz, tmdb
 
+CONFIRMED = "false: the title comes from a file that a member imported, and upstream has not been asked yet."
+
 
 class BlankAsNullField(serializers.CharField):
     """Text that the database keeps as "" where it is unknown, and the API gives as null."""
@@ -164,10 +166,12 @@ class PickedMovieSerializer(serializers.ModelSerializer):
     poster_path = BlankAsNullField(source="shown_poster_path")
     overview = BlankAsNullField()
     cached_at = serializers.DateTimeField()
+    confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
 
     class Meta:
         model = Movie
         fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "overview", "cached_at"]
+        fields += ["confirmed"]
 
 
 class AlbumHitSerializer(serializers.Serializer):
@@ -266,6 +270,7 @@ class PickedAlbumSerializer(serializers.ModelSerializer):
     release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
     cover_art_url = BlankAsNullField(source="shown_cover_url")
     cached_at = serializers.DateTimeField()
+    confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
 
     class Meta:
         model = Album
@@ -278,6 +283,7 @@ class PickedAlbumSerializer(serializers.ModelSerializer):
             "release_date_precision",
             "cover_art_url",
             "cached_at",
+            "confirmed",
         ]
 
     def get_artist(self, album) -> str:

@@ -271,6 +271,10 @@ class WeekForm(CarefulForm):
     def clean(self):
         super().clean()
         if not self.instance.pk:
+            try:
+                services.refuse_too_many_weeks(self.cleaned_data.get("user"))
+            except services.Conflict as conflict:
+                raise ValidationError(f"{conflict}.") from None
             return
         said, (updated_at, week) = self.cleaned_data, self.stored
         if said.get("seen_at") not in {None, "", updated_at.isoformat()}:

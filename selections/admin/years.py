@@ -171,7 +171,10 @@ def _open(week_admin, request, person):
     year, number = name
     try:
         week = services.create_week(person, year=year, week_number=number)
-    except services.Conflict:
+    except services.Conflict as conflict:
+        if conflict.code == "too_many_weeks":
+            week_admin.message_user(request, f"{conflict}.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
         try:
             week = Week.objects.select_related("user").get(user=person, year=year, week_number=number)
         except Week.DoesNotExist:
@@ -179,7 +182,7 @@ def _open(week_admin, request, person):
             week_admin.message_user(request, sentence, messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
         week_admin.message_user(request, f"{week} was there already.")
-    except IntegrityError:
+    except (IntegrityError, type(person).DoesNotExist):
         return _say_gone(week_admin, request, person)
     else:
         week_admin.log_addition(request, week, "Created in the year's grid.")
@@ -233,6 +236,9 @@ def _fill(week_admin, request, person, missing: list[gaps.Name]):
         count = gaps.create_weeks(person, missing)
     except IntegrityError:
         return _say_gone(week_admin, request, person)
+    except services.Conflict as conflict:
+        week_admin.message_user(request, f"{conflict}.", messages.ERROR)
+        return back
     created = list(Week.objects.filter(user=person, created_at__gte=now).select_related("user"))
     LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with others that lacked.")
     level = messages.SUCCESS if count == len(missing) else messages.WARNING

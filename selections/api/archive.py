@@ -1,7 +1,10 @@
 """Everything of oneself as a file, and our JSON back in."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from http import HTTPStatus
 from itertools import chain, islice
 
 from django.conf import settings
@@ -14,11 +17,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import limits
+from accounts.errors import Refusal
 from selections import archive, export
 from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, Pick
 from selections.readers.archive import UnfitArchive
 
 CSV = "text/csv; charset=utf-8"
+IMPORTING = threading.Lock()  # of this process
+IMPORT_WAIT = 2  # seconds for one's turn: a thread of the server waits
+IMPORT_RETRY = 5  # seconds
 
 
 class ExportQuerySerializer(serializers.Serializer):
@@ -27,6 +34,12 @@ class ExportQuerySerializer(serializers.Serializer):
         default="json",
         help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is what "
         "Letterboxd imports, as one CSV file, or as a ZIP file of several where one would be too large for it.",
+    )
+    year = serializers.IntegerField(
+        min_value=FIRST_YEAR,
+        max_value=LAST_YEAR,
+        required=False,
+        help_text="For `json`: only the weeks of this ISO year, where all of them are too much for one import.",
     )
 
 
@@ -151,6 +164,7 @@ class ExportView(APIView):
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/zip"): {"type": "string", "contentMediaType": "application/zip"},
         },
+        extensions={"x-limited": True},
     )
     def get(self, request):
         """Everything of oneself as a file to keep or to take elsewhere.
@@ -160,8 +174,10 @@ class ExportView(APIView):
         """
         asked = ExportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
+        limits.count_attempt("export", request, limits.account_id(request.user.pk))
         if asked.validated_data["format"] == "json":
-            return stream(export.to_json(request.user), "application/json", export.file_name(request.user, ".json"))
+            pieces = export.to_json(request.user, asked.validated_data.get("year"))
+            return stream(pieces, "application/json", export.file_name(request.user, ".json"))
         if asked.validated_data["format"] == "csv":
             return stream(export.to_csv(request.user), CSV, export.file_name(request.user, ".csv"))
         return self.letterboxd(request.user)
@@ -185,6 +201,20 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
     )
 
 
+@contextmanager
+def turn(request, most_bytes: int) -> Iterator[None]:
+    """Alone in this process, as a file takes up to twenty times its size in memory. Raises Refusal with 429."""
+    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+        for _ in range(most_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
+            request.read(2**16)
+        sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
+        raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
+    try:
+        yield
+    finally:
+        IMPORTING.release()
+
+
 class ImportView(APIView):
     @property
     def most_bytes(self) -> int:
@@ -203,16 +233,18 @@ class ImportView(APIView):
 
         Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
         time. An import that was interrupted can be sent again. Opinions of others in the file are never imported. Dry
-        runs count as attempts, too.
+        runs count as attempts, too. While other imports keep the server busy the answer is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        limits.count_attempt("import", request, limits.account_id(request.user.pk))
-        try:
-            report = archive.load(
-                request.user, request.data, apply=not asked.validated_data["dry_run"], is_trusted=False
-            )
-        except UnfitArchive as error:
-            fault = serializers.ErrorDetail(error.sentence, code="invalid")
-            raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
+        with turn(request, self.most_bytes):
+            limits.count_attempt("import", request, limits.account_id(request.user.pk))
+            data = request.data
+            try:
+                report = archive.load(request.user, data, apply=not asked.validated_data["dry_run"], is_trusted=False)
+            except UnfitArchive as error:
+                fault = serializers.ErrorDetail(error.sentence, code="invalid")
+                raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
+            finally:
+                data.clear()  # before the next file is read: the request itself lives a little longer
         return Response(ImportReportSerializer(asdict(report)).data)

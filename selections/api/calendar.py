@@ -1,7 +1,8 @@
 from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
+from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -10,11 +11,11 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from accounts import security
+from accounts import limits, security
 from accounts import services as accounts
 from accounts.api.authentication import InactiveAccount, InvalidCredentials, IsSignedIn
 from accounts.models import ApiToken
-from selections.calendar import write_calendar
+from selections.calendar import stamp, write_calendar
 
 CALENDAR = "text/calendar"
 
@@ -46,7 +47,7 @@ class CalendarTokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@method_decorator([cache_control(private=True, no_cache=True), conditional_page], name="dispatch")
+@method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class CalendarView(APIView):
     """For calendar programs, which know an address and no headers: the token in it opens this, and nothing else."""
 
@@ -64,13 +65,21 @@ class CalendarView(APIView):
             401: OpenApiResponse(description="The token is not good, or not any more"),
             403: OpenApiResponse(description="The account is disabled"),
         },
+        extensions={"x-limited": True},
     )
     def get(self, request):
-        """One's weeks as a calendar (iCalendar), with one's picks, ratings and notes."""
+        """One's weeks as a calendar (iCalendar), with one's picks, ratings and notes.
+
+        Send the `ETag` back as `If-None-Match`: a calendar that has not changed is a 304, which no limit counts.
+        """
         token = accounts.find_token(request.query_params.get("token", ""), [ApiToken.Scope.CALENDAR])
         if token is None:
             raise InvalidCredentials("This calendar's address is not good, or not any more: make a new one")
         if not token.user.is_active:
             raise InactiveAccount
-        headers = {"Content-Disposition": 'inline; filename="wrong-opinions.ics"'}
+        etag = quote_etag(stamp(token.user))  # before the weeks are read: a change in between makes another one
+        if unchanged := get_conditional_response(request, etag=etag):
+            return unchanged
+        limits.count_attempt("calendar", request, limits.account_id(token.user.pk))
+        headers = {"Content-Disposition": 'inline; filename="wrong-opinions.ics"', "ETag": etag}
         return HttpResponse(write_calendar(token.user), content_type=f"{CALENDAR}; charset=utf-8", headers=headers)

@@ -67,7 +67,7 @@ class RecommendedMovieSerializer(serializers.Serializer):
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
     class Meta(PickedAlbumSerializer.Meta):
         model = Album
-        fields = [name for name in PickedAlbumSerializer.Meta.fields if name != "cached_at"]
+        fields = [name for name in PickedAlbumSerializer.Meta.fields if name not in {"cached_at", "confirmed"}]
 
 
 class MovieRecommendationSerializer(RecommendationSerializer):

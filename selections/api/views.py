@@ -67,7 +67,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.CreateWeekSerializer,
-        responses={201: serializers.WeekSerializer, 409: OpenApiResponse(description="The week exists")},
+        responses={
+            201: serializers.WeekSerializer,
+            409: OpenApiResponse(description="The week exists, or there are too many"),
+        },
         parameters=[NO_ID],
     )
     def create(self, request):
@@ -91,6 +94,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         responses={
             200: serializers.WeekFullSerializer,
             404: OpenApiResponse(description="There is no week yet, and a read-only API token creates none"),
+            409: OpenApiResponse(description="It is not there yet, and the account has as many weeks as it can have"),
         },
         parameters=[NO_ID],
         filters=False,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,12 @@ from django.core.exceptions import ValidationError
 from catalog import portable
 from catalog.objects import Entry, Unfit
 from selections.export import FORMAT, VERSION
-from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MOST_RATING, MOST_TEXT, Pick, week_name
+from selections.models import FIRST_YEAR, LAST_YEAR, LONG_YEARS, MAX_EARLIER, MOST_RATING, MOST_TEXT, Pick, week_name
 
 from . import files
 from .rows import FileError
 
 PROFILE = ["display_name", "time_zone", "visibility"]
-MOST_EARLIER = 1000  # earlier ratings of an opinion, in a file that anybody may have written
 
 KINDS = {"movie": "movies", "album": "albums"}  # and the names of their lists
 
@@ -113,7 +113,6 @@ def parse(path: Path) -> object:
 def read(data: object, *, is_trusted: bool) -> Archive:
     """The file, checked. One that anybody may have written has shorter texts. Raises UnfitArchive."""
     most_text = None if is_trusted else MOST_TEXT
-    most_earlier = None if is_trusted else MOST_EARLIER
     try:
         if not isinstance(data, dict):
             raise Unfit("", "This is no export of Wrong Opinions: write a JSON object.")
@@ -126,14 +125,14 @@ def read(data: object, *, is_trusted: bool) -> Archive:
         archive = Archive(_read_profile(entry.entry("user")))
         names = set()
         for item in entry.entries("weeks"):
-            week = _read_week(item, archive, most_text, most_earlier)
+            week = _read_week(item, archive, most_text)
             if week.name in names:
                 item.refuse("week_number", "list each week once.")
             names.add(week.name)
             archive.weeks.append(week)
         picks = set()
         for item in entry.entries("opinions_given"):
-            given = _read_given(item, most_text, most_earlier)
+            given = _read_given(item, most_text)
             pick = given.owner, given.year, given.week_number, given.key
             if pick in picks:
                 item.refuse(_id_name(given.key[0]), "have one opinion of your own on a pick.")
@@ -195,13 +194,13 @@ def _read_week_name(entry: Entry) -> tuple[int, int]:
     return year, week_number
 
 
-def _read_week(entry: Entry, archive: Archive, most_text: int | None, most_earlier: int | None) -> SavedWeek:
+def _read_week(entry: Entry, archive: Archive, most_text: int | None) -> SavedWeek:
     year, week_number = _read_week_name(entry)
     picks = []
     for kind, key in KINDS.items():
         positions, works = set(), set()
         for item in entry.entries(key):
-            pick = _read_pick(item, kind, archive, most_text, most_earlier)
+            pick = _read_pick(item, kind, archive, most_text)
             if pick.position in positions:
                 item.refuse("position", "use each position once.")
             if pick.key in works:
@@ -227,10 +226,10 @@ def _read_key(entry: Entry, kind: str) -> Key:
     return (kind, entry.whole("tmdb_id", 1)) if kind == "movie" else (kind, entry.mbid("musicbrainz_id"))
 
 
-def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None, most_earlier: int | None) -> SavedPick:
+def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None) -> SavedPick:
     own = None
     for item in entry.entries("opinions"):
-        opinion = _read_opinion(item, most_text, most_earlier)
+        opinion = _read_opinion(item, most_text)
         if not item.switch("own"):
             archive.opinions_of_others += 1
         elif own:
@@ -241,7 +240,7 @@ def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None,
     return SavedPick(_read_key(entry, kind), entry.whole("position", *positions), entry.instant("added_at"), own)
 
 
-def _read_opinion(entry: Entry, most_text: int | None, most_earlier: int | None) -> SavedOpinion:
+def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
     values = {
         "rating": entry.maybe_whole("rating", 1, MOST_RATING),
         "review": entry.text("review", most_text),
@@ -252,17 +251,16 @@ def _read_opinion(entry: Entry, most_text: int | None, most_earlier: int | None)
     if values["rating"] is None and not values["review"]:
         entry.refuse("rating", "give a rating, a review, or both.")
     earlier = [
-        (item.whole("rating", 1, MOST_RATING), item.instant("until_at"))
-        for item in entry.entries("earlier_ratings", most_earlier)
+        (item.whole("rating", 1, MOST_RATING), item.instant("until_at")) for item in entry.entries("earlier_ratings")
     ]
-    return SavedOpinion(values, earlier)
+    return SavedOpinion(values, sorted(earlier, key=itemgetter(1))[-MAX_EARLIER:])
 
 
-def _read_given(entry: Entry, most_text: int | None, most_earlier: int | None) -> GivenOpinion:
+def _read_given(entry: Entry, most_text: int | None) -> GivenOpinion:
     kind = entry.text("kind")
     if kind not in KINDS:
         entry.refuse("kind", "say movie or album.")
     year, week_number = _read_week_name(entry)
     owner = entry.text("owner", 50, needed=True).lower()
-    opinion = _read_opinion(entry, most_text, most_earlier)
+    opinion = _read_opinion(entry, most_text)
     return GivenOpinion(owner, year, week_number, _read_key(entry, kind), opinion)

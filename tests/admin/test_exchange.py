@@ -189,7 +189,9 @@ def test_what_is_searched_and_filtered_goes_out(admin):
     assert f'{address("catalog_movie", "export")}?q=dune"' in page.content.decode()
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1"])
+@pytest.mark.parametrize(
+    "formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\r\n=1", " =1", "＝1", "'=1", "''=1"]
+)
 def test_formulas_are_harmless_in_a_spreadsheet_and_themselves_again_here(admin, formula):
     MovieFactory(note=formula, title="=cmd|' /C calc'!A0")
     before = stored()
@@ -628,7 +630,7 @@ def test_a_preview_and_an_import_cost_few_queries(admin, of, user):
         (b"tmdb_id,note\n" + b"1,x\n" * 5_001, "more than 5,000 rows"),
         (b"x" * 1_500_001, "larger than 1.5 MB"),
         (b"{", "begins like JSON, but is none"),
-        (b"[" * 100_000, "begins like JSON, but is none"),
+        (b"[" * 100_000, "more lists and objects than a list of rows"),
         (b"[" + b"9" * 5_000 + b"]", "begins like JSON, but is none"),
         (b'{"format": "wrong-opinions"}', "no list of rows"),
         (b"[1, 2]", "no list of rows"),

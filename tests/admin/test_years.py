@@ -117,6 +117,21 @@ def test_nobody_creates_a_week_for_somebody_who_has_just_left(admin_client, user
     assert said(response) == ["ada has just left."]
 
 
+def test_curators_make_no_more_weeks_than_an_account_can_have(admin_client, user, monkeypatch):
+    monkeypatch.setattr(services, "MAX_WEEKS", 1)
+    WeekFactory(user=user, year=2020, week_number=1)
+    sentence = "That makes 2 weeks, and an account can have 1. Delete some weeks first."
+
+    grid = admin_client.post(f"{GRID}?user={user.pk}&year=2026", {"week": "2026-W09"})
+    filled = admin_client.post(BACKFILL, {"user": user.pk, "first": "2026-W07", "last": "2026-W07"})
+    added = admin_client.post(address(Week, "add"), {"user": user.pk, "year": 2026, "week_number": 7})
+
+    assert sentence in said(grid)
+    assert sentence in said(filled)
+    assert sentence in added.content.decode()
+    assert Week.objects.count() == 1
+
+
 @pytest.mark.parametrize("name", ["", "2025-W53", "nonsense"])
 def test_a_week_that_there_is_not_is_not_created(admin_client, user, name):
     response = admin_client.post(f"{GRID}?user={user.pk}&year=2026", {"week": name})

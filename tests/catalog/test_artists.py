@@ -181,6 +181,7 @@ def test_picked_albums_are_there_by_title_with_their_weeks(api, user, other):
         "release_date_precision": "month",
         "cover_art_url": None,
         "cached_at": "2026-01-02T03:04:05Z",
+        "confirmed": True,
         "selections": albums[0]["selections"],
     }
     assert [(pick["week_id"], pick["position"]) for pick in albums[0]["selections"]] == [

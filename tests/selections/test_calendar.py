@@ -3,6 +3,7 @@
 import datetime
 import re
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import icalendar
@@ -13,12 +14,14 @@ from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import ApiToken
-from selections import services
+from catalog.services import curate
+from selections import calendar, services
 from selections.models import Week
 from tests.conftest import assert_problem, at_once, client_of
 from tests.endpoints import OPERATIONS
 from tests.factories import (
     AlbumOpinionFactory,
+    MovieFactory,
     MovieOpinionFactory,
     UserFactory,
     WeekAlbumFactory,
@@ -189,19 +192,20 @@ def test_the_number_of_queries_stays_the_same(user, feed, count, django_assert_n
         MovieOpinionFactory(user=user, movie_pick=WeekMovieFactory(week=week))
         AlbumOpinionFactory(user=user, album_pick=WeekAlbumFactory(week=week))
 
-    with django_assert_num_queries(6):  # the token, weeks, picks twice, opinions twice
+    with django_assert_num_queries(9):  # the token, the stamp's three, weeks, picks twice, opinions twice
         raw = feed()
 
     assert len(parse(raw)[1]) == count
 
 
-def test_what_has_not_changed_is_not_sent_again(user, now):
-    WeekFactory(user=user, notes="the notes")
+def test_what_has_not_changed_is_not_sent_again(user, now, time_machine):
+    week = WeekFactory(user=user, notes="the notes")
     url = client_of(user).post(TOKEN).json()["url"]
     first = ask(url)
 
     again = ask(url, APIClient(headers={"If-None-Match": first.headers["ETag"]}))
-    Week.objects.update(notes="other notes")
+    time_machine.shift(1)
+    services.change_week(week, notes="other notes")
     changed = ask(url, APIClient(headers={"If-None-Match": first.headers["ETag"]}))
 
     assert (again.status_code, again.content) == (304, b"")
@@ -209,6 +213,65 @@ def test_what_has_not_changed_is_not_sent_again(user, now):
     assert first.headers["Content-Type"] == "text/calendar; charset=utf-8"
     assert first.headers["Content-Disposition"] == 'inline; filename="wrong-opinions.ics"'
     assert {"private", "no-cache"} <= set(first.headers["Cache-Control"].split(", "))
+
+
+def test_the_etag_changes_with_all_that_the_calendar_shows(user, other, now, time_machine):
+    week = WeekFactory(user=user, year=2025, week_number=7)
+    movie, album = WeekMovieFactory(week=week), WeekAlbumFactory(week=week)
+    rated = partial(services.give_opinion, review="", contains_spoilers=False)
+    again = Week(user=user, year=2025, week_number=8, created_at=week.created_at, updated_at=week.updated_at)
+    seen = [(calendar.stamp(user), calendar.write_calendar(user))]
+    for change in [
+        lambda: rated(user, movie, rating=8),
+        lambda: rated(user, movie, rating=3),
+        lambda: services.take_back_opinion(user, movie),
+        lambda: rated(user, album, rating=1),
+        lambda: curate(movie.movie, own_title="As we say"),
+        lambda: type(movie.movie).objects.update(title="New", own_title="", release_date=datetime.date(1999, 1, 1)),
+        lambda: type(movie.movie).objects.update(release_date=None),
+        lambda: type(album.album).objects.update(artist="New"),
+        lambda: curate(album.album, own_title="As we say, too"),
+        lambda: services.remove_pick(type(movie), week, 1),
+        lambda: services.pick_movie(week, tmdb_id=MovieFactory().tmdb_id, position=2),
+        lambda: services.change_week(week, notes="Notes."),
+        lambda: services.change_week(week, notes=""),
+        lambda: services.change_week(week, year=2024, week_number=9),
+        lambda: services.delete_week(week),
+        again.save,  # as an import stores it, with the same instants
+        lambda: type(user).objects.filter(pk=user.pk).update(display_name="Ada"),
+        lambda: type(user).objects.filter(pk=user.pk).update(username="ada2", display_name=""),
+    ]:
+        time_machine.shift(1)
+        change()
+        user.refresh_from_db()
+        seen.append((calendar.stamp(user), calendar.write_calendar(user)))
+
+    different = len(seen) - 1  # without the opinion it is the one before again
+    assert len({stamp for stamp, _ in seen}) == len({text for _, text in seen}) == len(set(seen)) == different
+
+
+def test_the_etag_stays_while_the_calendar_does(user, other, now, time_machine):
+    pick = WeekMovieFactory(week__user=user)
+    before = calendar.stamp(user)
+
+    time_machine.shift(timedelta(days=30))
+    MovieOpinionFactory(user=other, movie_pick=pick)
+    WeekMovieFactory(week__user=other, movie=pick.movie)
+
+    assert calendar.stamp(user) == before
+
+
+def test_calendars_that_changed_are_limited_and_others_are_not(user, settings):
+    settings.EXPORT_RATE = "2/hour"
+    url = client_of(user).post(TOKEN).json()["url"]
+    first = ask(url)
+    assert ask(url).status_code == 200
+
+    response = ask(url)
+
+    assert_problem(response, 429)
+    assert 3590 <= int(response.headers["Retry-After"]) <= 3600
+    assert ask(url, APIClient(headers={"If-None-Match": first.headers["ETag"]})).status_code == 304
 
 
 # Who may read it

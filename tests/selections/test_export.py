@@ -258,7 +258,11 @@ def test_the_csv_of_a_person(now, user, other):
     assert text.endswith("\r\n")
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "'quoted'", "''+1", "plain", "a=1"])
+FORMULAS = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\n=1", "\r\n=1", " =1", "\xa0=1", "\u200b+1", "\ufeff@x"]
+FORMULAS += ["＝1", "＋1", "－1", "＠x", "\x0b=1", "\x1f=1", "\u2028=1", "'=1", "'\n=1", "' =1", "''+1"]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, "'quoted'", "plain", "a=1", " a", "’=1"])
 def test_no_cell_is_a_formula_and_each_comes_back(now, user, cell):
     week = WeekFactory(user=user, notes=cell)
     pick = WeekMovieFactory(week=week, movie__title=cell)
@@ -267,7 +271,7 @@ def test_no_cell_is_a_formula_and_each_comes_back(now, user, cell):
     row = to_csv(user)[0]
 
     for name in ("title", "review", "week_notes"):
-        assert row[name][0] not in "=+-@\t\r"
+        assert row[name] == (f"'{cell}" if cell in FORMULAS else cell)
         assert restore(row[name]) == cell
 
 
@@ -300,7 +304,7 @@ def test_a_diary_for_letterboxd(now, user, other):
     assert rows == [
         {
             "tmdbID": "603",
-            "Title": "=The Matrix, the",  # as it is: no spreadsheet reads it
+            "Title": "'=The Matrix, the",  # as it is: no spreadsheet reads it
             "Year": "1999",
             "Rating10": "",
             "WatchedDate": "2025-12-14",
@@ -310,7 +314,7 @@ def test_a_diary_for_letterboxd(now, user, other):
         },
         {
             "tmdbID": "603",
-            "Title": "=The Matrix, the",
+            "Title": "'=The Matrix, the",
             "Year": "1999",
             "Rating10": "9",
             "WatchedDate": "2026-02-07",

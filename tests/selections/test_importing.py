@@ -154,11 +154,11 @@ def test_what_upstream_never_said_is_asked_for_first(user, tmdb):
     assert Movie.objects.get().title == "The Matrix"
 
 
-def test_what_upstream_never_said_is_good_enough_while_it_cannot_be_asked(user, settings):
+def test_what_upstream_never_said_waits_while_it_cannot_be_asked(user, settings):
     settings.TMDB_API_KEY = ""
-    MovieFactory(tmdb_id=603, title="The Matrix", fetched_at=None)
+    MovieFactory(tmdb_id=603, title="What a file said", fetched_at=None)
 
-    assert states(run(user, film(tmdb_id=603))) == ["new"]
+    assert states(run(user, film(tmdb_id=603))) == ["failed"]
 
 
 def test_ratings_and_reviews_become_opinions(user, tmdb):

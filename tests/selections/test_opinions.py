@@ -390,6 +390,7 @@ def test_an_opinion_in_the_feed(api, user, week):
                 "poster_path": None,
                 "overview": None,
                 "cached_at": "2026-01-02T03:04:05Z",
+                "confirmed": True,
             },
             "album": None,
         }

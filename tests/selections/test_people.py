@@ -52,6 +52,7 @@ def test_a_person_with_their_parts_and_jobs_in_what_was_picked(api, user, person
                 "poster_path": None,
                 "overview": "It begins.",
                 "cached_at": "2026-01-02T03:04:05Z",
+                "confirmed": True,
                 "selections": api.get("/api/movies/selections").json()["results"][0]["selections"],
                 "characters": ["Frodo", "Frodo's shadow"],
                 "jobs": ["Producer", "Director of Photography"],

@@ -46,6 +46,7 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
             "poster_path": "/poster.jpg",
             "overview": "A hobbit leaves home.",
             "cached_at": "2026-02-11T13:00:00Z",
+            "confirmed": True,
         },
         "previous_selections": [],
     }
@@ -68,6 +69,7 @@ def test_pick_a_new_album(api, week, musicbrainz_release):
         "release_date_precision": "month",
         "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
         "cached_at": "2026-02-11T13:00:00Z",
+        "confirmed": True,
     }
 
 
@@ -78,11 +80,11 @@ def test_what_the_catalog_knows_is_picked_without_an_upstream(api, week):
     assert pick_album(api, week, musicbrainz_id=str(album.musicbrainz_id).upper()).status_code == 201
 
 
-def test_what_was_never_fetched_is_picked_as_known_when_upstream_is_dead(api, week, upstream):
-    movie = MovieFactory(tmdb_id=120, title="As known", fetched_at=None)
+def test_what_was_never_fetched_is_not_picked_while_upstream_is_dead(api, week, upstream):
+    MovieFactory(tmdb_id=120, title="As a file says", fetched_at=None)
     upstream.get(f"{payloads.TMDB}/movie/120", status=500)
 
-    assert pick_movie(api, week).json()["movie"]["id"] == movie.pk
+    assert_problem(pick_movie(api, week), 502)
 
 
 def test_picks_and_removals_move_the_week(api, week, now, time_machine):
@@ -284,6 +286,7 @@ def test_movie_selections(api, user, other, week):
                 "poster_path": None,
                 "overview": None,
                 "cached_at": "2026-01-02T03:04:05Z",
+                "confirmed": True,
                 "selections": [selection(theirs, other), selection(mine, user)],
             }
         ],
@@ -307,6 +310,7 @@ def test_album_selections(api, user, week):
         "release_date_precision": "year",
         "cover_art_url": "https://coverartarchive.org/x",
         "cached_at": "2026-01-02T03:04:05Z",
+        "confirmed": True,
         "selections": [
             {
                 "week_id": week.pk,

@@ -6,6 +6,7 @@ from django.db import IntegrityError
 
 from selections import backfill
 from selections.models import read_week_name, this_week
+from selections.services import Conflict
 
 
 class Command(BaseCommand):
@@ -67,6 +68,8 @@ class Command(BaseCommand):
             created = backfill.create_weeks(person, missing)
         except IntegrityError:
             raise CommandError(f"{person} has just left.") from None
+        except Conflict as conflict:
+            raise CommandError(f"{conflict}.") from None
         self.say(f"Created {self.describe(missing)}.")
         if created < len(missing):
             self.say(f"{len(missing) - created} of them somebody else created just then.")
