@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 WHOLE_ANSWER = 20  # seconds for all pieces, as a dripping answer keeps that time-out from coming
-MAX_BYTES = 20_000_000  # of an answer; the largest known is a quarter of a million
+MAX_BYTES = 5_000_000  # of an answer; the largest known is a quarter of a million
 SUSPECT_WAIT = 0.06  # seconds that people wait for an upstream that has just let somebody wait in vain
 CROWDED_WAIT = 1  # seconds that people wait when most threads of this process do
 TRIES = 5  # of a command that is told to come back later
@@ -94,6 +94,8 @@ class UpstreamAdapter(HTTPAdapter):
         self.connections = threading.BoundedSemaphore(connections) if connections else None
 
     def send(self, request, *args, **kwargs):
+        if origin(request.url) != origin(self.base_url):  # requests follows redirects anywhere
+            raise self.unavailable("redirects to another server")
         with self._connection():
             is_try = self.circuit.enter()
             if self.schedule:
@@ -173,6 +175,8 @@ class UpstreamAdapter(HTTPAdapter):
             self.circuit.refused(status, self.known_as)
         if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
             raise_for_status(response, self.service)
+        if response.is_redirect and leads_to(response) is None:
+            raise self.unavailable("redirects to no address")
         if self.is_answer and status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
             try:
                 body = json.loads(response.content)
@@ -207,6 +211,26 @@ class UpstreamAdapter(HTTPAdapter):
     def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         logger.warning("%s %s", self.service, what)
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
+
+
+def origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """The scheme, host and port of an address; None where it has none that can be read."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port
+
+
+def leads_to(response: requests.Response) -> str | None:
+    """The address that a redirect names; None where that cannot be read."""
+    try:
+        # A header's bytes come as Latin-1, and are UTF-8 by what requests makes of them.
+        address = urljoin(response.url, response.headers["Location"].encode("latin-1").decode())
+    except (KeyError, ValueError):
+        return None
+    return address if origin(address) else None
 
 
 # The requests of this process that are on their way.

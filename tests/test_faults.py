@@ -34,6 +34,8 @@ FAULTS = {
     "rate limit retry": (None, 429, "20"),
     "shed": (None, 503, None),
     "redirects for ever": (502, 502, None),
+    "redirects elsewhere": (502, 502, None),
+    "too large": (502, 502, None),
     "timeout": (504, 504, None),
     "drip": (504, 504, None),
     "drip head": (504, 504, None),

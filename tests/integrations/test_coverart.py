@@ -43,6 +43,31 @@ def test_anything_else_says_nothing(upstream, status):
     assert has_front() is False
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://archive.org/download/x/front.jpg",
+        "http://archive.org/download/x/front.jpg",
+        "https://ia800.us.archive.org/1/items/x/front.jpg",
+        "/download/x/front.jpg",
+    ],
+)
+def test_the_archive_redirects_to_its_own_servers(upstream, location):
+    upstream.get(FRONT, status=307, headers={"Location": location})
+
+    assert has_front() is True
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize("location", ["https://archive.org.example/x.jpg", "http://localhost:22/x", "//["])
+def test_a_redirect_to_another_server_says_nothing_of_a_cover_and_is_not_kept(upstream, location):
+    upstream.get(FRONT, status=307, headers={"Location": location})
+    upstream.get(FRONT, status=404)
+
+    assert has_front() is None
+    assert has_front() is False
+
+
 def test_addresses_are_the_archive_s_own_wherever_we_ask(settings):
     settings.COVERART_BASE_URL = "http://127.0.0.1:1"
 
