@@ -31,7 +31,7 @@ from requests_cache import CachedSession
 from . import patience
 from .circuit import MAX_PAUSE, Circuit, fingerprint
 from .connections import on_sent, watch
-from .errors import IntegrationError, NotFound, RateLimited, Unavailable
+from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice
 from .flights import Flights
 from .state import HostState
 from .throttle import Schedule, delay, sent
@@ -133,8 +133,14 @@ class UpstreamAdapter(HTTPAdapter):
             self.schedule.close()
 
     def crowded(self) -> RateLimited:
-        sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
-        return RateLimited(sentence, retry_after=5)
+        return RateLimited(f"Too many requests are waiting for {self.service}. {advice(5)}", retry_after=5)
+
+    def turned_away(self) -> RateLimited:
+        """The error for a caller who may not even queue."""
+        try:
+            return self.schedule.refusal() if self.schedule else self.crowded()
+        except (OSError, DatabaseError, InterfaceError):
+            return self.crowded()
 
     def _reserve(self, schedule: Schedule) -> float:
         try:
@@ -236,7 +242,8 @@ def leads_to(response: requests.Response) -> str | None:
 # The requests of this process that are on their way.
 flights: Flights[requests.Response] = Flights()
 # Web requests of this process that may wait for upstreams at a time: two threads stay free for those that need none.
-places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS - 2))
+PLACES = max(1, settings.WEB_THREADS - 2)
+places = threading.BoundedSemaphore(PLACES)
 
 
 @dataclass(frozen=True)
@@ -312,7 +319,7 @@ def _wait(question: Question) -> requests.Response:
     adapter = adapter_of(question.session, question.url)
     with _place() as has_place:
         if not has_place and adapter.connections is None and not flights.is_flying(question.key):
-            raise adapter.crowded()  # it would book a slot that nobody waits for
+            raise adapter.turned_away()  # it would book a slot that nobody waits for
         try:
             return take_off(question).result(_seconds(adapter, has_place=has_place))
         except TimeoutError:
@@ -412,13 +419,13 @@ def raise_for_status(response: requests.Response, service: str) -> None:
         raise NotFound(f"{service} knows no such thing.")
     if is_too_fast(response):
         logger.warning("%s says that we ask too often", service)
-        raise RateLimited(f"{service} is asked too often; try again in a moment.", retry_after=wait or 1)
+        raise RateLimited(f"{service} is asked too often. {advice(wait or 1)}", retry_after=wait or 1)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise Unavailable(f"{service} refuses this server; its operator has to look at the settings.")
     logger.warning("%s answered HTTP %s", service, status)
     passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
     raise Unavailable(
-        f"{service} has trouble answering; try again later.",
+        f"{service} has trouble answering. {advice(wait)}",
         retry_after=wait,
         status=HTTPStatus(status) if status in passed_on else None,
     )

@@ -51,10 +51,12 @@ def schedule(state: HostState) -> Schedule | None:
     """The slots that this host's processes share, or the hosts of a PostgreSQL database; None without an interval."""
     if not settings.MUSICBRAINZ_INTERVAL:
         return None
+    interval, max_wait = settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT
+    # Callers who come back are to find a queue half as long as it may be, and half of the places to wait taken.
+    lead = min(max_wait, http.PLACES * interval) / 2
     if connection.vendor == "postgresql":
-        return DatabaseSchedule("musicbrainz", settings.MUSICBRAINZ_INTERVAL, SERVICE)
-    drain = settings.MUSICBRAINZ_MAX_WAIT + settings.MUSICBRAINZ_INTERVAL
-    return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE, drain=drain)
+        return DatabaseSchedule("musicbrainz", interval, SERVICE, lead=lead)
+    return HostSchedule(state, interval, SERVICE, drain=max_wait + interval, lead=lead)
 
 
 def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:

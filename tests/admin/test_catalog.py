@@ -477,7 +477,7 @@ def test_trouble_upstream_is_a_message(admin, upstream):
 
     assert search.status_code == 200
     assert said(search)[0].startswith("MusicBrainz ")
-    assert "Best in 7 seconds." in said(search)[0]
+    assert "Try again in 7 seconds." in said(search)[0]
     assert 'value="darker"' in search.content.decode()
     assert add.status_code == 200
     assert said(add)[0].startswith("MusicBrainz ")

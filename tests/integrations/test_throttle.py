@@ -1,10 +1,13 @@
+import heapq
 import itertools
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 
@@ -13,12 +16,12 @@ from django.db import connection
 from django.utils import timezone
 from pytest_httpserver import HTTPServer
 
-from integrations import tmdb
+from integrations import musicbrainz, tmdb
 from integrations.circuit import Circuit
 from integrations.errors import RateLimited
 from integrations.models import UpstreamState
 from integrations.state import HostState
-from integrations.throttle import HORIZON, DatabaseSchedule, HostSchedule, delay, sent
+from integrations.throttle import HORIZON, MAX_PROMISE, DatabaseSchedule, HostSchedule, delay, sent
 from tests.conftest import at_once
 
 # Reserves as many slots as it is told, as fast as it can, and prints when each of them starts.
@@ -46,12 +49,20 @@ def schedule_of(path, interval):
 
 
 @pytest.fixture
+def frozen(monkeypatch):
+    """The monotonic clock of schedules, which stands still unless a test moves it."""
+    clock = [1000.0]
+    monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
+    return clock
+
+
+@pytest.fixture
 def across_hosts(transactional_db):
     """Makes schedules as each host has one, with its own connection."""
     made = []
 
-    def make(interval):
-        made.append(DatabaseSchedule("musicbrainz", interval, "MusicBrainz"))
+    def make(interval, **options):
+        made.append(DatabaseSchedule("musicbrainz", interval, "MusicBrainz", **options))
         return made[-1]
 
     yield make
@@ -72,16 +83,75 @@ def test_slots_are_an_interval_apart(path):
     assert [schedule.reserve(10) for _ in range(4)] == pytest.approx([0, 2, 4, 6], abs=0.5)
 
 
-def test_a_refused_caller_books_nothing_and_hears_when_to_come_back(path):
+def told(schedule, max_wait=10):
+    """When a caller who is turned away is told to come back."""
+    with pytest.raises(RateLimited) as refusal:
+        schedule.reserve(max_wait)
+    assert f"Try again in {refusal.value.retry_after} second" in str(refusal.value)
+    return refusal.value.retry_after
+
+
+def test_refused_callers_book_nothing_and_are_told_to_come_back_one_after_the_other(path, frozen):
+    schedule = HostSchedule(HostState(path), 30, "MusicBrainz", lead=4)
+    schedule.reserve(0)
+
+    assert [told(schedule), told(schedule), schedule.refusal().retry_after] == [26, 56, 86]
+    assert schedule.reserve(40) == 30
+
+
+def test_promises_are_forgotten_when_nobody_comes(path, frozen):
+    schedule = schedule_of(path, 30)
+    schedule.reserve(0)
+    assert [told(schedule), told(schedule), told(schedule)] == [30, 60, 90]
+    frozen[0] += 31
+
+    schedule.reserve(0)
+
+    assert told(schedule) == 30
+
+
+def test_nobody_is_told_to_come_back_later_than_in_some_minutes(path, frozen):
     schedule = schedule_of(path, 30)
     schedule.reserve(0)
 
-    for _ in range(2):
-        with pytest.raises(RateLimited) as refusal:
-            schedule.reserve(10)
+    assert max(told(schedule) for _ in range(20)) == MAX_PROMISE
 
-    assert refusal.value.retry_after == 20
-    assert schedule.reserve(40) == pytest.approx(30, abs=0.5)
+
+@pytest.mark.parametrize("promised_at", ["soon", None, 1e12, -1e12, True, [1], math.nan])
+def test_a_damaged_promise_is_none(path, frozen, promised_at):
+    schedule = schedule_of(path, 30)
+    schedule.reserve(0)
+    with schedule.state.change() as values:
+        values["promised_at"] = promised_at
+
+    assert told(schedule) == 30
+
+
+@pytest.mark.parametrize("callers", [20, 60, 150])
+def test_who_comes_back_as_told_is_served_soon(path, frozen, callers):
+    """Callers who all come at once, and then when they are told to; ten slots are waited for at a time."""
+    schedule = HostSchedule(HostState(path), 1.05, "MusicBrainz", lead=3.15)
+    coming = [(frozen[0], number, 0) for number in range(callers)]
+    slots, retries = [], Counter()
+    while coming:
+        frozen[0], number, came = heapq.heappop(coming)
+        try:
+            slots.append(frozen[0] + schedule.reserve(10))
+            retries[came] += 1
+        except RateLimited as refusal:
+            heapq.heappush(coming, (frozen[0] + refusal.retry_after, number, came + 1))
+
+    assert max(retries) <= 2
+    assert retries[2] <= callers / 20
+    assert slots == pytest.approx([1000 + 1.05 * number for number in range(callers)])  # first come, first served
+
+
+def test_callers_who_may_not_queue_are_told_to_come_back_one_after_the_other(settings, frozen):
+    settings.MUSICBRAINZ_BASE_URL = "http://127.0.0.1:1"
+    adapter = musicbrainz.session().get_adapter(settings.MUSICBRAINZ_BASE_URL)
+    adapter.schedule = HostSchedule(adapter.circuit.state, 10, "MusicBrainz")
+
+    assert [adapter.turned_away().retry_after for _ in range(3)] == [10, 20, 30]
 
 
 def test_after_a_pause_there_is_no_burst(path):
@@ -122,10 +192,7 @@ def test_a_damaged_file_gives_no_slot_that_somebody_may_have(path):
     booked = [first.reserve(10) for _ in range(8)]
     path.write_bytes(b"garbage")
 
-    with pytest.raises(RateLimited) as refusal:
-        second.reserve(10)
-
-    assert refusal.value.retry_after == 1
+    assert told(second) == 11
     waits = [third.reserve(60), second.reserve(60), first.reserve(60)]
     assert waits == pytest.approx([11, 12, 13], abs=0.5)
     assert max(booked) < min(waits) - 1
@@ -180,9 +247,8 @@ def test_somebody_else_s_link_is_not_written_through(tmp_path, monkeypatch):
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-def test_nobody_follows_too_closely_on_one_who_overslept(path, monkeypatch):
-    clock = [1000.0]
-    monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
+def test_nobody_follows_too_closely_on_one_who_overslept(path, frozen):
+    clock = frozen
     moments = []
     for slot, overslept in ((0, 0), (1, 0.2), (2, 0.01), (3, 0), (4, 0)):
         clock[0] = 1000 + slot + overslept
@@ -193,9 +259,8 @@ def test_nobody_follows_too_closely_on_one_who_overslept(path, monkeypatch):
     assert delay(HostState(path), 1) == 0
 
 
-def test_nobody_follows_too_closely_on_one_who_connected_slowly(path, monkeypatch):
-    clock = [1000.0]
-    monkeypatch.setattr("integrations.throttle.monotonic", lambda: clock[0])
+def test_nobody_follows_too_closely_on_one_who_connected_slowly(path, frozen):
+    clock = frozen
     delay(HostState(path), 1)
     clock[0] = 1000.4
     sent(HostState(path))
@@ -272,16 +337,47 @@ def test_hosts_share_the_slots(across_hosts):
 
 
 @needs_postgresql
-def test_a_refused_caller_of_another_host_books_nothing(across_hosts):
-    first, second = across_hosts(30), across_hosts(30)
+def test_refused_callers_of_all_hosts_are_told_to_come_back_one_after_the_other(across_hosts):
+    first, second = across_hosts(30, lead=4.5), across_hosts(30, lead=4.5)
     first.reserve(0)
 
-    for _ in range(2):
-        with pytest.raises(RateLimited) as refusal:
-            second.reserve(10)
+    assert [told(second), told(first), second.refusal().retry_after] == pytest.approx([26, 56, 86], abs=1)
+    assert second.reserve(40) == pytest.approx(30, abs=1)
 
-    assert refusal.value.retry_after == 20
-    assert second.reserve(40) == pytest.approx(30, abs=0.5)
+
+@needs_postgresql
+def test_callers_who_may_not_queue_are_told_when_no_slot_was_ever_booked(across_hosts):
+    assert across_hosts(30).refusal().retry_after in {1, 30}
+
+
+@needs_postgresql
+def test_promises_of_hosts_are_forgotten_when_nobody_comes(across_hosts):
+    schedule = across_hosts(30)
+    schedule.reserve(0)
+    assert [told(schedule), told(schedule)] == pytest.approx([30, 60], abs=1)
+    UpstreamState.objects.update(free_at=timezone.now() - timedelta(seconds=1))
+
+    schedule.reserve(0)
+
+    assert UpstreamState.objects.get().promised_at is None
+    assert told(schedule) == pytest.approx(30, abs=1)
+
+
+@needs_postgresql
+def test_nobody_is_told_by_a_host_to_come_back_later_than_in_some_minutes(across_hosts):
+    schedule = across_hosts(100)
+    schedule.reserve(0)
+
+    assert max(told(schedule) for _ in range(5)) == MAX_PROMISE
+
+
+@needs_postgresql
+def test_a_promise_from_before_the_clock_was_set_back_is_none(across_hosts):
+    schedule = across_hosts(30)
+    schedule.reserve(0)
+    UpstreamState.objects.update(promised_at=timezone.now() + timedelta(hours=1))
+
+    assert told(schedule) == pytest.approx(30, abs=1)
 
 
 @needs_postgresql
