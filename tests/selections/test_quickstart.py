@@ -92,6 +92,8 @@ def test_from_nothing_to_a_first_pick(fresh, tmp_path):
         picks = f"{site}/api/weeks/{week['id']}/movies"
         assert call("POST", picks, {"tmdb_id": other, "position": 2}, token)[0] == 201
         assert call("DELETE", f"{picks}/2", token=token) == (204, None)
+        _, calendar = call("POST", f"{site}/api/weeks/calendar-token", token=token)
+        assert calendar["url"].startswith(f"{site}/api/weeks.ics?")
         with urllib.request.urlopen(f"{site}/static/admin/css/base.css", timeout=30) as sheet:
             assert sheet.status == 200
     finally:

@@ -43,6 +43,8 @@ class Command(BaseCommand):
             raise CommandError(f"The database {settings.DATABASES['default']['NAME']} is no use: {error}") from None
         self.report(passwords, port)
         if not no_serve:
+            if not settings.SITE_URL:
+                os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in mail
             self.stdout.flush()
             serve(port)
 
