@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.utils.csp import CSP
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
@@ -25,9 +26,13 @@ docs_csp = csp_override(
     }
 )
 
+favicon = cache_control(public=True, max_age=24 * 3600)(
+    TemplateView.as_view(template_name="favicon.svg", content_type="image/svg+xml")
+)
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
-    path("favicon.ico", TemplateView.as_view(template_name="favicon.svg", content_type="image/svg+xml")),
+    path("favicon.ico", favicon),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
