@@ -111,7 +111,7 @@ class FaultyServer:
         path, mode, released = request.split()[1].decode(), self.mode, self.released
         self.paths.append(path)
         if mode == "timeout":
-            released.wait(30)
+            released.wait(300)
         elif mode in DRIPS:
             connection.sendall(DRIPS[mode])
             while not released.wait(0.1):

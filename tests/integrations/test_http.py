@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from contextvars import copy_context
 from datetime import timedelta
@@ -25,7 +24,7 @@ from integrations.errors import IntegrationError, NotFound, RateLimited, Unavail
 from integrations.throttle import HostSchedule
 from integrations.values import MAX_TEXT
 from tests import payloads
-from tests.conftest import forget_sessions
+from tests.conftest import AGES, forget_sessions, wait_until
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 
@@ -148,7 +147,7 @@ def test_a_write_that_failed_hangs_nobody(tmp_path):
 
     next_one = threading.Thread(target=table.__setitem__, args=["b", "kept"], daemon=True)
     next_one.start()
-    next_one.join(5)
+    next_one.join(AGES)
 
     assert not next_one.is_alive()
     assert list(table.items()) == [("b", "kept")]
@@ -337,10 +336,12 @@ def test_a_refused_connection(settings):
 def test_an_answer_that_does_not_come_in_time(httpserver: HTTPServer, settings, monkeypatch):
     monkeypatch.setattr(http, "TIMEOUT", (0.2, 0.2))
     settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
-    httpserver.expect_request("/movie/120").respond_with_handler(lambda request: time.sleep(0.7))
+    release = threading.Event()
+    httpserver.expect_request("/movie/120").respond_with_handler(lambda request: release.wait(AGES))
 
     with pytest.raises(Unavailable) as failure:
         tmdb.fetch_movie(120)
+    release.set()
 
     assert failure.value.status == 504
 
@@ -437,7 +438,7 @@ def test_two_threads_stay_free_of_waiting_for_musicbrainz(httpserver: HTTPServer
     outcomes = []
 
     def answer(request):
-        release.wait(10)
+        release.wait(AGES)
         return Response('{"count": 0, "releases": []}', content_type="application/json")
 
     def search(number):
@@ -453,9 +454,7 @@ def test_two_threads_stay_free_of_waiting_for_musicbrainz(httpserver: HTTPServer
     threads = [threading.Thread(target=copy_context().run, args=[search, n]) for n in range(8)]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 5
-    while len(outcomes) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(outcomes) >= 2)
 
     refused = list(outcomes)
     release.set()

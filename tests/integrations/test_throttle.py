@@ -77,10 +77,10 @@ def reserve_in_processes(path, count, slots):
     ]
 
 
-def test_slots_are_an_interval_apart(path):
+def test_slots_are_an_interval_apart(path, frozen):
     schedule = schedule_of(path, 2)
 
-    assert [schedule.reserve(10) for _ in range(4)] == pytest.approx([0, 2, 4, 6], abs=0.5)
+    assert [schedule.reserve(10) for _ in range(4)] == pytest.approx([0, 2, 4, 6])
 
 
 def told(schedule, max_wait=10):
@@ -154,10 +154,10 @@ def test_callers_who_may_not_queue_are_told_to_come_back_one_after_the_other(set
     assert [adapter.turned_away().retry_after for _ in range(3)] == [10, 20, 30]
 
 
-def test_after_a_pause_there_is_no_burst(path):
+def test_after_a_pause_there_is_no_burst(path, frozen):
     schedule = schedule_of(path, 0.05)
     schedule.reserve(0)
-    time.sleep(0.2)
+    frozen[0] += 0.2
 
     assert schedule.reserve(10) == 0
     assert schedule.reserve(10) > 0
@@ -180,58 +180,58 @@ def test_after_a_pause_there_is_no_burst(path):
         b'{"boot": "BOOT", "free_at": 1e12}',
     ],
 )
-def test_a_damaged_file_is_as_good_as_none(path, content):
+def test_a_damaged_file_is_as_good_as_none(path, content, frozen):
     path.write_bytes(content.replace(b"BOOT", HostState(path).boot.encode()))
 
     assert schedule_of(path, 5).reserve(1) == 0
-    assert schedule_of(path, 5).reserve(10) == pytest.approx(5, abs=0.5)
+    assert schedule_of(path, 5).reserve(10) == pytest.approx(5)
 
 
-def test_a_damaged_file_gives_no_slot_that_somebody_may_have(path):
+def test_a_damaged_file_gives_no_slot_that_somebody_may_have(path, frozen):
     first, second, third = (HostSchedule(HostState(path), 1, "MusicBrainz", drain=11) for _ in range(3))
     booked = [first.reserve(10) for _ in range(8)]
     path.write_bytes(b"garbage")
 
     assert told(second) == 11
     waits = [third.reserve(60), second.reserve(60), first.reserve(60)]
-    assert waits == pytest.approx([11, 12, 13], abs=0.5)
+    assert waits == pytest.approx([11, 12, 13])
     assert max(booked) < min(waits) - 1
 
 
-def test_a_circuit_does_not_hide_the_damage(path):
+def test_a_circuit_does_not_hide_the_damage(path, frozen):
     HostSchedule(HostState(path), 1, "MusicBrainz").reserve(1)
     path.write_bytes(b"garbage")
     Circuit("MusicBrainz", HostState(path), 30).failed()
 
-    assert HostSchedule(HostState(path), 1, "MusicBrainz", drain=11).reserve(20) == pytest.approx(11, abs=0.5)
+    assert HostSchedule(HostState(path), 1, "MusicBrainz", drain=11).reserve(20) == pytest.approx(11)
 
 
-def test_what_a_killed_process_half_wrote_is_read_as_far_as_it_is_whole(path):
+def test_what_a_killed_process_half_wrote_is_read_as_far_as_it_is_whole(path, frozen):
     schedule_of(path, 5).reserve(1)
     path.write_bytes(path.read_bytes() + b'1.5, "boot": "x"}')
 
-    assert schedule_of(path, 5).reserve(10) == pytest.approx(5, abs=0.5)
+    assert schedule_of(path, 5).reserve(10) == pytest.approx(5)
 
 
 @pytest.mark.parametrize(
     "lose", [lambda path: path.unlink(), lambda path: path.write_bytes(b"garbage")], ids=["deleted", "damaged"]
 )
-def test_a_process_remembers_its_own_slots_when_the_file_is_lost(path, lose):
+def test_a_process_remembers_its_own_slots_when_the_file_is_lost(path, lose, frozen):
     schedule = schedule_of(path, 5)
     schedule.reserve(1)
     lose(path)
 
-    assert schedule.reserve(10) == pytest.approx(5, abs=0.5)
+    assert schedule.reserve(10) == pytest.approx(5)
 
 
-def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(tmp_path, monkeypatch, frozen):
     """Root may write everywhere: a file in the folder's place stands for a read-only folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "cache").touch()
     first, second = (schedule_of(tmp_path / "cache" / "musicbrainz.state", 5) for _ in range(2))
 
     assert first.reserve(1) == 0
-    assert second.reserve(10) == pytest.approx(5, abs=0.5)
+    assert second.reserve(10) == pytest.approx(5)
 
 
 def test_somebody_else_s_link_is_not_written_through(tmp_path, monkeypatch):
@@ -289,7 +289,7 @@ def test_a_damaged_time_of_sending_is_none(path, sent_at):
     assert delay(state, 1.05) == 0
 
 
-def test_the_time_of_day_does_not_matter(path, time_machine):
+def test_the_time_of_day_does_not_matter(path, time_machine, frozen):
     schedule = schedule_of(path, 5)
     schedule.reserve(1)
 
@@ -297,7 +297,7 @@ def test_the_time_of_day_does_not_matter(path, time_machine):
         time_machine.move_to(moment)
         schedule.reserve(100)
 
-    assert schedule.reserve(100) == pytest.approx(15, abs=0.5)
+    assert schedule.reserve(100) == pytest.approx(15)
 
 
 def test_processes_share_the_slots_and_waste_none(path):
@@ -329,11 +329,11 @@ def test_a_killed_process_disturbs_nobody(path):
 
 @needs_postgresql
 def test_hosts_share_the_slots(across_hosts):
-    first, second = across_hosts(2), across_hosts(2)
+    first, second = across_hosts(200), across_hosts(200)
 
-    waits = [schedule.reserve(10) for schedule in (first, second, first, second)]
+    waits = [schedule.reserve(1000) for schedule in (first, second, first, second)]
 
-    assert waits == pytest.approx([0, 2, 4, 6], abs=0.5)
+    assert waits == pytest.approx([0, 200, 400, 600], abs=50)
 
 
 @needs_postgresql
@@ -341,8 +341,8 @@ def test_refused_callers_of_all_hosts_are_told_to_come_back_one_after_the_other(
     first, second = across_hosts(30, lead=4.5), across_hosts(30, lead=4.5)
     first.reserve(0)
 
-    assert [told(second), told(first), second.refusal().retry_after] == pytest.approx([26, 56, 86], abs=1)
-    assert second.reserve(40) == pytest.approx(30, abs=1)
+    assert [told(second), told(first), second.refusal().retry_after] == pytest.approx([26, 56, 86], abs=10)
+    assert second.reserve(40) == pytest.approx(30, abs=10)
 
 
 @needs_postgresql
@@ -354,13 +354,13 @@ def test_callers_who_may_not_queue_are_told_when_no_slot_was_ever_booked(across_
 def test_promises_of_hosts_are_forgotten_when_nobody_comes(across_hosts):
     schedule = across_hosts(30)
     schedule.reserve(0)
-    assert [told(schedule), told(schedule)] == pytest.approx([30, 60], abs=1)
+    assert [told(schedule), told(schedule)] == pytest.approx([30, 60], abs=10)
     UpstreamState.objects.update(free_at=timezone.now() - timedelta(seconds=1))
 
     schedule.reserve(0)
 
     assert UpstreamState.objects.get().promised_at is None
-    assert told(schedule) == pytest.approx(30, abs=1)
+    assert told(schedule) == pytest.approx(30, abs=10)
 
 
 @needs_postgresql
@@ -368,7 +368,7 @@ def test_nobody_is_told_by_a_host_to_come_back_later_than_in_some_minutes(across
     schedule = across_hosts(100)
     schedule.reserve(0)
 
-    assert max(told(schedule) for _ in range(5)) == MAX_PROMISE
+    assert max(told(schedule) for _ in range(5)) == pytest.approx(MAX_PROMISE, abs=10)
 
 
 @needs_postgresql
@@ -377,12 +377,12 @@ def test_a_promise_from_before_the_clock_was_set_back_is_none(across_hosts):
     schedule.reserve(0)
     UpstreamState.objects.update(promised_at=timezone.now() + timedelta(hours=1))
 
-    assert told(schedule) == pytest.approx(30, abs=1)
+    assert told(schedule) == pytest.approx(30, abs=10)
 
 
 @needs_postgresql
 def test_simultaneous_reservations_of_hosts_are_an_interval_apart(across_hosts):
-    schedules = [across_hosts(0.05) for _ in range(4)]
+    schedules = [across_hosts(30) for _ in range(4)]
 
     def reserve(number):
         starts = []
@@ -395,25 +395,25 @@ def test_simultaneous_reservations_of_hosts_are_an_interval_apart(across_hosts):
 
     gaps = [after - before for before, after in itertools.pairwise(starts)]
     assert len(starts) == 80
-    assert starts[-1] - starts[0] == pytest.approx(79 * 0.05, rel=0.05)
-    assert min(gaps) > 0.02  # the answer is on its way for a moment, which here counts as waiting
+    assert starts[-1] - starts[0] == pytest.approx(79 * 30, abs=10)
+    assert min(gaps) > 20  # the answer is on its way for a moment, which here counts as waiting
 
 
 @needs_postgresql
 @pytest.mark.parametrize("shift", [timedelta(hours=-1), timedelta(days=-400)])
 def test_a_clock_that_was_set_back_leaves_the_queue_as_long_as_it_was(across_hosts, shift):
-    schedule = across_hosts(5)
+    schedule = across_hosts(50)
     schedule.reserve(10)
     row = UpstreamState.objects.get()
     UpstreamState.objects.update(free_at=row.free_at - shift, booked_at=row.booked_at - shift)
 
-    assert schedule.reserve(10) == pytest.approx(5, abs=0.5)
-    assert schedule.reserve(20) == pytest.approx(10, abs=0.5)
+    assert schedule.reserve(100) == pytest.approx(50, abs=15)
+    assert schedule.reserve(200) == pytest.approx(100, abs=15)
 
 
 @needs_postgresql
 def test_a_time_beyond_reason_is_damage_in_the_database_too(across_hosts):
-    schedule = across_hosts(5)
+    schedule = across_hosts(50)
     schedule.reserve(10)
     UpstreamState.objects.update(free_at=timezone.now() + timedelta(seconds=2 * HORIZON))
 
@@ -422,7 +422,7 @@ def test_a_time_beyond_reason_is_damage_in_the_database_too(across_hosts):
 
 @needs_postgresql
 def test_a_connection_that_was_cut_is_made_anew(across_hosts):
-    schedule = across_hosts(5)
+    schedule = across_hosts(50)
     schedule.reserve(10)
     with closing(schedule.own.cursor()) as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -430,4 +430,4 @@ def test_a_connection_that_was_cut_is_made_anew(across_hosts):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
-    assert schedule.reserve(10) == pytest.approx(5, abs=0.5)
+    assert schedule.reserve(100) == pytest.approx(50, abs=15)
