@@ -278,6 +278,9 @@ SPECTACULAR_SETTINGS = {
         "\n\n"
         "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
         "from the Cover Art Archive."
+        "\n\n"
+        "Problems are `application/problem+json`. Beside those that an operation names, the server answers 400, 414 or "
+        "431 to a request whose line or headers it cannot read or finds too long, and 413 to a body that is too large."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
@@ -292,6 +295,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"ApiTokenScopeEnum": "accounts.models.ApiToken.Scope"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "wrong_opinions.openapi.describe_inputs",
         "wrong_opinions.openapi.describe_problems",
         "wrong_opinions.examples.add_examples",
     ],
