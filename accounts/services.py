@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session as AdminSession
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -375,10 +376,19 @@ def flush_tokens() -> Flushed:
 
 
 def site_url(request: HttpRequest | None = None) -> str:
-    """Where people reach this site, without a trailing slash."""
-    if settings.SITE_URL or request is None:
-        return settings.SITE_URL or "http://127.0.0.1:8000"
-    return f"{request.scheme}://{request.get_host()}"
+    """Where people reach this site, without a trailing slash.
+
+    Without SITE_URL it is the name that the request came to, if ALLOWED_HOSTS spells it out, else the first name there.
+    A port is never taken from a request, as its sender chooses it.
+    """
+    if settings.SITE_URL:
+        return settings.SITE_URL
+    names = [name.removeprefix(".").lower() for name in settings.ALLOWED_HOSTS if name != "*"] or ["localhost"]
+    asked = split_domain_port(request.get_host())[0] if request else ""
+    host = asked if asked in names else names[0]
+    if host in {"localhost", "127.0.0.1", "[::1]"}:
+        return "http://127.0.0.1:8000"
+    return f"{'https' if settings.HTTPS else 'http'}://{host}"
 
 
 def _message(template: str, subject: str, to: str, context: dict[str, object]) -> EmailMessage:

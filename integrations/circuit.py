@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from .errors import IntegrationError, RateLimited, Unavailable
+from .errors import IntegrationError, RateLimited, Unavailable, advice
 from .state import HostState, seconds
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Circuit:
 
     def _refusal(self, wait: int, *, is_too_fast: bool) -> IntegrationError:
         if is_too_fast:
-            return RateLimited(f"{self.name} is asked too often; try again in a moment.", retry_after=wait)
-        sentence = f"{self.name} is out of order; try again later."
+            return RateLimited(f"{self.name} is asked too often. {advice(wait)}", retry_after=wait)
+        sentence = f"{self.name} is out of order. {advice(wait)}"
         return Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     def not_asked(self) -> None:

@@ -42,10 +42,15 @@ def session() -> CachedSession:
 
 
 def _is_kept(response: requests.Response) -> bool:
-    """Of a cover, that there is one or none; of all else, which is the way to the picture, what it is."""
-    if "/front-" in (response.url or ""):
-        return response.status_code in {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.NOT_FOUND}
-    return response.status_code == HTTPStatus.OK
+    return response.status_code == HTTPStatus.NOT_FOUND or _leads_to_picture(response)
+
+
+def _leads_to_picture(response: requests.Response) -> bool:
+    """Whether the answer redirects to a server of the archive; its address is read, and never asked."""
+    if response.status_code != HTTPStatus.TEMPORARY_REDIRECT:
+        return False
+    address = http.leads_to(response) or ""
+    return http.origin(address) == http.origin(settings.COVERART_BASE_URL) or read_address(address) is not None
 
 
 @http.Once
@@ -81,7 +86,7 @@ def _question(entity: Entity, musicbrainz_id: UUID, *, anew: bool = False) -> ht
 
 def _has_front(response: requests.Response) -> bool:
     """Whether the archive has a front cover. Raises Unavailable where it does not say."""
-    if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
+    if _leads_to_picture(response):
         return True
     if response.status_code == HTTPStatus.NOT_FOUND:
         return False

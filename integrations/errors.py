@@ -36,3 +36,10 @@ class Unavailable(IntegrationError):
     """Upstream is unreachable, broken, slow, unreadable or not configured; `status` is 502, 503 or 504."""
 
     code = "upstream_unavailable"
+
+
+def advice(seconds: int | None) -> str:
+    """The end of a sentence that says when to try again; None is not known."""
+    if seconds is None:
+        return "Try again later."
+    return f"Try again in {seconds} {'second' if seconds == 1 else 'seconds'}."

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -31,7 +31,7 @@ from requests_cache import CachedSession
 from . import patience
 from .circuit import MAX_PAUSE, Circuit, fingerprint
 from .connections import on_sent, watch
-from .errors import IntegrationError, NotFound, RateLimited, Unavailable
+from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice
 from .flights import Flights
 from .state import HostState
 from .throttle import Schedule, delay, sent
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 WHOLE_ANSWER = 20  # seconds for all pieces, as a dripping answer keeps that time-out from coming
-MAX_BYTES = 20_000_000  # of an answer; the largest known is a quarter of a million
+MAX_BYTES = 5_000_000  # of an answer; the largest known is a quarter of a million
 SUSPECT_WAIT = 0.06  # seconds that people wait for an upstream that has just let somebody wait in vain
 CROWDED_WAIT = 1  # seconds that people wait when most threads of this process do
 TRIES = 5  # of a command that is told to come back later
@@ -94,6 +94,8 @@ class UpstreamAdapter(HTTPAdapter):
         self.connections = threading.BoundedSemaphore(connections) if connections else None
 
     def send(self, request, *args, **kwargs):
+        if origin(request.url) != origin(self.base_url):  # requests follows redirects anywhere
+            raise self.unavailable("redirects to another server")
         with self._connection():
             is_try = self.circuit.enter()
             if self.schedule:
@@ -131,8 +133,14 @@ class UpstreamAdapter(HTTPAdapter):
             self.schedule.close()
 
     def crowded(self) -> RateLimited:
-        sentence = f"Too many requests are waiting for {self.service}; try again in a moment."
-        return RateLimited(sentence, retry_after=5)
+        return RateLimited(f"Too many requests are waiting for {self.service}. {advice(5)}", retry_after=5)
+
+    def turned_away(self) -> RateLimited:
+        """The error for a caller who may not even queue."""
+        try:
+            return self.schedule.refusal() if self.schedule else self.crowded()
+        except (OSError, DatabaseError, InterfaceError):
+            return self.crowded()
 
     def _reserve(self, schedule: Schedule) -> float:
         try:
@@ -173,6 +181,8 @@ class UpstreamAdapter(HTTPAdapter):
             self.circuit.refused(status, self.known_as)
         if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
             raise_for_status(response, self.service)
+        if response.is_redirect and leads_to(response) is None:
+            raise self.unavailable("redirects to no address")
         if self.is_answer and status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
             try:
                 body = json.loads(response.content)
@@ -209,10 +219,31 @@ class UpstreamAdapter(HTTPAdapter):
         return Unavailable(f"{self.service} {what}; try again later.", status=status)
 
 
+def origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """The scheme, host and port of an address; None where it has none that can be read."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port
+
+
+def leads_to(response: requests.Response) -> str | None:
+    """The address that a redirect names; None where that cannot be read."""
+    try:
+        # A header's bytes come as Latin-1, and are UTF-8 by what requests makes of them.
+        address = urljoin(response.url, response.headers["Location"].encode("latin-1").decode())
+    except (KeyError, ValueError):
+        return None
+    return address if origin(address) else None
+
+
 # The requests of this process that are on their way.
 flights: Flights[requests.Response] = Flights()
 # Web requests of this process that may wait for upstreams at a time: two threads stay free for those that need none.
-places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS - 2))
+PLACES = max(1, settings.WEB_THREADS - 2)
+places = threading.BoundedSemaphore(PLACES)
 
 
 @dataclass(frozen=True)
@@ -288,7 +319,7 @@ def _wait(question: Question) -> requests.Response:
     adapter = adapter_of(question.session, question.url)
     with _place() as has_place:
         if not has_place and adapter.connections is None and not flights.is_flying(question.key):
-            raise adapter.crowded()  # it would book a slot that nobody waits for
+            raise adapter.turned_away()  # it would book a slot that nobody waits for
         try:
             return take_off(question).result(_seconds(adapter, has_place=has_place))
         except TimeoutError:
@@ -388,13 +419,13 @@ def raise_for_status(response: requests.Response, service: str) -> None:
         raise NotFound(f"{service} knows no such thing.")
     if is_too_fast(response):
         logger.warning("%s says that we ask too often", service)
-        raise RateLimited(f"{service} is asked too often; try again in a moment.", retry_after=wait or 1)
+        raise RateLimited(f"{service} is asked too often. {advice(wait or 1)}", retry_after=wait or 1)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise Unavailable(f"{service} refuses this server; its operator has to look at the settings.")
     logger.warning("%s answered HTTP %s", service, status)
     passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
     raise Unavailable(
-        f"{service} has trouble answering; try again later.",
+        f"{service} has trouble answering. {advice(wait)}",
         retry_after=wait,
         status=HTTPStatus(status) if status in passed_on else None,
     )

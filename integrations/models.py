@@ -7,6 +7,9 @@ class UpstreamState(models.Model):
     service = models.CharField(max_length=50, unique=True)
     free_at = models.DateTimeField(help_text="When the next slot is free, on the database's clock.")
     booked_at = models.DateTimeField(help_text="When a slot was last booked: tells a clock that was set back.")
+    promised_at = models.DateTimeField(
+        null=True, help_text="The slot that was last promised to a caller who was turned away."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~models.Q(service=""), name="upstreamstate_service_present")]

@@ -22,7 +22,7 @@ from .cache import new_session
 from .errors import NotFound, Unavailable
 from .state import HostState
 from .throttle import DatabaseSchedule, HostSchedule, Schedule
-from .values import MBID, integer, mapping, mbid, names, partial_date, rows, text
+from .values import MAX_NAMES, MAX_TEXT, MBID, integer, mapping, mbid, names, partial_date, rows, text
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +51,12 @@ def schedule(state: HostState) -> Schedule | None:
     """The slots that this host's processes share, or the hosts of a PostgreSQL database; None without an interval."""
     if not settings.MUSICBRAINZ_INTERVAL:
         return None
+    interval, max_wait = settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT
+    # Callers who come back are to find a queue half as long as it may be, and half of the places to wait taken.
+    lead = min(max_wait, http.PLACES * interval) / 2
     if connection.vendor == "postgresql":
-        return DatabaseSchedule("musicbrainz", settings.MUSICBRAINZ_INTERVAL, SERVICE)
-    drain = settings.MUSICBRAINZ_MAX_WAIT + settings.MUSICBRAINZ_INTERVAL
-    return HostSchedule(state, settings.MUSICBRAINZ_INTERVAL, SERVICE, drain=drain)
+        return DatabaseSchedule("musicbrainz", interval, SERVICE, lead=lead)
+    return HostSchedule(state, interval, SERVICE, drain=max_wait + interval, lead=lead)
 
 
 def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:
@@ -141,12 +143,16 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "musicbrainz_id": mbid(row.get("id")),
         "title": text(row.get("title")) or "[untitled]",  # as MusicBrainz itself spells it
-        "artist": "".join(_credited(part) + text(part.get("joinphrase")) for part in rows(row.get("artist-credit"))),
+        "artist": text("".join(_credited(part) + text(part.get("joinphrase")) for part in _credits(row))),
         "release_date": partial_date(row.get("date")),
         "country": text(row.get("country"), 10),
         "release_group_id": mbid(mapping(row.get("release-group")).get("id")),
         "status": text(row.get("status"), 50),
     }
+
+
+def _credits(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return rows(row.get("artist-credit"))[:MAX_NAMES]
 
 
 def _credited(part: dict[str, Any]) -> str:
@@ -156,7 +162,7 @@ def _credited(part: dict[str, Any]) -> str:
 
 def _artists(row: dict[str, Any]) -> list[ArtistCredit]:
     artists = []
-    for part in rows(row.get("artist-credit")):
+    for part in _credits(row):
         artist = mapping(part.get("artist"))
         if known := mbid(artist.get("id")):
             credit = ArtistCredit(
@@ -214,7 +220,7 @@ class Artist:
             begin=partial_date(life_span.get("begin")),
             end=end,
             ended=True if end else ended if isinstance(ended, bool) else None,
-            bio=without_markup(text(row.get("annotation"))),
+            bio=without_markup(text(row.get("annotation"), MAX_TEXT)),
             genres=names(sorted(rows(row.get("genres")), key=lambda genre: -(integer(genre.get("count")) or 0))),
             links=_links(row),
             fetched_at=fetched_at,
@@ -228,7 +234,8 @@ def _links(row: dict[str, Any]) -> list[Link]:
         for relation in rows(row.get("relations"))
         if relation.get("ended") is not True
     ]
-    return [link for link in dict.fromkeys(links) if link.type and re.fullmatch(r"(?i:https?)://\S+", link.url)]
+    links = [link for link in dict.fromkeys(links) if link.type and re.fullmatch(r"(?i:https?)://\S+", link.url)]
+    return links[:MAX_NAMES]
 
 
 def without_markup(annotation: str) -> str:

@@ -2,17 +2,19 @@
 
 import math
 import threading
+from collections.abc import Callable
 from time import monotonic
-from typing import Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .errors import RateLimited
+from .errors import RateLimited, advice
 from .state import DAMAGED, HostState, seconds
 
 # Waits beyond this come from no queue of ours but from damage.
 HORIZON = 3600  # seconds
+MAX_PROMISE = 300  # seconds until callers who are turned away are told to come back, however many they are
 TRIES = 10  # of a reservation that others are quicker with
 
 
@@ -26,17 +28,25 @@ class Schedule(Protocol):
     def reserve(self, max_wait: float) -> float:
         """Book the next slot and return the seconds until it starts.
 
-        Raises RateLimited, and books nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError or
-        InterfaceError where slots cannot be booked at all.
+        Raises what refusal() makes, and books nothing, when that is more than `max_wait` seconds away; OSError,
+        DatabaseError or InterfaceError where slots cannot be booked at all.
+        """
+
+    def refusal(self) -> RateLimited:
+        """The error for a caller who is turned away: its `retry_after` names a later moment than the last one did.
+
+        Callers who come back as told find a short queue: each is promised a slot of their own and told to be there
+        `lead` seconds before it, so that the slots of those who stay away are used. Nothing is booked. Where the queue
+        runs empty, nobody keeps to promises, and they are forgotten.
         """
 
     def booked(self) -> float:
         """The seconds until the first slot that nobody has booked; books nothing."""
 
 
-def _refusal(name: str, wait: float, max_wait: float) -> RateLimited:
-    sentence = f"Too many requests are waiting for {name}; try again in a moment."
-    return RateLimited(sentence, retry_after=max(1, math.ceil(wait - max_wait)))
+def _refusal(name: str, wait: float) -> RateLimited:
+    retry_after = max(1, math.ceil(wait))
+    return RateLimited(f"Too many requests are waiting for {name}. {advice(retry_after)}", retry_after=retry_after)
 
 
 class HostSchedule:
@@ -46,8 +56,8 @@ class HostSchedule:
     the longest that web requests wait.
     """
 
-    def __init__(self, state: HostState, interval: float, name: str, *, drain: float = 0) -> None:
-        self.state, self.interval, self.name, self.drain = state, interval, name, drain
+    def __init__(self, state: HostState, interval: float, name: str, *, drain: float = 0, lead: float = 0) -> None:
+        self.state, self.interval, self.name, self.drain, self.lead = state, interval, name, drain, lead
         self.free_at = 0.0  # as this process knows it, should the file be lost
 
     def reserve(self, max_wait: float) -> float:
@@ -56,11 +66,24 @@ class HostSchedule:
             if values.pop(DAMAGED, False) or not _is_time(values.get("free_at", now), now):
                 values["free_at"] = now + self.drain
             start = max(now, values.get("free_at", now), self.free_at)
-            if is_booked := start - now <= max_wait:
+            refusal = self._promise(values, start, now) if start - now > max_wait else None
+            if refusal is None:
+                if start == now:
+                    values.pop("promised_at", None)
                 values["free_at"] = self.free_at = start + self.interval
-        if not is_booked:
-            raise _refusal(self.name, start - now, max_wait)
+        if refusal:
+            raise refusal  # not above, where it would keep the promise from being written
         return start - now
+
+    def refusal(self) -> RateLimited:
+        with self.state.change(must_be_shared=True) as values:
+            now = monotonic()
+            return self._promise(values, seconds(values, "free_at", now, HORIZON), now)
+
+    def _promise(self, values: dict[str, Any], start: float, now: float) -> RateLimited:
+        after = seconds(values, "promised_at", now, MAX_PROMISE) + self.interval
+        slot = values["promised_at"] = min(max(start, after), now + MAX_PROMISE)
+        return _refusal(self.name, slot - now - self.lead)
 
     def booked(self) -> float:
         now = monotonic()
@@ -101,12 +124,20 @@ FREE_AT = """CASE
     WHEN free_at > clock_timestamp() + %(horizon)s * interval '1 second' THEN clock_timestamp()
     ELSE greatest(free_at, clock_timestamp()) END"""
 RESERVE = f"""UPDATE integrations_upstreamstate
-    SET free_at = {FREE_AT} + %(interval)s * interval '1 second', booked_at = clock_timestamp()
+    SET free_at = {FREE_AT} + %(interval)s * interval '1 second', booked_at = clock_timestamp(),
+        promised_at = CASE WHEN {FREE_AT} > clock_timestamp() THEN promised_at END
     WHERE service = %(service)s
     AND {FREE_AT} <= clock_timestamp() + %(max_wait)s * interval '1 second'
     RETURNING extract(epoch FROM free_at) - %(interval)s, extract(epoch FROM clock_timestamp())"""  # noqa: S608 - of constants
 QUEUE = f"""SELECT extract(epoch FROM {FREE_AT}), extract(epoch FROM clock_timestamp())
     FROM integrations_upstreamstate WHERE service = %(service)s"""  # noqa: S608 - of constants
+# A promise beyond reason is from before the clock was set back.
+PROMISE = f"""UPDATE integrations_upstreamstate
+    SET promised_at = least(clock_timestamp() + %(max_promise)s * interval '1 second', greatest({FREE_AT},
+        %(interval)s * interval '1 second' + CASE
+            WHEN promised_at <= clock_timestamp() + %(max_promise)s * interval '1 second' THEN promised_at END))
+    WHERE service = %(service)s
+    RETURNING extract(epoch FROM promised_at), extract(epoch FROM clock_timestamp())"""  # noqa: S608 - of constants
 CREATE = """INSERT INTO integrations_upstreamstate (service, free_at, booked_at)
     VALUES (%(service)s, clock_timestamp(), clock_timestamp()) ON CONFLICT DO NOTHING"""
 
@@ -117,25 +148,38 @@ class DatabaseSchedule:
     It has one connection for all threads that ask, so that none of theirs is needed.
     """
 
-    def __init__(self, service: str, interval: float, name: str) -> None:
-        self.asked: dict[str, str | float] = {"service": service, "interval": interval, "horizon": HORIZON}
-        self.interval, self.name = interval, name
+    def __init__(self, service: str, interval: float, name: str, *, lead: float = 0) -> None:
+        self.asked: dict[str, str | float] = {
+            "service": service,
+            "interval": interval,
+            "horizon": HORIZON,
+            "max_promise": MAX_PROMISE,
+        }
+        self.interval, self.name, self.lead = interval, name, lead
         self.lock = threading.Lock()
         self.own: BaseDatabaseWrapper | None = None
         self.ahead = (-math.inf, math.inf)  # by how much the database's clock is ahead of ours, at least and at most
 
     def reserve(self, max_wait: float) -> float:
-        with self.lock:
-            try:
-                wait, is_booked = self._reserve(max_wait)
-            except (DatabaseError, InterfaceError):  # the server was restarted, perhaps
-                self.close()
-                wait, is_booked = self._reserve(max_wait)
+        wait, is_booked = self._try_twice(lambda: self._reserve(max_wait))
         if not is_booked:
-            raise _refusal(self.name, wait, max_wait)
+            raise _refusal(self.name, wait - self.lead)
         return wait
 
+    def refusal(self) -> RateLimited:
+        wait, _ = self._try_twice(lambda: self._reserve(-1))
+        return _refusal(self.name, wait - self.lead)
+
+    def _try_twice[T](self, act: Callable[[], T]) -> T:
+        with self.lock:
+            try:
+                return act()
+            except (DatabaseError, InterfaceError):  # the server was restarted, perhaps
+                self.close()
+                return act()
+
     def _reserve(self, max_wait: float) -> tuple[float, bool]:
+        """The seconds until the slot that is booked, and True; or until one that is only promised, and False."""
         if self.own is None:
             self.own = connection.copy()
             self.own.inc_thread_sharing()
@@ -147,8 +191,8 @@ class DatabaseSchedule:
                 wait = self._ask(cursor, QUEUE, asked)
                 if wait is None:
                     cursor.execute(CREATE, asked)
-                elif wait > max_wait:
-                    return wait, False
+                elif wait > max_wait and (promised := self._ask(cursor, PROMISE, asked)) is not None:
+                    return promised, False
         raise DatabaseError("no slot can be booked")
 
     def booked(self) -> float:

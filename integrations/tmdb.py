@@ -18,13 +18,14 @@ from .cache import new_session
 from .errors import IntegrationError, NotFound, Unavailable
 from .state import HostState
 from .throttle import HostSchedule
-from .values import day, integer, mapping, names, rows, text
+from .values import MAX_TEXT, day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
 SEARCH_AGE = timedelta(hours=6)
 DETAILS_AGE = timedelta(days=1)
 MAX_PAGE = 500  # of a search, by TMDB's own rule
 MAX_CAST = 50
+MAX_CREW = 200  # of the key roles
 MAX_CONNECTIONS = 4  # of one process; TMDB allows twenty from one address
 # What the contract calls the key roles, and the two names under which TMDB really files composers and cinematographers.
 KEY_JOBS = {
@@ -175,7 +176,7 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "original_title": text(row.get("original_title")),
         "release_date": day(row.get("release_date")),
         "poster_path": _path(row.get("poster_path")),
-        "overview": text(row.get("overview")),
+        "overview": text(row.get("overview"), MAX_TEXT),
         "vote_average": average if isinstance(average, (int, float)) and 0 <= average <= 10 else 0,
     }
 
@@ -206,7 +207,7 @@ def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
 
 
 def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
-    """The key roles in TMDB's order, one row a person and job."""
+    """The first MAX_CREW key roles in TMDB's order, one row a person and job."""
     jobs: dict[tuple[int, str], CrewCredit] = {}
     ids: set[str] = set()
     for place, row in enumerate(rows(found.get("crew"))):
@@ -224,7 +225,7 @@ def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
             if done.credit_id not in ids and (person, job) not in jobs:
                 jobs[person, job] = done
                 ids.add(done.credit_id)
-    return list(jobs.values())
+    return list(jobs.values())[:MAX_CREW]
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:

@@ -1,4 +1,5 @@
-"""Readers for what upstreams send: missing, null, empty and wrongly typed values become None, "" or are left out."""
+"""Readers for what upstreams send: missing, null, empty and wrongly typed values become None, "" or are left out, and
+what is longer than the limits here is cut."""
 
 import re
 from datetime import date
@@ -6,9 +7,13 @@ from typing import Any
 from uuid import UUID
 
 MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+MAX_NAME = 1_000  # characters of a title, a name or an address; the longest known title has 865
+MAX_TEXT = 20_000  # characters of an overview or an annotation
+MAX_ROWS = 5_000  # objects of a list, such as a crew
+MAX_NAMES = 100  # of a list of names, such as genres
 
 
-def text(value: object, limit: int | None = None) -> str:
+def text(value: object, limit: int = MAX_NAME) -> str:
     """A string, without the NUL characters and lone surrogates that no database takes, cut at `limit` characters."""
     if not isinstance(value, str):
         return ""
@@ -26,7 +31,7 @@ def integer(value: object, *, most: int = 2**31 - 1) -> int | None:
 
 def rows(value: object) -> list[dict[str, Any]]:
     """The objects of a list."""
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    return [row for row in value[:MAX_ROWS] if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def mapping(value: object) -> dict[str, Any]:
@@ -35,7 +40,7 @@ def mapping(value: object) -> dict[str, Any]:
 
 def names(value: object) -> list[str]:
     """The `name` of each object of a list, such as genres."""
-    return [name for row in rows(value) if (name := text(row.get("name")))]
+    return [name for row in rows(value) if (name := text(row.get("name")))][:MAX_NAMES]
 
 
 def day(value: object) -> date | None:

@@ -25,6 +25,10 @@ MOST_SHOWN = 20  # opinions beside a pick: a week's own address has them all
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
 
 
+# Which names read_week_name() takes, but for the 53 of a year that has 52 weeks.
+WEEK_NAME = "^(19[0-9]{2}|20[0-9]{2}|2100)-W(0[1-9]|[1-4][0-9]|5[0-3])$"
+
+
 def read_week_name(text: str) -> tuple[int, int] | None:
     """The year and number of the week with this ISO name, such as 2026-W07, if there is one in the years we know."""
     found = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)

@@ -1,5 +1,6 @@
 import contextlib
 import threading
+import time
 from contextvars import copy_context
 from datetime import UTC, datetime
 
@@ -12,10 +13,11 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.api.authentication import sign_in
 from accounts.models import Session
-from integrations import coverart, musicbrainz, patience, tmdb
+from integrations import coverart, http, musicbrainz, patience, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
+AGES = 60  # seconds: more than anything takes on a busy machine
 MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._remembered)
 
 
@@ -26,12 +28,35 @@ def upstream(request, settings, tmp_path):
     forget_sessions()
     with contextlib.ExitStack() as stack:
         if not request.node.get_closest_marker("patient"):
-            stack.enter_context(patience.at_most(14, turn=10))  # as in a web request
+            stack.enter_context(patience.at_most(AGES, turn=10))  # as in a web request, however busy the machine
         mock = None
         if not request.node.get_closest_marker("real_http"):
             mock = stack.enter_context(responses.RequestsMock())
         yield mock
     forget_sessions()
+
+
+@pytest.fixture(autouse=True)
+def no_haste(monkeypatch):
+    """Upstreams have the time that a busy machine takes. Tests of what is not waited for set limits of their own."""
+    for name in ("patience.ANSWER", "http.WHOLE_ANSWER", "http.CROWDED_WAIT", "coverart.DEADLINE"):
+        monkeypatch.setattr(f"integrations.{name}", AGES)
+    monkeypatch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
+    for name in ("REFRESH_WAIT", "EXTRA_WAIT"):
+        monkeypatch.setattr(f"catalog.services.{name}", AGES)
+
+
+def wait_until(is_so) -> None:
+    """Wait for other threads, however long a busy machine takes."""
+    end = time.monotonic() + AGES
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def land() -> None:
+    """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
+    wait_until(lambda: not http.flights.flying)
 
 
 def delivered() -> list:

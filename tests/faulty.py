@@ -43,6 +43,8 @@ ANSWERS = {
     "rate limit retry": answer(503, TOO_FAST, RETRY),
     "shed": answer(503, BUSY, SHED),
     "redirects for ever": answer(302, headers={"Location": "loop"}),
+    "redirects elsewhere": answer(302, headers={"Location": "http://localhost/movie/120"}),
+    "too large": answer(200, {"id": 120, "title": "x" * 6_000_000, "results": [], "releases": []}),
     "garbage": bytes(range(255, 0, -1)) * 9,
     "garbage body": answer(200, bytes(range(256))),
     "no gzip": answer(200, b"this is not compressed", {"Content-Encoding": "gzip"}),
@@ -109,7 +111,7 @@ class FaultyServer:
         path, mode, released = request.split()[1].decode(), self.mode, self.released
         self.paths.append(path)
         if mode == "timeout":
-            released.wait(30)
+            released.wait(300)
         elif mode in DRIPS:
             connection.sendall(DRIPS[mode])
             while not released.wait(0.1):

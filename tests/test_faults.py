@@ -11,7 +11,7 @@ from catalog.services import COVER_RETRY
 from integrations import coverart, http, patience
 from selections.models import WeekAlbum, WeekMovie
 from tests import faulty, payloads
-from tests.conftest import assert_problem
+from tests.conftest import AGES, assert_problem, land
 from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, WeekFactory
 
 pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # the middleware alone says how long a request may take
@@ -34,6 +34,8 @@ FAULTS = {
     "rate limit retry": (None, 429, "20"),
     "shed": (None, 503, None),
     "redirects for ever": (502, 502, None),
+    "redirects elsewhere": (502, 502, None),
+    "too large": (502, 502, None),
     "timeout": (504, 504, None),
     "drip": (504, 504, None),
     "drip head": (504, 504, None),
@@ -54,7 +56,6 @@ NEVER_END = {"timeout", "drip", "drip head"}
 OPEN_CIRCUITS = ["500", "502", "503", "504", "shed", "refused", "reset", "reset midway", "truncated"]
 ENDPOINTS = {"tmdb": ["search", "details", "pick"], "musicbrainz": ["search", "details", "artist", "pick"]}
 STORED = [Movie, MovieCast, MovieCrew, Person, Album, AlbumAlias, AlbumArtist, Artist, WeekMovie, WeekAlbum]
-LIMIT = 4  # seconds for an answer: those of be_hasty(), and what a busy machine may add
 RECOVERED = 31  # seconds: longer than UPSTREAM_COOLDOWN and than any Retry-After above
 CELL = ("service", "fault", "status", "retry_after")
 
@@ -70,15 +71,15 @@ def cells(*faults):
 
 
 class Clock:
-    """The monotonic clock of circuits, which goes on as always and can be shifted."""
+    """The monotonic clock of circuits, which stands still until it is shifted."""
 
-    ahead = 0.0
+    now = 1000.0
 
     def __call__(self):
-        return time.monotonic() + self.ahead
+        return self.now
 
     def shift(self, seconds):
-        self.ahead += seconds
+        self.now += seconds
 
 
 @pytest.fixture
@@ -98,14 +99,6 @@ def servers(upstream, settings):
     for server in servers.values():
         server.close()
     land()
-
-
-def land(seconds=10):
-    """Wait for the requests on their way, which may outlive whoever asked."""
-    deadline = time.monotonic() + seconds
-    while http.flights.flying and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert not http.flights.flying
 
 
 @pytest.fixture
@@ -135,26 +128,21 @@ def week(user):
 
 @pytest.fixture
 def ask(api, week):
-    """Asks the API for something that this upstream is needed for, and sees to it that an answer comes in time."""
+    """Asks the API for something that this upstream is needed for."""
 
     def ask(service, endpoint, number=0):
         movie, album = 120 + number, f"{payloads.RELEASE[:-3]}{number:03}"
         artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # none of those whom releases credit
-        begin = time.monotonic()
         if endpoint == "search":
             kind = "movies" if service == "tmdb" else "albums"
-            response = api.get(f"/api/{kind}/search?query=x{number}")
-        elif endpoint == "details":
-            response = api.get(f"/api/movies/{movie}" if service == "tmdb" else f"/api/albums/{album}")
-        elif endpoint == "artist":
-            response = api.get(f"/api/artists/{artist}")
-        elif service == "tmdb":
-            response = api.post(f"/api/weeks/{week.pk}/movies", {"tmdb_id": movie, "position": 1})
-        else:
-            response = api.post(f"/api/weeks/{week.pk}/albums", {"musicbrainz_id": album, "position": 1})
-        response.seconds = time.monotonic() - begin
-        assert response.seconds < LIMIT
-        return response
+            return api.get(f"/api/{kind}/search?query=x{number}")
+        if endpoint == "details":
+            return api.get(f"/api/movies/{movie}" if service == "tmdb" else f"/api/albums/{album}")
+        if endpoint == "artist":
+            return api.get(f"/api/artists/{artist}")
+        if service == "tmdb":
+            return api.post(f"/api/weeks/{week.pk}/movies", {"tmdb_id": movie, "position": 1})
+        return api.post(f"/api/weeks/{week.pk}/albums", {"musicbrainz_id": album, "position": 1})
 
     return ask
 
@@ -220,10 +208,11 @@ def test_what_the_catalog_knows_is_shown_whatever_upstream_does(
 def test_a_slow_answer_is_an_answer(servers, ask, caplog, service):
     servers[service].become("slow")
 
+    begin = time.monotonic()
     response = ask(service, "pick")
 
     assert_success(response, "pick")
-    assert response.seconds >= 0.2
+    assert time.monotonic() - begin >= 0.2
     assert_calm(caplog)
 
 
@@ -268,15 +257,17 @@ def test_only_the_first_waits_for_an_upstream_that_hangs(servers, ask, clock, be
     servers[service].become(fault)
     be_hasty(service, fault)
 
-    first, *later = (ask(service, "details", number) for number in range(3))
+    first = ask(service, "details")
+    land()
+    be_hasty.end()  # from now on others would be waited for, for AGES
+    begin = time.monotonic()
+    later = [ask(service, "details", number) for number in (1, 2)]
 
+    assert time.monotonic() - begin < AGES / 2
     for response in (first, *later):
         assert_problem(response, 504)
-    # The better of two, as the machine may be busy with something else just then.
-    assert min(response.seconds for response in later) < 0.25
     servers[service].become("healthy")
     land()
-    be_hasty.end()
     clock.shift(RECOVERED)
     assert_success(ask(service, "details"), "details")
 
@@ -289,7 +280,8 @@ def test_an_answer_that_never_ends_is_given_up(servers, ask, clock, be_hasty, se
     ask(service, "details")
 
     servers[service].mode = "healthy"  # for new connections, while the old one hangs on
-    land(0.8)
+    land()
+    be_hasty.end()
 
     clock.shift(RECOVERED)
     assert_success(ask(service, "details"), "details")

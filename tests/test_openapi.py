@@ -1,9 +1,25 @@
-"""The OpenAPI document: each operation comes with examples, and they are true to its schemas."""
+"""The OpenAPI document: it is served as one, each operation comes with examples, and they are true to its schemas."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from jsonschema import Draft202012Validator
 
+from wrong_opinions import schema
 from wrong_opinions.examples import SCHEMAS
+
+PRINT_DIGEST = """
+import django, hashlib
+django.setup()
+from wrong_opinions import schema
+print(hashlib.sha256(schema.document()[0]).hexdigest())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +33,44 @@ def operations(document):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
+
+
+def test_simultaneous_first_requests_get_one_document():
+    schema.document.cache_clear()
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: Client().get("/api/schema"), range(36)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert schema.document.cache_info().misses == 1
+
+
+def test_the_document_is_not_sent_again_while_it_is_the_same():
+    first = Client().get("/api/schema")
+
+    again = Client().get("/api/schema", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert first.headers["Cache-Control"] == "public, no-cache"
+
+
+def test_all_processes_have_the_same_document():
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PRINT_DIGEST],
+            env=environment | {"PYTHONHASHSEED": seed},
+            cwd=settings.BASE_DIR,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+
+    digests = {process.communicate()[0].strip() for process in processes}
+
+    assert digests == {hashlib.sha256(schema.document()[0]).hexdigest()}
 
 
 def test_every_operation_has_examples(document):

@@ -7,9 +7,12 @@ import hypothesis
 import pytest
 import responses
 import schemathesis
+from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -23,6 +26,8 @@ load_all_checks()
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
+# What a document cannot say: which addresses are those of movies and albums, and which parameters exclude each other.
+SAYS_LESS = {"GET /api/movies/lookup", "GET /api/albums/lookup", "GET /api/stats/wrong-opinions"}
 DOCUMENT = schemathesis.openapi.from_wsgi("/api/schema", application)
 OPERATIONS = [result.ok() for result in DOCUMENT.get_all_operations()]
 
@@ -67,6 +72,48 @@ def test_no_answer_is_a_surprise(operation, busy_upstream):
         case.call_and_validate(headers={"Authorization": f"Bearer {access_token(user)}"}, checks=CHECKS)
 
     ask()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("operation", "mode"),
+    [
+        pytest.param(operation, mode, id=f"{operation.label} {mode.value}")
+        for operation in OPERATIONS
+        for mode in GenerationMode
+        if operation.method == "get" and operation.query and not (mode.is_positive and operation.label in SAYS_LESS)
+    ],
+)
+def test_parameters_are_taken_and_refused_as_the_document_says(operation, mode, busy_upstream):
+    user = UserFactory(username="ada")
+    MovieOpinionFactory(user=user, movie_pick__week=WeekFactory(pk=1, user=user, year=2026, week_number=7))
+    known = {parameter.name for parameter in operation.query}
+
+    @hypothesis.settings(
+        max_examples=20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case):
+        # Parameters that are not known are ignored, and not every year has a week 53.
+        if not set(case.query or {}) <= known or "W53" in str(case.query):
+            return
+        check = positive_data_acceptance if mode.is_positive else negative_data_rejection
+        case.call_and_validate(headers={"Authorization": f"Bearer {AccessToken.for_user(user)}"}, checks=[check])
+
+    ask()
+
+
+def test_empty_parameters_are_as_good_as_none(api):
+    for operation in OPERATIONS:
+        optional = [p.name for p in operation.query if not p.is_required]
+        if operation.method == "get" and "{" not in operation.path and optional == [p.name for p in operation.query]:
+            answers = [api.get(operation.path), api.get(operation.path, dict.fromkeys(optional, ""))]
+            assert [answer.status_code for answer in answers] == [200, 200], operation.label
 
 
 def test_every_operation_of_the_contract_is_described():

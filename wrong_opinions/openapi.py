@@ -39,8 +39,9 @@ PROBLEM_SCHEMA = {
         },
     },
 }
+MAX_IDS = {"id": 2**63 - 1, "tmdb_id": 2**31 - 1}  # as large as the database takes
 DESCRIPTIONS = {
-    "400": "The body is not valid JSON",
+    "400": "The request, or the JSON in its body, cannot be read",
     "401": "Not authenticated, or the token is not valid (any more)",
     "403": "The account is disabled, or this is not the caller's to change",
     "404": "Not found",
@@ -85,6 +86,36 @@ class Schema(AutoSchema):
         return ["application/json"]
 
 
+def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Adds to what clients send the limits that hold everywhere."""
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in MAX_IDS and parameter["in"] == "path":
+                    limit_id(parameter["schema"], MAX_IDS[parameter["name"]])
+                elif parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["allowEmptyValue"] = True  # which is as good as none
+                refuse_null_characters(parameter["schema"])
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            for value in schema.get("properties", {}).values():
+                refuse_null_characters(value)
+    return result
+
+
+def limit_id(schema: dict[str, Any], most: int) -> None:
+    for choice in schema.get("anyOf", [schema]):
+        if choice["type"] == "integer":
+            choice.update(minimum=1, maximum=most)
+
+
+def refuse_null_characters(schema: dict[str, Any]) -> None:
+    """Say of plain text that it has none."""
+    types = schema.get("type", [])
+    if "string" in ([types] if isinstance(types, str) else types) and not {"enum", "format", "pattern"} & set(schema):
+        schema["pattern"] = r"^[^\u0000]*$"
+
+
 def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Adds to each operation the problems that it may answer with, beside those that its view names."""
     result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
@@ -103,12 +134,12 @@ def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 
 def problems_of(operation: dict[str, Any]) -> set[str]:
-    statuses = {"503"}
+    statuses = {"400", "503"}
     parameters = operation.get("parameters", [])
     if operation.get("security"):
         statuses |= {"401", "403"}
     if "requestBody" in operation:
-        statuses |= {"400", "413", "422"}
+        statuses |= {"413", "422"}
     if parameters:
         statuses.add("422")
     if any(parameter["in"] == "path" for parameter in parameters):

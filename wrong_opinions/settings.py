@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "accounts.security.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "wrong_opinions.headers.Headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -306,6 +307,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"ApiTokenScopeEnum": "accounts.models.ApiToken.Scope"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "wrong_opinions.openapi.describe_inputs",
         "wrong_opinions.openapi.describe_problems",
         "wrong_opinions.examples.add_examples",
     ],

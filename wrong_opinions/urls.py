@@ -3,12 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.utils.csp import CSP
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 from .api import HealthView, not_found
+from .schema import SchemaView
 
 # Both documentation pages write their own styles; ReDoc works in a worker that it makes from a blob.
 docs_csp = csp_override(
@@ -24,16 +26,20 @@ docs_csp = csp_override(
     }
 )
 
+favicon = cache_control(public=True, max_age=24 * 3600)(
+    TemplateView.as_view(template_name="favicon.svg", content_type="image/svg+xml")
+)
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
-    path("favicon.ico", TemplateView.as_view(template_name="favicon.svg", content_type="image/svg+xml")),
+    path("favicon.ico", favicon),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
     path("api/", include("accounts.api.urls")),
     path("api/", include("selections.api.urls")),
     path("api/", include("catalog.api.urls")),
-    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
     # While debugging, Django would answer with a page of its own, and its CSRF check before that.

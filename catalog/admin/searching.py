@@ -50,11 +50,6 @@ class Found:
     is_new: bool = False  # whether an address was pasted of what the catalog did not have
 
 
-def sentence(error: IntegrationError) -> str:
-    """What to tell the person who asked, with the time to wait where that is known."""
-    return f"{error} Best in {error.retry_after} seconds." if error.retry_after else str(error)
-
-
 class SearchAdmin(admin.ModelAdmin):
     """Rows are added by searching upstream for them."""
 
@@ -107,7 +102,7 @@ class SearchAdmin(admin.ModelAdmin):
             try:
                 found = self.find(words, page)
             except IntegrationError as error:
-                self.message_user(request, sentence(error), messages.ERROR)
+                self.message_user(request, str(error), messages.ERROR)
         if found and found.is_new and found.hits and (work := found.hits[0].known):
             self.tell_added(request, work, was_known=False)  # fetched by looking, as the API does: nobody has added it
         popup = {name: request.GET[name] for name in POPUP if name in request.GET}
@@ -145,7 +140,7 @@ class SearchAdmin(admin.ModelAdmin):
         try:
             work, was_known = self.get_work(external_id)
         except IntegrationError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(back)
         if not was_known:
             self.log_addition(request, work, [{"added": {}}])

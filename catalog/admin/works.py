@@ -38,7 +38,7 @@ from . import filters
 from .exchange import ExchangeAdmin
 from .fetched import CreditInline, FetchedAdmin
 from .merges import MergingAdmin
-from .searching import Found, Hit, SearchAdmin, sentence
+from .searching import Found, Hit, SearchAdmin
 
 MOST_SHOWN = 50  # picks on a form
 ALBUMS_A_PAGE = 25
@@ -167,7 +167,7 @@ class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
                 words = f"{self.upstream} knows it no more: it is marked, and stays"
                 failed.setdefault(words, []).append(str(work))
             except IntegrationError as error:
-                failed.setdefault(sentence(error).rstrip("."), []).append(str(work))
+                failed.setdefault(str(error).rstrip("."), []).append(str(work))
             else:
                 refreshed += 1
                 self.log_change(request, fetched, f"Refreshed from {self.upstream}.")
@@ -403,7 +403,7 @@ class AlbumAdmin(WorkAdmin):
         try:
             found = services.find_covers(albums)
         except IntegrationError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, str(error), messages.ERROR)
             return
         said = {
             True: ("The archive has a cover of", messages.SUCCESS),

@@ -71,7 +71,7 @@ class SavedOpinionSerializer(SavedSerializer):
 class ArchivedMoviePickSerializer(serializers.Serializer):
     position = serializers.ChoiceField(Pick.Position.choices)
     added_at = serializers.DateTimeField()
-    tmdb_id = serializers.IntegerField()
+    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     opinions = SavedOpinionSerializer(many=True)
 
 
@@ -99,7 +99,7 @@ class GivenOpinionSerializer(SavedSerializer):
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
     week_number = serializers.IntegerField(min_value=1, max_value=53)
     kind = serializers.ChoiceField(["movie", "album"])
-    tmdb_id = serializers.IntegerField(required=False, help_text="Of a movie.")
+    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, help_text="Of a movie.")
     musicbrainz_id = serializers.UUIDField(required=False, help_text="Of an album.")
 
 

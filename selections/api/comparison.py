@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections import comparison
-from selections.models import FIRST_YEAR, LAST_YEAR, read_week_name, this_week
+from selections.models import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
 
 from .figures import NOBODY, AboutUserSerializer, FiguresView
 from .serializers import (
@@ -26,9 +26,7 @@ class CompareWithSerializer(serializers.Serializer):
         return {"with": serializers.CharField(max_length=50, help_text="The username of somebody else.")}
 
 
-@extend_schema_field(
-    {"type": "string", "pattern": "^[0-9]{4}-W[0-9]{2}$", "description": "An ISO week such as 2026-W07."}
-)
+@extend_schema_field({"type": "string", "pattern": WEEK_NAME, "description": "An ISO week such as 2026-W07."})
 class WeekNameField(serializers.CharField):
     """The year and number of a week by its ISO name."""
 

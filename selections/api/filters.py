@@ -1,3 +1,5 @@
+from typing import Any
+
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
@@ -9,6 +11,7 @@ from selections.models import (
     FIRST_YEAR,
     LAST_YEAR,
     MOST_RATING,
+    WEEK_NAME,
     Opinion,
     OpinionQuerySet,
     Week,
@@ -28,6 +31,20 @@ class WholeNumberFilter(django_filters.Filter):
     field_class = forms.IntegerField
 
 
+# The two below say their limits to the OpenAPI document, too, which does not look at validators.
+
+
+def whole_number(least: int, most: int, help_text: str, **options: Any) -> WholeNumberFilter:
+    schema = {"type": "integer", "minimum": least, "maximum": most, "description": help_text}
+    validators = [MinValueValidator(least), MaxValueValidator(most)]
+    return extend_schema_field(schema)(WholeNumberFilter(validators=validators, help_text=help_text, **options))
+
+
+def words(most: int, help_text: str, **options: Any) -> django_filters.CharFilter:
+    schema = {"type": "string", "maxLength": most, "description": help_text}
+    return extend_schema_field(schema)(django_filters.CharFilter(max_length=most, help_text=help_text, **options))
+
+
 class WeekNameField(forms.CharField):
     """The year and number of a week by its ISO name."""
 
@@ -43,7 +60,7 @@ class WeekNameField(forms.CharField):
 @extend_schema_field(
     {
         "type": "string",
-        "pattern": "^[0-9]{4}-W[0-9]{2}$",
+        "pattern": WEEK_NAME,
         "description": "An ISO week such as 2026-W07, itself included.",
     }
 )
@@ -52,26 +69,20 @@ class WeekNameFilter(django_filters.Filter):
 
 
 class WeekFilter(django_filters.FilterSet):
-    owner = django_filters.CharFilter(
-        method="of_owner", max_length=50, help_text="A username, or `me` for one's own weeks."
-    )
-    year = WholeNumberFilter(
-        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)], help_text="ISO year, 1900 to 2100."
-    )
-    week_number = WholeNumberFilter(
-        validators=[MinValueValidator(1), MaxValueValidator(53)], help_text="ISO week, 1 to 53."
-    )
+    owner = words(50, "A username, or `me` for one's own weeks.", method="of_owner")
+    year = whole_number(FIRST_YEAR, LAST_YEAR, "ISO year, 1900 to 2100.")
+    week_number = whole_number(1, 53, "ISO week, 1 to 53.")
     complete = django_filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
         method="as_complete",
         error_messages={"invalid_choice": "Write true or false."},
         help_text="Whether there is at least one movie and one album.",
     )
-    search = django_filters.CharFilter(
+    search = words(
+        200,
+        f"Words of the notes, or of titles and artists of what is picked; {MOST_WORDS} at most.",
         method="with_words",
-        max_length=200,
         validators=[check_words],
-        help_text="Words of the notes, or of titles and artists of what is picked.",
     )
 
     class Meta:
@@ -95,18 +106,15 @@ WeekFilter.base_filters["to"] = WeekNameFilter(method=lambda weeks, name, week: 
 
 
 class OpinionFilter(django_filters.FilterSet):
-    user = django_filters.CharFilter(method="of_user", max_length=50, help_text="A username, or `me`.")
+    user = words(50, "A username, or `me`.", method="of_user")
     kind = django_filters.ChoiceFilter(
         choices=[("movie", "movie"), ("album", "album")],
         method="of_kind",
         error_messages={"invalid_choice": "Write movie or album."},
         help_text="On movies, or on albums.",
     )
-    min_rating = WholeNumberFilter(
-        field_name="rating",
-        lookup_expr="gte",
-        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)],
-        help_text="Rated so high or higher, from 1 to 10.",
+    min_rating = whole_number(
+        1, MOST_RATING, "Rated so high or higher, from 1 to 10.", field_name="rating", lookup_expr="gte"
     )
 
     class Meta:

@@ -13,6 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.api.authentication import is_read_only
 from selections import services
 from selections.models import (
+    WEEK_NAME,
     Pick,
     Week,
     WeekAlbum,
@@ -29,7 +30,7 @@ from .permissions import IsOwnerOrReadOnly
 
 ID = OpenApiParameter(
     "id",
-    {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^[0-9]{4}-W[0-9]{2}$"}]},
+    {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": WEEK_NAME}]},
     OpenApiParameter.PATH,
     description="A week's number, or the ISO name of a week of one's own, such as `2026-W07`.",
 )

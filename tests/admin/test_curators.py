@@ -217,7 +217,7 @@ def test_migrate_makes_the_group_at_first_and_again(tmp_path):
 
     def migrate(*target):
         command = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v", "0", "--skip-checks", *target]
-        subprocess.run(command, env=environment, check=True, timeout=120)
+        subprocess.run(command, env=environment, check=True, timeout=600)
         with sqlite3.connect(file) as database:
             (count,) = database.execute(
                 "SELECT count(*) FROM auth_group_permissions JOIN auth_group ON auth_group.id = group_id"

@@ -2,9 +2,11 @@
 
 Asks a MusicBrainz that is a stand-in on loopback, such as one that refuses more than one request a second:
 
-    uv run python -m tests.benchmarks.slots http://127.0.0.1:9100/ws/2 [--kill]
+    uv run python -m tests.benchmarks.slots http://127.0.0.1:9100/ws/2 [--kill | --told]
 
-With --kill one of the processes is killed in the middle. DATABASE_URL chooses where the slots are kept.
+With --kill one of the processes is killed in the middle. With --told three hosts search as web requests do, for sixty
+callers at once who come back when they are told to. DATABASE_URL chooses where the slots are kept; with --told a
+PostgreSQL database that has been migrated, as hosts share no files.
 """
 
 import argparse
@@ -15,9 +17,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from queue import Empty, SimpleQueue
 
-PROCESSES, THREADS, SEARCHES = 4, 4, 60
+PROCESSES, THREADS, SEARCHES, HOSTS = 4, 4, 60, 3
 
 
 def search(number: int) -> None:
@@ -52,6 +55,52 @@ def search(number: int) -> None:
         thread.join()
 
 
+def come_back(number: int) -> None:
+    """Be one of the hosts, with as many web threads as usual: print how often each caller came, and when served."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from integrations import musicbrainz, patience
+    from integrations.errors import IntegrationError
+
+    web_threads = threading.Semaphore(settings.WEB_THREADS)
+    begin = time.monotonic()
+
+    def call(album: int) -> None:
+        for retries in range(1000):
+            try:
+                with web_threads, patience.at_most(14, turn=settings.MUSICBRAINZ_MAX_WAIT):
+                    musicbrainz.search_releases(f"benchmark {os.getppid()} album {album}")
+            except IntegrationError as error:
+                time.sleep(error.retry_after or 1)
+            else:
+                print(retries, f"{time.monotonic() - begin:.1f}", flush=True)  # noqa: T201
+                return
+
+    musicbrainz.session()
+    for album in range(number, SEARCHES, HOSTS):
+        threading.Thread(target=call, args=[album]).start()
+
+
+def told(start: list[str], folder: str) -> None:
+    processes = [
+        subprocess.Popen(
+            [*start, "--process", str(number), "--told"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"CACHE_DIR": f"{folder}/{number}"},
+        )
+        for number in range(HOSTS)
+    ]
+    answers = [line.split() for process in processes for line in process.communicate()[0].splitlines()]
+    retries = [int(answer[0]) for answer in answers]
+    seconds = sorted(float(answer[1]) for answer in answers)
+    print(f"{len(answers)} served after {seconds[0]} to {seconds[-1]} s,")  # noqa: T201
+    print(f"{sum(retries)} retries, {max(retries)} at most; callers by retries: {sorted(Counter(retries).items())}")  # noqa: T201
+
+
 def refuse() -> list[float]:
     """The milliseconds that each of ten impatient callers needed to be told to come back later."""
     import django
@@ -76,10 +125,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="a MusicBrainz on loopback")
     parser.add_argument("--kill", action="store_true", help="kill one of the processes after ten seconds")
+    parser.add_argument("--told", action="store_true", help="let callers come back when they are told to")
     parser.add_argument("--process", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.process is not None:
-        search(asked.process)
+        (come_back if asked.told else search)(asked.process)
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {
@@ -90,10 +140,13 @@ def main() -> None:
             "MUSICBRAINZ_BASE_URL": asked.url,
             "MUSICBRAINZ_USER_AGENT": "WrongOpinionsBenchmark/1.0 ( benchmark@example.org )",
         }
-        arguments = [sys.executable, "-m", "tests.benchmarks.slots", asked.url, "--process"]
+        start = [sys.executable, "-m", "tests.benchmarks.slots", asked.url]
+        if asked.told:
+            told(start, folder)
+            return
         begin = time.monotonic()
         processes = [
-            subprocess.Popen([*arguments, str(number)], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([*start, "--process", str(number)], stdout=subprocess.PIPE, text=True)
             for number in range(PROCESSES)
         ]
         time.sleep(10)

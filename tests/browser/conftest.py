@@ -16,7 +16,7 @@ from tests.factories import make_user
 from . import chromium, stand_ins
 
 OTHER_EDITION = "0f3f1f4e-7a1c-4e6f-9c2d-1b1f6a0c1d2e"
-PATIENCE = 20_000  # milliseconds, on a day when everything is slow
+PATIENCE = 60_000  # milliseconds, on a day when everything is slow
 WATCH = """addEventListener("securitypolicyviolation", (violation) => {
   console.error(`CSP: ${violation.effectiveDirective} refused ${violation.blockedURI} ${violation.sample}`);
 });"""

@@ -387,11 +387,11 @@ def test_annotations_lose_their_markup(written, read):
 
 @pytest.mark.parametrize("sign", ["[", "=", "'", "[a|", "= ", "[a", "a|", "&#91", "\n="])
 def test_no_annotation_takes_long_to_read(sign):
-    begin = time.monotonic()
+    begin = time.thread_time()
 
     musicbrainz.without_markup(sign * 200_000)
 
-    assert time.monotonic() - begin < 2
+    assert time.thread_time() - begin < 20  # seconds of work, of which it takes some 0.1; minutes if by the square
 
 
 def test_a_missing_artist(upstream):

@@ -214,12 +214,12 @@ def test_a_restore_does_not_wait_for_ever(run, tmp_path, filled, monkeypatch):
         with transaction.atomic():
             services.touch(filled)
             holding.set()
-            release.wait(30)
+            release.wait(300)
         connection.close()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    holding.wait(10)
+    holding.wait(300)
     try:
         said = refusal(run, "restore", tmp_path / "backup", "--force")
     finally:

@@ -36,7 +36,7 @@ def fresh(tmp_path):
 
 def quickstart(environment, *arguments, **options):
     command = [sys.executable, str(ROOT / "manage.py"), "quickstart", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120, **options)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600, **options)
 
 
 def free_port() -> int:
@@ -51,7 +51,7 @@ def call(method, address, body=None, token=None, *, is_chunked=False):
     data = iter([data]) if is_chunked else data  # which urllib sends without a length
     request = urllib.request.Request(address, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             content = response.read()
             return response.status, json.loads(content) if content else None
     except urllib.error.HTTPError as error:
@@ -66,7 +66,7 @@ def test_from_nothing_to_a_first_pick(fresh, tmp_path):
     with output.open("w") as file:
         server = subprocess.Popen(command, env=fresh, stdout=file, stderr=file, start_new_session=True)
     try:
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 status, health = call("GET", f"{site}/health")
                 break
@@ -93,11 +93,13 @@ def test_from_nothing_to_a_first_pick(fresh, tmp_path):
         picks = f"{site}/api/weeks/{week['id']}/movies"
         assert call("POST", picks, {"tmdb_id": other, "position": 2}, token)[0] == 201
         assert call("DELETE", f"{picks}/2", token=token) == (204, None)
-        with urllib.request.urlopen(f"{site}/static/admin/css/base.css", timeout=30) as sheet:
+        _, calendar = call("POST", f"{site}/api/weeks/calendar-token", token=token)
+        assert calendar["url"].startswith(f"{site}/api/weeks.ics?")
+        with urllib.request.urlopen(f"{site}/static/admin/css/base.css", timeout=300) as sheet:
             assert sheet.status == 200
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        server.wait(300)
 
 
 def test_again_changes_nothing(fresh, tmp_path):

@@ -37,6 +37,8 @@ class Command(BaseCommand):
         passwords = self.make_accounts(empty=empty)
         self.report(passwords, port)
         if not no_serve:
+            if not settings.SITE_URL:
+                os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in mail
             self.stdout.flush()
             serve(port)
 

@@ -1,0 +1,66 @@
+"""Where the links in mail and invitations lead: never where the sender of a request chooses."""
+
+import pytest
+
+from accounts import services
+from accounts.checks import check_links
+from tests.conftest import delivered
+from tests.factories import make_user
+
+LOCAL = "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "site"),
+    [
+        (["localhost", "127.0.0.1"], "localhost:6666", LOCAL),
+        (["localhost", "[::1]"], "[::1]:6666", LOCAL),
+        (["*"], "evil.example:6666", LOCAL),
+        (["*", "example.org"], "evil.example", "http://example.org"),
+        ([".example.org"], "evil.example.org", "http://example.org"),
+        (["example.org", "other.example.org"], "other.example.org:6666", "http://other.example.org"),
+        (["Example.org"], "EXAMPLE.ORG", "http://example.org"),
+    ],
+)
+def test_without_a_site_url_links_lead_where_allowed_hosts_says(rf, settings, allowed, host, site):
+    settings.ALLOWED_HOSTS = allowed
+
+    assert services.site_url(rf.get("/", headers={"Host": host})) == site
+
+
+def test_behind_https_links_have_it(rf, settings):
+    settings.ALLOWED_HOSTS, settings.HTTPS = ["example.org"], True
+
+    assert services.site_url() == "https://example.org"
+
+
+def test_site_url_wins(rf, settings):
+    settings.SITE_URL = "https://opinions.example.org"
+
+    assert services.site_url(rf.get("/", headers={"Host": "localhost:6666"})) == "https://opinions.example.org"
+
+
+def test_a_port_that_a_request_names_is_in_no_mail(db, anonymous):
+    user = make_user()
+
+    response = anonymous.post("/api/auth/password-reset", {"email": user.email}, headers={"Host": "localhost:6666"})
+
+    [message] = delivered()
+    assert response.status_code == 202
+    assert f"{LOCAL}/reset/" in message.body
+    assert "6666" not in message.body
+
+
+@pytest.mark.parametrize("backend", ["smtp", "filebased"])
+def test_a_set_up_that_mails_is_told_to_set_site_url(settings, backend):
+    settings.MAILERS = {"default": {"BACKEND": f"django.core.mail.backends.{backend}.EmailBackend"}}
+
+    assert [warning.id for warning in check_links(None)] == ["accounts.W002"]
+    settings.SITE_URL = "https://opinions.example.org"
+    assert check_links(None) == []
+
+
+def test_a_set_up_that_only_prints_mail_needs_no_site_url(settings):
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+
+    assert check_links(None) == []

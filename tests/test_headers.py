@@ -1,0 +1,68 @@
+"""What answers say to caches and browsers."""
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from tests.endpoints import VIEWS
+from tests.factories import WeekFactory
+from wrong_opinions.headers import Headers
+
+OWN = {"/api/schema", "/api/export"}  # say something else
+
+
+@pytest.mark.parametrize("address", sorted(address for address in VIEWS if "{" not in address and address not in OWN))
+def test_no_shared_cache_keeps_an_answer(api, address):
+    said = set(api.get(address).headers["Cache-Control"].split(", "))
+
+    assert "no-store" in said or {"private", "no-cache"} <= said
+
+
+def test_problems_and_pages_stay_out_of_shared_caches(api, anonymous, user):
+    week = WeekFactory(user=user)
+    answers = [
+        api.get(f"/api/weeks/{week.pk}"),
+        api.patch(f"/api/weeks/{week.pk}", {"notes": "x"}),
+        api.get("/api/weeks/0"),
+        anonymous.get("/api/auth/me"),
+        anonymous.get("/api/nothing"),
+        anonymous.get("/"),
+        anonymous.get("/nothing"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 401, 404, 200, 404]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"private, no-cache"}
+
+
+def test_what_a_view_says_stays():
+    view = Headers(lambda request: HttpResponse(headers={"Cache-Control": "no-store", "Permissions-Policy": "usb=()"}))
+
+    response = view(RequestFactory().get("/"))
+
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Permissions-Policy"] == "usb=()"
+
+
+def test_answers_with_an_etag_are_not_sent_again(api):
+    first = api.get("/api/stats/overview")
+
+    again = api.get("/api/stats/overview", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert again.status_code == 304
+    assert set(again.headers["Cache-Control"].split(", ")) == {"private", "no-cache"}
+
+
+@pytest.mark.parametrize("path", ["/", "/api/docs", "/api/redoc", "/admin/login/", "/reset", "/nothing"])
+def test_pages_have_all_features_of_browsers_off(anonymous, path):
+    policy = anonymous.get(path).headers["Permissions-Policy"]
+
+    assert all(feature.endswith("=()") for feature in policy.split(", "))
+    assert "camera=()" in policy
+
+
+def test_answers_of_the_api_need_no_features(api):
+    assert "Permissions-Policy" not in api.get("/api/auth/me").headers
+
+
+def test_the_icon_may_be_kept(anonymous):
+    assert anonymous.get("/favicon.ico").headers["Cache-Control"] == "public, max-age=86400"
