@@ -103,7 +103,7 @@ def test_parameters_are_taken_and_refused_as_the_document_says(operation, mode, 
         if not set(case.query or {}) <= known or "W53" in str(case.query):
             return
         check = positive_data_acceptance if mode.is_positive else negative_data_rejection
-        case.call_and_validate(headers={"Authorization": f"Bearer {AccessToken.for_user(user)}"}, checks=[check])
+        case.call_and_validate(headers={"Authorization": f"Bearer {access_token(user)}"}, checks=[check])
 
     ask()
 
