@@ -16,7 +16,7 @@ from tests.conftest import assert_problem, client_of
 from tests.factories import UserFactory, WeekFactory
 from tests.test_settings import manage
 from wrong_opinions import outages
-from wrong_opinions.wsgi import report_database
+from wrong_opinions.outages import report_at_start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.real_http]
 IS_SQLITE = connection.vendor == "sqlite"
@@ -282,7 +282,7 @@ def test_a_server_that_starts_without_its_database_says_so(caplog, tmp_path):
     connection.close()
     with caplog.at_level(logging.ERROR), pytest.MonkeyPatch.context() as patched:
         patched.setitem(connection.settings_dict, "NAME", name)
-        report_database()
+        report_at_start()
 
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith(f"The database {name} cannot be used: ")

@@ -1,12 +1,15 @@
 """Whether the database is at fault: away, busy, read-only, full or damaged; and what to tell people then."""
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from django.db.migrations.exceptions import MigrationSchemaMissing
+
+logger = logging.getLogger(__name__)
 
 BUSY = "The database is busy or out of reach, and nothing was changed. Try again in a moment."
 FULL = "The database has no space left, and nothing was changed. Try again later."
@@ -26,6 +29,17 @@ def report(error: BaseException) -> str:
     """For the operator: which database, and what it says."""
     reason = str(error).strip().partition("\n")[0].rstrip(".")
     return f"The database {connection.settings_dict['NAME']} cannot be used: {reason}."
+
+
+def report_at_start() -> None:
+    """Log what every request would answer with a 503."""
+    try:
+        with connection.wrap_database_errors:
+            connection.connect()
+    except Error as error:
+        logger.error(report(error))
+    finally:
+        connection.close()
 
 
 def sentence(error: BaseException) -> str:

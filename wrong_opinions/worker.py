@@ -21,6 +21,8 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
+from . import outages
+
 MAX_HEADERS = 64 * 1024  # bytes of a request's first line and headers
 MAX_ARRIVING = 256_000_000  # bytes of all bodies that are still arriving at a worker
 LINGER = 2  # seconds
@@ -125,6 +127,7 @@ class WaitressWorker(Worker):
     """One process: a main thread that receives and sends, and WEB_THREADS threads that answer."""
 
     def run(self):
+        outages.report_at_start()
         self.connections: dict = {}  # of waitress' event loop, by file descriptor
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(settings.WEB_THREADS)

@@ -1,30 +1,12 @@
 """The WSGI application, which gunicorn.conf.py names."""
 
-import logging
 import os
 
 from django.core.wsgi import get_wsgi_application
-from django.db import Error, connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
 django_application = get_wsgi_application()
-
-
-def report_database() -> None:
-    """Log at the start what every request would answer with a 503."""
-    from . import outages
-
-    try:
-        with connection.wrap_database_errors:
-            connection.connect()
-    except Error as error:
-        logging.getLogger(__name__).error(outages.report(error))
-    finally:
-        connection.close()
-
-
-report_database()
 
 
 def application(environ, start_response):
@@ -35,5 +17,5 @@ def application(environ, start_response):
     response = django_application(environ, start_response)
     if environ["REQUEST_METHOD"] == "HEAD":
         response.close()
-        return []  # gunicorn drops a body, too, but with a warning each time
+        return []  # waitress would send a body
     return response

@@ -410,7 +410,7 @@ def test_upstream_failures_of_albums(api, upstream, path, answer, status, retry_
 def test_a_full_queue_is_a_429(api, settings):
     settings.MUSICBRAINZ_MAX_WAIT = 5
     adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
-    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz")
+    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz", lead=5)
     adapter.schedule.reserve(0)
 
     response = api.get("/api/albums/search?query=x")

@@ -1061,7 +1061,7 @@ def test_imports_are_limited_by_account(now, user, api, settings):
 
     response = api.post("/api/import?dry_run=false", minimal())
 
-    assert_problem(response, 429, "Too many attempts; try again later")
+    assert_problem(response, 429, "Too many attempts. Try again in 60 minutes.")
     assert response.headers["Retry-After"] == "3600"
     assert not Week.objects.exists()
 
