@@ -11,9 +11,11 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from .errors import Refusal
 
 MAX_HASHES = 2  # at once in a process, as each takes 100 MB
+MAX_WAITING = 2  # threads of a process; others are refused at once, so that some are left for other requests
 MAX_WAIT = 5  # seconds
 
 _slots = threading.BoundedSemaphore(MAX_HASHES)
+_places = threading.BoundedSemaphore(MAX_HASHES + MAX_WAITING)
 
 
 def normalize(password: str) -> str:
@@ -23,17 +25,22 @@ def normalize(password: str) -> str:
 
 @contextmanager
 def _slot() -> Iterator[None]:
-    if not _slots.acquire(timeout=MAX_WAIT):
-        raise Refusal(
-            f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds.",
-            "busy",
-            HTTPStatus.TOO_MANY_REQUESTS,
-            retry_after=MAX_WAIT,
-        )
+    if not _places.acquire(blocking=False):
+        raise _busy()
     try:
-        yield
+        if not _slots.acquire(timeout=MAX_WAIT):
+            raise _busy()
+        try:
+            yield
+        finally:
+            _slots.release()
     finally:
-        _slots.release()
+        _places.release()
+
+
+def _busy() -> Refusal:
+    sentence = f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds."
+    return Refusal(sentence, "busy", HTTPStatus.TOO_MANY_REQUESTS, retry_after=MAX_WAIT)
 
 
 class PasswordHasher(Argon2PasswordHasher):

@@ -17,12 +17,12 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
     It has the id of the account, and of the user who did it, the client and the request's id where they are known, and
     nothing that is secret.
     """
-    by = getattr(getattr(request, "user", None), "pk", None)
-    client = client_of(request) if request else None
-    request_id = getattr(request, "id", None)
-    # A proxy that is not ours may say anything about the client.
-    safe = re.sub(r"[^\x21-\x7e]", "?", client or "-")
-    logger.info("%s user=%s by=%s client=%s request=%s", event, user_id or "-", by or "-", safe, request_id or "-")
+    by = getattr(getattr(request, "user", None), "pk", None) or "-"
+    client = client_of(request) if request else "-"
+    request_id = getattr(request, "id", "-")
+    logger.info(
+        "%s user=%s by=%s client=%s request=%s", event, user_id or "-", by or "-", client or "-", request_id or "-"
+    )
 
 
 class RequestIdMiddleware:
@@ -53,7 +53,7 @@ def client_of(request: HttpRequest) -> str:
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return "unknown"  # a proxy that is not ours may say anything
     if known.version == 4:
         return str(known)
     return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))

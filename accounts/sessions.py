@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from .models import Session, User, digest
 
+MAX_AGE = timedelta(days=365)  # of a session, however often it is renewed: then its user signs in again
 REUSE_GRACE = timedelta(seconds=10)  # two tabs, or a retry, may send the same refresh token at once
 
 
@@ -21,9 +22,14 @@ def start(user: User, *, client: str, refresh_id: str, expires_at: datetime) -> 
 
 
 def renew(session: Session, *, spent_id: str, refresh_id: str, expires_at: datetime) -> bool:
-    """Let another refresh token follow, and say whether the spent one was the latest: of simultaneous uses one is."""
-    latest = Session.objects.filter(pk=session.pk, refresh_hash=digest(spent_id))
-    return bool(latest.update(refresh_hash=digest(refresh_id), last_used_at=timezone.now(), expires_at=expires_at))
+    """Let another refresh token follow, and say whether the spent one was the latest: of simultaneous uses one is.
+
+    A session that has expired, at the latest after MAX_AGE, has none to follow.
+    """
+    now = timezone.now()
+    latest = Session.objects.filter(pk=session.pk, refresh_hash=digest(spent_id), expires_at__gt=now)
+    ends_at = min(expires_at, session.created_at + MAX_AGE)
+    return bool(latest.update(refresh_hash=digest(refresh_id), last_used_at=now, expires_at=ends_at))
 
 
 def end_reused(session: Session, *, spent_id: str) -> bool:

@@ -37,7 +37,7 @@ class Site(admin.AdminSite):
             except (ValueError, OverflowError, DataError):
                 if request.method != "GET" or not request.GET:
                     raise
-                logger.warning("No page can be made of the query of %s", request.path, exc_info=True)
+                logger.warning("No page can be made of the query of %r", request.path, exc_info=True)
                 messages.warning(
                     request, "That address asks for something that cannot be: here is the page without it."
                 )

@@ -25,6 +25,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from accounts import security
 from accounts.api.authentication import InvalidCredentials
 from accounts.errors import Refusal
 from integrations.errors import IntegrationError
@@ -71,6 +72,8 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None
         return None
     set_rollback()
     body, headers = known
+    if body["status"] == HTTPStatus.FORBIDDEN:
+        security.record(f"access refused: {body['code']}", context["request"])
     # Also in views that render pages and documents.
     context["request"].accepted_renderer, context["request"].accepted_media_type = JSONRenderer(), PROBLEM
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)

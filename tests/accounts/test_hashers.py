@@ -11,6 +11,7 @@ from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from accounts import hashers, services
+from accounts.errors import Refusal
 from accounts.models import Attempts, User
 from tests.accounts.test_invitations import join
 from tests.conftest import assert_problem, at_once, client_of
@@ -39,6 +40,18 @@ def busy(monkeypatch):
     yield
     for _ in taken:
         hashers._slots.release()
+
+
+def test_few_threads_wait_for_their_turn(db, busy):
+    places = hashers.MAX_HASHES + hashers.MAX_WAITING
+    taken = [hashers._places.acquire(timeout=10) for _ in range(places)]
+
+    try:
+        with pytest.raises(Refusal, match="busy checking passwords"):
+            make_password("a password")
+    finally:
+        for _ in taken:
+            hashers._places.release()
 
 
 def before_normalizing(password):
@@ -142,7 +155,8 @@ def test_few_passwords_are_hashed_at_once(monkeypatch):
 
     monkeypatch.setattr(Argon2PasswordHasher, "encode", encode)
 
-    assert at_once(12, lambda n: make_password(f"password {n}")) == ["hash"] * 12
+    count = hashers.MAX_HASHES + hashers.MAX_WAITING
+    assert at_once(count, lambda n: make_password(f"password {n}")) == ["hash"] * count
     assert max(most) <= hashers.MAX_HASHES
 
 

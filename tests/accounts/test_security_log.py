@@ -123,6 +123,16 @@ def test_what_fails_is_not_an_event(staff, ada, lines):
     assert lines() == []
 
 
+def test_what_a_user_may_not_do(ada, lines):
+    other = make_user(username="ben", email="ben@example.org")
+
+    client_of(ada).delete(f"/api/users/{other.pk}", {"password": PASSWORD})
+
+    (line,) = lines()
+    assert LINE.fullmatch(line)
+    assert line.startswith(f"access refused: not_owner user=- by={ada.pk} ")
+
+
 def test_visibility_calendar_and_deletion(ada, lines):
     api = client_of(ada)
     api.patch(f"/api/users/{ada.pk}", {"visibility": "private"})

@@ -76,6 +76,17 @@ def test_a_session_goes_on_as_long_as_it_is_renewed(db, now, time_machine):
     assert Session.objects.count() == 1
 
 
+def test_a_session_ends_after_a_year_however_often_it_is_renewed(db, now, time_machine):
+    make_user(username="ada")
+    pair = sign_in()
+    for _ in range(14):
+        time_machine.shift(timedelta(days=26))
+        pair = refresh(pair).json()
+    time_machine.shift(timedelta(days=2))
+
+    assert_problem(refresh(pair), *ENDED)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_refreshes_the_winners_pair_stays_good(now):  # however late the last of them comes
     make_user(username="ada")
