@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from stat import S_IMODE
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
@@ -34,7 +35,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             conn_params["database"] = f"{Path(self.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
             if not os.access(self.settings_dict["NAME"], os.W_OK):
                 self.close_at = 0  # with this request, as all connections of a process stay read-only with one
+            else:
+                self._make_logs_writable(self.file_state[2])
         return super().get_new_connection(conn_params)
+
+    def _make_logs_writable(self, mode: int) -> None:
+        """Give the files beside the database its mode: those that SQLite made while it was read-only are, too."""
+        for suffix in ("-wal", "-shm"):
+            file = f"{self.settings_dict['NAME']}{suffix}"
+            if not os.access(file, os.W_OK):
+                with contextlib.suppress(OSError):  # there is none, or it is not ours
+                    os.chmod(file, S_IMODE(mode))  # noqa: PTH101
 
     def rollback(self):
         errors_occurred = self.errors_occurred  # which Django forgets here
