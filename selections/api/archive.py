@@ -232,8 +232,9 @@ class ImportView(APIView):
         """Take an export back: what is missing of it is added, and what is there stays as it is.
 
         Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
-        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported. Dry
-        runs count as attempts, too. While other imports keep the server busy the answer is 429 `import_running`.
+        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported, and
+        your opinions on picks of weeks that are not over count as given now, without earlier ratings. Dry runs count as
+        attempts, too. While other imports keep the server busy the answer is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
