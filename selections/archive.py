@@ -60,6 +60,7 @@ def load(
     *,
     apply: bool,
     is_trusted: bool,
+    with_profile: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Add what the file has to what the user has, or with `apply=False` say what that would do.
@@ -71,8 +72,12 @@ def load(
     archive = read(data, is_trusted=is_trusted)
     _refuse_too_many_weeks(user, archive)
     report = Report(applied=apply, opinions_of_others=archive.opinions_of_others)
-    # First, as whoever becomes private by it shows nothing in between.
-    report.profile = _fill_profile(user, archive.profile, apply=apply)
+    if with_profile:  # first, as members who become private by it show nothing in between
+        report.profile = _fill_profile(user, archive.profile, apply=apply)
+    elif archive.profile:
+        report.remarks.append(
+            "An API token does not change the account: the profile was left out. Sign in to import it."
+        )
     works = Works(archive, report, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
     done = 0
     for weeks in batched(archive.weeks, BATCH, strict=False):

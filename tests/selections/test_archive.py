@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import User
@@ -1060,6 +1061,22 @@ def test_the_api_takes_a_file_back_after_a_dry_run(now, user, api):
         "remarks": [],
     }
     assert Week.objects.get().user == user
+
+
+def test_an_api_token_imports_no_profile(now, user, api):
+    _, secret = accounts.create_token(user, name="script", scope="full")
+    data = minimal(user={"display_name": "Ada", "time_zone": "Asia/Tokyo", "visibility": "private"})
+    script = APIClient(headers={"Authorization": f"Bearer {secret}"})
+
+    report = script.post("/api/import?dry_run=false", data).json()
+
+    user.refresh_from_db()
+    assert (user.display_name, user.time_zone, user.visibility) == ("", "UTC", "members")
+    assert (report["profile"], report["weeks_created"]) == ([], 1)
+    assert report["remarks"] == [
+        "An API token does not change the account: the profile was left out. Sign in to import it."
+    ]
+    assert api.post("/api/import?dry_run=false", data).json()["profile"] == ["display_name", "time_zone", "visibility"]
 
 
 def test_the_api_says_what_is_wrong_and_where(api):
