@@ -191,6 +191,42 @@ def test_an_opinion_that_has_revealed_others_stays_until_the_week_is_over(api, w
     assert api.delete(address(week)).status_code == 204
 
 
+STAYS = "You have read what others think of this, so your own opinion stays. Try again once the week is over."
+
+
+@pytest.mark.parametrize("query", ["", "?force=true"])
+def test_so_do_your_own_pick_and_its_week(week, other, time_machine, query):
+    owner, path = client_of(other), f"/api/weeks/{week.pk}"
+    say(owner, week)
+    MovieOpinionFactory(movie_pick=week.movie_picks.get())
+
+    for answer in (
+        owner.delete(f"{path}/movies/1{query}"),
+        owner.put(f"{path}/movies/1{query}", {"tmdb_id": 120}),
+        owner.delete(f"{path}{query}"),
+    ):
+        assert_problem(answer, 409, STAYS)
+        assert answer.json()["code"] == "revealed"
+    assert owner.patch(path, {"year": 2026, "week_number": 6}).json()["code"] == "week_discussed"
+    assert owner.patch(path, {"year": 2027, "week_number": 7}).status_code == 200
+    assert_problem(owner.delete(f"{path}{query}"), 409, STAYS)
+    assert owner.patch(path, {"year": 2026, "week_number": 7}).status_code == 200
+    assert owner.delete(f"{path}/albums/1{query}").status_code == 204
+
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert owner.delete(f"{path}/movies/1?force=true").status_code == 204
+
+
+def test_the_account_goes_with_its_week(week, other):
+    owner = make_user()
+    pick = WeekMovieFactory(week=WeekFactory(user=owner, year=2026, week_number=7))
+    MovieOpinionFactory(user=owner, movie_pick=pick)
+    MovieOpinionFactory(user=other, movie_pick=pick)
+
+    assert client_of(owner).delete(f"/api/users/{owner.pk}", {"password": PASSWORD}).status_code == 204
+    assert not Opinion.objects.exists()
+
+
 def test_it_stays_too_for_those_who_move(api, user, week, secret, time_machine):
     say(api, week)
     time_machine.move_to("2026-02-15T11:00:00Z", tick=False)
@@ -474,8 +510,8 @@ def test_selections_of_what_nobody_knows(api):
 
 @pytest.fixture
 def discussed(user, now):
-    """Your own pick, on which two others and you have opinions."""
-    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
+    """Your own pick of a week that is over, on which two others and you have opinions."""
+    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=6))
     for person in (user, UserFactory(username="ben", display_name="Ben"), UserFactory(username="cleo")):
         MovieOpinionFactory(user=person, movie_pick=pick)
     return pick
@@ -612,11 +648,12 @@ def test_of_two_opinions_that_reveal_each_other_neither_goes(time_machine):
 def test_who_leaves_while_giving_an_opinion_is_never_a_server_error():
     pick, user = WeekMovieFactory(), make_user()
     MovieOpinionFactory(user=user, movie_pick=pick)
+    clients = [client_of(user) for _ in range(6)]
 
     def act(number):
         if number == 0:
-            return client_of(user).delete(f"/api/users/{user.pk}", {"password": PASSWORD}).status_code
-        return client_of(user).put(address(pick.week), {"rating": number}).status_code
+            return clients[number].delete(f"/api/users/{user.pk}", {"password": PASSWORD}).status_code
+        return clients[number].put(address(pick.week), {"rating": number}).status_code
 
     assert set(at_once(6, act)) <= {200, 201, 204, 401}
     assert not Opinion.objects.exists()
