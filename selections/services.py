@@ -335,8 +335,8 @@ def give_opinion(
 ) -> tuple[Opinion, bool]:
     """What the user thinks of a pick from now on, and whether they had no opinion before.
 
-    A rating that changes is remembered, up to MAX_EARLIER of them. Raises WeekMovie.DoesNotExist,
-    WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
+    A rating that changes is remembered, also that there was none, up to MAX_EARLIER of them. Raises
+    WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
     """
     with transaction.atomic():
         lock_user(user)
@@ -344,7 +344,7 @@ def give_opinion(
         pick.refresh_from_db(fields=["position"])
         mine = own_opinion(user, pick)
         opinion = mine or Opinion(user=user, **on_pick(pick))
-        if mine and mine.rating is not None and mine.rating != rating:
+        if mine and mine.rating != rating:
             mine.earlier_ratings.create(rating=mine.rating)
             for oldest in mine.earlier_ratings.all()[MAX_EARLIER:]:
                 oldest.delete()

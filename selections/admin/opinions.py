@@ -68,7 +68,7 @@ class OpinionAdmin(WeekLockAdmin):
     def save_model(self, request, obj, form, change):
         obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
-        if "rating" in form.changed_data and form.initial.get("rating") is not None:
+        if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
 
     @admin.display(description="")

@@ -51,7 +51,7 @@ class ImportQuerySerializer(serializers.Serializer):
 
 
 class SavedRatingSerializer(serializers.Serializer):
-    rating = serializers.IntegerField(min_value=1, max_value=MOST_RATING)
+    rating = serializers.IntegerField(min_value=1, max_value=MOST_RATING, allow_null=True)
     until_at = serializers.DateTimeField(help_text="When it was changed.")
 
 

@@ -37,7 +37,7 @@ class UnfitArchive(FileError):
 @dataclass(frozen=True, slots=True)
 class SavedOpinion:
     values: dict[str, Any]  # of its row
-    earlier_ratings: list[tuple[int, datetime]]
+    earlier_ratings: list[tuple[int | None, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,8 @@ def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
     if values["rating"] is None and not values["review"]:
         entry.refuse("rating", "give a rating, a review, or both.")
     earlier = [
-        (item.whole("rating", 1, MOST_RATING), item.instant("until_at")) for item in entry.entries("earlier_ratings")
+        (item.maybe_whole("rating", 1, MOST_RATING), item.instant("until_at"))
+        for item in entry.entries("earlier_ratings")
     ]
     return SavedOpinion(values, sorted(earlier, key=itemgetter(1))[-MAX_EARLIER:])
 

@@ -193,7 +193,7 @@ def full_history(user, other) -> None:
     second = WeekAlbumFactory(week=week, album=album, position=1)
     said = MovieOpinionFactory(user=user, movie_pick=first, rating=None, review="No.", contains_spoilers=True)
     said.earlier_ratings.create(rating=3, until_at=SAID)
-    said.earlier_ratings.create(rating=2, until_at=SAID)
+    said.earlier_ratings.create(rating=None, until_at=SAID)
     said.earlier_ratings.create(rating=1, until_at=SAID - timedelta(days=1))
     AlbumOpinionFactory(user=user, album_pick=second, created_at=SAID, updated_at=SAID + timedelta(microseconds=1))
     theirs = WeekMovieFactory(week__user=other, week__year=2021, week__week_number=1, position=2)
@@ -248,7 +248,7 @@ def test_a_trusted_file_fills_an_empty_instance(now, user, other, upstream):
 
 moments = st.datetimes(datetime(2015, 1, 1), datetime(2026, 2, 10), timezones=st.just(UTC))  # noqa: DTZ001
 texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
-ratings = st.lists(st.tuples(st.integers(1, 10), moments), max_size=2)
+ratings = st.lists(st.tuples(st.none() | st.integers(1, 10), moments), max_size=2)
 opinions = st.none() | st.tuples(
     st.none() | st.integers(1, 10), texts, st.booleans(), moments, moments, ratings
 ).filter(lambda said: said[0] or said[1])

@@ -125,6 +125,7 @@ def test_changing_ones_mind_is_remembered(api, user, week, time_machine):
     response = api.get(f"{address(week)}/history")
 
     assert response.json()["results"] == [
+        {"rating": None, "until_at": "2026-02-11T12:04:00Z"},
         {"rating": 3, "until_at": "2026-02-11T12:03:00Z"},
         {"rating": 8, "until_at": "2026-02-11T12:02:00Z"},
     ]
@@ -136,6 +137,16 @@ def test_ones_own_week_by_its_name(user, now):
     WeekMovieFactory(week=week)
 
     assert client_of(user).put("/api/weeks/2026-W07/movies/1/opinion", {"rating": 5}).status_code == 201
+
+
+def test_the_history_says_that_a_rating_came_after_the_review(api, week, time_machine):
+    api.put(address(week), {"review": "."})
+    time_machine.shift(60)
+    api.put(address(week), {"rating": 2})
+
+    history = api.get(f"{address(week)}/history").json()["results"]
+
+    assert history == [{"rating": None, "until_at": "2026-02-11T12:01:00Z"}]
 
 
 # Blind reveal
