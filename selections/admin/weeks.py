@@ -168,7 +168,7 @@ class PickInline(admin.StackedInline):
         return ["picture", self.kind, "position", "said" if self.may_read_opinions(request) else "counted"]
 
     def get_formset(self, request, obj=None, **kwargs):
-        formset = super().get_formset(request, obj, **kwargs)
+        formset: Any = super().get_formset(request, obj, **kwargs)
         formset.staff = request.user
         return formset
 
