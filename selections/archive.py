@@ -23,7 +23,7 @@ from catalog import portable
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 
 from . import services
-from .models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie, week_name
+from .models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie, over_for, week_name
 from .readers.archive import PROFILE, Archive, GivenOpinion, Key, SavedOpinion, SavedPick, SavedWeek, UnfitArchive, read
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
@@ -60,6 +60,7 @@ def load(
     *,
     apply: bool,
     is_trusted: bool,
+    with_profile: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Add what the file has to what the user has, or with `apply=False` say what that would do.
@@ -71,8 +72,12 @@ def load(
     archive = read(data, is_trusted=is_trusted)
     _refuse_too_many_weeks(user, archive)
     report = Report(applied=apply, opinions_of_others=archive.opinions_of_others)
-    # First, as whoever becomes private by it shows nothing in between.
-    report.profile = _fill_profile(user, archive.profile, apply=apply)
+    if with_profile:  # first, as members who become private by it show nothing in between
+        report.profile = _fill_profile(user, archive.profile, apply=apply)
+    elif archive.profile:
+        report.remarks.append(
+            "An API token does not change the account: the profile was left out. Sign in to import it."
+        )
     works = Works(archive, report, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
     done = 0
     for weeks in batched(archive.weeks, BATCH, strict=False):
@@ -376,7 +381,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
             if plan.week:
                 _update(plan.week, saved, plan)
         _add_picks(user, [(known[saved.place], plan) for saved, plan in zip(weeks, plans, strict=True)], works)
-        _add_opinions(user, [said for plan in plans for said in plan.opinions])
+        _add_opinions(user, [said for plan in plans for said in plan.opinions], works)
     return plans
 
 
@@ -417,12 +422,13 @@ def _add_picks(user, plans: list[tuple[Week, Plan]], works: Works) -> None:
             model(week=week, position=position, added_at=pick.added_at, **{f"{kind}_id": works.known[pick.key]})  # type: ignore[misc]
             for week, pick, position in new
         )
-        _add_opinions(
-            user, [(row, pick.opinion) for row, (_, pick, _) in zip(rows, new, strict=True) if pick.opinion is not None]
-        )
+        said = [(row, pick.opinion) for row, (_, pick, _) in zip(rows, new, strict=True) if pick.opinion is not None]
+        _add_opinions(user, said, works)
 
 
-def _add_opinions(user, said: list[tuple[WeekMovie | WeekAlbum, SavedOpinion]]) -> None:
+def _add_opinions(user, said: list[tuple[WeekMovie | WeekAlbum, SavedOpinion]], works: Works) -> None:
+    if not works.archive.is_trusted:
+        said = _as_given_now(user, said)
     rows = Opinion.objects.bulk_create(
         Opinion(user=user, **{"movie_pick" if isinstance(pick, WeekMovie) else "album_pick": pick}, **opinion.values)
         for pick, opinion in said
@@ -434,6 +440,18 @@ def _add_opinions(user, said: list[tuple[WeekMovie | WeekAlbum, SavedOpinion]]) 
     )
 
 
+def _as_given_now(
+    user, said: list[tuple[WeekMovie | WeekAlbum, SavedOpinion]]
+) -> list[tuple[WeekMovie | WeekAlbum, SavedOpinion]]:
+    """Without the file's times and history in weeks that are not over: who said what first is no claim of a file."""
+    weeks = Week.objects.filter(over_for(user), pk__in={pick.week_id for pick, _ in said})
+    over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
+    now = {"created_at": timezone.now(), "updated_at": timezone.now()}
+    return [
+        (pick, opinion if pick.week_id in over else SavedOpinion(opinion.values | now, [])) for pick, opinion in said
+    ]
+
+
 def _give(user, opinions: Iterable[GivenOpinion], works: Works, report: Report, *, apply: bool) -> None:
     """Add what the user thinks of picks of others, as far as they may see those."""
     picks = _picks_of_others(user, opinions, works)
@@ -441,7 +459,7 @@ def _give(user, opinions: Iterable[GivenOpinion], works: Works, report: Report, 
         pick = picks.get((given.owner, given.year, given.week_number, given.key[0], works.known.get(given.key)))
         is_new = None if pick is None else not getattr(pick, "own_opinions", [])
         if pick and is_new and apply:
-            is_new = _store_given(user, pick, given.opinion)
+            is_new = _store_given(user, pick, given.opinion, works)
         if is_new is None:
             report.opinions_left_out += 1
             title, week = works.title_of(given.key), week_name(given.year, given.week_number)
@@ -476,7 +494,7 @@ def _picks_of_others(
     return found
 
 
-def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion) -> bool | None:
+def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion, works: Works) -> bool | None:
     """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
     with transaction.atomic():
         services.lock_user(user)
@@ -486,5 +504,5 @@ def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: SavedOpinion) -> bo
             return None
         if now.filter(opinions__user=user).exists():
             return False
-        _add_opinions(user, [(pick, opinion)])
+        _add_opinions(user, [(pick, opinion)], works)
     return True

@@ -433,17 +433,21 @@ class Opinion(models.Model):
 
 
 class EarlierRating(models.Model):
-    """A rating that its owner has changed since."""
+    """A rating, or that there was none, which its owner has changed since."""
 
     opinion = models.ForeignKey(Opinion, models.CASCADE, related_name="earlier_ratings")
-    rating = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)])
+    rating = models.PositiveSmallIntegerField(
+        null=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATING)],
+        help_text="1 to 10: half stars. Empty: there was a review only.",
+    )
     until_at = models.DateTimeField(default=timezone.now, help_text="When it was changed.")
 
     class Meta:
         ordering = ["-until_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(rating__range=(1, MOST_RATING)),
+                condition=Q(rating=None) | Q(rating__range=(1, MOST_RATING)),
                 name="earlierrating_rating",
                 violation_error_message="Rate from 1 to 10 half stars.",
             )

@@ -1,5 +1,6 @@
 """What people do with weeks; the database's constraints decide, and are put into words here."""
 
+from collections.abc import Iterable
 from typing import cast
 from uuid import UUID
 
@@ -121,11 +122,12 @@ def refuse_early_end(week: Week, year: int, week_number: int) -> None:
 def delete_week(week: Week, *, force: bool = False) -> None:
     """Delete a week with its picks.
 
-    Raises Conflict where others have opinions on these, unless `force` deletes them, too; and Week.DoesNotExist when
-    another request was faster.
+    Raises Conflict where others have opinions on these, unless `force` deletes them, too; where the owner's own have
+    revealed some before the week is over; and Week.DoesNotExist when another request was faster.
     """
     with transaction.atomic():
         lock_week(week)
+        _refuse_revealed(week, [*week.movie_picks.all(), *week.album_picks.all()])
         if not force:
             on_week = Opinion.objects.on_week(week)
             _refuse_discussed(on_week, week, "your picks in this week; deleting it would delete", "week_discussed")
@@ -167,8 +169,7 @@ def _refuse_taken(
     where others have opinions on what would be replaced, unless with `force`."""
     picks = model._default_manager.filter(week=week)
     if replace:
-        if not force:
-            _refuse_discussed_pick(picks.filter(position=position).exclude(**work), week, "replacing")
+        _refuse_discussed_pick(picks.filter(position=position).exclude(**work), week, "replacing", force=force)
         picks = picks.exclude(position=position)
     elif picks.filter(position=position).exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
@@ -184,8 +185,8 @@ def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **wo
             lock_week(pick.week)
             if replace and (same := there.filter(**work).first()):
                 return same, False
-            if replace and not force:
-                _refuse_discussed_pick(there, pick.week, "replacing")
+            if replace:
+                _refuse_discussed_pick(there, pick.week, "replacing", force=force)
             replaced = there.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
@@ -240,13 +241,13 @@ def previous_picks(pick: WeekMovie | WeekAlbum, user) -> QuerySet[WeekMovie] | Q
 def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, force: bool = False) -> bool:
     """Empty a position of a week, and say whether there was anything.
 
-    Raises Conflict where others have opinions on the pick, unless `force` lets them go, too; and Week.DoesNotExist.
+    Raises Conflict where others have opinions on the pick, unless `force` lets them go, too; where the owner's own has
+    revealed them before the week is over; and Week.DoesNotExist.
     """
     with transaction.atomic():
         lock_week(week)
         picks = model._default_manager.filter(week=week, position=position)
-        if not force:
-            _refuse_discussed_pick(picks, week, "removing")
+        _refuse_discussed_pick(picks, week, "removing", force=force)
         removed, _ = picks.delete()
         if removed:
             touch(week)
@@ -283,8 +284,23 @@ def swap_positions(model: type[WeekMovie | WeekAlbum], week: Week) -> None:
         picks.filter(pk=pk).update(week=week, position=sum(Pick.Position.values) - position)
 
 
-def _refuse_discussed_pick(picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week, what: str) -> None:
-    """Raise Conflict where people whom the week's owner may see have opinions on these picks."""
+def _refuse_revealed(week: Week, picks: Iterable[WeekMovie | WeekAlbum]) -> None:
+    """Raise Conflict where an opinion of the week's owner would go that has revealed others' on one of these picks."""
+    if any(has_revealed(week.user, pick) for pick in picks):
+        raise Conflict(
+            "You have read what others think of this, so your own opinion stays. Try again once the week is over.",
+            "revealed",
+        )
+
+
+def _refuse_discussed_pick(
+    picks: QuerySet[WeekMovie] | QuerySet[WeekAlbum], week: Week, what: str, *, force: bool
+) -> None:
+    """Raise Conflict where people whom the week's owner may see have opinions on these picks, unless with `force`; and
+    where the owner's own opinion has revealed those, also with it."""
+    _refuse_revealed(week, picks)
+    if force:
+        return
     on_these = Q(movie_pick__in=picks) if picks.model is WeekMovie else Q(album_pick__in=picks)
     _refuse_discussed(Opinion.objects.filter(on_these), week, f"this pick; {what} it would remove", "pick_discussed")
 
@@ -319,8 +335,8 @@ def give_opinion(
 ) -> tuple[Opinion, bool]:
     """What the user thinks of a pick from now on, and whether they had no opinion before.
 
-    A rating that changes is remembered, up to MAX_EARLIER of them. Raises WeekMovie.DoesNotExist,
-    WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
+    A rating that changes is remembered, also that there was none, up to MAX_EARLIER of them. Raises
+    WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
     """
     with transaction.atomic():
         lock_user(user)
@@ -328,7 +344,7 @@ def give_opinion(
         pick.refresh_from_db(fields=["position"])
         mine = own_opinion(user, pick)
         opinion = mine or Opinion(user=user, **on_pick(pick))
-        if mine and mine.rating is not None and mine.rating != rating:
+        if mine and mine.rating != rating:
             mine.earlier_ratings.create(rating=mine.rating)
             for oldest in mine.earlier_ratings.all()[MAX_EARLIER:]:
                 oldest.delete()

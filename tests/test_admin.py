@@ -246,15 +246,16 @@ def test_who_is_deleted_here_leaves_no_tokens(admin, by):
     assert not Session.objects.exists()
 
 
-def test_a_rating_that_is_changed_here_is_remembered_too(admin):
-    opinion = MovieOpinionFactory(rating=3)
+@pytest.mark.parametrize("rating", [3, None])
+def test_a_rating_that_is_changed_here_is_remembered_too(admin, rating):
+    opinion = MovieOpinionFactory(rating=rating, review="Hm.")
     data = {"user": opinion.user_id, "movie_pick": opinion.movie_pick_id, "rating": 9, "review": ""}
     inline = {"earlier_ratings-TOTAL_FORMS": 0, "earlier_ratings-INITIAL_FORMS": 0}
 
     admin.post(address(Opinion, "change", opinion.pk), data | inline)
 
     opinion.refresh_from_db()
-    assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [3])
+    assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [rating])
 
 
 def test_a_waiting_row_is_settled(admin, user):

@@ -105,3 +105,19 @@ def test_all_migrations_go_back_with_data_and_forward_again():
     for label, then in at_first.items():
         for pk, row in then.items():
             assert {name: after[label][pk][name] for name in row if name in after[label][pk]} == row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_earlier_ratings_that_are_empty_go_where_they_have_no_place():
+    model = apps.get_model("selections.EarlierRating")
+    opinion = make(apps.get_model("selections.Opinion"), apps)
+    for rating in (None, 7):
+        model.objects.create(opinion=opinion, rating=rating)
+    try:
+        state = migrate([("selections", "0006_text_lengths")])
+        kept = list(state.get_model("selections.EarlierRating").objects.values_list("rating", flat=True))
+    finally:
+        migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
+        analyze()
+
+    assert kept == [7]

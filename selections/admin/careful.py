@@ -78,6 +78,17 @@ class WeekLockAdmin(CarefulAdmin):
             if week:
                 services.lock_week(week)
 
+    def get_deleted_objects(self, objs, request):
+        """Your own opinions, and what they go with, stay as long as they would in the API."""
+        listed, counts, not_allowed, protected = super().get_deleted_objects(objs, request)
+        reason = "you have read what others think, and it can be deleted once the week is over"
+        staying = [f"{one}: {reason}" for one in objs if self.has_revealed(one, request.user)]
+        return listed, counts, not_allowed, [*protected, *staying]
+
+    def has_revealed(self, one, user) -> bool:
+        """Whether an opinion that has revealed others' to the user, who owns what is deleted, would go with it."""
+        raise NotImplementedError
+
     def week_of(self, pk: int) -> Week | None:
         """The week that what has this key belongs to, if any."""
         raise NotImplementedError

@@ -42,13 +42,8 @@ class OpinionAdmin(WeekLockAdmin):
             messages.info(request, HIDDEN)
         return super().changelist_view(request, extra_context)
 
-    def get_deleted_objects(self, objs, request):
-        """One's own stay as long as they would in the API."""
-        listed, counts, not_allowed, protected = super().get_deleted_objects(objs, request)
-        own = [opinion for opinion in objs if opinion.user == request.user]
-        staying = [opinion for opinion in own if services.has_revealed(request.user, opinion.pick)]
-        reason = "it has revealed those of others, and can be deleted once the week is over"
-        return listed, counts, not_allowed, [*protected, *(f"{opinion}: {reason}" for opinion in staying)]
+    def has_revealed(self, one, user):
+        return one.user == user and services.has_revealed(user, one.pick)
 
     def get_fields(self, request, obj=None):
         said = ["rating", "review", "contains_spoilers"]
@@ -73,7 +68,7 @@ class OpinionAdmin(WeekLockAdmin):
     def save_model(self, request, obj, form, change):
         obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
-        if "rating" in form.changed_data and form.initial.get("rating") is not None:
+        if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
 
     @admin.display(description="")

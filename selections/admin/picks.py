@@ -104,6 +104,9 @@ class PickAdmin(WeekLockAdmin):
             kwargs["widget"] = WorkSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def has_revealed(self, one, user):
+        return one.week.user == user and services.has_revealed(user, one)
+
     def week_of(self, pk):
         return Week.objects.filter(**{f"{self.kind}_picks": pk}).first()
 

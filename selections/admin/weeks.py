@@ -1,9 +1,11 @@
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q
 from django.urls import path, reverse
 from django.utils import timezone
@@ -82,6 +84,7 @@ class PickFormSet(forms.BaseInlineFormSet):
     """The picks of one kind of a week, all of which it knows: what leaves makes room for what comes."""
 
     kind: str
+    staff: Any  # who uses the form
 
     @property
     def picks(self):
@@ -99,6 +102,11 @@ class PickFormSet(forms.BaseInlineFormSet):
                 form.add_error("position", "That position is already occupied.")
             if work and any(getattr(other, f"{self.kind}_id") == work.pk for other in others):
                 form.add_error(self.kind, f"This {self.kind} is already in this week.")
+        leaving = [form.instance for form in self.deleted_forms if form.instance.pk]
+        if self.staff == self.instance.user and any(services.has_revealed(self.staff, pick) for pick in leaving):
+            raise ValidationError(
+                f"You have read what others think of this {self.kind}. Remove it once the week is over."
+            )
 
     def get_unique_error_message(self, unique_check):
         if self.kind in unique_check:
@@ -158,6 +166,11 @@ class PickInline(admin.StackedInline):
     def get_fields(self, request, obj=None):
         """What people think is for those who may look at opinions; others read how many there are."""
         return ["picture", self.kind, "position", "said" if self.may_read_opinions(request) else "counted"]
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.staff = request.user
+        return formset
 
     def may_read_opinions(self, request) -> bool:
         return self.admin_site.get_model_admin(Opinion).has_view_permission(request)
@@ -350,6 +363,10 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         """Looking names up is for those who may see accounts; others choose from all names."""
         return self.autocomplete_fields if self.may_see(get_user_model(), request) else []
 
+    def has_revealed(self, one, user):
+        picks = (*one.movie_picks.all(), *one.album_picks.all())
+        return one.user == user and any(services.has_revealed(user, pick) for pick in picks)
+
     def week_of(self, pk):
         return Week.objects.filter(pk=pk).first()
 
@@ -362,13 +379,11 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
         obj.updated_at = timezone.now()  # also when only its picks changed
         super().save_model(request, obj, form, change)
 
-    def delete_model(self, request, obj):
-        services.delete_week(obj, force=True)
-
     def delete_queryset(self, request, queryset):
         for week in list(queryset):
             try:
-                services.delete_week(week, force=True)
+                with transaction.atomic():
+                    services.lock_week(week).delete()
             except Week.DoesNotExist:
                 self.message_user(request, f"{week} was gone already.", messages.WARNING)
 

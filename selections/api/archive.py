@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from accounts import limits
 from accounts.errors import Refusal
+from accounts.models import ApiToken
 from selections import archive, export
 from selections.models import FIRST_YEAR, LAST_YEAR, MOST_RATING, Pick
 from selections.readers.archive import UnfitArchive
@@ -50,7 +51,7 @@ class ImportQuerySerializer(serializers.Serializer):
 
 
 class SavedRatingSerializer(serializers.Serializer):
-    rating = serializers.IntegerField(min_value=1, max_value=MOST_RATING)
+    rating = serializers.IntegerField(min_value=1, max_value=MOST_RATING, allow_null=True)
     until_at = serializers.DateTimeField(help_text="When it was changed.")
 
 
@@ -232,8 +233,10 @@ class ImportView(APIView):
         """Take an export back: what is missing of it is added, and what is there stays as it is.
 
         Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
-        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported. Dry
-        runs count as attempts, too. While other imports keep the server busy the answer is 429 `import_running`.
+        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported, and
+        your opinions on picks of weeks that are not over count as given now, without earlier ratings. With an API
+        token, the profile of the file is left out. Dry runs count as attempts, too. While other imports keep the
+        server busy the answer is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
@@ -241,7 +244,13 @@ class ImportView(APIView):
             limits.count_attempt("import", request, limits.account_id(request.user.pk))
             data = request.data
             try:
-                report = archive.load(request.user, data, apply=not asked.validated_data["dry_run"], is_trusted=False)
+                report = archive.load(
+                    request.user,
+                    data,
+                    apply=not asked.validated_data["dry_run"],
+                    is_trusted=False,
+                    with_profile=not isinstance(request.auth, ApiToken),
+                )
             except UnfitArchive as error:
                 fault = serializers.ErrorDetail(error.sentence, code="invalid")
                 raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None

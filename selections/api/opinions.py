@@ -60,7 +60,7 @@ class OpinionView(PickView):
     def put(self, request, pk, position):
         """Say what one thinks of a pick, one's own or somebody else's, in place of what one said before.
 
-        A rating that changes is remembered in the history.
+        A rating that changes, or is added, is remembered in the history.
         """
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -91,7 +91,7 @@ class OpinionView(PickView):
     get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
 )
 class OpinionHistoryView(PickView, ListAPIView):
-    """One's own earlier ratings of a pick, the latest first."""
+    """Your own earlier ratings of a pick, the latest first; `null` where there was a review only."""
 
     serializer_class = serializers.EarlierRatingSerializer
 

@@ -37,7 +37,10 @@ ID = OpenApiParameter(
 NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Pick.Position.values)
 BAD_POSITION = OpenApiResponse(description="The position is neither 1 nor 2")
-DISCUSSED = OpenApiResponse(description="Others have opinions on the pick (`pick_discussed`)")
+DISCUSSED = OpenApiResponse(
+    description="Others have opinions on the pick (`pick_discussed`); or yours has revealed them, and the week is not "
+    "over (`revealed`, also with `force=true`)"
+)
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])
@@ -134,7 +137,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         parameters=[serializers.ForceSerializer],
         responses={
             204: None,
-            409: OpenApiResponse(description="Others have opinions on the week's picks (`week_discussed`)"),
+            409: OpenApiResponse(
+                description="Others have opinions on the week's picks (`week_discussed`); or yours have revealed some, "
+                "and the week is not over (`revealed`, also with `force=true`)"
+            ),
         },
     )
     def destroy(self, request, pk):
@@ -183,7 +189,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             201: serializers.MoviePickedSerializer,
             400: BAD_POSITION,
             409: OpenApiResponse(
-                description="The movie is at the other position, or others have opinions on what is here"
+                description="The movie is at the other position; others have opinions on what is here; or yours has "
+                "revealed them, and the week is not over (`revealed`, also with `force=true`)"
             ),
         },
         extensions={"x-upstream": True},
@@ -232,7 +239,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             201: serializers.AlbumPickedSerializer,
             400: BAD_POSITION,
             409: OpenApiResponse(
-                description="The album is at the other position, or others have opinions on what is here"
+                description="The album is at the other position; others have opinions on what is here; or yours has "
+                "revealed them, and the week is not over (`revealed`, also with `force=true`)"
             ),
         },
         extensions={"x-upstream": True},

@@ -37,7 +37,7 @@ class UnfitArchive(FileError):
 @dataclass(frozen=True, slots=True)
 class SavedOpinion:
     values: dict[str, Any]  # of its row
-    earlier_ratings: list[tuple[int, datetime]]
+    earlier_ratings: list[tuple[int | None, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Archive:
     """A file, checked, with those works of its catalog that it picks or has opinions on."""
 
     profile: dict[str, str]
+    is_trusted: bool
     weeks: list[SavedWeek] = field(default_factory=list)
     given: list[GivenOpinion] = field(default_factory=list)
     movies: dict[int, portable.MovieRecord] = field(default_factory=dict)
@@ -122,7 +123,7 @@ def read(data: object, *, is_trusted: bool) -> Archive:
         version = entry.whole("version", 1)
         if version != VERSION:
             entry.refuse("version", f"this version of Wrong Opinions reads {VERSION} only: update it.")
-        archive = Archive(_read_profile(entry.entry("user")))
+        archive = Archive(_read_profile(entry.entry("user")), is_trusted)
         names = set()
         for item in entry.entries("weeks"):
             week = _read_week(item, archive, most_text)
@@ -251,7 +252,8 @@ def _read_opinion(entry: Entry, most_text: int | None) -> SavedOpinion:
     if values["rating"] is None and not values["review"]:
         entry.refuse("rating", "give a rating, a review, or both.")
     earlier = [
-        (item.whole("rating", 1, MOST_RATING), item.instant("until_at")) for item in entry.entries("earlier_ratings")
+        (item.maybe_whole("rating", 1, MOST_RATING), item.instant("until_at"))
+        for item in entry.entries("earlier_ratings")
     ]
     return SavedOpinion(values, sorted(earlier, key=itemgetter(1))[-MAX_EARLIER:])
 

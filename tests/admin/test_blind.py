@@ -132,6 +132,45 @@ def test_what_has_revealed_others_is_not_deleted_here_either(secret, chief, time
     assert not Opinion.objects.filter(movie_pick__isnull=False).exists()
 
 
+@pytest.fixture
+def own(other, chief, now):
+    """The chief's opinion on the movie of their own week of now, of which another member has one, too."""
+    pick = WeekMovieFactory(week=WeekFactory(user=chief, year=2026, week_number=7))
+    MovieOpinionFactory(user=other, movie_pick=pick)
+    return MovieOpinionFactory(user=chief, movie_pick=pick)
+
+
+@pytest.mark.parametrize("model", [Week, WeekMovie])
+def test_nor_is_the_pick_or_the_week_of_your_own_that_it_would_go_with(own, chief, time_machine, model):
+    client, pk = client_of(chief), model.objects.get().pk
+    action = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+
+    for place, body in ((address(model, "delete", pk), {"post": "yes"}), (address(model, "changelist"), action)):
+        assert "can be deleted once the week is over" in client.post(place, body).content.decode()
+    assert Opinion.objects.count() == 2
+
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert client_of(chief).post(address(model, "delete", pk), {"post": "yes"}).status_code == 302
+    assert not Opinion.objects.exists()
+
+
+def test_nor_in_the_form_of_your_own_week(own, chief, other):
+    week = own.movie_pick.week
+    body = {"year": 2026, "week_number": 7, "notes": ""}
+    body |= {f"album_picks-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    body |= {f"movie_picks-{name}_FORMS": 1 for name in ("TOTAL", "INITIAL")}
+    body |= {"movie_picks-0-id": own.movie_pick_id, "movie_picks-0-week": week.pk, "movie_picks-0-position": 1}
+    body |= {"movie_picks-0-movie": own.movie_pick.movie_id, "movie_picks-0-DELETE": "on"}
+
+    page = client_of(chief).post(address(Week, "change", week.pk), body).content.decode()
+    assert "You have read what others think of this movie. Remove it once the week is over." in page
+    assert WeekMovie.objects.exists()
+
+    curator = UserFactory(is_staff=True, is_superuser=True)
+    assert client_of(curator).post(address(Week, "change", week.pk), body).status_code == 302
+    assert not WeekMovie.objects.exists()
+
+
 def test_deleting_a_week_says_whose_opinions_go(secret, chief):
     page = read(client_of(chief), address(Week, "delete", secret.movie_pick.week_id))
 

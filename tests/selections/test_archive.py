@@ -10,7 +10,9 @@ import hypothesis
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import User
@@ -131,8 +133,9 @@ def minimal(**changes):
 
 
 @pytest.mark.parametrize("name", samples.PEOPLE)
-def test_the_sample_people_leave_and_come_back_with_their_files(now, name):
+def test_the_sample_people_leave_and_come_back_with_their_files(now, name, time_machine):
     samples.load()
+    time_machine.shift(timedelta(weeks=1))  # in weeks that are not over, a file does not say when opinions were given
     before = exported(User.objects.get(username=name))
 
     back = back_again(User.objects.get(username=name))
@@ -190,7 +193,7 @@ def full_history(user, other) -> None:
     second = WeekAlbumFactory(week=week, album=album, position=1)
     said = MovieOpinionFactory(user=user, movie_pick=first, rating=None, review="No.", contains_spoilers=True)
     said.earlier_ratings.create(rating=3, until_at=SAID)
-    said.earlier_ratings.create(rating=2, until_at=SAID)
+    said.earlier_ratings.create(rating=None, until_at=SAID)
     said.earlier_ratings.create(rating=1, until_at=SAID - timedelta(days=1))
     AlbumOpinionFactory(user=user, album_pick=second, created_at=SAID, updated_at=SAID + timedelta(microseconds=1))
     theirs = WeekMovieFactory(week__user=other, week__year=2021, week__week_number=1, position=2)
@@ -245,7 +248,7 @@ def test_a_trusted_file_fills_an_empty_instance(now, user, other, upstream):
 
 moments = st.datetimes(datetime(2015, 1, 1), datetime(2026, 2, 10), timezones=st.just(UTC))  # noqa: DTZ001
 texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)
-ratings = st.lists(st.tuples(st.integers(1, 10), moments), max_size=2)
+ratings = st.lists(st.tuples(st.none() | st.integers(1, 10), moments), max_size=2)
 opinions = st.none() | st.tuples(
     st.none() | st.integers(1, 10), texts, st.booleans(), moments, moments, ratings
 ).filter(lambda said: said[0] or said[1])
@@ -253,7 +256,7 @@ picks = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([1, 2]), moments, 
     lambda chosen: len({pick[0] for pick in chosen}) == len({pick[1] for pick in chosen}) == len(chosen)
 )
 weeks = st.dictionaries(
-    st.tuples(st.integers(2019, 2026), st.sampled_from([1, 7, 52])), st.tuples(texts, moments, moments, picks, picks)
+    st.tuples(st.integers(2018, 2025), st.sampled_from([1, 7, 52])), st.tuples(texts, moments, moments, picks, picks)
 )
 
 
@@ -568,6 +571,39 @@ def test_opinions_of_others_are_never_imported(now, user, other):
 
 def given(**changes):
     return {"owner": "ben", "year": 2026, "week_number": 2, "kind": "movie", "tmdb_id": 603, "rating": 7} | changes
+
+
+@pytest.mark.parametrize(("moment", "is_over"), [("2026-02-15T23:59:59Z", False), ("2026-02-16T00:00:00Z", True)])
+def test_a_file_says_when_an_opinion_was_given_only_once_the_week_is_over(user, other, time_machine, moment, is_over):
+    time_machine.move_to(moment, tick=False)
+    theirs = WeekAlbumFactory(week__user=other, week__year=2026, week__week_number=7).album
+    earlier = [{"rating": 2, "until_at": "2026-02-10T09:00:00Z"}]
+    said = {"created_at": "2026-02-09T09:00:00Z", "updated_at": "2026-02-10T09:00:00Z", "earlier_ratings": earlier}
+    on = {"week_number": 7, "kind": "album", "musicbrainz_id": str(theirs.musicbrainz_id)}
+    data = changed(weeks__0__week_number=7) | {"opinions_given": [given(**on, **said)]}
+
+    load(user, data)
+
+    now = timezone.now()
+    assert Opinion.objects.count() == 2
+    assert Opinion.objects.filter(created_at=now, updated_at=now).count() == (0 if is_over else 2)
+    assert EarlierRating.objects.count() == (2 if is_over else 0)
+
+
+def test_the_time_of_the_import_counts_too_where_an_opinion_is_added_to_a_pick_that_is_there(now, user):
+    WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7), movie__tmdb_id=603)
+
+    load(user, changed(weeks__0__week_number=7))
+
+    assert Opinion.objects.get().created_at == now
+    assert not EarlierRating.objects.exists()
+
+
+def test_the_operator_s_file_says_when_an_opinion_was_given(now, user):
+    load(user, changed(weeks__0__week_number=7), is_trusted=True)
+
+    assert Opinion.objects.get().created_at == datetime(2026, 1, 6, 9, tzinfo=UTC)
+    assert EarlierRating.objects.exists()
 
 
 def test_an_opinion_on_a_pick_that_is_not_to_be_seen_is_left_out_as_if_there_were_none(now, user, other):
@@ -951,12 +987,13 @@ def test_two_imports_at_once_do_it_once(user, other):
 @pytest.mark.django_db(transaction=True)
 def test_whoever_leaves_meanwhile_gets_a_401(user):
     data = minimal(weeks=[minimal()["weeks"][0] | {"week_number": number} for number in range(1, 40)])
+    client = client_of(user)
 
     def act(number):
         if number == 0:
             accounts.delete_account(user)
             return 0
-        return client_of(user).post("/api/import?dry_run=false", data).status_code
+        return client.post("/api/import?dry_run=false", data).status_code
 
     results = at_once(2, act)
 
@@ -1024,6 +1061,22 @@ def test_the_api_takes_a_file_back_after_a_dry_run(now, user, api):
         "remarks": [],
     }
     assert Week.objects.get().user == user
+
+
+def test_an_api_token_imports_no_profile(now, user, api):
+    _, secret = accounts.create_token(user, name="script", scope="full")
+    data = minimal(user={"display_name": "Ada", "time_zone": "Asia/Tokyo", "visibility": "private"})
+    script = APIClient(headers={"Authorization": f"Bearer {secret}"})
+
+    report = script.post("/api/import?dry_run=false", data).json()
+
+    user.refresh_from_db()
+    assert (user.display_name, user.time_zone, user.visibility) == ("", "UTC", "members")
+    assert (report["profile"], report["weeks_created"]) == ([], 1)
+    assert report["remarks"] == [
+        "An API token does not change the account: the profile was left out. Sign in to import it."
+    ]
+    assert api.post("/api/import?dry_run=false", data).json()["profile"] == ["display_name", "time_zone", "visibility"]
 
 
 def test_the_api_says_what_is_wrong_and_where(api):

@@ -125,6 +125,7 @@ def test_changing_ones_mind_is_remembered(api, user, week, time_machine):
     response = api.get(f"{address(week)}/history")
 
     assert response.json()["results"] == [
+        {"rating": None, "until_at": "2026-02-11T12:04:00Z"},
         {"rating": 3, "until_at": "2026-02-11T12:03:00Z"},
         {"rating": 8, "until_at": "2026-02-11T12:02:00Z"},
     ]
@@ -136,6 +137,16 @@ def test_ones_own_week_by_its_name(user, now):
     WeekMovieFactory(week=week)
 
     assert client_of(user).put("/api/weeks/2026-W07/movies/1/opinion", {"rating": 5}).status_code == 201
+
+
+def test_the_history_says_that_a_rating_came_after_the_review(api, week, time_machine):
+    api.put(address(week), {"review": "."})
+    time_machine.shift(60)
+    api.put(address(week), {"rating": 2})
+
+    history = api.get(f"{address(week)}/history").json()["results"]
+
+    assert history == [{"rating": None, "until_at": "2026-02-11T12:01:00Z"}]
 
 
 # Blind reveal
@@ -189,6 +200,42 @@ def test_an_opinion_that_has_revealed_others_stays_until_the_week_is_over(api, w
 
     time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
     assert api.delete(address(week)).status_code == 204
+
+
+STAYS = "You have read what others think of this, so your own opinion stays. Try again once the week is over."
+
+
+@pytest.mark.parametrize("query", ["", "?force=true"])
+def test_so_do_your_own_pick_and_its_week(week, other, time_machine, query):
+    owner, path = client_of(other), f"/api/weeks/{week.pk}"
+    say(owner, week)
+    MovieOpinionFactory(movie_pick=week.movie_picks.get())
+
+    for answer in (
+        owner.delete(f"{path}/movies/1{query}"),
+        owner.put(f"{path}/movies/1{query}", {"tmdb_id": 120}),
+        owner.delete(f"{path}{query}"),
+    ):
+        assert_problem(answer, 409, STAYS)
+        assert answer.json()["code"] == "revealed"
+    assert owner.patch(path, {"year": 2026, "week_number": 6}).json()["code"] == "week_discussed"
+    assert owner.patch(path, {"year": 2027, "week_number": 7}).status_code == 200
+    assert_problem(owner.delete(f"{path}{query}"), 409, STAYS)
+    assert owner.patch(path, {"year": 2026, "week_number": 7}).status_code == 200
+    assert owner.delete(f"{path}/albums/1{query}").status_code == 204
+
+    time_machine.move_to("2026-02-16T00:00:00Z", tick=False)
+    assert owner.delete(f"{path}/movies/1?force=true").status_code == 204
+
+
+def test_the_account_goes_with_its_week(week, other):
+    owner = make_user()
+    pick = WeekMovieFactory(week=WeekFactory(user=owner, year=2026, week_number=7))
+    MovieOpinionFactory(user=owner, movie_pick=pick)
+    MovieOpinionFactory(user=other, movie_pick=pick)
+
+    assert client_of(owner).delete(f"/api/users/{owner.pk}", {"password": PASSWORD}).status_code == 204
+    assert not Opinion.objects.exists()
 
 
 def test_it_stays_too_for_those_who_move(api, user, week, secret, time_machine):
@@ -474,8 +521,8 @@ def test_selections_of_what_nobody_knows(api):
 
 @pytest.fixture
 def discussed(user, now):
-    """Your own pick, on which two others and you have opinions."""
-    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7))
+    """Your own pick of a week that is over, on which two others and you have opinions."""
+    pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=6))
     for person in (user, UserFactory(username="ben", display_name="Ben"), UserFactory(username="cleo")):
         MovieOpinionFactory(user=person, movie_pick=pick)
     return pick
