@@ -318,6 +318,8 @@ class PersonWithMoviesSerializer(PersonSerializer):
 
 
 class GiveOpinionSerializer(serializers.Serializer):
+    """A rating, a review, or both."""
+
     rating = WholeNumberField(
         min_value=1, max_value=MOST_RATING, allow_null=True, default=None, help_text="Half stars: 1 to 10."
     )
