@@ -21,6 +21,24 @@ AGES = 60  # seconds: more than anything takes on a busy machine
 MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._remembered)
 
 
+# In these no database has a part, or they start processes with SQLite: on PostgreSQL they would show nothing more.
+SQLITE_ONLY = (
+    "tests/integrations/test_values.py",
+    "tests/selections/readers/",
+    "tests/selections/test_quickstart.py",
+    "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
+    "tests/test_server.py",
+    "tests/test_settings.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    if connection.vendor != "sqlite":
+        for item in items:
+            if item.nodeid.startswith(SQLITE_ONLY):
+                item.add_marker(pytest.mark.skip("The database has no part in it: it runs on SQLite."))
+
+
 @pytest.fixture(autouse=True)
 def upstream(request, settings, tmp_path):
     """The upstreams, in place of the network: what is not registered fails, and so does what is not asked for."""
