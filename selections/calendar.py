@@ -4,14 +4,17 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 
+from django.db import connection
 from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
 from .models import MOST_RATING, Opinion, Week, WeekAlbum, WeekMovie
 
+ANYONE = -1  # in the place of a user's id
 FORMAT = 1  # of a calendar: raise it with each change of what write_calendar() makes of the same weeks
 REFRESH = timedelta(hours=6)  # how often calendars are asked to come back
 LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever some reader takes for one
@@ -42,23 +45,32 @@ def write_calendar(user) -> bytes:
 
 def stamp(user) -> str:
     """A digest of all that write_calendar() makes use of, which changes with it and costs a fraction of it."""
-    own = FilteredRelation("opinions", condition=Q(opinions__user=user))
-    of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
-    for rows, names in (
-        (Week.objects.filter(user=user), ["pk", "year", "week_number", "created_at", "updated_at"]),
-        (
-            WeekMovie.objects.filter(week__user=user).annotate(own=own),
-            [*of_pick, "movie__own_title", "movie__title", "movie__release_date"],
-        ),
-        (
-            WeekAlbum.objects.filter(week__user=user).annotate(own=own),
-            [*of_pick, "album__own_title", "album__title", "album__artist"],
-        ),
-    ):
-        told = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
-        parts.append(rows.order_by().aggregate(told=told)["told"] or "")
+    with connection.cursor() as cursor:
+        for sql, params in _stamp_queries():
+            cursor.execute(sql, [user.pk if param == ANYONE else param for param in params])
+            parts += [told for (told,) in cursor.fetchall()] or [""]
     return sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _stamp_queries() -> list[tuple[str, tuple]]:
+    """The SQL of the digest's parts for the user ANYONE: to compile it costs more than to run it."""
+    own = FilteredRelation("opinions", condition=Q(opinions__user=ANYONE))
+    of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
+    movie = ["movie__own_title", "movie__title", "movie__release_date"]
+    album = ["album__own_title", "album__title", "album__artist"]
+    parts = [
+        (Week.objects.all(), "user", ["pk", "year", "week_number", "created_at", "updated_at"]),
+        (WeekMovie.objects.annotate(own=own), "week__user", [*of_pick, *movie]),
+        (WeekAlbum.objects.annotate(own=own), "week__user", [*of_pick, *album]),
+    ]
+    queries = []
+    for rows, owner, names in parts:
+        told = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
+        of_owner = rows.filter(**{owner: ANYONE}).order_by().values(owner).annotate(told=told)
+        queries.append(of_owner.values_list("told").query.sql_with_params())
+    return queries
 
 
 def _event(week: Week) -> Event:
