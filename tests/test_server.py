@@ -151,3 +151,12 @@ def test_a_client_is_told_to_send_the_body_that_it_announced(server):
             answers = stream.read()
 
     assert answers.count(b" 401 Unauthorized\r\n") == 2
+
+
+def test_an_answer_without_a_body_leaves_the_connection_open(server):
+    unchanged = b"GET /api/schema HTTP/1.1\r\n" + HOST + b"If-None-Match: *\r\n\r\n"
+    last = unchanged.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with send(server, unchanged + last) as client, client.makefile("rb") as stream:
+        answers = stream.read()
+
+    assert answers.count(b" 304 Not Modified\r\n") == 2

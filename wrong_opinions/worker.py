@@ -19,7 +19,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from . import outages
 
@@ -65,6 +65,13 @@ class Request(HTTPRequestParser):
         return self.started_at + settings.WEB_REQUEST_TIMEOUT * share
 
 
+class Answer(WSGITask):
+    def set_close_on_finish(self):
+        """Close where the client wants it, but not after each 204 and 304, as waitress does: their length is known."""
+        if self.has_body or self.request.connection_close:
+            super().set_close_on_finish()
+
+
 class Problem(ErrorTask):
     """What the server itself refuses, in the API's words; nothing of the request is repeated."""
 
@@ -86,6 +93,7 @@ class Channel(HTTPChannel):
     before it closes: after a plain close the client might never read the answer."""
 
     parser_class = Request
+    task_class = Answer
     error_task_class = Problem
     was_refused = False
     lingers_until = None
