@@ -64,7 +64,7 @@ def test_no_answer_is_a_surprise(operation, busy_upstream):
     reading = access_token(user)
 
     @hypothesis.settings(
-        max_examples=6 if operation.label == "POST /api/import" else 30,  # whole archives take long to think of
+        max_examples=15 if operation.label == "POST /api/import" else 60,  # whole archives take long to think of
         deadline=None,
         derandomize=True,
         database=None,

@@ -69,7 +69,7 @@ class WeekNameFilter(django_filters.Filter):
 
 
 class WeekFilter(django_filters.FilterSet):
-    owner = words(50, "A username, or `me` for one's own weeks.", method="of_owner")
+    owner = words(50, "A username, or `me` for your own weeks.", method="of_owner")
     year = whole_number(FIRST_YEAR, LAST_YEAR, "ISO year, 1900 to 2100.")
     week_number = whole_number(1, 53, "ISO week, 1 to 53.")
     complete = django_filters.ChoiceFilter(
