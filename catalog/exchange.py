@@ -28,9 +28,9 @@ from .objects import is_overloaded
 from .spreadsheets import defuse, restore
 
 BOM = "\ufeff"  # or Excel reads UTF-8 as something else
-MOST_BYTES = 1_500_000  # of a file: a page carries it, and Django takes no forms beyond 2.5 MB
-MOST_ROWS = 5_000
-MOST_CELL = 50_000  # characters
+MAX_BYTES = 1_500_000  # of a file: a page carries it, and Django takes no forms beyond 2.5 MB
+MAX_ROWS = 5_000
+MAX_CELL = 50_000  # characters
 KEPT = 24 * 3600  # seconds that a preview can be confirmed
 ROW = "row"  # the column that a row's number is put into
 CHUNK = 500  # rows that an export reads at a time
@@ -100,9 +100,9 @@ class CSVOrJSONFile(base_formats.Format):
         headers, rows = _read_json(text) if text.startswith(("[", "{")) else _read_csv(text)
         dataset = tablib.Dataset(headers=[ROW, *headers])
         for number, cells in rows:
-            if len(dataset) == MOST_ROWS:
-                raise FileFault(f"The file has more than {MOST_ROWS:,} rows: split it into several.")
-            if any(len(cell) > MOST_CELL for cell in cells):
+            if len(dataset) == MAX_ROWS:
+                raise FileFault(f"The file has more than {MAX_ROWS:,} rows: split it into several.")
+            if any(len(cell) > MAX_CELL for cell in cells):
                 raise _too_long(number)
             dataset.append([str(number), *cells])
         if not len(dataset):
@@ -158,7 +158,7 @@ def _records(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def _too_long(number: int) -> FileFault:
-    return FileFault(f"Row {number} has a cell of more than {MOST_CELL:,} characters: shorten it.")
+    return FileFault(f"Row {number} has a cell of more than {MAX_CELL:,} characters: shorten it.")
 
 
 def _columns(names: list[str]) -> dict[str, int]:

@@ -42,7 +42,7 @@ MOVIE_TEXTS = [
 ALBUM_TEXTS = ["artist", "country", "status", "primary_type", "cover_art_url"]
 ARTIST_TEXTS = ["name", "sort_name", "disambiguation", "artist_type", "area", "country", "bio"]
 OWN = ["own_title", "own_cover"]  # a curator's words that everybody reads; the note is for staff, and goes nowhere
-MOST_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
+MAX_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
 MAX_NAME = 500  # characters of titles and artists of a file that anybody may have written
 COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where a curator's covers are
 
@@ -221,14 +221,14 @@ def read_album(entry: Entry, *, is_trusted: bool) -> AlbumRecord:
                 {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
                 _read_artist(part.entry("artist")),
             )
-            for part in entry.entries("artist_credit", MOST_PARTS)
+            for part in entry.entries("artist_credit", MAX_PARTS)
         ],
     )
 
 
 def read_aliases(entry: Entry, kind: str) -> list[Any]:
     """The ids of what was merged into a `movie` or `album`."""
-    return entry.numbers("aliases", MOST_PARTS) if kind == "movie" else entry.mbids("aliases", MOST_PARTS)
+    return entry.numbers("aliases", MAX_PARTS) if kind == "movie" else entry.mbids("aliases", MAX_PARTS)
 
 
 def _read_unconfirmed(entry: Entry, key: str, *names: str) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def _read_credits(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     parts = []
     ids, jobs = set(), set()
-    for part in entry.entries(key, MOST_PARTS):
+    for part in entry.entries(key, MAX_PARTS):
         person = part.entry("person")
         row = _read_texts(part, model, ["credit_id", *texts]) | {"order": part.whole("order", 0)}
         who = {"tmdb_id": person.whole("tmdb_id", 1)} | _read_texts(person, Person, ["name", "profile_path"])
@@ -266,7 +266,7 @@ def _read_artist(entry: Entry) -> dict[str, Any]:
         "links": entry.links("links"),
         "fetched_at": entry.maybe_instant("fetched_at"),
         "vanished_at": entry.maybe_instant("vanished_at"),
-        "aliases": entry.mbids("aliases", MOST_PARTS),
+        "aliases": entry.mbids("aliases", MAX_PARTS),
     }
     if values["end"] and not values["ended"]:
         entry.refuse("ended", "say true where there is an end.")

@@ -39,7 +39,7 @@ KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time unt
 NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 REFRESH_WAIT = 2  # seconds for an answer about what can be shown as it was
 EXTRA_WAIT = 1  # seconds for what an answer is better with, and good without
-MOST_COVERS = coverart.MAX_CHECKS // 2  # albums: each is asked for itself and for its release group
+MAX_COVERS = coverart.MAX_CHECKS // 2  # albums: each is asked for itself and for its release group
 COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
 
 
@@ -559,7 +559,7 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
     """Ask the archive anew for the fronts of these albums, or of their release groups: whether each has one now, None
     where the archive did not say so in time.
 
-    Up to MOST_COVERS at a time. Raises IntegrationError where the archive cannot be asked at all.
+    Up to MAX_COVERS at a time. Raises IntegrationError where the archive cannot be asked at all.
     """
     of_groups: list[coverart.Cover] = [
         ("release-group", album.release_group_id) for album in albums if album.release_group_id

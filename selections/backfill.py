@@ -8,7 +8,8 @@ from itertools import groupby
 from django.utils import timezone
 
 from . import services
-from .models import Week, week_name
+from .models import Week
+from .weeks import week_name
 
 type Name = tuple[int, int]  # ISO year and week
 

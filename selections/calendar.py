@@ -12,7 +12,7 @@ from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from .models import MOST_RATING, Opinion, Week, WeekAlbum, WeekMovie
+from .models import MAX_RATING, Opinion, Week, WeekAlbum, WeekMovie
 
 ANYONE = -1  # in the place of a user's id
 FORMAT = 1  # of a calendar: raise it with each change of what write_calendar() makes of the same weeks
@@ -96,7 +96,7 @@ def _title(pick: WeekMovie | WeekAlbum) -> str:
 def _describe(picks: Iterable[WeekMovie | WeekAlbum], notes: str) -> Iterator[str]:
     """Lines: the picks, each with its rating, and the notes."""
     for pick in picks:
-        ratings = [f"{opinion.rating} of {MOST_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
+        ratings = [f"{opinion.rating} of {MAX_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
         work = pick.movie if isinstance(pick, WeekMovie) else pick.album
         yield " – ".join([_line(str(work)), *ratings])
     if notes:

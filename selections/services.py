@@ -13,25 +13,10 @@ from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.errors import NotFound
 
-from .models import (
-    FIRST_ZONE,
-    LAST_ZONE,
-    MAX_EARLIER,
-    MAX_WEEKS,
-    Opinion,
-    OpinionQuerySet,
-    Pick,
-    Week,
-    WeekAlbum,
-    WeekMovie,
-    over_for,
-    settled_week,
-    this_week,
-    visible_to,
-    week_in,
-)
+from .models import MAX_EARLIER, MAX_WEEKS, Opinion, OpinionQuerySet, Pick, Week, WeekAlbum, WeekMovie, visible_to
+from .weeks import FIRST_ZONE, LAST_ZONE, over_for, settled_week, this_week, week_in
 
-MOST_PREVIOUS = 50  # earlier picks that a pick is answered with
+MAX_PREVIOUS = 50  # earlier picks that a pick is answered with
 
 
 class Conflict(Exception):
@@ -234,8 +219,8 @@ def previous_picks(pick: WeekMovie | WeekAlbum, user) -> QuerySet[WeekMovie] | Q
     earlier weeks."""
     if isinstance(pick, WeekMovie):
         same = WeekMovie.objects.filter(movie=pick.movie_id)
-        return same.before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
-    return WeekAlbum.objects.of_album(pick.album).before(pick.week).visible_to(user).latest_first()[:MOST_PREVIOUS]
+        return same.before(pick.week).visible_to(user).latest_first()[:MAX_PREVIOUS]
+    return WeekAlbum.objects.of_album(pick.album).before(pick.week).visible_to(user).latest_first()[:MAX_PREVIOUS]
 
 
 def remove_pick(model: type[WeekMovie | WeekAlbum], week: Week, position: int, *, force: bool = False) -> bool:

@@ -24,8 +24,9 @@ MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._reme
 # In these no database has a part, or they start processes with SQLite: on PostgreSQL they would show nothing more.
 SQLITE_ONLY = (
     "tests/integrations/test_values.py",
-    "tests/selections/readers/",
-    "tests/selections/test_quickstart.py",
+    "tests/instance/test_quickstart.py",
+    "tests/selections/transfer/readers/",
+    "tests/test_faults.py",
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
     "tests/test_server.py",
     "tests/test_settings.py",

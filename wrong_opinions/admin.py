@@ -15,8 +15,9 @@ from accounts.views import says_refusals
 from catalog import pictures
 from catalog.models import Album, Movie
 from integrations import status
-from selections import dashboard
-from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie, this_week
+from selections.insights import dashboard
+from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
+from selections.weeks import this_week
 
 logger = logging.getLogger(__name__)
 

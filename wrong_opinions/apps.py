@@ -1,3 +1,4 @@
+from django.apps import AppConfig
 from django.contrib.admin import apps, utils
 from django.db.models import FETCH_PEERS
 
@@ -10,8 +11,16 @@ class NestedObjects(utils.NestedObjects):
 
 
 class AdminConfig(apps.AdminConfig):
+    default = False
     default_site = "wrong_opinions.admin.Site"
 
     def ready(self):
         utils.NestedObjects = NestedObjects  # type: ignore[misc]  # there is no other place for it
         super().ready()
+
+
+class WrongOpinionsConfig(AppConfig):
+    """What concerns the whole instance; an app so that Django finds its commands."""
+
+    default = True
+    name = "wrong_opinions"

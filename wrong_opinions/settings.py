@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "integrations",
     "catalog",
     "selections",
+    "wrong_opinions",
 ]
 MIDDLEWARE = [
     "accounts.security.RequestIdMiddleware",

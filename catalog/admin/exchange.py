@@ -20,8 +20,8 @@ from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.results import RowResult
 
 from catalog.exchange import (
-    MOST_BYTES,
-    MOST_ROWS,
+    MAX_BYTES,
+    MAX_ROWS,
     CSVFile,
     CSVOrJSONFile,
     FileFault,
@@ -32,8 +32,8 @@ from catalog.exchange import (
 
 from .merges import BUSY
 
-MOST_UNCHANGED = 100  # rows that a preview shows although nothing comes of them
-TOO_BIG = f"The file is larger than {MOST_BYTES / 1e6:g} MB: split it into several."
+MAX_UNCHANGED = 100  # rows that a preview shows although nothing comes of them
+TOO_BIG = f"The file is larger than {MAX_BYTES / 1e6:g} MB: split it into several."
 TOO_LATE = "This preview is too old, or was not made here: choose the file again."
 CHANGED = "Somebody else has just changed the same, so nothing was imported: choose the file again."
 
@@ -41,7 +41,7 @@ CHANGED = "Somebody else has just changed the same, so nothing was imported: cho
 class UploadForm(ImportForm):
     import_file = forms.FileField(
         label="File",
-        help_text=f"CSV or JSON in UTF-8, up to {MOST_ROWS:,} rows and {MOST_BYTES / 1e6:g} MB.",
+        help_text=f"CSV or JSON in UTF-8, up to {MAX_ROWS:,} rows and {MAX_BYTES / 1e6:g} MB.",
         widget=forms.FileInput(attrs={"accept": ".csv,.json,text/csv,application/json"}),
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
     )
@@ -57,7 +57,7 @@ class UploadForm(ImportForm):
 
     def clean_import_file(self):
         file = self.cleaned_data["import_file"]
-        if file.size > MOST_BYTES:
+        if file.size > MAX_BYTES:
             raise forms.ValidationError(TOO_BIG)
         return file
 
@@ -141,7 +141,7 @@ class ExchangeAdmin(ImportExportMixin):
             "columns": columns,
             "refused": refused,
             "changes": changes,
-            "unchanged": unchanged[:MOST_UNCHANGED],
+            "unchanged": unchanged[:MAX_UNCHANGED],
             "unchanged_count": len(unchanged),
         }
         return response

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, ExtractYear, Substr
 from catalog import services
 from catalog.models import Movie
 
-MOST_GENRES = 200  # those of the most works; MusicBrainz knows two thousand
+MAX_GENRES = 200  # those of the most works; MusicBrainz knows two thousand
 
 
 class EmptyFilter(admin.EmptyFieldListFilter):
@@ -167,7 +167,7 @@ class GenreFilter(ChoiceFilter):
         counts: Counter[str] = Counter()
         for genres in model_admin.model._default_manager.order_by().values_list("genres", flat=True):
             counts.update(set(genres))
-        return sorted((name, name) for name, _ in counts.most_common(MOST_GENRES))
+        return sorted((name, name) for name, _ in counts.most_common(MAX_GENRES))
 
     def queryset(self, request, queryset):
         if not (name := self.value()):

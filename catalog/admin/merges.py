@@ -21,8 +21,8 @@ from catalog.models import Album, Merge, Movie
 
 from .fetched import FetchedAdmin
 
-MOST_MERGED = 10  # at a time: as many as one can compare
-MOST_OFFERED = 12  # of a search for the other one
+MAX_MERGED = 10  # at a time: as many as one can compare
+MAX_OFFERED = 12  # of a search for the other one
 BUSY = "The database is busy; try again in a moment."
 
 
@@ -41,9 +41,9 @@ class MergingAdmin(admin.ModelAdmin):
 
     @admin.action(permissions=["change"], description="Merge the selected %(verbose_name_plural)s…")
     def merge(self, request, queryset):
-        ids = list(queryset.values_list("pk", flat=True)[: MOST_MERGED + 1])
-        if len(ids) > MOST_MERGED:
-            self.message_user(request, f"Select at most {MOST_MERGED}.", messages.WARNING)
+        ids = list(queryset.values_list("pk", flat=True)[: MAX_MERGED + 1])
+        if len(ids) > MAX_MERGED:
+            self.message_user(request, f"Select at most {MAX_MERGED}.", messages.WARNING)
             return None
         return HttpResponseRedirect(self.merge_address(ids))
 
@@ -55,7 +55,7 @@ class MergingAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         asked = request.POST if request.method == "POST" else request.GET
-        ids = list(dict.fromkeys(int(text) for text in asked.getlist("id") if is_key(text)))[:MOST_MERGED]
+        ids = list(dict.fromkeys(int(text) for text in asked.getlist("id") if is_key(text)))[:MAX_MERGED]
         known = self.get_queryset(request).in_bulk(ids)
         works = [known[pk] for pk in ids if pk in known]
         if not works:
@@ -81,7 +81,7 @@ class MergingAdmin(admin.ModelAdmin):
         else:
             words = request.GET.get("q", kept.title).strip()[:200]
             found, _ = self.get_search_results(request, self.get_queryset(request).exclude(pk=kept.pk), words)
-            offers = found.distinct().order_by("title_key", "id")[:MOST_OFFERED] if words else []
+            offers = found.distinct().order_by("title_key", "id")[:MAX_OFFERED] if words else []
             context |= {
                 "words": words,
                 "offers": [self.side(work) | {"address": self.merge_address([kept.pk, work.pk])} for work in offers],

@@ -40,7 +40,7 @@ from .fetched import CreditInline, FetchedAdmin
 from .merges import MergingAdmin
 from .searching import Found, Hit, SearchAdmin
 
-MOST_SHOWN = 50  # picks on a form
+MAX_SHOWN = 50  # picks on a form
 ALBUMS_A_PAGE = 25
 GONE = "This has just been merged or deleted, so nothing was changed."
 OWN = ("own_title", "own_cover", "note")
@@ -200,7 +200,7 @@ class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
     @admin.display(description="picked in")
     def picked_in(self, work):
         picks = work.picks.select_related("week__user").order_by("-week__year", "-week__week_number", "pk")
-        shown = list(picks[:MOST_SHOWN])
+        shown = list(picks[:MAX_SHOWN])
         rows = ((_week_address(self.admin_site.name, pick.week_id), pick.week) for pick in shown)
         more = work.pick_count - len(shown)
         if not shown:
@@ -393,9 +393,9 @@ class AlbumAdmin(WorkAdmin):
 
     @admin.action(permissions=["change"], description="Look for covers of the selected %(verbose_name_plural)s")
     def find_cover(self, request, queryset):
-        albums = list(queryset[: services.MOST_COVERS + 1])
-        if len(albums) > services.MOST_COVERS:
-            self.message_user(request, f"Select at most {services.MOST_COVERS}.", messages.WARNING)
+        albums = list(queryset[: services.MAX_COVERS + 1])
+        if len(albums) > services.MAX_COVERS:
+            self.message_user(request, f"Select at most {services.MAX_COVERS}.", messages.WARNING)
             return
         self.find_covers(request, albums)
 

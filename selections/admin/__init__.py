@@ -1,5 +1,8 @@
 """Where a person keeps weeks, picks and opinions in order, and decides what an import could not."""
 
-from . import imports, opinions, picks, weeks
+from selections.opinions import admin as opinions
+from selections.transfer import admin as imports
+
+from . import picks, weeks
 
 __all__ = ["imports", "opinions", "picks", "weeks"]

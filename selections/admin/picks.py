@@ -16,7 +16,7 @@ from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
 from selections.models import Week, WeekAlbum, WeekMovie
-from selections.review import read_choice
+from selections.transfer.review import read_choice
 
 from . import cards
 from .careful import CarefulForm, WeekLockAdmin

@@ -15,8 +15,9 @@ from django.utils.http import urlencode
 from catalog import pictures
 from catalog.admin.exchange import ExchangeAdmin
 from selections import services
-from selections.models import Opinion, Pick, Week, WeekAlbum, WeekMovie, read_week_name
-from selections.resources import WeekResource
+from selections.models import Opinion, Pick, Week, WeekAlbum, WeekMovie
+from selections.transfer.resources import WeekResource
+from selections.weeks import read_week_name
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
@@ -24,7 +25,7 @@ from .picks import HIDDEN, opinions_address, picture_of, rematch_address, work_o
 from .works import WORKS, WorkSelect, WorksView
 
 PICKS: dict[str, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
-MOST_SAID = 10  # opinions below a pick in its week's form; its own list has them all
+MAX_SAID = 10  # opinions below a pick in its week's form; its own list has them all
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -187,7 +188,7 @@ class PickInline(admin.StackedInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request):
-        opinions = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MOST_SAID]
+        opinions = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MAX_SAID]
         picks = super().get_queryset(request).select_related(self.kind, "week__user").annotate(count=Count("opinions"))
         if self.may_read_opinions(request):
             picks = picks.prefetch_related(Prefetch("opinions", opinions, to_attr="latest"))
@@ -219,7 +220,7 @@ class PickInline(admin.StackedInline):
             rows,
             opinions_address(pick),
             pick.count,
-            f"{HIDDEN} " if len(pick.latest) < min(pick.count, MOST_SAID) else "",
+            f"{HIDDEN} " if len(pick.latest) < min(pick.count, MAX_SAID) else "",
             what_goes(pick.count),
             fix_link(pick),
         )

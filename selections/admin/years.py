@@ -17,8 +17,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from selections import backfill as gaps
-from selections import services, statistics
-from selections.models import FIRST_YEAR, LAST_YEAR, Week, read_week_name, this_week, week_name
+from selections import services
+from selections.insights import statistics
+from selections.models import Week
+from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, this_week, week_name
 
 WORDS = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
 

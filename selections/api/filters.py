@@ -7,24 +7,15 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 
 from catalog.models import search_words
-from selections.models import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    MOST_RATING,
-    WEEK_NAME,
-    Opinion,
-    OpinionQuerySet,
-    Week,
-    WeekQuerySet,
-    read_week_name,
-)
+from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
+from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 
-MOST_WORDS = 10  # of a search: each costs a look at everything
+MAX_WORDS = 10  # of a search: each costs a look at everything
 
 
 def check_words(text: str) -> None:
-    if len(search_words(text)) > MOST_WORDS:
-        raise ValidationError(f"Search for {MOST_WORDS} words at most.", code="too_many_words")
+    if len(search_words(text)) > MAX_WORDS:
+        raise ValidationError(f"Search for {MAX_WORDS} words at most.", code="too_many_words")
 
 
 class WholeNumberFilter(django_filters.Filter):
@@ -80,7 +71,7 @@ class WeekFilter(django_filters.FilterSet):
     )
     search = words(
         200,
-        f"Words of the notes, or of titles and artists of what is picked; {MOST_WORDS} at most.",
+        f"Words of the notes, or of titles and artists of what is picked; {MAX_WORDS} at most.",
         method="with_words",
         validators=[check_words],
     )
@@ -114,7 +105,7 @@ class OpinionFilter(django_filters.FilterSet):
         help_text="On movies, or on albums.",
     )
     min_rating = whole_number(
-        1, MOST_RATING, "Rated so high or higher, from 1 to 10.", field_name="rating", lookup_expr="gte"
+        1, MAX_RATING, "Rated so high or higher, from 1 to 10.", field_name="rating", lookup_expr="gte"
     )
 
     class Meta:

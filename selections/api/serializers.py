@@ -13,17 +13,8 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
-from selections.models import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    MOST_RATING,
-    MOST_TEXT,
-    EarlierRating,
-    Opinion,
-    Week,
-    WeekAlbum,
-    WeekMovie,
-)
+from selections.models import MAX_RATING, MAX_TEXT, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -55,7 +46,7 @@ class NotesField(serializers.CharField):
     """Text, kept as it was typed; null and "" both mean none, and are given as null."""
 
     def __init__(self, **kwargs):
-        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=MOST_TEXT, **kwargs)
+        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=MAX_TEXT, **kwargs)
 
     def run_validation(self, data=serializers.empty):
         return super().run_validation(data) or ""
@@ -321,7 +312,7 @@ class GiveOpinionSerializer(serializers.Serializer):
     """A rating, a review, or both."""
 
     rating = WholeNumberField(
-        min_value=1, max_value=MOST_RATING, allow_null=True, default=None, help_text="Half stars: 1 to 10."
+        min_value=1, max_value=MAX_RATING, allow_null=True, default=None, help_text="Half stars: 1 to 10."
     )
     review = NotesField(default="")
     contains_spoilers = SwitchField(default=False)

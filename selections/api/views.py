@@ -12,17 +12,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.authentication import is_read_only
 from selections import services
-from selections.models import (
-    WEEK_NAME,
-    Pick,
-    Week,
-    WeekAlbum,
-    WeekMovie,
-    WeekQuerySet,
-    read_week_name,
-    this_week,
-    week_name,
-)
+from selections.models import Pick, Week, WeekAlbum, WeekMovie, WeekQuerySet
+from selections.weeks import WEEK_NAME, read_week_name, this_week, week_name
 
 from . import serializers
 from .filters import WeekFilter

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from catalog.models import Album, Movie
-from selections import dashboard
+from selections.insights import dashboard
 from selections.models import ImportedRow, Week, WeekMovie
 from tests.factories import (
     AlbumFactory,

@@ -5,10 +5,10 @@ import re
 import pytest
 from django.test import Client
 
-from selections.admin import imports
-from selections.importing import Decision, settle
-from selections.matching import Candidate
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
+from selections.transfer import admin as imports
+from selections.transfer.importing import Decision, settle
+from selections.transfer.matching import Candidate
 from tests import payloads
 from tests.admin.staff import address, client_with, history, said
 from tests.conftest import at_once
@@ -232,7 +232,7 @@ def test_several_rows_are_left_out(admin_client, user):
 
 
 def test_so_many_are_accepted_at_a_time(admin_client, user, monkeypatch):
-    monkeypatch.setattr(imports, "MOST_ACCEPTED", 1)
+    monkeypatch.setattr(imports, "MAX_ACCEPTED", 1)
     waiting(user, title="Nobody knows")
     rows = [waiting(user, MovieFactory(), week=(2024, week)) for week in (1, 2, 3)]
     every = {"action": "accept_best", "select_across": 1, "_selected_action": [row.pk for row in rows]}
@@ -249,7 +249,7 @@ def test_so_many_are_accepted_at_a_time(admin_client, user, monkeypatch):
 
 
 def test_so_many_are_left_out_at_a_time(admin_client, user, monkeypatch):
-    monkeypatch.setattr(imports, "MOST_LEFT_OUT", 2)
+    monkeypatch.setattr(imports, "MAX_LEFT_OUT", 2)
     rows = [waiting(user) for _ in range(3)]
 
     response = admin_client.post(LIST, {"action": "leave_out", "_selected_action": [row.pk for row in rows]})

@@ -24,8 +24,8 @@ from pathlib import Path
 
 WEEKS = 520
 FIRST = date(2015, 1, 5)
-MOST_TIME = 1.1  # of what MusicBrainz' requests take at least
-MOST_MEMORY = 150  # MB
+MAX_TIME = 1.1  # of what MusicBrainz' requests take at least
+MAX_MEMORY = 150  # MB
 IDS = {"movie": "3/movie/{}", "album": "ws/2/release/90000000-0000-4000-8000-{:012d}?inc=artist-credits&fmt=json"}
 
 
@@ -144,7 +144,7 @@ def main() -> None:
         timed(killed, file, options.site)
         is_whole = killed.result() == result
         say(f"Killed twice and resumed: {'the same' if is_whole else 'ANOTHER'} result")
-    if ratio > MOST_TIME or memory > MOST_MEMORY or more or not is_same or not is_whole:
+    if ratio > MAX_TIME or memory > MAX_MEMORY or more or not is_same or not is_whole:
         sys.exit("A limit is missed")
 
 

@@ -28,7 +28,9 @@ from tests import payloads
 from . import chromium, stand_ins
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "selections/sample_data.json").read_text("utf-8"))
+SAMPLES: dict[str, list[dict[str, Any]]] = json.loads(
+    (ROOT / "selections/transfer/sample_data.json").read_text("utf-8")
+)
 TITLES = {f"{movie['tmdb_id']}.jpg": movie["title"] for movie in SAMPLES["movies"]}
 TITLES |= {album["musicbrainz_id"]: album["title"] for album in SAMPLES["albums"]}
 PASSWORD = secrets.token_urlsafe(12)
@@ -114,7 +116,8 @@ def embellish() -> None:
 
     from catalog.models import Album, Movie
     from integrations import coverart
-    from selections.models import ImportedRow, Week, WeekAlbum, WeekMovie, this_week
+    from selections.models import ImportedRow, Week, WeekAlbum, WeekMovie
+    from selections.weeks import this_week
 
     now = timezone.now()
     for movie in Movie.objects.exclude(tmdb_id=77):  # one of which nobody has a poster

@@ -7,7 +7,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from selections.models import this_week
+from selections.weeks import this_week
 from tests.admin import everything
 from tests.factories import WeekFactory, WeekMovieFactory
 

@@ -3,7 +3,8 @@
 import pytest
 
 from catalog.models import search_words
-from selections.models import Week, read_week_name
+from selections.models import Week
+from selections.weeks import read_week_name
 from tests.conftest import assert_problem, client_of
 from tests.factories import (
     AlbumFactory,

@@ -4,7 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from selections.models import LONG_YEARS, Week, WeekAlbum, WeekMovie
+from selections.models import Week, WeekAlbum, WeekMovie
+from selections.weeks import LONG_YEARS
 from tests.factories import (
     AlbumFactory,
     MovieFactory,

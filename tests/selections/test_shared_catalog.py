@@ -8,8 +8,9 @@ from django.db.models import NOT_PROVIDED
 
 from catalog import duplicates
 from catalog.models import Album, Movie
-from selections import archive, recommendations
+from selections.insights import recommendations
 from selections.models import WeekAlbum, WeekMovie
+from selections.transfer import archive
 from tests import payloads
 from tests.conftest import assert_problem, client_of
 from tests.factories import AlbumFactory, MovieFactory, MovieOpinionFactory, UserFactory, WeekFactory

@@ -5,8 +5,8 @@ from django.core.management import BaseCommand, CommandError
 from django.db import IntegrityError
 
 from selections import backfill
-from selections.models import read_week_name, this_week
 from selections.services import Conflict
+from selections.weeks import read_week_name, this_week
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
-from selections import export
+from selections.transfer import export
 
 ENDINGS = {"json": ".json", "csv": ".csv", "letterboxd": ".csv"}
 

@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
-from selections import archive, readers, review
-from selections.importing import STATES, Importer, Outcome, fingerprints
-from selections.models import read_week_name, week_name
-from selections.readers import archive as archive_file
-from selections.readers.rows import FileError, Reading
+from selections.transfer import archive, readers, review
+from selections.transfer.importing import STATES, Importer, Outcome, fingerprints
+from selections.transfer.readers import archive as archive_file
+from selections.transfer.readers.rows import FileError, Reading
+from selections.weeks import read_week_name, week_name
 
 WIDTH = 60  # columns for what a row means
 

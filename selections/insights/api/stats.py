@@ -1,0 +1,247 @@
+"""Statistics: what people picked and what they think of it, as far as the caller may see that."""
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from selections.api.serializers import OwnerSerializer, WeekOfPickSerializer
+from selections.insights import statistics
+from selections.models import MAX_RATING
+from selections.weeks import FIRST_YEAR, LAST_YEAR
+
+from .figures import NOBODY, FiguresView
+
+
+class WhoseSerializer(serializers.Serializer):
+    user = serializers.CharField(
+        default="me",
+        max_length=50,
+        help_text="`me`, a username, or `all`: everybody whom the caller may see, together.",
+    )
+
+
+class YearSerializer(serializers.Serializer):
+    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+
+
+class TotalsSerializer(serializers.Serializer):
+    weeks = serializers.IntegerField(help_text="Those to come among them, as their picks are in what follows.")
+    complete_weeks = serializers.IntegerField(help_text="With at least one movie and one album.")
+    movies = serializers.IntegerField(help_text="Picks of movies.")
+    albums = serializers.IntegerField(help_text="Picks of albums.")
+    distinct_movies = serializers.IntegerField()
+    distinct_albums = serializers.IntegerField(help_text="Release groups; an album without one counts by itself.")
+    repeats = serializers.IntegerField(
+        help_text="Picks of a movie or release group that the same person had picked before, in whatever year."
+    )
+    hours_watched = serializers.FloatField(
+        allow_null=True,
+        help_text="The known runtimes of all movies picked, to a tenth of an hour; null when none is known.",
+    )
+    runtime_unknown = serializers.IntegerField(help_text="Picks of movies that those hours leave out.")
+
+
+class RatingsSerializer(serializers.Serializer):
+    opinions = serializers.IntegerField(help_text="Opinions, those without a rating among them.")
+    rated = serializers.IntegerField(help_text="Opinions with a rating.")
+    mean = serializers.FloatField(allow_null=True, help_text="To two decimals; null without ratings.")
+    histogram = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=MAX_RATING,
+        max_length=MAX_RATING,
+        help_text="How many ratings of 1, of 2, up to 10.",
+    )
+
+
+class NameCountSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    count = serializers.IntegerField(help_text="Picks.")
+
+
+class PersonCountSerializer(NameCountSerializer):
+    tmdb_id = serializers.IntegerField()
+
+
+class ArtistCountSerializer(NameCountSerializer):
+    musicbrainz_id = serializers.UUIDField()
+
+
+class DecadeCountSerializer(NameCountSerializer):
+    name = serializers.CharField(help_text="Such as 1990s.")
+    first_year = serializers.IntegerField(help_text="Such as 1990.")
+
+
+class TopSerializer(serializers.Serializer):
+    """Up to ten of each, by how many picks have them, then by name."""
+
+    movie_genres = NameCountSerializer(many=True, help_text="As TMDB names them.")
+    album_genres = NameCountSerializer(many=True, help_text="As MusicBrainz names them.")
+    directors = PersonCountSerializer(many=True)
+    actors = PersonCountSerializer(many=True, help_text="In the first ten places of the billing.")
+    composers = PersonCountSerializer(many=True)
+    artists = ArtistCountSerializer(many=True, help_text="By the albums' artist credits.")
+    countries = NameCountSerializer(many=True, help_text="Where the albums came out: ISO 3166-1, or XW, XE.")
+    languages = NameCountSerializer(many=True, help_text="The movies' original ones, mostly ISO 639-1.")
+    movie_decades = DecadeCountSerializer(many=True)
+    album_decades = DecadeCountSerializer(many=True, help_text="When these editions came out.")
+
+
+class OverviewSerializer(serializers.Serializer):
+    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
+    totals = TotalsSerializer()
+    current_streak = serializers.IntegerField(
+        allow_null=True,
+        help_text="Complete weeks in a row up to now; the running week counts once it is complete. Null for `all`.",
+    )
+    longest_streak = serializers.IntegerField(allow_null=True, help_text="Null for `all`.")
+    ratings = RatingsSerializer(help_text="Given to anybody's picks.")
+    top = TopSerializer()
+
+
+class StatisticsWeekSerializer(serializers.Serializer):
+    id = serializers.IntegerField(allow_null=True, help_text="Null where there is no week, and for `all`.")
+    week_number = serializers.IntegerField()
+    starts_on = serializers.DateField(help_text="Its Monday.")
+    ends_on = serializers.DateField(help_text="Its Sunday.")
+    state = serializers.ChoiceField(
+        ["none", "empty", "partial", "complete"],
+        help_text="No week; nothing picked; something picked; at least one movie and one album of one person.",
+    )
+    is_running = serializers.BooleanField(help_text="Whether it is this week, in the caller's time zone.")
+    is_future = serializers.BooleanField()
+    weeks = serializers.IntegerField(help_text="How many people have this week.")
+    complete_weeks = serializers.IntegerField(help_text="How many people's is complete.")
+    movies = serializers.IntegerField()
+    albums = serializers.IntegerField()
+
+
+class MonthSerializer(serializers.Serializer):
+    month = serializers.IntegerField(min_value=1, max_value=12)
+    weeks = serializers.IntegerField(help_text="How many weeks of the year have their Thursday in it: 4 or 5.")
+    movies = serializers.IntegerField()
+    albums = serializers.IntegerField()
+    picks = serializers.IntegerField(help_text="Movies and albums.")
+    ratings = serializers.IntegerField(help_text="Given to picks of its weeks, anybody's.")
+    mean_rating = serializers.FloatField(allow_null=True, help_text="To two decimals; null without ratings.")
+
+
+class ShownPickSerializer(serializers.Serializer):
+    """A pick as a card shows it: with its week and its poster or cover."""
+
+    kind = serializers.ChoiceField(["movie", "album"])
+    week = WeekOfPickSerializer(source="pick.week")
+    position = serializers.IntegerField()
+    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
+    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
+
+
+class RatedPickSerializer(ShownPickSerializer):
+    rating = serializers.FloatField(source="mean", help_text="One's own, for `all` the mean.")
+    ratings = serializers.IntegerField(help_text="How many that is of.")
+
+
+class DivisivePickSerializer(ShownPickSerializer):
+    lowest = serializers.IntegerField()
+    highest = serializers.IntegerField()
+    ratings = serializers.IntegerField(help_text="How many there are.")
+
+
+class LongPickSerializer(ShownPickSerializer):
+    runtime = serializers.IntegerField(source="minutes", help_text="Minutes.")
+
+
+class HighlightsSerializer(serializers.Serializer):
+    """Null where there is none; of equals the one with more ratings, then the earliest, movies first."""
+
+    best = RatedPickSerializer(allow_null=True)
+    worst = RatedPickSerializer(allow_null=True)
+    most_divisive = DivisivePickSerializer(
+        allow_null=True, help_text="With the ratings that lie farthest apart; null where nobody differs."
+    )
+    longest_film = LongPickSerializer(allow_null=True)
+    earliest_release = ShownPickSerializer(allow_null=True)
+
+
+class YearStatisticsSerializer(serializers.Serializer):
+    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
+    year = serializers.IntegerField(help_text="ISO year.")
+    weeks = StatisticsWeekSerializer(many=True, help_text="All 52 or 53.")
+    months = MonthSerializer(many=True, help_text="All twelve; a week is part of its Thursday's.")
+    totals = TotalsSerializer()
+    longest_streak = serializers.IntegerField(
+        allow_null=True, help_text="Complete weeks of this year in a row. Null for `all`."
+    )
+    ratings = RatingsSerializer(help_text="Given to picks of the year's weeks, anybody's.")
+    highlights = HighlightsSerializer()
+
+
+class YearInOpinionsSerializer(serializers.Serializer):
+    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
+    year = serializers.IntegerField(help_text="ISO year.")
+    totals = TotalsSerializer()
+    longest_streak = serializers.IntegerField(
+        allow_null=True, help_text="Complete weeks of this year in a row. Null for `all`."
+    )
+    months = MonthSerializer(many=True, help_text="All twelve; a week is part of its Thursday's.")
+    busiest_month = MonthSerializer(allow_null=True, help_text="With the most picks, the earliest of equals.")
+    first_pick = ShownPickSerializer(allow_null=True)
+    last_pick = ShownPickSerializer(allow_null=True)
+    highlights = HighlightsSerializer()
+    ratings_given = RatingsSerializer(help_text="To picks of the year's weeks, anybody's.")
+    ratings_received = RatingsSerializer(help_text="From others, for what was picked in the year.")
+    top = TopSerializer()
+
+
+class StatisticsView(FiguresView):
+    def get_scope(self) -> statistics.Scope:
+        """Whose figures the query asks for. Raises ValidationError or NotFound."""
+        asked = WhoseSerializer(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        name = asked.validated_data["user"].lower()
+        return statistics.Scope(self.request.user, None if name == "all" else self.find(name))
+
+
+def read_year(raw: str) -> int:
+    """The year of an address. Raises ValidationError."""
+    asked = YearSerializer(data={"year": raw})
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data["year"]
+
+
+YEAR = OpenApiParameter(
+    "year",
+    {"type": "integer", "minimum": FIRST_YEAR, "maximum": LAST_YEAR},
+    OpenApiParameter.PATH,
+    description="ISO year.",
+)
+
+
+@extend_schema(tags=["stats"], parameters=[WhoseSerializer], responses={200: OverviewSerializer, 404: NOBODY})
+class OverviewView(StatisticsView):
+    def get(self, request):
+        """How much somebody picked and rated, and what most of it is like."""
+        return Response(OverviewSerializer(statistics.overview(self.get_scope())).data)
+
+
+@extend_schema(
+    tags=["stats"], parameters=[WhoseSerializer, YEAR], responses={200: YearStatisticsSerializer, 404: NOBODY}
+)
+class ByYearView(StatisticsView):
+    def get(self, request, year):
+        """Each week and month of an ISO year, with its totals and highlights."""
+        number, scope = read_year(year), self.get_scope()
+        return Response(YearStatisticsSerializer(statistics.by_year(scope, number)).data)
+
+
+@extend_schema(
+    tags=["stats"], parameters=[WhoseSerializer, YEAR], responses={200: YearInOpinionsSerializer, 404: NOBODY}
+)
+class YearInOpinionsView(StatisticsView):
+    def get(self, request, year):
+        """All that a page which looks back on an ISO year shows.
+
+        What counts is the week of a pick, not when it was entered.
+        """
+        number, scope = read_year(year), self.get_scope()
+        return Response(YearInOpinionsSerializer(statistics.year_in_opinions(scope, number)).data)

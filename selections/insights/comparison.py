@@ -1,0 +1,396 @@
+"""How ratings compare: two people's, others' with a picker's taste, one's own with the crowd's, and what was years ago.
+
+Every figure comes from the ratings that the asker may read (`Opinion.objects.visible_to`), and from no others. A work
+is a movie, or an album in any edition. Where somebody rated one work on several picks, comparing them with another
+person or with the crowd takes the one of these opinions that they changed last.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Prefetch, Q, Sum, When, Window
+from django.db.models.functions import Abs, Cast, Coalesce, RowNumber
+
+from selections.models import (
+    MAX_RATING,
+    Opinion,
+    OpinionQuerySet,
+    PickQuerySet,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    WeekQuerySet,
+)
+
+ENOUGH = 5  # common works; with fewer, an agreement says nothing
+DOUBT = 5  # common works at which an agreement counts half
+HIT = 7  # half stars from which a rating praises a pick
+MAX_DIFFERENCES = 10  # of two people, or of one and the crowd
+MAX_WRONG = 20  # disagreements in an answer
+DECIMALS = 4  # databases add fractions in any order, and an answer that stays the same should look the same
+
+# What tells one work from another: opinions that have all of these in common are about the same one.
+WORK = {
+    "movie": F("movie_pick__movie"),
+    "release_group": F("album_pick__album__release_group_id"),
+    "album_of_no_group": Case(When(album_pick__album__release_group_id=None, then=F("album_pick__album"))),
+}
+# The ISO week for which a work was picked, as a number such as 202607
+WEEKS = {
+    kind: Cast(f"{kind}_pick__week__year", IntegerField()) * 100 + F(f"{kind}_pick__week__week_number")
+    for kind in ("movie", "album")
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near two people's ratings of the same works are, by sums that add up."""
+
+    n: int = 0  # works that both rated
+    apart: int = 0  # sum of the differences without their signs
+    gap: int = 0  # sum of mine minus theirs
+
+    def __add__(self, more: "Agreement") -> "Agreement":
+        return Agreement(self.n + more.n, self.apart + more.apart, self.gap + more.gap)
+
+    @property
+    def enough(self) -> bool:
+        return self.n >= ENOUGH
+
+    @property
+    def note(self) -> str:
+        """What the agreement is worth, in words."""
+        if not self.enough:
+            return f"Not enough overlap: {self.n} rated by both, {ENOUGH} are needed"
+        return f"Shrunk by the overlap of {self.n}: times {self.n}/({self.n} + {DOUBT})"
+
+    @property
+    def mean_difference(self) -> float | None:
+        """Half stars without sign, 0 to 9; None without common works."""
+        return self.apart / self.n if self.n else None
+
+    @property
+    def agreement_raw(self) -> float | None:
+        """1 where all ratings are the same, 0 where all are as far apart as can be; None without common works."""
+        return 1 - self.apart / self.n / (MAX_RATING - 1) if self.n else None
+
+    @property
+    def agreement(self) -> float | None:
+        """The raw one, shrunk towards 0 where few common works speak for it; None where they are not enough."""
+        if self.agreement_raw is None or not self.enough:
+            return None
+        return self.agreement_raw * self.n / (self.n + DOUBT)
+
+    @property
+    def harshness_gap(self) -> float | None:
+        """The mean of mine minus theirs: below 0 where I am the harsher one; None without common works."""
+        return self.gap / self.n if self.n else None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Two ratings of one work."""
+
+    one: Opinion
+    another: Opinion
+
+    @property
+    def difference(self) -> int:
+        """Half stars that the one is above the other."""
+        return (self.one.rating or 0) - (self.another.rating or 0)  # both have one
+
+
+@dataclass(frozen=True)
+class Quarter:
+    year: int
+    quarter: int
+    together: Agreement
+
+
+@dataclass(frozen=True)
+class Comparison:
+    user: Any  # the other one
+    movies: Agreement
+    albums: Agreement
+    quarters: list[Quarter]  # those with common works, the latest first
+    differences: list[Disagreement]  # mine and theirs, the largest difference first
+
+    @property
+    def together(self) -> Agreement:
+        return self.movies + self.albums
+
+
+def compare(asker, other) -> Comparison:
+    """How the asker's ratings and another person's compare, over the works that both rated.
+
+    A work counts in the quarter of the Thursday of the ISO week for which it was picked; of the later week, where they
+    rated it on different picks.
+    """
+    opinions = Opinion.objects.visible_to(asker).filter(user__in=[asker, other])
+    mine, theirs = Q(user=asker), Q(user=other)
+    common = (
+        _latest(opinions)
+        .annotate(**WORK)
+        .order_by()
+        .values(*WORK)
+        .annotate(
+            is_movie=Count("movie_pick"),
+            week=Max(Coalesce(WEEKS["movie"], WEEKS["album"])),
+            gap=Max("rating", filter=mine) - Max("rating", filter=theirs),
+            my_pk=Max("pk", filter=mine),
+            their_pk=Max("pk", filter=theirs),
+        )
+        .filter(my_pk__isnull=False, their_pk__isnull=False)
+        .values_list("is_movie", "week", "gap", "my_pk", "their_pk", named=True)
+    )
+    movies, albums = Agreement(), Agreement()
+    quarters: dict[tuple[int, int], Agreement] = defaultdict(Agreement)
+    for row in (rows := list(common)):
+        part = Agreement(1, abs(row.gap), row.gap)
+        quarters[_quarter(row.week)] += part
+        movies, albums = (movies + part, albums) if row.is_movie else (movies, albums + part)
+    rows.sort(key=lambda row: (-abs(row.gap), -row.week, not row.is_movie, row.my_pk))
+    return Comparison(
+        user=other,
+        movies=movies,
+        albums=albums,
+        quarters=[Quarter(*when, quarters[when]) for when in sorted(quarters, reverse=True)],
+        differences=_load([(row.my_pk, row.their_pk) for row in rows if row.gap][:MAX_DIFFERENCES]),
+    )
+
+
+def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:
+    """Of these the ones with a rating; of each person's on one work the one that was changed last."""
+    place = Window(RowNumber(), partition_by=["user", *WORK], order_by=["-updated_at", "-pk"])
+    rated = opinions.filter(rating__isnull=False).annotate(**WORK).annotate(place=place)
+    return Opinion.objects.filter(pk__in=rated.filter(place=1).values("pk"))
+
+
+def _quarter(week: int) -> tuple[int, int]:
+    """The ISO year and the quarter of the Thursday of a week such as 202607."""
+    thursday = date.fromisocalendar(*divmod(week, 100), 4)
+    return thursday.year, (thursday.month + 2) // 3
+
+
+def _load(pairs: list[tuple[int, int]]) -> list[Disagreement]:
+    """Two opinions each, with their picks, in one query; without those that are being deleted."""
+    found = Opinion.objects.with_picks().in_bulk({pk for pair in pairs for pk in pair})
+    return [Disagreement(found[one], found[other]) for one, other in pairs if one in found and other in found]
+
+
+def wrong_opinions(
+    asker, *, year: int | None = None, week_number: int | None = None, person=None
+) -> list[Disagreement]:
+    """The largest differences of two people's ratings of one pick, the higher rating first; of a year, of one of its
+    weeks, or of all time; of pairs with the person only, if there is one.
+
+    Of equal differences, those of later weeks come first.
+    """
+    found: list[tuple[int, int, int, int]] = []
+    for kind, week in WEEKS.items():
+        pick = f"{kind}_pick"
+        ratings = Opinion.objects.visible_to(asker, pick).filter(rating__isnull=False)
+        if year is not None:
+            ratings = ratings.filter(**{f"{pick}__week__year": year})
+        if week_number is not None:
+            ratings = ratings.filter(**{f"{pick}__week__week_number": week_number})
+        if person is None:
+            # The largest differences are on the picks with the widest spread, and of all pairs there are too many.
+            spreads = ratings.order_by().values(f"{pick}_id").annotate(spread=Max("rating") - Min("rating"), week=week)
+            widest = spreads.order_by("-spread", "-week", f"{pick}_id").values_list(f"{pick}_id", flat=True)
+            ratings = ratings.filter(**{f"{pick}__in": list(widest[:MAX_WRONG])})
+        pairs = ratings.annotate(
+            week=week, other_pk=F(f"{pick}__opinions"), gap=F("rating") - F(f"{pick}__opinions__rating")
+        ).filter(other_pk__in=ratings.values("pk"))
+        pairs = pairs.filter(gap__gt=0) if person is None else pairs.filter(user=person).exclude(gap=0)
+        pairs = pairs.annotate(
+            difference=Abs("gap"),
+            higher_pk=Case(When(gap__gt=0, then="pk"), default="other_pk"),
+            lower_pk=Case(When(gap__gt=0, then="other_pk"), default="pk"),
+        ).order_by("-difference", "-week", f"{pick}_id", "higher_pk", "lower_pk")
+        found += pairs.values_list("difference", "week", "higher_pk", "lower_pk")[:MAX_WRONG]
+    found.sort(key=lambda row: (-row[0], -row[1]))  # stable: movies stay before albums
+    return _load([row[2:] for row in found[:MAX_WRONG]])
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A pick with what others gave it."""
+
+    pick: WeekMovie | WeekAlbum
+    n: int
+    total: int
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """What decides between equal means: more ratings, then the later week."""
+        return self.n, self.pick.week.year, self.pick.week.week_number
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What others gave to somebody's picks."""
+
+    n: int
+    total: int
+    hits: int
+    best: Marked | None
+    worst: Marked | None
+
+    @property
+    def mean(self) -> float | None:
+        """Half stars; None where nobody rated anything."""
+        return self.total / self.n if self.n else None
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of ratings that praise, 0 to 1; None where nobody rated anything."""
+        return self.hits / self.n if self.n else None
+
+    def __add__(self, more: "Marks") -> "Marks":
+        best = [marked for marked in (self.best, more.best) if marked]
+        worst = [marked for marked in (self.worst, more.worst) if marked]
+        return Marks(
+            n=self.n + more.n,
+            total=self.total + more.total,
+            hits=self.hits + more.hits,
+            best=max(best, key=lambda marked: (marked.mean, marked.weight), default=None),
+            worst=max(worst, key=lambda marked: (-marked.mean, marked.weight), default=None),
+        )
+
+
+@dataclass(frozen=True)
+class Rater:
+    user: dict[str, Any]
+    n: int
+    total: int
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+
+@dataclass(frozen=True)
+class ReportCard:
+    user: Any  # who picked
+    movies: Marks
+    albums: Marks
+    raters: list[Rater]  # those who gave the most ratings first
+
+    @property
+    def together(self) -> Marks:
+        return self.movies + self.albums
+
+
+def report_card(asker, person) -> ReportCard:
+    """How others liked what a person picked."""
+    ratings = Opinion.objects.visible_to(asker).filter(rating__isnull=False).exclude(user=person)
+    movies, movie_raters = _marks(
+        WeekMovie.objects.filter(week__user=person).select_related("movie"),
+        ratings.filter(movie_pick__week__user=person),
+    )
+    albums, album_raters = _marks(
+        WeekAlbum.objects.filter(week__user=person).select_related("album"),
+        ratings.filter(album_pick__week__user=person),
+    )
+    raters: dict[int, Rater] = {}
+    for rater in [*movie_raters, *album_raters]:
+        same = raters.get(rater.user["id"])
+        raters[rater.user["id"]] = Rater(rater.user, rater.n + same.n, rater.total + same.total) if same else rater
+    return ReportCard(
+        user=person,
+        movies=movies,
+        albums=albums,
+        raters=sorted(raters.values(), key=lambda rater: (-rater.n, rater.user["id"])),
+    )
+
+
+def _marks(picks: PickQuerySet, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
+    """What these ratings of these picks add up to, and who gave them.
+
+    Of picks that are equally good or bad, it names the one with more ratings, then the later one.
+    """
+    by_user = (
+        ratings.order_by()
+        .values("user_id", "user__username", "user__display_name")
+        .annotate(n=Count("pk"), total=Sum("rating"), hits=Count("pk", filter=Q(rating__gte=HIT)))
+    )
+    marked = (
+        picks.filter(opinions__in=ratings)
+        .annotate(n=Count("opinions"), total=Sum("opinions__rating"), mean=Avg("opinions__rating"))
+        .select_related("week__user")
+    )
+    best, worst = (
+        marked.order_by(mean, "-n", "-week__year", "-week__week_number", "pk").first() for mean in ("-mean", "mean")
+    )
+    rows = list(by_user)
+    marks = Marks(
+        n=sum(row["n"] for row in rows),
+        total=sum(row["total"] for row in rows),
+        hits=sum(row["hits"] for row in rows),
+        best=Marked(best, best.n, best.total) if best else None,
+        worst=Marked(worst, worst.n, worst.total) if worst else None,
+    )
+    users = [
+        {"id": row["user_id"], "username": row["user__username"], "display_name": row["user__display_name"]}
+        for row in rows
+    ]
+    return marks, [Rater(user, row["n"], row["total"]) for user, row in zip(users, rows, strict=True)]
+
+
+@dataclass(frozen=True)
+class Contrarian:
+    user: Any  # who rated
+    n: int  # movies with a rating and with votes at TMDB
+    mean_signed: float | None  # the mean of the rating minus the crowd's; None without such movies
+    mean_absolute: float | None
+    picks: list[Opinion]  # with their `gap`, the largest first
+
+
+def contrarian(asker, person) -> Contrarian:
+    """A person's latest rating of each movie against the average of TMDB's voters, where somebody voted."""
+    opinions = Opinion.objects.visible_to(asker, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
+    against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), week=WEEKS["movie"])
+    means = against.aggregate(n=Count("pk"), signed=Avg("gap"), absolute=Avg(Abs("gap")))
+    furthest = against.exclude(gap=0).order_by(Abs("gap").desc(), "-week", "pk")
+    return Contrarian(
+        user=person,
+        n=means["n"],
+        mean_signed=_rounded(means["signed"]),
+        mean_absolute=_rounded(means["absolute"]),
+        picks=list(furthest.with_picks()[:MAX_DIFFERENCES]),
+    )
+
+
+def _rounded(mean: float | None) -> float | None:
+    return None if mean is None else round(mean, DECIMALS)
+
+
+def earlier_years(asker, person, *, year: int, week_number: int) -> WeekQuerySet:
+    """A person's weeks of the same number in earlier ISO years, the newest first, with their picks and what the asker
+    may read about them, in seven queries.
+
+    A week 53 is like those of other long years only, and has no like in most.
+    """
+    return (
+        Week.objects.visible_to(asker)
+        .filter(user=person, week_number=week_number, year__lt=year)
+        .select_related("user")
+        .prefetch_related(
+            Prefetch(
+                "movie_picks",
+                WeekMovie.objects.select_related("movie").with_opinions(asker).with_shown_opinions(asker),
+            ),
+            Prefetch(
+                "album_picks",
+                WeekAlbum.objects.select_related("album").with_opinions(asker).with_shown_opinions(asker),
+            ),
+        )
+        .order_by("-year")
+    )

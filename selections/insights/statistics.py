@@ -1,0 +1,447 @@
+"""Figures about what people picked and what they think of it, as far as the one who asks may see that.
+
+What belongs to a year is decided by the week of the pick, never by when something was entered.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, Concat, Left
+
+from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from selections.models import (
+    MAX_RATING,
+    Opinion,
+    OpinionQuerySet,
+    PickQuerySet,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+    WeekQuerySet,
+)
+from selections.weeks import LONG_YEARS, this_week
+
+MAX_NAMES = 10  # of a list of the most frequent
+BILLED = 10  # first places of a cast that count
+COMPOSING = ["Composer", "Original Music Composer"]  # TMDB's names of the job
+
+Kind = Literal["movie", "album"]
+Row = dict[str, Any]
+PICKS: dict[Kind, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
+WORKS: dict[Kind, Any] = {
+    "movie": F("movie_id"),
+    "album": Coalesce("album__release_group_id", "album__musicbrainz_id"),  # without a group it is one by itself
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose figures are asked: of one `person` whom the `viewer` may see, or None: of everybody whom they may see.
+
+    With a `year`, of the weeks of that ISO year only.
+    """
+
+    viewer: Any
+    person: Any = None
+    year: int | None = None
+
+    def of_week(self, week: str = "") -> dict[str, Any]:
+        """The conditions on the `week` that a row hangs on."""
+        conditions = {} if self.person is None else {f"{week}user": self.person}
+        return conditions if self.year is None else conditions | {f"{week}year": self.year}
+
+    @property
+    def weeks(self) -> WeekQuerySet:
+        return Week.objects.visible_to(self.viewer).filter(**self.of_week()).order_by()
+
+    def picks(self, kind: Kind) -> PickQuerySet:
+        picks: PickQuerySet = PICKS[kind]._default_manager.visible_to(self.viewer)
+        return picks.filter(**self.of_week("week__")).order_by()
+
+    def opinions_given(self, kind: Kind) -> OpinionQuerySet:
+        """By these people, on picks of anybody."""
+        by_them = {} if self.person is None else {"user": self.person}
+        year = {} if self.year is None else {f"{kind}_pick__week__year": self.year}
+        return self.visible_opinions(kind).filter(**by_them, **year)
+
+    def opinions_on(self, kind: Kind) -> OpinionQuerySet:
+        """By anybody, on picks of these people."""
+        return self.visible_opinions(kind).filter(**self.of_week(f"{kind}_pick__week__"))
+
+    def visible_opinions(self, kind: Kind) -> OpinionQuerySet:
+        return Opinion.objects.visible_to(self.viewer, f"{kind}_pick").order_by()
+
+
+def overview(scope: Scope) -> Row:
+    """Totals, streaks, ratings and what is picked most."""
+    return {
+        "user": scope.person,
+        "totals": totals(scope),
+        **streaks(scope),
+        "ratings": summarize(given_by_week(scope)),
+        "top": tops(scope),
+    }
+
+
+def by_year(scope: Scope, year: int) -> Row:
+    """The weeks and months of an ISO year, with its totals and highlights."""
+    scope = replace(scope, year=year)
+    weeks, given = calendar(scope, year), given_by_week(scope)
+    return {
+        "user": scope.person,
+        "year": year,
+        "weeks": weeks,
+        "months": months(year, weeks, given),
+        "totals": totals(scope),
+        "longest_streak": streaks(scope)["longest_streak"],
+        "ratings": summarize(given),
+        "highlights": load_picks(highlights(scope)),
+    }
+
+
+def year_in_opinions(scope: Scope, year: int) -> Row:
+    """What a page that looks back on an ISO year shows."""
+    scope = replace(scope, year=year)
+    given = given_by_week(scope)
+    of_months = months(year, calendar(scope, year), given)
+    busiest = max(of_months, key=lambda month: month["picks"])  # the first of them
+    picks = load_picks(highlights(scope) | ends(scope))
+    return {
+        "user": scope.person,
+        "year": year,
+        "totals": totals(scope),
+        "longest_streak": streaks(scope)["longest_streak"],
+        "months": of_months,
+        "busiest_month": busiest if busiest["picks"] else None,
+        "first_pick": picks.pop("first"),
+        "last_pick": picks.pop("last"),
+        "highlights": picks,
+        "ratings_given": summarize(given),
+        "ratings_received": summarize(received(scope)),
+        "top": tops(scope),
+    }
+
+
+def totals(scope: Scope) -> Row:
+    """How much was picked, how much of it for the first time, and how long it takes to watch."""
+    weeks = scope.weeks.aggregate(all=Count("pk"), complete=Count("pk", filter=is_complete()))
+    movies = scope.picks("movie").aggregate(
+        picks=Count("pk"),
+        works=Count(WORKS["movie"], distinct=True),
+        minutes=Sum("movie__runtime"),
+        timed=Count("movie__runtime"),
+    )
+    albums = scope.picks("album").aggregate(picks=Count("pk"), works=Count(WORKS["album"], distinct=True))
+    firsts = sum(count_firsts(scope, kind) for kind in PICKS)
+    return {
+        "weeks": weeks["all"],
+        "complete_weeks": weeks["complete"],
+        "movies": movies["picks"],
+        "albums": albums["picks"],
+        "distinct_movies": movies["works"],
+        "distinct_albums": albums["works"],
+        "repeats": movies["picks"] + albums["picks"] - firsts,
+        # Without any known runtime the hours are unknown; without any movie they are none.
+        "hours_watched": None if movies["picks"] and not movies["timed"] else round((movies["minutes"] or 0) / 60, 1),
+        "runtime_unknown": movies["picks"] - movies["timed"],
+    }
+
+
+def is_complete() -> Q:
+    """Whether a week has at least one movie and one album."""
+    movies, albums = (model._default_manager.filter(week=OuterRef("pk")) for model in PICKS.values())
+    return Q(Exists(movies), Exists(albums))
+
+
+def count_firsts(scope: Scope, kind: Kind) -> int:
+    """How many picks are their person's first of that movie, or of that release group; the others are repeats."""
+    picks = replace(scope, year=None).picks(kind).values("week__user", work=WORKS[kind])
+    if scope.year is None:
+        return picks.distinct().count()
+    return picks.annotate(first=Min("week__year")).filter(first=scope.year).count()
+
+
+def streaks(scope: Scope) -> Row:
+    """How many complete weeks in a row there are up to now, and were at most; None for everybody together."""
+    if scope.person is None:
+        return {"current_streak": None, "longest_streak": None}
+    complete = scope.weeks.filter(is_complete()).values_list("year", "week_number")
+    current, longest = count_streaks(complete, this_week(scope.viewer))
+    return {"current_streak": current, "longest_streak": longest}
+
+
+def count_streaks(complete: Iterable[tuple[int, int]], running: tuple[int, int]) -> tuple[int, int]:
+    """How many weeks without a gap end now, and how many the longest such row has.
+
+    The running week is part of a row when it is complete, and ends none when it is not; later ones do not count yet.
+    """
+    now = week_ordinal(*running)
+    current = longest = 0
+    last = now
+    for ordinal in sorted(week_ordinal(*week) for week in complete):
+        if ordinal > now:
+            break
+        current = current + 1 if ordinal == last + 1 else 1
+        longest, last = max(longest, current), ordinal
+    return (current if last >= now - 1 else 0), longest
+
+
+def week_ordinal(year: int, week_number: int) -> int:
+    """The number of an ISO week, counted through all years: the next week has the next one."""
+    return date.fromisocalendar(year, week_number, 1).toordinal() // 7
+
+
+Ratings = Counter[tuple[int, int | None]]  # how many opinions there are, by week number and rating; None: a review only
+
+
+def given_by_week(scope: Scope) -> Ratings:
+    """The opinions of these people."""
+    return count_ratings({kind: scope.opinions_given(kind) for kind in PICKS})
+
+
+def received(scope: Scope) -> Ratings:
+    """The opinions of others on what these people picked."""
+    return count_ratings({kind: scope.opinions_on(kind).exclude(user=F(f"{kind}_pick__week__user")) for kind in PICKS})
+
+
+def count_ratings(opinions: Mapping[Kind, OpinionQuerySet]) -> Ratings:
+    counted: Ratings = Counter()
+    for kind, of_kind in opinions.items():
+        rows = of_kind.values_list(f"{kind}_pick__week__week_number", "rating").annotate(count=Count("pk"))
+        for week_number, rating, count in rows:
+            counted[week_number, rating] += count
+    return counted
+
+
+def summarize(opinions: Ratings) -> Row:
+    """How many opinions there are, how many of them rate, their mean (None without) and how often each rating is."""
+    histogram = [0] * MAX_RATING
+    for (_, rating), count in opinions.items():
+        if rating is not None:
+            histogram[rating - 1] += count
+    rated = sum(histogram)
+    total = sum(rating * count for rating, count in enumerate(histogram, 1))
+    return {
+        "opinions": opinions.total(),
+        "rated": rated,
+        "mean": round(total / rated, 2) if rated else None,
+        "histogram": histogram,
+    }
+
+
+def calendar(scope: Scope, year: int) -> list[Row]:
+    """Each of the 52 or 53 weeks of the scope's year; for everybody, what all have in it together."""
+    weeks = {
+        row["week_number"]: row
+        for row in scope.weeks.values("week_number").annotate(
+            first=Min("pk"), weeks=Count("pk"), complete=Count("pk", filter=is_complete())
+        )
+    }
+    picks = {
+        kind: dict(scope.picks(kind).values_list("week__week_number").annotate(count=Count("pk"))) for kind in PICKS
+    }
+    running = this_week(scope.viewer)
+    rows = []
+    for number in range(1, (53 if year in LONG_YEARS else 52) + 1):
+        week = weeks.get(number, {"first": None, "weeks": 0, "complete": 0})
+        movies, albums = picks["movie"].get(number, 0), picks["album"].get(number, 0)
+        rows.append(
+            {
+                "id": week["first"] if scope.person is not None else None,
+                "week_number": number,
+                "starts_on": date.fromisocalendar(year, number, 1),
+                "ends_on": date.fromisocalendar(year, number, 7),
+                "state": state_of(week["weeks"], week["complete"], movies + albums),
+                "is_running": (year, number) == running,
+                "is_future": (year, number) > running,
+                "weeks": week["weeks"],
+                "complete_weeks": week["complete"],
+                "movies": movies,
+                "albums": albums,
+            }
+        )
+    return rows
+
+
+def state_of(weeks: int, complete: int, picks: int) -> str:
+    if complete:
+        return "complete"
+    if picks:
+        return "partial"
+    return "empty" if weeks else "none"
+
+
+def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
+    """The twelve months, each with the weeks whose Thursday is in it, as ISO decides which year a week is part of."""
+    rows = []
+    for month in range(1, 13):
+        numbers = {
+            week["week_number"] for week in weeks if date.fromisocalendar(year, week["week_number"], 4).month == month
+        }
+        movies = sum(week["movies"] for week in weeks if week["week_number"] in numbers)
+        albums = sum(week["albums"] for week in weeks if week["week_number"] in numbers)
+        ratings = summarize(Counter({key: count for key, count in given.items() if key[0] in numbers}))
+        rows.append(
+            {
+                "month": month,
+                "weeks": len(numbers),
+                "movies": movies,
+                "albums": albums,
+                "picks": movies + albums,
+                "ratings": ratings["rated"],
+                "mean_rating": ratings["mean"],
+            }
+        )
+    return rows
+
+
+def tops(scope: Scope) -> Row:
+    """What is picked most: each list has up to ten, by how many picks have it, then by name.
+
+    The database counts how often each work was picked, and each work's names are counted so often: it would look at
+    the credits of a work anew for each of its picks.
+    """
+    movies, albums = (count_works(scope.picks(kind), kind) for kind in PICKS)
+    picked_movies, picked_albums = (scope.picks(kind).values(kind) for kind in PICKS)
+    films = Movie.objects.filter(pk__in=picked_movies).values_list(
+        "pk", "genres", "original_language", "release_date__year"
+    )
+    records = Album.objects.filter(pk__in=picked_albums).values_list("pk", "genres", "country", "release_date")
+    cast = MovieCast.objects.filter(movie__in=picked_movies, order__lt=BILLED)
+    crew = MovieCrew.objects.filter(movie__in=picked_movies)
+    of_person = ("movie", "person__name", "person__tmdb_id")
+    artists = AlbumArtist.objects.filter(album__in=picked_albums)
+    return {
+        "movie_genres": top(movies, ((pk, genre) for pk, genres, _, _ in films for genre in set(genres))),
+        "album_genres": top(albums, ((pk, genre) for pk, genres, _, _ in records for genre in set(genres))),
+        "directors": top(movies, distinct(crew.filter(job="Director"), *of_person), "tmdb_id"),
+        "actors": top(movies, distinct(cast, *of_person), "tmdb_id"),
+        "composers": top(movies, distinct(crew.filter(job__in=COMPOSING), *of_person), "tmdb_id"),
+        "artists": top(albums, distinct(artists, "album", "artist__name", "artist__musicbrainz_id"), "musicbrainz_id"),
+        "countries": top(albums, ((pk, country) for pk, _, country, _ in records if country)),
+        "languages": top(movies, ((pk, language) for pk, _, language, _ in films if language)),
+        "movie_decades": top_decades(movies, ((pk, year) for pk, _, _, year in films if year)),
+        "album_decades": top_decades(albums, ((pk, int(day[:4])) for pk, _, _, day in records if day)),
+    }
+
+
+def count_works(picks: PickQuerySet, kind: Kind) -> Counter[int]:
+    """How many of these picks each movie or album has, by its number."""
+    # Plus nothing, as SQLite would go through the picks by the bare column's index: at random, in four times the time.
+    return Counter(dict(picks.values_list(F(kind) + Value(0)).annotate(count=Count("pk"))))
+
+
+def distinct(named: QuerySet, *fields: str) -> QuerySet:
+    """These fields of credits: somebody with several parts or jobs in a work is in it once."""
+    return named.order_by().values_list(*fields).distinct()
+
+
+def top(times: Counter[int], names: Iterable[tuple[Any, ...]], *ids: str) -> list[Row]:
+    """The most frequent names, each of a work that was picked so many times; behind a name come its `ids`."""
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for work, *name in names:
+        counted[tuple(name)] += times[work]
+    ranked = sorted((+counted).items(), key=lambda item: (-item[1], item[0]))[:MAX_NAMES]
+    return [dict(zip(("name", *ids), name, strict=True)) | {"count": count} for name, count in ranked]
+
+
+def top_decades(times: Counter[int], years: Iterable[tuple[int, int]]) -> list[Row]:
+    rows = top(times, ((work, year // 10 * 10) for work, year in years))
+    return [{"name": f"{row['name']}s", "count": row["count"], "first_year": row["name"]} for row in rows]
+
+
+def highlights(scope: Scope) -> dict[str, Row | None]:
+    """What stands out among the picks of the scope's year.
+
+    The best and the worst are so by the person's own rating, for everybody by the mean; on the most divisive, ratings
+    differ most. Of equals the one with more ratings comes first, then the earliest week, then movies.
+    """
+    own = {kind: rated_picks(scope, kind, by=scope.person) for kind in PICKS}
+    divided = {kind: rated_picks(scope, kind).filter(spread__gt=0) for kind in PICKS}
+    picks = located_picks(scope)
+    films = picks["movie"].filter(movie__runtime__isnull=False)
+    releases: dict[Kind, QuerySet] = {
+        "movie": picks["movie"].filter(movie__release_date__isnull=False).annotate(day=F("movie__release_date")),
+        "album": picks["album"]
+        .exclude(album__release_date="")
+        # The first day that it can mean.
+        .annotate(day=Left(Concat("album__release_date", Value("-01-01")), 10)),
+    }
+    return {
+        "best": first_of(own, "-mean", "-ratings"),
+        "worst": first_of(own, "mean", "-ratings"),
+        "most_divisive": first_of(divided, "-spread", "-ratings"),
+        "longest_film": first_of({"movie": films.annotate(minutes=F("movie__runtime"))}, "-minutes"),
+        "earliest_release": first_of(releases, "day"),
+    }
+
+
+def ends(scope: Scope) -> dict[str, Row | None]:
+    """The first and the last pick of the scope's year; in a week, movies come before albums."""
+    picks = located_picks(scope)
+    return {"first": first_of(picks), "last": last_of(picks)}
+
+
+def located_picks(scope: Scope) -> dict[Kind, QuerySet]:
+    """The picks as rows that say where they are."""
+    return {
+        kind: scope.picks(kind).values("position", pick=F("pk"), week_number=F("week__week_number")) for kind in PICKS
+    }
+
+
+def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet:
+    """The rated picks as rows that say where they are, with the ratings that this person, or anybody, gave them."""
+    opinions = scope.opinions_on(kind).filter(rating__isnull=False)
+    if by is not None:
+        opinions = opinions.filter(user=by)
+    pick = f"{kind}_pick"
+    return opinions.values(
+        pick=F(pick), position=F(f"{pick}__position"), week_number=F(f"{pick}__week__week_number")
+    ).annotate(
+        mean=Avg("rating"),
+        ratings=Count("rating"),
+        lowest=Min("rating"),
+        highest=Max("rating"),
+        spread=Max("rating") - Min("rating"),
+    )
+
+
+def first_of(rows: Mapping[Kind, QuerySet], *order: str) -> Row | None:
+    """The first row by these columns, then by where the pick is; with its `kind`."""
+    found = []
+    for kind, of_kind in rows.items():
+        for row in of_kind.order_by(*order, "week_number", "position", "pick")[:1]:
+            ranks = [-row[name[1:]] if name.startswith("-") else row[name] for name in order]
+            found.append(([str(rank) if order == ("day",) else rank for rank in ranks], row | {"kind": kind}))
+    return min(found, key=lambda item: (item[0], *place_of(item[1])))[1] if found else None
+
+
+def last_of(rows: Mapping[Kind, QuerySet]) -> Row | None:
+    """The row whose pick is at the last place."""
+    found = [
+        row | {"kind": kind}
+        for kind, of_kind in rows.items()
+        for row in of_kind.order_by("-week_number", "-position", "-pick")[:1]
+    ]
+    return max(found, key=place_of, default=None)
+
+
+def place_of(row: Row) -> tuple[int, bool, int, int]:
+    return row["week_number"], row["kind"] == "album", row["position"], row["pick"]
+
+
+def load_picks(rows: Mapping[str, Row | None]) -> dict[str, Row | None]:
+    """The same rows with the picks themselves, in two queries; None where a pick has just been removed."""
+    found: dict[tuple[str, int], Any] = {}
+    for kind, model in PICKS.items():
+        numbers = {row["pick"] for row in rows.values() if row and row["kind"] == kind}
+        picks = model._default_manager.select_related(kind, "week__user").in_bulk(numbers)
+        found |= {(kind, number): pick for number, pick in picks.items()}
+    return {
+        name: row | {"pick": found[row["kind"], row["pick"]]} if row and (row["kind"], row["pick"]) in found else None
+        for name, row in rows.items()
+    }

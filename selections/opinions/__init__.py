@@ -1,0 +1,1 @@
+"""Rating and reviewing picks, and who may read which opinion when."""

@@ -1,0 +1,93 @@
+from django.contrib import admin, messages
+from django.utils import timezone
+from django.utils.html import format_html
+
+from selections import services
+from selections.admin.careful import WeekLockAdmin
+from selections.admin.picks import HIDDEN, picture_of, rematch_address, work_of
+from selections.models import EarlierRating, Opinion, WeekAlbum, WeekMovie
+
+
+class EarlierRatingInline(admin.TabularInline):
+    model = EarlierRating
+    extra = 0
+    can_delete = False
+    fields = ["rating", "until_at"]
+    readonly_fields = ["rating", "until_at"]
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Opinion)
+class OpinionAdmin(WeekLockAdmin):
+    list_display = ["picture", "__str__", "rating", "contains_spoilers", "created_at", "match"]
+    list_display_links = ["__str__"]
+    list_filter = ["rating", "contains_spoilers", "user"]
+    list_per_page = 50
+    search_fields = ["user__username", "review", "movie_pick__movie__search_text", "album_pick__album__search_text"]
+    autocomplete_fields = ["user", "movie_pick", "album_pick"]
+    date_hierarchy = "created_at"
+    inlines = [EarlierRatingInline]
+
+    class Media:
+        css = {"all": ["selections/admin.css"]}
+
+    def get_queryset(self, request):
+        return Opinion.objects.readable_by_staff(request.user).with_picks()
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method == "GET" and Opinion.objects.hidden_from_staff(request.user).exists():
+            messages.info(request, HIDDEN)
+        return super().changelist_view(request, extra_context)
+
+    def has_revealed(self, one, user):
+        return one.user == user and services.has_revealed(user, one.pick)
+
+    def get_fields(self, request, obj=None):
+        said = ["rating", "review", "contains_spoilers"]
+        if obj is None:
+            return ["user", "movie_pick", "album_pick", *said]
+        return ["user", "picture", "on", *said, "created_at", "updated_at"]
+
+    def get_readonly_fields(self, request, obj=None):
+        """Whose it is and what it is about stays: a wrong match is fixed in the pick."""
+        return [] if obj is None else ["user", "picture", "on", "created_at", "updated_at"]
+
+    def get_autocomplete_fields(self, request):
+        """Looking names up is for those who may see accounts; others choose from all names."""
+        people = Opinion._meta.get_field("user").related_model
+        assert isinstance(people, type)  # noqa: S101 - not a name
+        return [name for name in self.autocomplete_fields if name != "user" or self.may_see(people, request)]
+
+    def week_of(self, pk):
+        opinion = Opinion.objects.with_picks().filter(pk=pk).first()
+        return opinion and opinion.pick.week
+
+    def save_model(self, request, obj, form, change):
+        obj.updated_at = timezone.now()
+        super().save_model(request, obj, form, change)
+        if change and "rating" in form.changed_data:
+            obj.earlier_ratings.create(rating=form.initial["rating"])
+
+    @admin.display(description="")
+    def picture(self, opinion):
+        return picture_of(opinion.pick)
+
+    @admin.display(description="on")
+    def on(self, opinion):
+        return format_html("{} {}", opinion.pick, self.fix(opinion.pick, "Fix a wrong match", "button fix-match"))
+
+    @admin.display(description="match")
+    def match(self, opinion):
+        return self.fix(opinion.pick, "Fix", "")
+
+    def fix(self, pick: WeekMovie | WeekAlbum, text: str, style: str):
+        hidden = f" the match of {work_of(pick)}"
+        return format_html(
+            '<a class="{}" href="{}">{}<span class="visually-hidden">{}</span></a>',
+            style,
+            rematch_address(pick),
+            text,
+            hidden,
+        )

@@ -1,0 +1,182 @@
+"""Opinions: one's own on a pick, and those of others as far as one may read them."""
+
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.response import Response
+
+from catalog import services as catalog
+from catalog.api.views import read_musicbrainz_id, read_tmdb_id
+from selections import services
+from selections.api import serializers
+from selections.api.filters import OpinionFilter
+from selections.api.views import BAD_POSITION, ID, POSITION, find_week, read_position
+from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+
+
+class NoOpinion(NotFound):
+    default_detail = "You have no opinion on this yet"
+    default_code = "no_opinion"
+
+
+class PickView(GenericAPIView):
+    """About one pick of a week that the caller may see."""
+
+    model: type[WeekMovie | WeekAlbum]
+    what: str
+
+    def get_pick(self) -> WeekMovie | WeekAlbum:
+        """The pick of the address. Raises ParseError or NotFound."""
+        position = read_position(self.kwargs["position"])
+        week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
+        pick = self.model._default_manager.filter(week=week, position=position).select_related("week").first()
+        if pick is None:
+            raise NotFound(f"No {self.what} found at position {position}", code="no_pick")
+        return pick
+
+    def get_opinion(self) -> Opinion:
+        """The caller's own. Raises ParseError or NotFound."""
+        opinion = services.own_opinion(self.request.user, self.get_pick())
+        if opinion is None:
+            raise NoOpinion
+        return opinion
+
+
+class OpinionView(PickView):
+    serializer_class = serializers.GiveOpinionSerializer
+
+    @extend_schema(responses={200: serializers.OpinionSerializer, 400: BAD_POSITION})
+    def get(self, request, pk, position):
+        """One's own opinion on a pick."""
+        return Response(serializers.OpinionSerializer(self.get_opinion()).data)
+
+    @extend_schema(
+        responses={200: serializers.OpinionSerializer, 201: serializers.OpinionSerializer, 400: BAD_POSITION}
+    )
+    def put(self, request, pk, position):
+        """Say what one thinks of a pick, one's own or somebody else's, in place of what one said before.
+
+        A rating that changes, or is added, is remembered in the history.
+        """
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        opinion, is_new = services.give_opinion(request.user, self.get_pick(), **asked.validated_data)
+        return Response(
+            serializers.OpinionSerializer(opinion).data,
+            status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
+        )
+
+    @extend_schema(
+        responses={
+            204: None,
+            400: BAD_POSITION,
+            409: OpenApiResponse(description="It has revealed others' opinions, and the week is not over (`revealed`)"),
+        }
+    )
+    def delete(self, request, pk, position):
+        """Delete your opinion on a pick, with its history.
+
+        An opinion that has revealed others' on the same pick stays until the week is over: change it until then.
+        """
+        if not services.take_back_opinion(request.user, self.get_pick()):
+            raise NoOpinion
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema_view(
+    get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
+)
+class OpinionHistoryView(PickView, ListAPIView):
+    """Your own earlier ratings of a pick, the latest first; `null` where there was a review only."""
+
+    serializer_class = serializers.EarlierRatingSerializer
+
+    def get_queryset(self):
+        return self.get_opinion().earlier_ratings.all()
+
+
+@extend_schema(tags=["movies"], parameters=[ID, POSITION])
+class MovieOpinionView(OpinionView):
+    model, what = WeekMovie, "movie"
+
+
+@extend_schema(tags=["movies"], parameters=[ID, POSITION])
+class MovieOpinionHistoryView(OpinionHistoryView):
+    model, what = WeekMovie, "movie"
+
+
+@extend_schema(tags=["albums"], parameters=[ID, POSITION])
+class AlbumOpinionView(OpinionView):
+    model, what = WeekAlbum, "album"
+
+
+@extend_schema(tags=["albums"], parameters=[ID, POSITION])
+class AlbumOpinionHistoryView(OpinionHistoryView):
+    model, what = WeekAlbum, "album"
+
+
+@extend_schema(tags=["opinions"])
+class OpinionListView(ListAPIView):
+    """Opinions, the newest first: your own, and those of others that are revealed to you.
+
+    They are once you have given your own on the same pick, or once the week is over both where you and where its owner
+    live. For seven days after a change of time zone, a week is over for that person once it is over everywhere.
+    """
+
+    queryset = Opinion.objects.none()
+    serializer_class = serializers.FeedSerializer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = OpinionFilter
+
+    def get_queryset(self):
+        return Opinion.objects.visible_to(self.request.user).with_picks()
+
+
+@extend_schema(tags=["weeks"], parameters=[ID])
+class WeekOpinionsView(ListAPIView):
+    """The opinions on a week's picks that one may read, the newest first."""
+
+    serializer_class = serializers.FeedSerializer
+
+    def get_queryset(self):
+        user = self.request.user
+        week = find_week(Week.objects.visible_to(user), self.kwargs["pk"], user)
+        return Opinion.objects.on_week(week).visible_to(user).with_picks()
+
+
+class SelectionsOfView(ListAPIView):
+    """Who picked one movie or album, and when, with the opinions on it that one may read."""
+
+    serializer_class = serializers.DiscussedSelectionSerializer
+
+    def shown(self, picks):
+        return picks.visible_to(self.request.user).latest_first().with_shown_opinions(self.request.user)
+
+
+@extend_schema_view(get=extend_schema(operation_id="movies_picks_list"))
+@extend_schema(tags=["movies"], parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)])
+class MoviePicksView(SelectionsOfView):
+    """Who picked a movie, and when, with the opinions on it that one may read."""
+
+    def get_queryset(self):
+        movie = catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
+        if movie is None:
+            raise NotFound("Movie not found")
+        return self.shown(WeekMovie.objects.filter(movie=movie))
+
+
+@extend_schema_view(get=extend_schema(operation_id="albums_picks_list"))
+@extend_schema(
+    tags=["albums"], parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
+)
+class AlbumPicksView(SelectionsOfView):
+    """Who picked an album in any edition, and when, with the opinions on it that one may read."""
+
+    def get_queryset(self):
+        album = catalog.known_album(read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
+        if album is None:
+            raise NotFound("Album not found")
+        return self.shown(WeekAlbum.objects.of_album(album))

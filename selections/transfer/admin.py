@@ -1,0 +1,286 @@
+from collections import Counter
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+
+from integrations.errors import IntegrationError
+from selections.admin import cards
+from selections.admin.careful import number
+from selections.models import ImportedRow, Week
+from selections.weeks import read_week_name, week_name
+
+from .importing import STATES, Decision, Outcome, settle, settle_all
+from .review import read_choice
+
+WAITS = ImportedRow.State.REVIEW
+MAX_ACCEPTED = 50  # at a time: upstreams may be asked about each
+MAX_LEFT_OUT = 500
+PLACED = {"new", "there"}
+# What helps to decide; not the rating and the review, which may be a secret until the week is over.
+SAID = ["place", "title", "artist", "year", "day", "position", "notes"]
+SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
+
+
+class DecisionForm(forms.Form):
+    """What a person says about a row that an import could not place."""
+
+    choice = forms.CharField(
+        required=False,
+        max_length=300,
+        label="Another id",
+        help_text="An id or address of TMDB, IMDb or MusicBrainz, instead of a candidate.",
+    )
+    week = forms.CharField(
+        required=False, max_length=20, label="Another week", help_text="Such as 2026-W07; empty: as the file says."
+    )
+
+    def __init__(self, row: ImportedRow, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.row = row
+
+    def clean_choice(self):
+        choice = self.cleaned_data["choice"].strip()
+        ids = read_choice(self.row.kind, choice) if choice else {}
+        if ids is None:
+            raise forms.ValidationError("This is no id or address of a movie or album.")
+        return ids
+
+    def clean_week(self):
+        name = self.cleaned_data["week"].strip().upper()
+        week = read_week_name(name) if name else None
+        if name and week is None:
+            raise forms.ValidationError("Write an ISO week as 2026-W07.")
+        return week
+
+    def clean(self):
+        super().clean()
+        said = self.cleaned_data
+        if self.errors:
+            return
+        if not said["choice"] and not said["week"]:
+            raise forms.ValidationError("Accept a candidate, or write an id or address.")
+        if not said["choice"] and not self.row.chosen:
+            self.add_error("choice", "Say also what it is: accept a candidate, or write an id or address.")
+
+
+class QueueFilter(admin.SimpleListFilter):
+    """What waits, unless something else is asked for."""
+
+    title = "state"
+    parameter_name = "state__exact"
+
+    def lookups(self, request, model_admin):
+        return [*ImportedRow.State.choices, ("all", "all")]
+
+    def value(self):
+        return super().value() or WAITS.value
+
+    def choices(self, changelist):
+        for value, title in self.lookup_choices:
+            query = changelist.get_query_string({self.parameter_name: value})
+            yield {"selected": self.value() == value, "query_string": query, "display": title}
+
+    def queryset(self, request, queryset):
+        return queryset if self.value() == "all" else queryset.filter(state=self.value())
+
+
+@admin.register(ImportedRow)
+class ImportedRowAdmin(admin.ModelAdmin):
+    """The rows of files that wait for somebody's decision, one after the other; what is done is there to look at."""
+
+    list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
+    list_display_links = ["__str__"]
+    list_filter = [QueueFilter, "kind", "user"]
+    list_select_related = ["user"]
+    list_per_page = 50
+    search_fields = ["user__username", "said", "reason"]
+    actions = ["accept_best", "leave_out"]
+
+    class Media:
+        css = {"all": ["selections/admin.css"]}
+
+    def has_add_permission(self, request):
+        return False
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        row = ImportedRow.objects.select_related("user").filter(pk=number(object_id)).first()
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            self.message_user(request, "This row is gone: somebody has deleted it.", messages.WARNING)
+            return HttpResponseRedirect(self.address("changelist"))
+        form = DecisionForm(row)
+        if request.method == "POST":
+            if not self.has_change_permission(request, row):
+                raise PermissionDenied
+            if row.state != WAITS:
+                self.message_user(request, f"{row} is decided already: somebody else was faster.", messages.WARNING)
+                return self.open_next(row)
+            decision, form = self.read_decision(row, request.POST)
+            if decision:
+                return self.decide(request, row, decision)
+        return self.show(request, row, form)
+
+    def read_decision(self, row: ImportedRow, said) -> tuple[Decision | None, DecisionForm]:
+        """What somebody has decided, if that is clear; else the form says what is not."""
+        form = DecisionForm(row, said)
+        if "_skip" in said:
+            return Decision(skip=True), form
+        if accepted := said.get("accept", ""):
+            form = DecisionForm(row, {"choice": accepted, "week": said.get("week", "")})
+        if not form.is_valid():
+            return None, form
+        return Decision(form.cleaned_data["choice"], form.cleaned_data["week"]), form
+
+    def decide(self, request, row: ImportedRow, decision: Decision):
+        outcome = settle(row, decision)
+        sentence = in_words(outcome)
+        if outcome.state in PLACED or outcome.state == "skipped":
+            self.log_change(request, row, sentence)
+            self.message_user(request, sentence, messages.SUCCESS)
+            return self.open_next(row)
+        self.message_user(request, sentence, messages.WARNING)
+        if outcome.state == "before":
+            return self.open_next(row)
+        return HttpResponseRedirect(f"{self.address('change', row.pk)}?{urlencode({'q': request.POST.get('q', '')})}")
+
+    def show(self, request, row: ImportedRow, form: DecisionForm):
+        words = request.GET.get("q", "") or request.POST.get("q", "")
+        waits = row.state == WAITS
+        may_change = waits and self.has_change_permission(request, row)
+        behind = ImportedRow.objects.filter(state=WAITS, pk__lt=row.pk).count()
+        said = row.said.get("week")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(row),
+            "opts": self.opts,
+            "media": self.media,
+            "row": row,
+            "original": row,
+            "form": form,
+            "waits": waits,
+            "may_change": may_change,
+            "may_delete": self.has_delete_permission(request, row),
+            "place": behind + 1,
+            "total": ImportedRow.objects.filter(state=WAITS).count(),
+            "next": self.after(row),
+            "said": [(name.replace("_", " "), row.said[name]) for name in SAID if row.said.get(name)],
+            "week_name": self.week(row),
+            "there": self.in_week(row) if said else None,
+            "candidates": cards.candidate_cards(row.kind, row.candidates, row.chosen),
+            "words": words or cards.search_words_of(row.said),
+            "found": self.find(request, row, words) if words.strip() and may_change else None,
+        }
+        return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
+
+    def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
+        """What can be chosen besides the candidates; None where nobody could be asked, which a message says."""
+        try:
+            return cards.find(row.kind, words)
+        except IntegrationError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+
+    def in_week(self, row: ImportedRow) -> list[str]:
+        """What the row's week has already of its kind."""
+        year, week_number = row.said["week"]
+        weeks = Week.objects.with_picks().filter(user=row.user, year=year, week_number=week_number)
+        return [
+            str(pick.movie if row.kind == "movie" else pick.album)
+            for week in weeks
+            for pick in (week.movie_picks if row.kind == "movie" else week.album_picks).all()
+        ]
+
+    def after(self, row: ImportedRow) -> ImportedRow | None:
+        """The next row that waits, from the first again behind the last."""
+        waiting = ImportedRow.objects.filter(state=WAITS).exclude(pk=row.pk)
+        return waiting.filter(pk__gt=row.pk).first() or waiting.first()
+
+    def open_next(self, row: ImportedRow):
+        following = self.after(row)
+        return HttpResponseRedirect(self.address("change", following.pk) if following else self.address("changelist"))
+
+    def address(self, page: str, *arguments: object) -> str:
+        return reverse(f"admin:selections_importedrow_{page}", args=arguments)
+
+    @admin.action(description="Accept the best candidate of the selected rows", permissions=["change"])
+    def accept_best(self, request, queryset):
+        waiting = queryset.filter(state=WAITS).select_related("user")
+        offered = waiting.exclude(chosen="", candidates=[])
+        total, count = waiting.count(), offered.count()
+        first = list(offered[:MAX_ACCEPTED])
+        decided = []
+        for row in first:
+            best = row.chosen or row.candidates[0]["id"]
+            if ids := read_choice(row.kind, best):
+                decided.append((row, Decision(ids)))
+        self.settle_many(request, decided)
+        self.say_what_is_beyond(request, count - len(first), MAX_ACCEPTED)
+        if lacking := total - count + len(first) - len(decided):
+            self.message_user(request, f"{rows(lacking)} without a candidate: search for them.", messages.WARNING)
+        if not total:
+            self.message_user(request, "None of these rows waits for a decision.", messages.WARNING)
+
+    @admin.action(description="Leave the selected rows out", permissions=["change"])
+    def leave_out(self, request, queryset):
+        waiting = queryset.filter(state=WAITS).select_related("user")
+        count = waiting.count()
+        first = list(waiting[:MAX_LEFT_OUT])
+        self.settle_many(request, [(row, Decision(skip=True)) for row in first])
+        self.say_what_is_beyond(request, count - len(first), MAX_LEFT_OUT)
+
+    def say_what_is_beyond(self, request, count: int, most: int) -> None:
+        """That this many rows were selected beyond the first ones, and still wait."""
+        if count > 0:
+            sentence = f"{rows(count)} not looked at, as {most} are done at a time: select them once more."
+            self.message_user(request, sentence, messages.WARNING)
+
+    def settle_many(self, request, decided: list[tuple[ImportedRow, Decision]]) -> None:
+        """Settle rows, and say of how many what has become of them; what failed goes on waiting."""
+        done, left = Counter[str](), Counter[str]()
+        for row, outcome in settle_all(decided):
+            if outcome.state in PLACED or outcome.state == "skipped":
+                self.log_change(request, row, in_words(outcome))
+                done[STATES[outcome.state]] += 1
+            else:
+                left[outcome.sentence or STATES[outcome.state]] += 1
+        for state, count in done.items():
+            self.message_user(request, f"{rows(count)} {state}.", messages.SUCCESS)
+        for sentence, count in left.items():
+            self.message_user(request, f"{rows(count)} not placed: {sentence}.".replace("..", "."), messages.WARNING)
+
+    @admin.display(description="week")
+    def week(self, row):
+        week = row.said.get("week")
+        return week_name(*week) if week else "–"
+
+    @admin.display(description="")
+    def best(self, row):
+        return cards.candidate_picture(row.kind, row.candidates[0]) if row.candidates else "–"
+
+    @admin.display(description="best candidate")
+    def offer(self, row):
+        if not row.candidates:
+            return "–"
+        card = cards.candidate_cards(row.kind, row.candidates[:1])[0]
+        return format_html(
+            "{} <small>{}</small>", f"{card.by}: {card.title}" if card.by else card.title, card.facts[-1]
+        )
+
+
+def rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
+def in_words(outcome: Outcome) -> str:
+    """What has become of a row."""
+    if outcome.state == "before":
+        return f"{outcome.work} is decided already: somebody else was faster."
+    week = f" in {week_name(*outcome.week)}" if outcome.week and outcome.state in PLACED else ""
+    return f"{outcome.work}: {outcome.sentence or STATES[outcome.state]}{week}.".replace("..", ".")

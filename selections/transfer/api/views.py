@@ -1,0 +1,260 @@
+"""Everything of oneself as a file, and our JSON back in."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from http import HTTPStatus
+from itertools import chain, islice
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import limits
+from accounts.errors import Refusal
+from accounts.models import ApiToken
+from selections.models import MAX_RATING, Pick
+from selections.transfer import archive, export
+from selections.transfer.readers.archive import UnfitArchive
+from selections.weeks import FIRST_YEAR, LAST_YEAR
+
+CSV = "text/csv; charset=utf-8"
+IMPORTING = threading.Lock()  # of this process
+IMPORT_WAIT = 2  # seconds for one's turn: a thread of the server waits
+IMPORT_RETRY = 5  # seconds
+
+
+class ExportQuerySerializer(serializers.Serializer):
+    format = serializers.ChoiceField(
+        ["json", "csv", "letterboxd"],
+        default="json",
+        help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is what "
+        "Letterboxd imports, as one CSV file, or as a ZIP file of several where one would be too large for it.",
+    )
+    year = serializers.IntegerField(
+        min_value=FIRST_YEAR,
+        max_value=LAST_YEAR,
+        required=False,
+        help_text="For `json`: only the weeks of this ISO year, where all of them are too much for one import.",
+    )
+
+
+class ImportQuerySerializer(serializers.Serializer):
+    dry_run = serializers.BooleanField(
+        default=True, help_text="`false` applies it; without that the answer says what it would do."
+    )
+
+
+class SavedRatingSerializer(serializers.Serializer):
+    rating = serializers.IntegerField(min_value=1, max_value=MAX_RATING, allow_null=True)
+    until_at = serializers.DateTimeField(help_text="When it was changed.")
+
+
+class SavedSerializer(serializers.Serializer):
+    rating = serializers.IntegerField(min_value=1, max_value=MAX_RATING, allow_null=True)
+    review = serializers.CharField(allow_null=True)
+    contains_spoilers = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    earlier_ratings = SavedRatingSerializer(many=True, help_text="Of one's own, the earliest first.")
+
+
+class SavedOpinionSerializer(SavedSerializer):
+    by = serializers.CharField(help_text="A username.")
+    own = serializers.BooleanField(help_text="Those of others are to be read, and are never imported.")
+
+
+class ArchivedMoviePickSerializer(serializers.Serializer):
+    position = serializers.ChoiceField(Pick.Position.choices)
+    added_at = serializers.DateTimeField()
+    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    opinions = SavedOpinionSerializer(many=True)
+
+
+class ArchivedAlbumPickSerializer(serializers.Serializer):
+    position = serializers.ChoiceField(Pick.Position.choices)
+    added_at = serializers.DateTimeField()
+    musicbrainz_id = serializers.UUIDField()
+    opinions = SavedOpinionSerializer(many=True)
+
+
+class ArchivedWeekSerializer(serializers.Serializer):
+    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    week_number = serializers.IntegerField(min_value=1, max_value=53)
+    notes = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    movies = ArchivedMoviePickSerializer(many=True)
+    albums = ArchivedAlbumPickSerializer(many=True)
+
+
+class GivenOpinionSerializer(SavedSerializer):
+    """What one thinks of a pick of somebody else."""
+
+    owner = serializers.CharField(help_text="Whose pick it is: a username.")
+    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    week_number = serializers.IntegerField(min_value=1, max_value=53)
+    kind = serializers.ChoiceField(["movie", "album"])
+    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, help_text="Of a movie.")
+    musicbrainz_id = serializers.UUIDField(required=False, help_text="Of an album.")
+
+
+class ArchivedUserSerializer(serializers.Serializer):
+    username = serializers.CharField()
+    display_name = serializers.CharField(allow_null=True)
+    time_zone = serializers.CharField()
+    visibility = serializers.ChoiceField(get_user_model()._meta.get_field("visibility").choices or [])
+
+
+class ArchivedCatalogSerializer(serializers.Serializer):
+    movies = serializers.ListField(
+        child=serializers.DictField(), help_text="All that the catalog has of each, with cast and crew."
+    )
+    albums = serializers.ListField(
+        child=serializers.DictField(), help_text="All that the catalog has of each, with the artist credit."
+    )
+
+
+class ArchiveSerializer(serializers.Serializer):
+    """Everything of a person, with what the catalog knows of their picks."""
+
+    format = serializers.ChoiceField([export.FORMAT])
+    version = serializers.ChoiceField([export.VERSION])
+    exported_at = serializers.DateTimeField()
+    user = ArchivedUserSerializer()
+    weeks = ArchivedWeekSerializer(many=True)
+    opinions_given = GivenOpinionSerializer(many=True, help_text="On picks of others.")
+    catalog = ArchivedCatalogSerializer()
+
+
+class ImportReportSerializer(serializers.Serializer):
+    """What an import did, or would do. What was there already stays as it is."""
+
+    applied = serializers.BooleanField(help_text="Whether anything was done: false for a dry run.")
+    profile = serializers.ListField(
+        child=serializers.CharField(), help_text="What of the profile was filled in, where it was as for everybody new."
+    )
+    weeks_created = serializers.IntegerField()
+    weeks_existing = serializers.IntegerField()
+    notes_filled = serializers.IntegerField(help_text="Weeks that were there without notes, and have some now.")
+    picks_created = serializers.IntegerField()
+    picks_existing = serializers.IntegerField()
+    picks_left_out = serializers.IntegerField(help_text="Both places were taken, or nobody knows the work.")
+    opinions_created = serializers.IntegerField()
+    opinions_existing = serializers.IntegerField()
+    opinions_left_out = serializers.IntegerField(help_text="On picks that are not there, or not to be seen.")
+    opinions_of_others = serializers.IntegerField(help_text="In the file to be read; never imported.")
+    movies_added = serializers.IntegerField(help_text="To the catalog, until TMDB is asked about them.")
+    albums_added = serializers.IntegerField(help_text="To the catalog, until MusicBrainz is asked about them.")
+    remarks = serializers.ListField(
+        child=serializers.CharField(), help_text="A sentence for each thing that was left out."
+    )
+
+
+class ExportView(APIView):
+    @extend_schema(
+        tags=["files"],
+        parameters=[ExportQuerySerializer],
+        responses={
+            (200, "application/json"): ArchiveSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/zip"): {"type": "string", "contentMediaType": "application/zip"},
+        },
+        extensions={"x-limited": True},
+    )
+    def get(self, request):
+        """Everything of oneself as a file to keep or to take elsewhere.
+
+        It has one's weeks, picks and opinions, and of what others think what one may read at this moment. The answer is
+        streamed: a connection that ends early leaves a file without its end.
+        """
+        asked = ExportQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        limits.count_attempt("export", request, limits.account_id(request.user.pk))
+        if asked.validated_data["format"] == "json":
+            pieces = export.to_json(request.user, asked.validated_data.get("year"))
+            return stream(pieces, "application/json", export.file_name(request.user, ".json"))
+        if asked.validated_data["format"] == "csv":
+            return stream(export.to_csv(request.user), CSV, export.file_name(request.user, ".csv"))
+        return self.letterboxd(request.user)
+
+    def letterboxd(self, user) -> HttpResponseBase:
+        """One file as it is, several as a ZIP file."""
+        name = export.file_name(user, "-letterboxd")
+        parts = export.to_letterboxd(user)
+        first, *second = islice(parts, 2)
+        if not second:
+            return stream([first], CSV, f"{name}.csv")
+        files = ((f"{name}-{number}.csv", part) for number, part in enumerate(chain([first], second, parts), 1))
+        return stream(export.zipped(files), "application/zip", f"{name}.zip")
+
+
+def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        pieces,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+@contextmanager
+def turn(request, most_bytes: int) -> Iterator[None]:
+    """Alone in this process, as a file takes up to twenty times its size in memory. Raises Refusal with 429."""
+    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+        for _ in range(most_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
+            request.read(2**16)
+        sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
+        raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
+    try:
+        yield
+    finally:
+        IMPORTING.release()
+
+
+class ImportView(APIView):
+    @property
+    def most_bytes(self) -> int:
+        """How much the parser takes here, in place of what it takes elsewhere."""
+        return int(settings.IMPORT_MAX_MB * 1_000_000)
+
+    @extend_schema(
+        tags=["files"],
+        parameters=[ImportQuerySerializer],
+        request=ArchiveSerializer,
+        responses=ImportReportSerializer,
+        extensions={"x-limited": True},
+    )
+    def post(self, request):
+        """Take an export back: what is missing of it is added, and what is there stays as it is.
+
+        Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
+        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported, and
+        your opinions on picks of weeks that are not over count as given now, without earlier ratings. With an API
+        token, the profile of the file is left out. Dry runs count as attempts, too. While other imports keep the
+        server busy the answer is 429 `import_running`.
+        """
+        asked = ImportQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        with turn(request, self.most_bytes):
+            limits.count_attempt("import", request, limits.account_id(request.user.pk))
+            data = request.data
+            try:
+                report = archive.load(
+                    request.user,
+                    data,
+                    apply=not asked.validated_data["dry_run"],
+                    is_trusted=False,
+                    with_profile=not isinstance(request.auth, ApiToken),
+                )
+            except UnfitArchive as error:
+                fault = serializers.ErrorDetail(error.sentence, code="invalid")
+                raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
+            finally:
+                data.clear()  # before the next file is read: the request itself lives a little longer
+        return Response(ImportReportSerializer(asdict(report)).data)

@@ -1,0 +1,182 @@
+"""Finds which movie or album a title means: a clear winner, or candidates for a person to choose from.
+
+Clear is what goes by that name to the letter, but for case, accents and punctuation, or but for a slip of the pen, and
+what came out in that year, where one is known. Candidates are sorted by rapidfuzz' similarity of their sorted words:
+https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from catalog.models import search_words
+from integrations import musicbrainz, tmdb
+
+from .readers.rows import Row
+
+SLIP = 80  # of 100: how near a word is to another that somebody has mistyped
+LONG = 5  # letters of a word that can be mistyped: short ones mean something else then, as in `Rocky II`, `Rocky III`
+MAX_CANDIDATES = 5  # that somebody is asked to choose from
+HITS = 100  # releases of one search: an album may have dozens of editions
+GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # whom some lists name and others do not
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A movie, or an album with its most useful edition; `score` is 0 to 100."""
+
+    id: str  # TMDB id, or MusicBrainz release id
+    title: str
+    artist: str
+    released: str  # as precisely as known: YYYY, YYYY-MM, YYYY-MM-DD, or empty
+    score: int
+    group: str = ""  # MusicBrainz release group id
+    picture: str = ""  # TMDB's path of the poster
+
+    def __str__(self) -> str:
+        names = f"{self.artist}: {self.title}" if self.artist else self.title
+        return f"{names} ({self.released[:4]})" if self.released else names
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A candidate with all titles that it goes by, and the years in which it, or an edition of it, came out."""
+
+    candidate: Candidate
+    titles: list[str]
+    years: list[int]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What is meant, if that is clear; else why not, and the candidates, the best first."""
+
+    winner: Candidate | None
+    candidates: list[Candidate]
+    reason: str = ""
+
+
+def find_movie(row: Row) -> Match:
+    """What TMDB finds for the row's title and year. Raises IntegrationError."""
+    movies: dict[int, tmdb.MovieHit] = {}
+    if row.year:
+        movies = _by_id(tmdb.search_movies(row.title, premiere=row.year))
+        if (match := choose(row, map(_movie, movies.values()))).winner:
+            return match
+    # A year that is not TMDB's finds nothing.
+    movies |= _by_id(tmdb.search_movies(row.title))
+    return choose(row, map(_movie, movies.values()))
+
+
+def _by_id(page: tmdb.MoviePage) -> dict[int, tmdb.MovieHit]:
+    return {hit.tmdb_id: hit for hit in page.results}
+
+
+def _movie(hit: tmdb.MovieHit) -> Offer:
+    candidate = Candidate(
+        id=str(hit.tmdb_id),
+        title=hit.title,
+        artist="",
+        released=hit.release_date.isoformat() if hit.release_date else "",
+        score=0,
+        picture=hit.poster_path,
+    )
+    return Offer(candidate, [hit.title, hit.original_title], [hit.release_date.year] if hit.release_date else [])
+
+
+def find_album(row: Row) -> Match:
+    """What MusicBrainz finds for the row's title and artist, one candidate a release group. Raises IntegrationError."""
+    words = f"{row.artist} {row.title}"
+    found = musicbrainz.search_releases(words, limit=HITS).results
+    if not found:
+        found = musicbrainz.search_releases(words, limit=HITS, every=False).results
+    groups: dict[str, list[musicbrainz.ReleaseHit]] = {}
+    for hit in found:
+        groups.setdefault(str(hit.release_group_id or hit.musicbrainz_id), []).append(hit)
+    return choose(row, (_album(group, hits) for group, hits in groups.items()))
+
+
+def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
+    def usefulness(hit: musicbrainz.ReleaseHit) -> tuple[int, bool, str]:
+        return musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date)
+
+    best = min(hits, key=usefulness)
+    # The group's own date is no part of a search's hit: its earliest edition is the nearest to it.
+    released = min(
+        (hit.release_date for hit in hits if hit.release_date), default="", key=lambda day: day.ljust(10, "~")
+    )
+    candidate = Candidate(
+        id=str(best.musicbrainz_id), title=best.title, artist=best.artist, released=released, score=0, group=group
+    )
+    years = [int(hit.release_date[:4]) for hit in hits if hit.release_date]
+    return Offer(candidate, [hit.title for hit in hits], years)
+
+
+def choose(row: Row, offers: Iterable[Offer]) -> Match:
+    """The one candidate that is clearly meant by the row, if there is one."""
+    judged = sorted(((_score(row, offer), offer) for offer in offers), key=lambda scored: scored[0], reverse=True)
+    candidates = [replace(offer.candidate, score=score) for score, offer in judged[:MAX_CANDIDATES]]
+    if not judged:
+        return Match(None, [], "nothing was found")
+    # A slip in a movie's title is only safe with its year.
+    for is_same in (str.__eq__, is_slip) if row.year or row.kind == "album" else (str.__eq__,):
+        alike = [offer for _, offer in judged if _goes_by(row, offer, is_same) and _is_of_year(row, offer)]
+        if len(alike) > 1:
+            alike = [offer for offer in alike if row.year in offer.years] or alike
+        if len(alike) == 1:
+            return Match(alike[0].candidate, candidates)
+        if alike:
+            return Match(None, candidates, f"{len(alike)} go by that name")
+    return Match(None, candidates, "nothing is near enough")
+
+
+def _goes_by(row: Row, offer: Offer, is_same: Callable[[str, str], bool]) -> bool:
+    """Whether the offer has the row's title, and is by its artist: an album by nobody knows whom is not clear."""
+    if offer.candidate.artist and not is_same(_name(row.artist), _name(offer.candidate.artist)):
+        return False
+    return any(is_same(plain(row.title), plain(title)) for title in offer.titles)
+
+
+def _is_of_year(row: Row, offer: Offer) -> bool:
+    """Whether it came out in the row's year, or next to it: festivals and countries are a year apart at times."""
+    if row.year is None:
+        return True
+    if not offer.years:
+        return row.kind == "album"  # where a third has no date
+    return any(abs(row.year - year) <= 1 for year in offer.years)
+
+
+def _score(row: Row, offer: Offer) -> int:
+    """0 to 100, to sort candidates by."""
+    score = max(fuzz.token_sort_ratio(plain(row.title), plain(title)) for title in offer.titles)
+    if offer.candidate.artist and row.artist:
+        score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
+    if row.year and offer.years:
+        score -= min(4 * min(abs(row.year - year) for year in offer.years), 40)
+    return max(0, round(score))
+
+
+def is_slip(written: str, meant: str) -> bool:
+    """Whether the words are the same, but for a slip of the pen in the long ones."""
+    pairs = list(zip(written.split(), meant.split(), strict=False))
+    return len(written.split()) == len(meant.split()) and all(
+        one == another
+        or (len(one) >= LONG and len(another) >= LONG and one.isalpha() and fuzz.ratio(one, another) >= SLIP)
+        for one, another in pairs
+    )
+
+
+def _name(artist: str) -> str:
+    """An artist credit as it is compared: without guests, in whatever order the names come."""
+    return " ".join(sorted(plain(GUESTS.sub("", artist)).split()))
+
+
+def plain(text: str) -> str:
+    """The words of a title or name, without letter case, accents and punctuation; just the signs where it has none."""
+    return " ".join(search_words(text.replace("&", " and "))) or text.strip().casefold()

@@ -1,0 +1,124 @@
+"""What single cells say. Each function raises RowError with a sentence for the person whose file it is."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+
+from selections.models import MAX_RATING, MAX_TEXT
+from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, week_name
+
+from .rows import RowError
+
+FIRST_RELEASE = 1800  # before it nothing was filmed or recorded
+MAX_NAME = 500  # characters of a title or artist, which is what is searched for
+YES = {"yes", "y", "true", "1", "x"}
+NO = {"no", "n", "false", "0", ""}
+
+
+def shown(cell: str) -> str:
+    """The cell as a sentence may have it: not too long, and nothing in it that a terminal would obey."""
+    printable = "".join(sign if sign.isprintable() else "?" for sign in cell)
+    return f"“{printable[:40]}…”" if len(printable) > 40 else f"“{printable}”"
+
+
+def read_week(year: int, number: int) -> tuple[int, int]:
+    """The ISO year and week."""
+    if not (week := read_week_name(week_name(year, number))):
+        raise RowError(f"There is no week {number} in {year}: years from {FIRST_YEAR} to {LAST_YEAR} have 52 or 53.")
+    return week
+
+
+def week_of(day: date) -> tuple[int, int]:
+    """The ISO year and week that a day is in."""
+    year, number, _ = day.isocalendar()
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise RowError(f"{day} is not in the years from {FIRST_YEAR} to {LAST_YEAR}: correct the date.")
+    return year, number
+
+
+def read_day(cell: str, zone: tzinfo) -> date | None:
+    """The day that a date names, or on which an instant was in this zone; None where there is none.
+
+    An instant at exactly midnight UTC is a date, which some program took for an instant.
+    """
+    if not cell:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII):
+            return date.fromisoformat(cell)
+        moment = _moment(cell, zone)
+        if moment.utcoffset() == timedelta() and moment.time() == time():
+            return moment.date()
+        return moment.astimezone(zone).date()
+    except (ValueError, OverflowError):
+        raise RowError(f"Write the date as 2024-12-31: {shown(cell)} is none, or can be read in two ways.") from None
+
+
+def read_instant(cell: str, zone: tzinfo) -> datetime | None:
+    """An instant, by the clocks of this zone if it names none; None where there is none."""
+    try:
+        return _moment(cell, zone).astimezone(UTC) if cell else None
+    except (ValueError, OverflowError):
+        raise RowError(f"Write the time as 2024-12-31T20:15:00Z: {shown(cell)} is none.") from None
+
+
+def _moment(cell: str, zone: tzinfo) -> datetime:
+    """Raises ValueError."""
+    if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", cell, re.ASCII):
+        raise ValueError(cell)
+    moment = datetime.fromisoformat(cell)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def read_number(cell: str) -> Decimal:
+    """A number with a point or a comma, such as 3.5."""
+    if not re.fullmatch(r"\d{1,4}(?:[.,]\d{1,10})?", cell, re.ASCII):
+        raise RowError(f"{shown(cell)} is no number: write it as 8 or 3.5.")
+    return Decimal(cell.replace(",", "."))
+
+
+def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
+    """Half stars of a rating out of 10, or of what it says itself as in 4/5; None where there is none."""
+    if not cell:
+        return None
+    number, _, most = (part.strip() for part in cell.partition("/"))
+    if most not in ("", "5", "10"):
+        raise RowError(f"{shown(cell)} is no rating: rate from 1 to 10, or as 4/5.")
+    half_stars = read_number(number) * MAX_RATING / int(most or out_of)
+    if half_stars != int(half_stars) or not 1 <= half_stars <= MAX_RATING:
+        raise RowError(f"{shown(cell)} is no rating: rate from 1 to 10, or as 4/5.")
+    return int(half_stars)
+
+
+def read_release_year(cell: str) -> int | None:
+    """The year that a date of release begins with; None where there is none, or just zeros."""
+    if not cell.strip("0"):
+        return None
+    found = re.fullmatch(r"(\d{4})(?:-[\d?]{2}){0,2}", cell, re.ASCII)
+    if not found or not FIRST_RELEASE <= int(found[1]) <= LAST_YEAR:
+        raise RowError(f"Write the year of release as 1994: {shown(cell)} is none.")
+    return int(found[1])
+
+
+def read_position(cell: str) -> int | None:
+    if cell not in ("", "1", "2"):
+        raise RowError(f"{shown(cell)} is no position: write 1 or 2, or nothing.")
+    return int(cell) if cell else None
+
+
+def read_yes(cell: str) -> bool:
+    if (answer := cell.casefold()) not in YES | NO:
+        raise RowError(f"Answer with yes or no: {shown(cell)} is neither.")
+    return answer in YES
+
+
+def read_text(text: str) -> str:
+    """A review or notes, whose lines end as everywhere else in here."""
+    return within(re.sub(r"\r\n?", "\n", text).strip(), MAX_TEXT)
+
+
+def within(text: str, most: int = MAX_NAME) -> str:
+    """The text, if it has at most so many characters."""
+    if len(text) > most:
+        raise RowError(f"{shown(text)} has {len(text):,} characters: shorten it to {most:,}.")
+    return text

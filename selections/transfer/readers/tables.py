@@ -1,0 +1,129 @@
+"""CSV as spreadsheets and other programs write it: https://www.rfc-editor.org/rfc/rfc4180, and what they make of it."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TextIO
+
+from .files import MAX_LINE, Lines
+from .rows import FileError, Reading, Row, RowError
+
+csv.field_size_limit(MAX_LINE)  # of the whole process, for which the usual 128 KB mean nothing
+MAX_NAMED = 12  # columns in a sentence
+
+
+def key(name: str) -> str:
+    """A column's name as it is compared: `Watched Date`, `watched_date` and ` WatchedDate` are one."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Some names for a sentence; they may be anybody's, and as long as anything."""
+    cut = ["".join(sign if sign.isprintable() else "?" for sign in name.strip()[:30]) for name in names]
+    more = len(cut) - MAX_NAMED
+    return ", ".join(cut[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a table; `record["watcheddate"]` is its cell in that column without blanks around, `""` without one."""
+
+    place: str
+    cells: dict[str, str]  # by key()
+    surplus: int  # cells beyond the header
+
+    def __getitem__(self, column: str) -> str:
+        return self.raw(column).strip()
+
+    def raw(self, column: str) -> str:
+        """The cell with all its blanks."""
+        return self.cells.get(column, "")
+
+
+class Table:
+    """A CSV file whose header is read; each of its records is read when it is asked for. Raises FileError."""
+
+    def __init__(self, file: TextIO, name: str = "") -> None:
+        self._lines = Lines(file, name)
+        self._named = name or "The file"
+        first = next((line for line in self._lines if line.strip()), None)
+        if first is None:
+            raise FileError(f"{self._named} is empty.")
+        self._place = self._lines.place()  # of the header
+        self._reader = csv.reader(chain([first], self._lines), delimiter=_delimiter(first))
+        header = self._next(self._place) or []
+        self._keys = [key(cell) for cell in header]
+        self._names = {key(cell): cell.strip() for cell in header if key(cell)}
+        counts = Counter(filter(None, self._keys))
+        if twice := [name for column, name in self._names.items() if counts[column] > 1]:
+            raise FileError(f"{self._place.capitalize()} has {listed(twice)} twice: give each column its own name.")
+
+    def has(self, *columns: str) -> bool:
+        """Whether there are all these columns, however they are spelled."""
+        return all(key(column) in self._names for column in columns)
+
+    def require(self, *columns: str, what: str) -> None:
+        """Raise FileError where one of the columns is missing that `what` has."""
+        if missing := [column for column in columns if not self.has(column)]:
+            raise FileError(f"{self._named} is not {what}: it lacks {listed(missing)}, and has {self.found()}.")
+
+    def found(self) -> str:
+        """Its columns, for a sentence."""
+        names = listed(self._names.values())
+        return f"the columns {names} in {self._place}" if names else f"no names of columns in {self._place}"
+
+    def collect(self, reading: Reading, used: Iterable[str], read_row: Callable[[Record], Row | None]) -> None:
+        """Add what `read_row` makes of each record, None being nothing, and say which columns are not `used`."""
+        known = {key(column) for column in used}
+        if ignored := [name for column, name in self._names.items() if column not in known]:
+            reading.remarks.append(f"{self._named} has columns that are not imported: {listed(ignored)}.")
+        if self._each(reading, read_row) == 0:
+            reading.remarks.append(f"{self._named} has no rows.")
+
+    def _each(self, reading: Reading, read_row: Callable[[Record], Row | None]) -> int:
+        count = 0
+        for record in self.records():
+            count += 1
+            try:
+                if record.surplus:
+                    raise RowError("This row has more cells than there are columns: put quotation marks around text.")
+                row = read_row(record)
+            except RowError as error:
+                reading.fail(record.place, str(error))
+            else:
+                if row:
+                    reading.add(row)
+        return count
+
+    def records(self) -> Iterator[Record]:
+        """Its rows, but for blank ones; each is known by the line on which it begins."""
+        while True:
+            place = self._lines.place(self._lines.number + 1)
+            row = self._next(place)
+            if row is None:
+                return
+            if any(cell.strip() for cell in row):
+                cells = dict(zip(self._keys, row, strict=False))
+                yield Record(place, cells, sum(1 for cell in row[len(self._keys) :] if cell.strip()))
+
+    def _next(self, place: str) -> list[str] | None:
+        """The row that begins at this place, None behind the last."""
+        try:
+            row = next(self._reader, None)
+        except csv.Error:  # a cell without end, that is
+            row, unclosed = None, True
+        else:
+            # The reader gives a row as soon as it is whole: only an open quotation mark made it go on to the end.
+            unclosed = row is not None and self._lines.ended
+        if unclosed:
+            raise FileError(f"A quotation mark in the row that begins in {place} is never closed: close it.")
+        return row
+
+
+def _delimiter(header: str) -> str:
+    """What is most frequent between the names of columns."""
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t", key=unquoted.count)

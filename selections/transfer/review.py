@@ -1,0 +1,86 @@
+"""The file in which a person decides what an import could not: written with candidates, edited, and read back."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from uuid import UUID
+
+from catalog.spreadsheets import defuse, restore
+from integrations import musicbrainz, tmdb
+from selections.weeks import read_week_name, week_name
+
+from .importing import Decision, Outcome
+from .matching import MAX_CANDIDATES
+from .readers import files
+from .readers.rows import FileError
+from .readers.tables import Table, key
+
+CANDIDATES = [f"candidate_{number}" for number in range(1, MAX_CANDIDATES + 1)]
+COLUMNS = ["place", "reason", "kind", "week", "title", "artist", "released", "choice", *CANDIDATES, "key"]
+
+
+def write(outcomes: Iterable[Outcome]) -> str:
+    """A CSV with what there is to decide: in `choice` goes the number of a candidate, an id or address, or `skip`."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    for outcome in outcomes:
+        row = outcome.row
+        cells = [row.place, outcome.sentence, row.kind, week_name(*outcome.week) if outcome.week else ""]
+        cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
+        offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
+        cells += (offered + [""] * MAX_CANDIDATES)[:MAX_CANDIDATES]
+        table.writerow([*map(defuse, cells), outcome.fingerprint])
+    return text.getvalue()
+
+
+def read(path: Path) -> dict[str, Decision]:
+    """What somebody has decided, by fingerprint, in such a file. Raises FileError."""
+    decisions = {}
+    with files.opened(path) as file:
+        table = Table(file)
+        table.require(*COLUMNS, what="a review file of ours")
+        for record in table.records():
+            decision = _decision(record.place, {name: restore(record[key(name)]) for name in COLUMNS})
+            if decision.ids or decision.skip or decision.week:
+                decisions[record["key"]] = decision
+    return decisions
+
+
+def _decision(place: str, said: Mapping[str, str]) -> Decision:
+    choice, week = said["choice"], None
+    if said["week"]:
+        week = read_week_name(said["week"])
+        if week is None:
+            raise FileError(f"{place}: the week must be an ISO week such as 2026-W07.")
+    if choice.lower() == "skip":
+        return Decision(skip=True)
+    if re.fullmatch(rf"[1-{MAX_CANDIDATES}](\.0)?", choice):
+        candidate = said[f"candidate_{choice[0]}"]
+        if not candidate:
+            raise FileError(f"{place}: there is no candidate {choice[0]}.")
+        choice = candidate.partition(" ")[0]
+    if not choice:
+        return Decision(week=week)
+    ids = read_choice(said["kind"], choice)
+    if ids is None:
+        wanted = "TMDB or IMDb" if said["kind"] == "movie" else "MusicBrainz"
+        raise FileError(
+            f"{place}: the choice is neither the number of a candidate, nor an id or address of {wanted}, nor skip."
+        )
+    return Decision(ids, week)
+
+
+def read_choice(kind: str, choice: str) -> dict[str, int | str | UUID] | None:
+    """The field of a row that an id or an address means; None where it means none."""
+    if kind == "movie":
+        found = tmdb.read_address(choice)
+        if found is None:
+            return None
+        return {"tmdb_id": found} if isinstance(found, int) else {"imdb_id": found}
+    address = musicbrainz.read_address(choice)
+    if address is None:
+        return None
+    return {"release_group_id" if address[0] == "release-group" else "musicbrainz_id": address[1]}

@@ -1,0 +1,734 @@
+"""What is recommended, why, and to whom it gives away nothing."""
+
+import json
+import random
+import threading
+from collections import Counter
+from datetime import date
+
+import pytest
+import requests
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from catalog.models import AlbumArtist, Movie, MovieCast, MovieCrew
+from selections.insights import recommendations
+from selections.models import Opinion, Week, WeekMovie
+from tests import payloads
+from tests.conftest import AGES, analyze, assert_problem, client_of, land
+from tests.factories import (
+    AlbumFactory,
+    AlbumOpinionFactory,
+    ArtistFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    PersonFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+MOVIES, ALBUMS = "/api/recommendations/movies", "/api/recommendations/albums"
+pytestmark = pytest.mark.usefixtures("now")
+
+
+def directed(person, **values):
+    movie = MovieFactory(**values)
+    MovieCrew.objects.create(movie=movie, person=person, credit_id=f"d{movie.pk}", job="Director", order=0)
+    return movie
+
+
+def played(who, **values):
+    album = AlbumFactory(**values)
+    AlbumArtist.objects.create(album=album, artist=who, position=0, name=who.name)
+    return album
+
+
+def rated(user, work, rating, week=None):
+    """The user's own pick of the work, rated by them unless the rating is None."""
+    week = week or WeekFactory(user=user)
+    if work._meta.model_name == "movie":
+        pick = WeekMovieFactory(week=week, movie=work)
+        if rating is not None:
+            MovieOpinionFactory(user=user, movie_pick=pick, rating=rating)
+    else:
+        pick = WeekAlbumFactory(week=week, album=work)
+        if rating is not None:
+            AlbumOpinionFactory(user=user, album_pick=pick, rating=rating)
+    return pick
+
+
+def ask(api, address, **query):
+    response = api.get(address, query)
+    assert response.status_code == 200, response.json()
+    return response.json()
+
+
+def movies(api, **query):
+    return [result["movie"]["id"] for result in ask(api, MOVIES, **query)["results"]]
+
+
+def albums(api, **query):
+    return [result["album"]["id"] for result in ask(api, ALBUMS, **query)["results"]]
+
+
+# Quality
+
+
+GENRES = [f"Genre {number}" for number in range(8)]
+
+
+def follow_something(chance):
+    """Movies, some of them better known than others, and people who follow a genre or two directors, and know a few
+    others.
+
+    The answer has a liked movie of each of these people that they did not get round to yet.
+    """
+    directors = [PersonFactory() for _ in range(40)]
+    movies = MovieFactory.build_batch(400)
+    for movie in movies:
+        movie.title_key, movie.genres = movie.title, chance.sample(GENRES, chance.choice([1, 2]))
+        movie.release_date = date(chance.randrange(1950, 2020), 1, 1)
+    movies = Movie.objects.bulk_create(movies)
+    director = {movie: chance.choice(directors) for movie in movies}
+    MovieCrew.objects.bulk_create(
+        MovieCrew(movie=movie, person=director[movie], credit_id="d", job="Director", order=0) for movie in movies
+    )
+    fame = {movie: 1 / (place + 40) for place, movie in enumerate(movies)}
+    missing = {}
+    for number in range(120):
+        user = UserFactory()
+        genre, followed = chance.choice(GENRES), chance.sample(directors, 2)
+        liked = [movie for movie in movies if (genre in movie.genres if number % 2 else director[movie] in followed)]
+        likes = list(dict.fromkeys(chance.choices(liked, [fame[movie] for movie in liked], k=14)))
+        others = dict.fromkeys(chance.choices(movies, list(fame.values()), k=8))
+        missing[user] = likes.pop(chance.randrange(len(likes)))
+        ratings = {movie: chance.randint(2, 7) for movie in others if movie not in liked}
+        ratings |= {movie: chance.randint(8, 10) for movie in likes}
+        weeks = Week.objects.bulk_create(
+            Week(user=user, year=2020 + place // 50, week_number=1 + place % 50) for place in range(len(ratings))
+        )
+        picks = WeekMovie.objects.bulk_create(
+            WeekMovie(week=week, movie=movie, position=1) for week, movie in zip(weeks, ratings, strict=True)
+        )
+        Opinion.objects.bulk_create(Opinion(user=user, movie_pick=pick, rating=ratings[pick.movie]) for pick in picks)
+    return missing
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_somebody_will_like_is_found_three_times_as_often_as_by_popularity(settings, seed):
+    settings.TMDB_API_KEY = ""
+    missing = dict(list(follow_something(random.Random(seed)).items())[:70])
+    analyze()
+    popularity = Counter(WeekMovie.objects.values_list("movie_id", flat=True)).most_common()
+
+    found = popular = 0
+    for user, movie in missing.items():
+        _, results = recommendations.recommend_movies(user, limit=10)
+        found += movie.pk in [result.work.pk for result in results]
+        known = set(WeekMovie.objects.filter(week__user=user).values_list("movie_id", flat=True))
+        popular += movie.pk in [pk for pk, _ in popularity if pk not in known][:10]
+
+    assert found / len(missing) > 0.35
+    assert found >= 3 * popular, (found, popular)
+
+
+# Reasons
+
+
+def test_a_director_one_likes_leads_to_their_other_movies(api, user):
+    jackson = PersonFactory(name="Peter Jackson")
+    liked = directed(jackson, title="The Frighteners")
+    week = WeekFactory(user=user, year=2025, week_number=50)
+    rated(user, liked, 10, week)
+    other = directed(
+        jackson,
+        tmdb_id=120,
+        title="The Fellowship of the Ring",
+        release_date=date(2001, 12, 18),
+        poster_path="/ring.jpg",
+        overview="A hobbit leaves home.",
+    )
+    MovieFactory()
+
+    body = ask(api, MOVIES)
+
+    lead = {"title": "The Frighteners", "week_id": week.pk, "year": 2025, "week_number": 50}
+    assert body["source"] == "catalog"
+    assert [list(result) for result in body["results"]] == [["score", "because", "movie"]]
+    assert 0 < body["results"][0]["score"] < 100
+    assert body["results"][0]["because"] == [{"reason": "director", "name": "Peter Jackson", "picks": [lead]}]
+    assert body["results"][0]["movie"] == {
+        "id": other.pk,
+        "tmdb_id": 120,
+        "title": "The Fellowship of the Ring",
+        "original_title": None,
+        "release_date": "2001-12-18",
+        "poster_path": "/ring.jpg",
+        "overview": "A hobbit leaves home.",
+    }
+
+
+def test_an_artist_one_likes_leads_to_their_other_albums(api, user):
+    cohen = ArtistFactory(name="Leonard Cohen")
+    week = WeekFactory(user=user, year=2025, week_number=50)
+    rated(user, played(cohen, title="You Want It Darker"), 9, week)
+    other = played(cohen, title="Popular Problems", artist="Leonard Cohen", release_date="2014-09")
+    AlbumFactory()
+
+    body = ask(api, ALBUMS)
+
+    lead = {"title": "You Want It Darker", "week_id": week.pk, "year": 2025, "week_number": 50}
+    assert body["source"] == "catalog"
+    assert body["results"][0]["because"] == [{"reason": "artist", "name": "Leonard Cohen", "picks": [lead]}]
+    assert [result["album"] for result in body["results"]] == [
+        {
+            "id": other.pk,
+            "musicbrainz_id": str(other.musicbrainz_id),
+            "title": "Popular Problems",
+            "artist": "Leonard Cohen",
+            "release_date": "2014-09-01",
+            "release_date_precision": "month",
+            "cover_art_url": None,
+        }
+    ]
+
+
+def test_writers_cast_genres_and_decades_are_reasons(api, user):
+    writer, actor = PersonFactory(name="Writer"), PersonFactory(name="Actor")
+    known, new = (MovieFactory(genres=["Drame été"], release_date=date(year, 5, 1)) for year in (1991, 1999))
+    for movie in (known, new):
+        MovieCrew.objects.create(movie=movie, person=writer, credit_id="w", job="Writer", order=0)
+        MovieCrew.objects.create(movie=movie, person=writer, credit_id="s", job="Screenplay", order=1)
+        MovieCast.objects.create(movie=movie, person=actor, credit_id="c", order=0)
+    pick = rated(user, known, 10)
+
+    result = ask(api, MOVIES)["results"][0]
+
+    assert {(reason["reason"], reason["name"]) for reason in result["because"]} == {
+        ("writer", "Writer"),
+        ("cast", "Actor"),
+        ("genre", "Drame été"),
+        ("decade", "1990s"),
+    }
+    assert {lead["week_id"] for reason in result["because"] for lead in reason["picks"]} == {pick.week_id}
+
+
+def test_genres_and_decades_of_albums_are_reasons(api, user):
+    rated(user, AlbumFactory(genres=["dub été"], release_date="1979"), 10)
+    new = AlbumFactory(genres=["dub été", "reggae"], release_date="1971-02-03")
+    AlbumFactory(genres=["jazz"], release_date="1981")
+
+    results = ask(api, ALBUMS)["results"]
+
+    assert [result["album"]["id"] for result in results] == [new.pk]
+    assert {reason["name"] for reason in results[0]["because"]} == {"dub été", "1970s"}
+
+
+def test_small_parts_do_not_count(api, user):
+    actor, known, new = PersonFactory(), MovieFactory(), MovieFactory()
+    for movie in (known, new):
+        MovieCast.objects.create(movie=movie, person=actor, credit_id="c", order=20)
+    rated(user, known, 10)
+
+    assert movies(api) == []
+
+
+def test_what_one_dislikes_pulls_down(api, user):
+    liked, disliked = PersonFactory(), PersonFactory()
+    rated(user, directed(liked, genres=["Drama"]), 10)
+    rated(user, directed(disliked, genres=["Drama"]), 1)
+    best, worst = directed(liked, genres=["Drama"]), directed(disliked, genres=["Drama"])
+    plain = MovieFactory(genres=["Western"])
+
+    assert movies(api) == [best.pk]
+    assert worst.pk not in movies(api)
+    assert plain.pk not in movies(api)
+
+
+def test_a_pick_without_a_rating_counts_as_mildly_liked(api, user):
+    loved, picked, meh = PersonFactory(), PersonFactory(), PersonFactory()
+    rated(user, directed(loved), 10)
+    rated(user, directed(picked), None)
+    rated(user, directed(meh), 5)
+    expected = [directed(loved).pk, directed(picked).pk]
+    directed(meh)
+
+    results = ask(api, MOVIES)["results"]
+
+    assert [result["movie"]["id"] for result in results] == expected
+    assert results[0]["score"] > results[1]["score"] > 0
+
+
+def test_what_one_rated_high_of_others_picks_counts(api, user, other):
+    director = PersonFactory()
+    pick = WeekMovieFactory(week__user=other, movie=directed(director))
+    MovieOpinionFactory(user=user, movie_pick=pick, rating=9)
+    new = directed(director)
+
+    results = ask(api, MOVIES)["results"]
+
+    assert [result["movie"]["id"] for result in results] == [new.pk]
+    assert results[0]["because"][0]["picks"][0]["week_id"] == pick.week_id
+
+
+def test_various_artists_make_no_two_albums_alike(api, user):
+    various = ArtistFactory(musicbrainz_id="89ad4ac3-39f7-470e-963a-56509c546377")
+    rated(user, played(various), 10)
+    played(various)
+
+    assert albums(api) == []
+
+
+# Never what one knows
+
+
+def test_what_one_picked_is_never_recommended(api, user):
+    director = PersonFactory()
+    known = [directed(director, genres=["Drama"], release_date=date(1994, 1, 1)) for _ in range(3)]
+    rated(user, known[0], 10)
+    rated(user, known[1], 9)
+    rated(user, known[2], None)
+    MovieOpinionFactory(movie_pick=WeekMovieFactory(movie=known[2]), rating=10)
+    new = directed(director)
+
+    assert movies(api) == [new.pk]
+
+
+def test_what_one_has_an_opinion_on_is_not_recommended(api, user, other):
+    director = PersonFactory()
+    rated(user, directed(director), 10)
+    seen = WeekMovieFactory(week__user=other, movie=directed(director))
+    MovieOpinionFactory(user=user, movie_pick=seen, rating=None, review="Saw it.")
+    secret = WeekMovieFactory(week__user=UserFactory(visibility="private"), movie=directed(director))
+    MovieOpinionFactory(user=user, movie_pick=secret, rating=10)  # given before they became private
+
+    assert movies(api) == []
+
+
+def test_no_edition_of_an_album_one_picked_is_recommended(api, user, other):
+    artist = ArtistFactory()
+    known = played(artist, genres=["jazz"])
+    rated(user, known, 10)
+    edition = played(artist, genres=["jazz"], release_group_id=known.release_group_id)
+    AlbumOpinionFactory(user=other, album_pick=WeekAlbumFactory(week__user=other, album=edition), rating=10)
+    new = played(artist)
+    ungrouped = played(artist, release_group_id=None)
+
+    assert set(albums(api)) == {new.pk, ungrouped.pk}
+
+
+def test_of_several_editions_the_most_useful_is_recommended(api, user):
+    artist = ArtistFactory()
+    rated(user, played(artist), 10)
+    group = AlbumFactory().release_group_id
+    played(artist, release_group_id=group, status="Bootleg", release_date="1970")
+    useful = played(artist, release_group_id=group, status="Official", release_date="1971")
+    played(artist, release_group_id=group, status="Official", release_date="1999")
+
+    assert albums(api) == [useful.pk]
+
+
+def test_what_upstream_knows_no_more_is_not_recommended(api, user, now):
+    director = PersonFactory()
+    rated(user, directed(director), 10)
+    directed(director, vanished_at=now)
+
+    assert movies(api) == []
+
+
+# People
+
+
+def agree(user, ben, works=4):
+    """Both rate the same works alike."""
+    for _ in range(works):
+        pick = rated(user, MovieFactory(), 9)
+        MovieOpinionFactory(user=ben, movie_pick=pick, rating=9)
+
+
+def test_who_agrees_with_one_is_listened_to(api, user, other):
+    agree(user, other)
+    carl = UserFactory(username="carl")
+    for pick in WeekMovie.objects.all():
+        MovieOpinionFactory(user=carl, movie_pick=pick, rating=1)  # who never agrees
+    week = WeekFactory(user=other, year=2025, week_number=40)
+    good, bad = rated(other, MovieFactory(title="Good"), 9, week), rated(other, MovieFactory(), 2)
+    MovieOpinionFactory(user=carl, movie_pick=rated(carl, MovieFactory(), None), rating=10)
+
+    results = ask(api, MOVIES)["results"]
+
+    assert bad.movie_id not in movies(api)
+    assert [result["movie"]["id"] for result in results] == [good.movie_id]
+    assert results[0]["because"] == [
+        {
+            "reason": "people",
+            "name": "ben",
+            "picks": [{"title": "Good", "week_id": week.pk, "year": 2025, "week_number": 40}],
+        }
+    ]
+
+
+def test_who_agrees_counts_more_than_who_is_a_stranger(api, user, other):
+    agree(user, other)
+    stranger = rated(UserFactory(), MovieFactory(), 10)
+    familiar = rated(other, MovieFactory(), 9)
+
+    assert movies(api)[:2] == [familiar.movie_id, stranger.movie_id]
+
+
+def test_people_agree_on_albums_in_whatever_edition(api, user, other):
+    for _ in range(4):
+        album = AlbumFactory()
+        rated(user, album, 9)
+        rated(other, AlbumFactory(release_group_id=album.release_group_id), 9)
+    stranger, familiar = rated(UserFactory(), AlbumFactory(), 9), rated(other, AlbumFactory(), 9)
+
+    results = ask(api, ALBUMS)["results"]
+
+    assert [result["album"]["id"] for result in results] == [familiar.album_id, stranger.album_id]
+    assert results[0]["score"] > results[1]["score"]
+
+
+def test_who_is_new_is_told_what_people_like(api):
+    loved, liked = MovieFactory(), MovieFactory()
+    for _ in range(3):
+        rated(UserFactory(), loved, 9)
+    rated(UserFactory(), liked, 9)
+    rated(UserFactory(), MovieFactory(), 3)
+
+    results = ask(api, MOVIES)["results"]
+
+    assert [result["movie"]["id"] for result in results] == [loved.pk, liked.pk]  # one says less than three
+    assert {reason["reason"] for result in results for reason in result["because"]} == {"people"}
+
+
+def test_an_empty_instance_recommends_nothing(api):
+    assert ask(api, MOVIES) == {"source": "catalog", "results": []}
+    assert ask(api, ALBUMS) == {"source": "catalog", "results": []}
+
+
+def test_a_catalog_without_opinions_recommends_nothing(api, user):
+    MovieFactory.create_batch(3, genres=["Drama"], release_date=date(1999, 1, 1))
+    rated(user, MovieFactory(), 10)
+
+    assert movies(api) == []
+
+
+# Secrets
+
+
+def everything(api):
+    return ask(api, MOVIES), ask(api, ALBUMS)
+
+
+def test_private_people_change_nothing(api, user, other):
+    agree(user, other)
+    rated(other, MovieFactory(), 9)
+    before = everything(api)
+    hidden = UserFactory(username="hidden", visibility="private")
+    for pick in list(WeekMovie.objects.all()):
+        MovieOpinionFactory(user=hidden, movie_pick=pick, rating=10)
+    rated(hidden, MovieFactory(), 10)
+    rated(hidden, AlbumFactory(), 10)
+    # Given by others before the owner became private.
+    MovieOpinionFactory(user=other, movie_pick=WeekMovieFactory(week__user=hidden), rating=10)
+
+    assert everything(api) == before
+    assert everything(client_of(hidden)) != before  # who reads their own
+
+
+def test_what_one_said_of_a_private_persons_pick_is_not_named(api, user):
+    director = PersonFactory()
+    pick = WeekMovieFactory(week__user=UserFactory(visibility="private"), movie=directed(director))
+    MovieOpinionFactory(user=user, movie_pick=pick, rating=10)
+    directed(director)
+
+    assert movies(api) == []
+
+
+def test_staff_see_no_more(user, other):
+    rated(UserFactory(visibility="private"), MovieFactory(), 10)
+
+    assert movies(client_of(UserFactory(is_staff=True, is_superuser=True))) == []
+
+
+def test_hidden_opinions_change_nothing_until_they_are_revealed(api, user, other, settings, time_machine):
+    week = WeekFactory(user=other, year=2026, week_number=7)
+    pick = rated(other, MovieFactory(), 10, week)
+    rated(other, AlbumFactory(), 10, week)
+
+    assert everything(api) == ({"source": "catalog", "results": []},) * 2
+    assert movies(client_of(other)) == []  # who picked it
+
+    settings.BLIND_REVEAL = False
+    assert movies(api) == [pick.movie_id]
+    settings.BLIND_REVEAL = True
+    time_machine.shift(7 * 24 * 3600)
+    assert movies(api) == [pick.movie_id]
+
+
+def test_hidden_opinions_make_nobody_agree(api, user, other):
+    for number in range(4):
+        pick = rated(user, MovieFactory(), 9, WeekFactory(user=user, year=2026, week_number=8 + number))
+        shown = WeekMovieFactory(week__user=UserFactory(), week__year=2026, week__week_number=8, movie=pick.movie)
+        MovieOpinionFactory(user=other, movie_pick=shown, rating=9)  # on a week to come, without one of the user's
+    liked = rated(other, MovieFactory(), 10)
+    stranger = rated(UserFactory(), MovieFactory(), 10)
+
+    scores = {result["movie"]["id"]: result["score"] for result in ask(api, MOVIES)["results"]}
+
+    assert scores[liked.movie_id] == scores[stranger.movie_id]
+
+
+# Diversity
+
+
+def test_one_director_does_not_fill_the_list(api, user):
+    favourite, others = PersonFactory(), [PersonFactory() for _ in range(4)]
+    for _ in range(3):
+        rated(user, directed(favourite), 10)
+    for person in others:
+        rated(user, directed(person), 8)
+    same = {directed(favourite).pk for _ in range(12)}
+    different = {directed(person).pk for person in others}
+
+    found = movies(api, limit=10)
+
+    assert len(found) == 10
+    assert found[0] in same
+    assert len(same & set(found)) == 6
+    assert different <= set(found)
+    scores = [result["score"] for result in ask(api, MOVIES)["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert movies(api)[:10] == found
+
+
+# TMDB
+
+
+def hit(tmdb_id, **changes):
+    return payloads.movie_hit(id=tmdb_id, title=f"Hit {tmdb_id}", media_type="movie", adult=False) | changes
+
+
+def recommends(upstream, tmdb_id, *hits, **answer):
+    answer = answer or {"json": payloads.movie_page(*hits)}
+    return upstream.get(f"{payloads.TMDB}/movie/{tmdb_id}/recommendations", **answer)
+
+
+@pytest.fixture
+def favourite(user):
+    return rated(user, MovieFactory(tmdb_id=120, title="The Fellowship of the Ring"), 10)
+
+
+def test_tmdb_is_asked_about_the_movie_one_rated_highest(api, user, upstream, favourite):
+    known = MovieFactory(tmdb_id=121, title="The Two Towers")
+    own = rated(user, MovieFactory(tmdb_id=122), None)
+    asked = recommends(upstream, 120, hit(121), hit(own.movie.tmdb_id), hit(603, release_date="", poster_path=None))
+
+    body = ask(api, MOVIES)
+
+    week = favourite.week
+    lead = {
+        "title": "The Fellowship of the Ring",
+        "week_id": week.pk,
+        "year": week.year,
+        "week_number": week.week_number,
+    }
+    assert body["source"] == "tmdb"
+    assert [result["movie"] for result in body["results"]] == [
+        {
+            "id": known.pk,
+            "tmdb_id": 121,
+            "title": "The Two Towers",
+            "original_title": None,
+            "release_date": None,
+            "poster_path": None,
+            "overview": None,
+        },
+        {
+            "id": None,
+            "tmdb_id": 603,
+            "title": "Hit 603",
+            "original_title": "The Matrix",
+            "release_date": None,
+            "poster_path": None,
+            "overview": "A hacker wakes up.",
+        },
+    ]
+    for result in body["results"]:
+        assert result["because"] == [{"reason": "tmdb", "name": "The Fellowship of the Ring", "picks": [lead]}]
+    assert not Movie.objects.filter(tmdb_id=603).exists()
+    assert ask(api, MOVIES) == body
+    assert asked.call_count == 1  # the second answer came from the cache
+
+
+def test_tmdb_is_asked_about_five_movies_at_most_and_none_that_one_did_not_like(api, user, upstream):
+    for number in range(8):
+        rated(user, MovieFactory(tmdb_id=100 + number), 3 + number)
+    rated(user, MovieFactory(), None)
+    for tmdb_id in range(104, 108):  # rated 7 to 10
+        recommends(upstream, tmdb_id)
+
+    assert ask(api, MOVIES) == {"source": "tmdb", "results": []}
+
+    for number in range(2):
+        rated(user, MovieFactory(tmdb_id=200 + number), 10)
+    for number in range(2):
+        recommends(upstream, 200 + number)
+    ask(api, MOVIES)
+    assert len([call for call in upstream.calls if "/recommendations" in call.request.url]) == 6
+
+
+def test_series_and_adult_movies_are_left_out(api, upstream, favourite):
+    recommends(upstream, 120, hit(603, media_type="tv"), hit(604, adult=True), {"id": "x"}, "garbage", hit(605))
+
+    assert [result["movie"]["tmdb_id"] for result in ask(api, MOVIES)["results"]] == [605]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 500},
+        {"status": 401, "json": {"status_code": 7}},
+        {"status": 404, "json": payloads.UNKNOWN},
+        {"status": 429, "headers": {"Retry-After": "7"}},
+        {"status": 503},
+        {"body": "garbage"},
+        {"json": {"results": None}},
+        {"body": requests.ConnectionError("refused")},
+    ],
+)
+def test_the_catalog_serves_where_tmdb_fails(api, user, upstream, favourite, answer):
+    director = PersonFactory()
+    rated(user, directed(director), 6)
+    new = directed(director)
+    recommends(upstream, 120, **answer)
+
+    body = ask(api, MOVIES)
+
+    assert body["source"] == "catalog"
+    assert [result["movie"]["id"] for result in body["results"]] == [new.pk]
+
+
+def test_without_a_key_the_catalog_serves(api, settings, favourite):
+    settings.TMDB_API_KEY = ""
+
+    assert ask(api, MOVIES) == {"source": "catalog", "results": []}
+
+
+def test_some_of_what_tmdb_says_is_better_than_nothing(api, user, upstream, favourite):
+    rated(user, MovieFactory(tmdb_id=13), 9)
+    recommends(upstream, 120, status=500)
+    recommends(upstream, 13, hit(603))
+
+    body = ask(api, MOVIES)
+
+    assert body["source"] == "tmdb"
+    assert [result["movie"]["tmdb_id"] for result in body["results"]] == [603]
+
+
+def test_what_tmdb_said_before_serves_while_it_is_down(api, upstream, favourite, time_machine):
+    recommends(upstream, 120, hit(603))
+    first = ask(api, MOVIES)
+    time_machine.shift(2 * 24 * 3600)
+    upstream.replace("GET", f"{payloads.TMDB}/movie/120/recommendations", status=500)
+
+    assert ask(api, MOVIES) == first
+
+
+@pytest.mark.real_http
+def test_nobody_waits_long_for_tmdb(api, httpserver: HTTPServer, settings, monkeypatch, favourite):
+    monkeypatch.setattr("catalog.services.EXTRA_WAIT", 0.3)
+    settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
+    release = threading.Event()
+
+    def answer(request):
+        release.wait(AGES)
+        return Response(json.dumps(payloads.movie_page(hit(603))), content_type="application/json")
+
+    httpserver.expect_request("/movie/120/recommendations").respond_with_handler(answer)
+
+    first = ask(api, MOVIES)
+
+    assert first == {"source": "catalog", "results": []}
+    release.set()
+    land()
+    assert len(ask(api, MOVIES)["results"]) == 1  # what came too late was kept
+
+
+# The answer
+
+
+@pytest.mark.parametrize("address", [MOVIES, ALBUMS])
+@pytest.mark.parametrize("limit", ["0", "51", "x", "1.5"])
+def test_limits_are_from_1_to_50(api, address, limit):
+    assert_problem(api.get(address, {"limit": limit}), 422)
+
+
+def test_no_more_than_asked_for(api, user):
+    director = PersonFactory()
+    rated(user, directed(director), 10)
+    for _ in range(25):
+        directed(director)
+
+    assert [len(movies(api, limit=limit)) for limit in (1, 3, 50)] == [1, 3, 25]
+    assert len(movies(api)) == 20
+
+
+@pytest.mark.parametrize("address", [MOVIES, ALBUMS])
+def test_nobody_without_a_token_is_answered(anonymous, address):
+    assert_problem(anonymous.get(address), 401, "Not authenticated")
+
+
+@pytest.mark.parametrize("address", [MOVIES, ALBUMS])
+def test_an_answer_that_has_not_changed_is_not_sent_again(api, user, other, address):
+    rated(other, MovieFactory(), 9)
+    rated(other, AlbumFactory(), 9)
+    first = api.get(address)
+
+    again = api.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    rated(UserFactory(), MovieFactory(), 9)
+    rated(UserFactory(), AlbumFactory(), 9)
+    changed = api.get(address, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert changed.status_code == 200
+
+
+@pytest.mark.parametrize(("address", "make"), [(MOVIES, "movie"), (ALBUMS, "album")])
+def test_much_data_takes_no_more_queries(api, user, other, settings, address, make):
+    settings.TMDB_API_KEY = ""
+
+    def grow(times):
+        for _ in range(times):
+            person, artist = PersonFactory(), ArtistFactory()
+            values = {"genres": [f"Genre {times}"]}
+            works = [
+                directed(person, release_date=date(1999, 1, 1), **values)
+                if make == "movie"
+                else played(artist, release_date="1999", **values)
+                for _ in range(4)
+            ]
+            pick = rated(user, works[0], 9)
+            if make == "movie":
+                MovieOpinionFactory(user=other, movie_pick=pick, rating=9)
+            else:
+                AlbumOpinionFactory(user=other, album_pick=pick, rating=9)
+            rated(other, works[1], 9)
+            rated(UserFactory(), works[2], 9)
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert ask(api, address)["results"]
+        return len(captured)
+
+    grow(1)
+    few = queries()
+    grow(12)
+
+    assert queries() == few <= 13

@@ -1,0 +1,589 @@
+"""Everything of a person as files, for us, for spreadsheets, and for Letterboxd."""
+
+import csv
+import gc
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from catalog.spreadsheets import restore
+from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.transfer import export
+from selections.weeks import FIRST_YEAR
+from tests.conftest import assert_problem, at_once
+from tests.factories import (
+    AlbumFactory,
+    AlbumOpinionFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+pytestmark = pytest.mark.django_db
+csv.field_size_limit(2_000_000)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def to_csv(*users):
+    return rows_of("".join(export.to_csv(*users)))
+
+
+def to_letterboxd(user):
+    return [row for part in export.to_letterboxd(user) for row in rows_of(part)]
+
+
+def history(user, years, works=20):
+    """Fifty weeks of two movies and two albums a year, with an opinion on each."""
+    movies, albums = MovieFactory.create_batch(works), AlbumFactory.create_batch(works)
+    weeks = Week.objects.bulk_create(
+        Week(user=user, year=FIRST_YEAR + year, week_number=number, search_text="")
+        for year in range(years)
+        for number in range(1, 51)
+    )
+    for model, name, chosen in ((WeekMovie, "movie", movies), (WeekAlbum, "album", albums)):
+        picks = model.objects.bulk_create(
+            model(week=week, position=position, **{name: chosen[(2 * place + position) % works]})
+            for place, week in enumerate(weeks)
+            for position in (1, 2)
+        )
+        Opinion.objects.bulk_create(
+            Opinion(user=user, rating=7, review="A few words.", **{f"{name}_pick": pick}) for pick in picks
+        )
+
+
+# JSON
+
+
+def test_the_json_of_a_person(now, user, other):
+    week = WeekFactory(user=user, year=2026, week_number=6, notes="Ünd", created_at=now, updated_at=now)
+    pick = WeekMovieFactory(week=week, movie__tmdb_id=603, movie__title="The Matrix", position=2, added_at=now)
+    mine = MovieOpinionFactory(user=user, movie_pick=pick, created_at=now, updated_at=now)
+    mine.earlier_ratings.create(rating=3, until_at=now)
+    MovieOpinionFactory(user=other, movie_pick=pick, rating=1, review="No.", created_at=now, updated_at=now)
+
+    text = "".join(export.to_json(user))
+
+    data, at = json.loads(text), "2026-02-11T12:00:00Z"
+    said = {"contains_spoilers": False, "created_at": at, "updated_at": at}
+    assert data["user"] == {"username": "ada", "display_name": None, "time_zone": "UTC", "visibility": "members"}
+    assert data["weeks"] == [
+        {
+            "year": 2026,
+            "week_number": 6,
+            "notes": "Ünd",
+            "created_at": at,
+            "updated_at": at,
+            "movies": [
+                {
+                    "position": 2,
+                    "added_at": at,
+                    "tmdb_id": 603,
+                    "opinions": [
+                        {"by": "ada", "own": True, "rating": 7, "review": None}
+                        | said
+                        | {"earlier_ratings": [{"rating": 3, "until_at": at}]},
+                        {"by": "ben", "own": False, "rating": 1, "review": "No."} | said | {"earlier_ratings": []},
+                    ],
+                }
+            ],
+            "albums": [],
+        }
+    ]
+    assert (data["exported_at"], data["opinions_given"]) == (at, [])
+    assert data["catalog"]["movies"][0]["title"] == "The Matrix"
+    assert text.count("\n") == 8  # a week and a work are a line each
+    assert "Ünd" in text
+
+
+def test_no_json_has_what_belongs_to_the_account(now, user):
+    WeekFactory(user=user)
+
+    text = "".join(export.to_json(user))
+
+    assert user.email not in text
+    assert not re.search(r'"(id|pk|password|date_joined|user_id|\w+_pick|movie_id)"', text)
+
+
+def test_an_empty_history_is_a_file_too(now, user):
+    data = json.loads("".join(export.to_json(user)))
+
+    assert (data["weeks"], data["opinions_given"], data["catalog"]) == ([], [], {"movies": [], "albums": []})
+    assert len(to_csv(user)) == 0
+    assert to_letterboxd(user) == []
+
+
+def test_what_one_may_not_read_is_not_in_it(now, user, other):
+    week = WeekFactory(user=user, year=2026, week_number=7)  # which is not over
+    pick = WeekMovieFactory(week=week)
+    MovieOpinionFactory(user=other, movie_pick=pick, review="Hidden.")
+    hermit = UserFactory(username="hermit", visibility="private")
+    old = WeekMovieFactory(week__user=user, week__year=2025)
+    MovieOpinionFactory(user=hermit, movie_pick=old, review="Hidden.")
+    MovieOpinionFactory(user=user, movie_pick__week__user=hermit, review="On what is gone.")
+
+    for text in ("".join(export.to_json(user)), "".join(export.to_csv(user))):
+        assert "Hidden" not in text
+        assert "gone" not in text
+        assert "hermit" not in text
+
+    MovieOpinionFactory(user=user, movie_pick=pick)
+    assert "Hidden" in "".join(export.to_json(user))
+
+
+@pytest.mark.parametrize("make", [export.to_json, export.to_csv, export.to_letterboxd])
+def test_queries_are_counted_by_the_year_not_by_the_week(now, user, make, django_assert_max_num_queries):
+    history(user, years=3)
+
+    with django_assert_max_num_queries(3 * 7 + 16):
+        assert len("".join(make(user))) > 10_000
+
+
+def most_memory(make, user):
+    """The most bytes in use while somebody reads a file, not counting what the garbage collector has yet to find."""
+    gc.collect()
+    gc.freeze()  # so that it looks at nothing else
+    tracemalloc.start()
+    try:
+        for number, _ in enumerate(make(user)):
+            if number % 50 == 0:
+                gc.collect()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.unfreeze()
+
+
+def test_memory_does_not_grow_with_the_history(now, user, other):
+    """Of 500 weeks with 2,000 opinions no more is in memory than of 100. The CSV is made of the same weeks."""
+    history(user, years=10)
+    history(other, years=2)
+    most_memory(export.to_json, other)  # what is loaded once
+
+    few, many = most_memory(export.to_json, other), most_memory(export.to_json, user)
+
+    assert many < 1.3 * few
+
+
+def test_no_transaction_and_no_query_is_open_between_two_pieces(now, user, transactional_db):
+    history(user, years=2)
+    pieces = export.to_json(user)
+    first = list(islice(pieces, 10))
+
+    assert not connection.in_atomic_block
+    at_once(1, lambda number: len(Week.objects.filter(year=FIRST_YEAR + 1).delete()))  # nobody waits for slow readers
+    assert json.loads("".join([*first, *pieces]))["weeks"][-1]["year"] == FIRST_YEAR
+
+
+# CSV
+
+
+def test_the_csv_of_a_person(now, user, other):
+    week = WeekFactory(user=user, year=2026, week_number=6, notes="Two\r\nlines")
+    movie = MovieFactory(tmdb_id=603, title="The Matrix", release_date=datetime(1999, 3, 31, tzinfo=UTC).date())
+    pick = WeekMovieFactory(week=week, movie=movie, added_at=now)
+    MovieOpinionFactory(user=other, movie_pick=pick, rating=None, review="No.", contains_spoilers=True, created_at=now)
+    MovieOpinionFactory(user=user, movie_pick=pick, rating=7, created_at=now)
+    album = WeekAlbumFactory(week=week, album__release_date="1997-05", position=2, added_at=now).album
+    WeekFactory(user=user, year=2026, week_number=5, notes="Nothing.")
+
+    text = "".join(export.to_csv(user))
+
+    first = {
+        "format_version": "1",
+        "username": "ada",
+        "year": "2026",
+        "week_number": "6",
+        "week_start": "2026-02-02",
+        "kind": "movie",
+        "position": "1",
+        "tmdb_id": "603",
+        "musicbrainz_id": "",
+        "release_group_id": "",
+        "title": "The Matrix",
+        "artist": "",
+        "release_date": "1999-03-31",
+        "added_at": "2026-02-11T12:00:00Z",
+        "rating": "7",
+        "review": "",
+        "contains_spoilers": "false",
+        "opinion_by": "ada",
+        "opinion_at": "2026-02-11T12:00:00Z",
+        "week_notes": "Two\r\nlines",
+    }
+    empty = {
+        name: "" for name in first if name in {"rating", "review", "contains_spoilers", "opinion_by", "opinion_at"}
+    }
+    assert text.startswith("\ufeffformat_version,username,year,")
+    assert rows_of(text)[0] == dict.fromkeys(first, "") | {
+        "format_version": "1",
+        "username": "ada",
+        "year": "2026",
+        "week_number": "5",
+        "week_start": "2026-01-26",
+        "week_notes": "Nothing.",
+    }
+    assert rows_of(text)[1:3] == [
+        first,
+        first | {"rating": "", "review": "No.", "contains_spoilers": "true", "opinion_by": "ben"},
+    ]
+    assert rows_of(text)[3] == first | empty | {
+        "kind": "album",
+        "position": "2",
+        "tmdb_id": "",
+        "musicbrainz_id": str(album.musicbrainz_id),
+        "release_group_id": str(album.release_group_id),
+        "title": album.title,
+        "artist": "Somebody",
+        "release_date": "1997-05",
+    }
+    assert text.endswith("\r\n")
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\n=1", "\r\n=1", " =1", "\xa0=1", "\u200b+1", "\ufeff@x"]
+FORMULAS += ["＝1", "＋1", "－1", "＠x", "\x0b=1", "\x1f=1", "\u2028=1", "'=1", "'\n=1", "' =1", "''+1"]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, "'quoted'", "plain", "a=1", " a", "’=1"])
+def test_no_cell_is_a_formula_and_each_comes_back(now, user, cell):
+    week = WeekFactory(user=user, notes=cell)
+    pick = WeekMovieFactory(week=week, movie__title=cell)
+    MovieOpinionFactory(user=user, movie_pick=pick, review=cell)
+
+    row = to_csv(user)[0]
+
+    for name in ("title", "review", "week_notes"):
+        assert row[name] == (f"'{cell}" if cell in FORMULAS else cell)
+        assert restore(row[name]) == cell
+
+
+def test_everybody_s_csv_has_one_header(now, user, other):
+    WeekFactory(user=user)
+    WeekFactory(user=other)
+
+    rows = to_csv(user, other)
+
+    assert [row["username"] for row in rows] == ["ada", "ben"]
+
+
+# Letterboxd
+
+
+def test_a_diary_for_letterboxd(now, user, other):
+    movie = MovieFactory(tmdb_id=603, title="=The Matrix, the", release_date=datetime(1999, 3, 31, tzinfo=UTC).date())
+    old = WeekMovieFactory(week__user=user, week__year=2025, week__week_number=50, movie=movie)
+    again = WeekMovieFactory(
+        week__user=user, week__year=2026, week__week_number=6, movie=movie, added_at=now - timedelta(days=4)
+    )
+    MovieOpinionFactory(user=user, movie_pick=again, rating=9, review='"So" good,\nagain.')
+    MovieOpinionFactory(user=other, movie_pick=again, rating=1, review="No.")
+    WeekAlbumFactory(week=again.week)
+    WeekMovieFactory(week__user=other, movie=movie)
+
+    rows = to_letterboxd(user)
+
+    assert old.added_at > now - timedelta(days=1)  # picked later for an earlier week
+    assert rows == [
+        {
+            "tmdbID": "603",
+            "Title": "'=The Matrix, the",  # as it is: no spreadsheet reads it
+            "Year": "1999",
+            "Rating10": "",
+            "WatchedDate": "2025-12-14",
+            "Rewatch": "",
+            "Tags": "wrong-opinions, 2025-W50",
+            "Review": "",
+        },
+        {
+            "tmdbID": "603",
+            "Title": "'=The Matrix, the",
+            "Year": "1999",
+            "Rating10": "9",
+            "WatchedDate": "2026-02-07",
+            "Rewatch": "Yes",
+            "Tags": "wrong-opinions, 2026-W06",
+            "Review": '"So" good,\nagain.',
+        },
+    ]
+
+
+def test_nothing_was_watched_on_a_day_to_come(now, user):
+    WeekMovieFactory(
+        week__user=user, week__year=2026, week__week_number=7, added_at=now - timedelta(days=20)
+    )  # picked in advance for this week
+    WeekMovieFactory(week__user=user, week__year=2026, week__week_number=8)
+
+    assert [row["WatchedDate"] for row in to_letterboxd(user)] == ["2026-02-11"]
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Pacific/Kiritimati", "2026-02-09"), ("America/Adak", "2026-02-15")])
+def test_days_are_those_of_the_user_s_zone(time_machine, user, zone, day):
+    time_machine.move_to(datetime(2026, 3, 1, tzinfo=UTC), tick=False)
+    user.time_zone = zone
+    user.save()
+    late_on_sunday = datetime(2026, 2, 8, 23, tzinfo=UTC)
+    WeekMovieFactory(week__user=user, week__year=2026, week__week_number=7, added_at=late_on_sunday)
+
+    assert [row["WatchedDate"] for row in to_letterboxd(user)] == [day]
+
+
+def long_reviews(user, count=6, sign="ö", length=150_000):
+    for number in range(count):
+        pick = WeekMovieFactory(week__user=user, week__year=2020, week__week_number=number + 1)
+        MovieOpinionFactory(user=user, movie_pick=pick, review=sign * length)
+
+
+def test_files_for_letterboxd_stay_below_a_megabyte(now, user):
+    long_reviews(user)
+
+    parts = list(export.to_letterboxd(user))
+
+    assert len(parts) == 2
+    assert all(len(part.encode()) <= 1_000_000 for part in parts)
+    assert all(part.startswith("tmdbID,Title,Year,Rating10,WatchedDate,Rewatch,Tags,Review\r\n") for part in parts)
+    assert [len(row["Review"]) for row in to_letterboxd(user)] == [150_000] * 6
+
+
+@pytest.mark.parametrize("sign", ["x", "ö", "😀", '"'])
+def test_a_review_that_is_longer_than_a_file_may_be_is_cut(now, user, sign):
+    long_reviews(user, count=1, sign=sign, length=1_200_000)
+
+    (part,) = export.to_letterboxd(user)
+
+    assert 400_000 < len(part.encode()) <= 1_000_000
+    assert rows_of(part)[0]["Review"].strip(sign) == "…"
+
+
+# The API
+
+
+def content(response):
+    assert response.status_code == 200
+    assert response.streaming
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.getvalue()
+
+
+def test_the_api_streams_json(now, user, api):
+    WeekMovieFactory(week__user=user)
+
+    response = api.get("/api/export")
+
+    assert content(response).decode() == "".join(export.to_json(user))
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="wrong-opinions-ada-2026-02-11.json"'
+
+
+def test_the_api_streams_csv(now, user, api):
+    WeekMovieFactory(week__user=user)
+
+    response = api.get("/api/export?format=csv")
+
+    assert content(response) == "".join(export.to_csv(user)).encode()
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="wrong-opinions-ada-2026-02-11.csv"'
+
+
+def test_the_api_gives_letterboxd_one_file(now, user, api):
+    WeekMovieFactory(week__user=user, movie__title="The Matrix")
+
+    response = api.get("/api/export?format=letterboxd")
+
+    assert rows_of(content(response).decode())[0]["Title"] == "The Matrix"
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert "wrong-opinions-ada-2026-02-11-letterboxd.csv" in response.headers["Content-Disposition"]
+
+
+def test_the_api_zips_what_is_too_large_for_one_file(now, user, api):
+    long_reviews(user)
+
+    response = api.get("/api/export?format=letterboxd")
+
+    with zipfile.ZipFile(io.BytesIO(content(response))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"wrong-opinions-ada-2026-02-11-letterboxd-{n}.csv" for n in (1, 2)]
+        assert [archive.read(name).decode() for name in archive.namelist()] == list(export.to_letterboxd(user))
+    assert response.headers["Content-Type"] == "application/zip"
+
+
+@pytest.mark.parametrize("query", ["format=xml", "format=JSON"])
+def test_an_unknown_format_is_a_422(api, query):
+    assert_problem(api.get(f"/api/export?{query}"), 422)
+
+
+def test_who_is_not_signed_in_exports_nothing(anonymous):
+    assert_problem(anonymous.get("/api/export"), 401)
+
+
+def test_whoever_goes_away_in_the_middle_leaves_nothing_open(now, user, api):
+    history(user, years=2)
+    response = api.get("/api/export")
+    next(iter(response))
+
+    response.close()
+
+    assert list(response.streaming_content) == []
+
+
+# The command
+
+
+def run(*arguments, **options):
+    out = io.StringIO()
+    call_command("export_selections", *arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", "ada@example.org"])
+def test_the_command_writes_to_the_terminal(now, user, name):
+    WeekMovieFactory(week__user=user)
+
+    assert run(name) == "".join(export.to_json(user))
+    assert run(name, "--format", "csv") == "".join(export.to_csv(user))
+    assert run(name, "--format=letterboxd") == "".join(export.to_letterboxd(user))
+
+
+def test_the_command_writes_a_file_that_only_its_owner_reads(now, user, tmp_path):
+    file = tmp_path / "ada.json"
+
+    said = run("ada", "--output", str(file))
+
+    assert file.read_text(encoding="utf-8") == "".join(export.to_json(user))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert said == f"{file}: {file.stat().st_size} bytes.\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_command_is_quiet_when_asked(now, user, tmp_path):
+    assert run("ada", "--output", str(tmp_path / "ada.json"), verbosity=0) == ""
+
+
+def test_the_command_replaces_nothing_unless_forced(now, user, tmp_path):
+    file = tmp_path / "ada.json"
+    file.write_text("Mine.")
+
+    with pytest.raises(CommandError, match=r"ada.json is there already: choose another name, or --force replaces it."):
+        run("ada", "--output", str(file))
+    assert file.read_text() == "Mine."
+
+    run("ada", "--output", str(file), "--force")
+    assert json.loads(file.read_text())["format"] == "wrong-opinions"
+
+
+def test_the_command_replaces_nothing_but_files(user, tmp_path):
+    with pytest.raises(CommandError, match="and is no file"):
+        run("ada", "--output", str(tmp_path), "--force")
+
+
+def test_a_file_is_whole_or_not_there(now, user, tmp_path, monkeypatch):
+    def broken(user):
+        yield "{"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "to_json", broken)
+
+    with pytest.raises(KeyboardInterrupt):
+        run("ada", "--output", str(tmp_path / "ada.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_splits_what_is_too_large_for_letterboxd(now, user, tmp_path):
+    long_reviews(user)
+
+    with pytest.raises(CommandError, match="more than one file: say where they go"):
+        run("ada", "--format", "letterboxd")
+    run("ada", "--format", "letterboxd", "--output", str(tmp_path / "films.csv"))
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["films-1.csv", "films-2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("json", ["ada.json", "ben.json"]), ("letterboxd", ["ada.csv", "ben.csv"])]
+)
+def test_everybody_gets_a_file(now, user, other, tmp_path, kind, names):
+    run("--format", kind, "--output", str(tmp_path / "all"))
+
+    assert sorted(file.name for file in (tmp_path / "all").iterdir()) == names
+    assert stat.S_IMODE((tmp_path / "all").stat().st_mode) == 0o700
+
+
+def test_everybody_s_csv_is_one_file(now, user, other, tmp_path):
+    WeekFactory(user=user)
+    WeekFactory(user=other)
+
+    assert [row["username"] for row in rows_of(run("--format", "csv"))] == ["ada", "ben"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nobody"], "There is nobody called 'nobody'."),
+        ([], "Say where the files of everybody go, such as --output exports, or name one person."),
+        (["ada", "--output", "/no/such/ada.json"], "/no/such/ada.json cannot be written: No such file or directory."),
+        (["--output", "/no/such/all"], "/no/such/all cannot be a directory for the files: No such file or directory."),
+    ],
+)
+def test_what_the_command_cannot_do_is_one_sentence(user, arguments, sentence):
+    with pytest.raises(CommandError) as caught:
+        run(*arguments)
+
+    assert str(caught.value) == sentence
+
+
+def test_the_command_has_an_example():
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "export_selections", "--help"],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "Example: manage.py export_selections ada" in " ".join(answer.stdout.split())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.real_http
+def test_a_pipe_that_ends_early_is_no_traceback(user):
+    history(user, years=20)
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    code = (
+        "import django; django.setup(); from django.db import connection; from django.core.management import *\n"
+        f"connection.settings_dict['NAME'] = {str(connection.settings_dict['NAME'])!r}\n"
+        "call_command('export_selections', 'ada', skip_checks=True)"
+    )
+
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.read(100)
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert (process.returncode, errors) == (1, b"")
+
+
+def test_albums_are_in_nobody_s_diary(now, user):
+    AlbumOpinionFactory(user=user, album_pick__week__user=user)
+
+    assert to_letterboxd(user) == []

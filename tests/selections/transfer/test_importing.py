@@ -1,0 +1,515 @@
+"""What becomes of the rows of a file: found, placed, written, and remembered."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.services import delete_account
+from catalog.models import Album, Movie
+from integrations import patience
+from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
+from selections.transfer.importing import (
+    Decision,
+    Importer,
+    fingerprints,
+    row_from_json,
+    row_to_json,
+    settle,
+)
+from selections.transfer.readers.rows import Row
+from selections.transfer.resolving import Crew
+from tests import payloads
+from tests.conftest import at_once
+from tests.factories import (
+    AlbumFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+def film(title="", year=None, week=(2024, 7), **values):
+    return Row(place="line 2", kind="movie", title=title, year=year, week=week, **values)
+
+
+def record(title="", artist="", week=(2024, 7), **values):
+    return Row(place="line 2", kind="album", title=title, artist=artist, week=week, **values)
+
+
+def run(user, *rows, **how):
+    return list(Importer(user, fingerprints(rows), **{"apply": True} | how).run())
+
+
+def states(outcomes):
+    return [outcome.state for outcome in outcomes]
+
+
+def picks_of(user):
+    """The names of what is in each week, by week and position."""
+    movies = WeekMovie.objects.filter(week__user=user).select_related("week", "movie")
+    albums = WeekAlbum.objects.filter(week__user=user).select_related("week", "album")
+    return {(pick.week.name, pick.position): pick.movie.title for pick in movies} | {
+        (pick.week.name, -pick.position): pick.album.title for pick in albums
+    }
+
+
+def test_a_title_becomes_a_pick_in_its_week(user, tmdb, musicbrainz):
+    outcomes = run(user, film("the matrix", 1999), record("you want it darker", "Leonard Cohen"))
+
+    assert states(outcomes) == ["new", "new"]
+    assert picks_of(user) == {("2024-W07", 1): "The Matrix", ("2024-W07", -1): "You Want It Darker"}
+    assert Movie.objects.get().cast.count() == 3  # with all that we keep
+    assert Album.objects.get().musicbrainz_id == UUID(payloads.RELEASE)  # the official edition
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(user, tmdb, musicbrainz):
+    rows = [film("The Matrix", 1999, rating=8), film("Heat", 1995), film("Alien", 1979), film("Dune")]
+
+    said = run(user, *rows, apply=False)
+
+    assert states(said) == ["new", "new", "review", "full"]
+    assert [Week.objects.count(), Movie.objects.count(), ImportedRow.objects.count()] == [0, 0, 0]
+    done = run(user, *rows)
+    assert [(outcome.state, outcome.position, outcome.sentence) for outcome in done] == [
+        (outcome.state, outcome.position, outcome.sentence) for outcome in said
+    ]
+
+
+def test_a_second_run_asks_nobody_and_changes_nothing(user, tmdb, musicbrainz, time_machine):
+    rows = [
+        film("The Matrix", 1999, rating=8, review="Whoa."),
+        film("Dune"),
+        record("You Want It Darker", "Leonard Cohen"),
+    ]
+    rows += [film("Heat", 1995), film("Alien", 1979)]
+    run(user, *rows)
+    before = everything()
+    asked = len(tmdb.calls)
+    time_machine.move_to(datetime(2026, 6, 1, tzinfo=UTC))  # nothing is cached any more
+
+    again = Importer(user, fingerprints(rows), apply=True)
+    outcomes = list(again.run())
+
+    assert again.to_ask().total() == 0
+    assert again.seconds() == 0
+    assert states(outcomes) == ["before", "review", "before", "before", "full"]
+    assert len(tmdb.calls) == asked
+    assert everything() == before
+
+
+def everything():
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Week, WeekMovie, WeekAlbum, Opinion, ImportedRow, Movie)
+    ]
+
+
+def test_ids_need_no_search(user, tmdb, musicbrainz):
+    rows = [film(tmdb_id=603), film(imdb_id="tt0000603", week=(2024, 8)), record(musicbrainz_id=UUID(payloads.RELEASE))]
+    rows.append(record(release_group_id=UUID(payloads.GROUP), week=(2024, 8)))
+
+    outcomes = run(user, *rows)
+
+    assert states(outcomes) == ["new"] * 4
+    assert not [call for call in tmdb.calls if "search" in call.request.url or "query" in call.request.url]
+
+
+def test_an_id_that_is_no_release_may_be_a_release_group(user, musicbrainz):
+    musicbrainz.get(f"{payloads.MUSICBRAINZ}/release/{payloads.GROUP}", status=404, json=payloads.UNKNOWN)
+
+    assert states(run(user, record(musicbrainz_id=UUID(payloads.GROUP)))) == ["new"]
+    assert WeekAlbum.objects.get().album.musicbrainz_id == UUID(payloads.RELEASE)
+
+
+def test_what_the_catalog_knows_by_id_is_not_asked_for(user):
+    movie, album = MovieFactory(imdb_id="tt0000949"), AlbumFactory()
+    rows = [
+        film(tmdb_id=movie.tmdb_id),
+        film(imdb_id="tt0000949", week=(2024, 8)),
+        record(musicbrainz_id=album.musicbrainz_id),
+    ]
+
+    importer = Importer(user, fingerprints(rows), apply=True)
+
+    assert importer.to_ask().total() == 0
+    assert states(importer.run()) == ["new"] * 3
+
+
+def test_an_unknown_id_is_found_by_its_title(user, tmdb):
+    assert states(run(user, film("The Matrix", 1999, tmdb_id=77777))) == ["new"]
+    assert picks_of(user) == {("2024-W07", 1): "The Matrix"}
+
+
+def test_an_unknown_id_without_a_title_is_for_a_person_to_decide(user, tmdb):
+    (outcome,) = run(user, film(tmdb_id=77777))
+
+    assert (outcome.state, outcome.sentence) == ("review", "TMDB does not know its id")
+
+
+def test_what_upstream_never_said_is_asked_for_first(user, tmdb):
+    MovieFactory(tmdb_id=603, title="What a file said", fetched_at=None)
+
+    (outcome,) = run(user, film(tmdb_id=603))
+
+    assert (outcome.state, outcome.work) == ("new", "The Matrix (1999)")
+    assert Movie.objects.get().title == "The Matrix"
+
+
+def test_what_upstream_never_said_waits_while_it_cannot_be_asked(user, settings):
+    settings.TMDB_API_KEY = ""
+    MovieFactory(tmdb_id=603, title="What a file said", fetched_at=None)
+
+    assert states(run(user, film(tmdb_id=603))) == ["failed"]
+
+
+def test_ratings_and_reviews_become_opinions(user, tmdb):
+    said_at = datetime(2024, 3, 1, 20, 15, tzinfo=UTC)
+
+    run(user, film("The Matrix", 1999, rating=9, review="Whoa.", contains_spoilers=True, said_at=said_at))
+
+    opinion = Opinion.objects.get()
+    assert (opinion.user, opinion.rating, opinion.review, opinion.contains_spoilers) == (user, 9, "Whoa.", True)
+    assert opinion.created_at == opinion.updated_at == said_at
+
+
+def test_the_day_says_when_it_was_picked_and_rated(user, tmdb):
+    user.time_zone = "America/New_York"
+
+    run(user, film("The Matrix", 1999, rating=9, day=date(2024, 2, 14)))
+
+    assert WeekMovie.objects.get().added_at == datetime(2024, 2, 14, 17, tzinfo=UTC)
+    assert Opinion.objects.get().created_at == datetime(2024, 2, 14, 17, tzinfo=UTC)
+
+
+def test_nothing_was_said_in_the_future(user, tmdb, now):
+    later = datetime(2031, 1, 1, tzinfo=UTC)
+
+    run(user, film("The Matrix", 1999, week=(2031, 1), day=date(2031, 1, 1), rating=9, said_at=later, added_at=later))
+
+    assert WeekMovie.objects.get().added_at == Opinion.objects.get().created_at == now
+
+
+def test_an_opinion_that_is_there_stays(user, tmdb):
+    pick = WeekMovieFactory(week__user=user, week__year=2024, week__week_number=7, movie__tmdb_id=603)
+    MovieOpinionFactory(user=user, movie_pick=pick, rating=3)
+
+    (outcome,) = run(user, film("The Matrix", 1999, rating=9))
+
+    assert (outcome.state, outcome.has_opinion) == ("there", False)
+    assert Opinion.objects.get().rating == 3
+
+
+def test_what_is_there_already_gets_its_opinion_and_keeps_its_week_as_it_was(user, tmdb):
+    pick = WeekMovieFactory(week__user=user, week__year=2024, week__week_number=7, movie__tmdb_id=603)
+
+    (outcome,) = run(user, film("The Matrix", 1999, rating=9))
+
+    assert (outcome.state, outcome.has_opinion) == ("there", True)
+    assert Opinion.objects.get().movie_pick == pick
+    assert Week.objects.get().updated_at == pick.week.updated_at
+
+
+def test_another_edition_is_the_same_album_unless_the_file_names_the_release(user, musicbrainz):
+    edition = AlbumFactory(release_group_id=payloads.GROUP)
+    WeekAlbumFactory(week__user=user, week__year=2024, week__week_number=7, album=edition)
+
+    by_title = run(user, record("You Want It Darker", "Leonard Cohen"))
+    by_release = run(user, record(musicbrainz_id=UUID(payloads.RELEASE)))
+
+    assert states(by_title) == ["there"]
+    assert states(by_release) == ["new"]
+
+
+def test_positions_are_kept_where_they_are_free(user, tmdb):
+    run(user, film("The Matrix", 1999, position=2), film("Heat", 1995, position=2))
+
+    assert picks_of(user) == {("2024-W07", 2): "The Matrix", ("2024-W07", 1): "Heat"}
+
+
+def test_the_days_of_a_week_give_the_order(user, tmdb):
+    run(user, film("Heat", 1995, day=date(2024, 2, 17)), film("The Matrix", 1999, day=date(2024, 2, 12)))
+
+    assert picks_of(user) == {("2024-W07", 1): "The Matrix", ("2024-W07", 2): "Heat"}
+
+
+THREE = [film("The Matrix", 1999), film("Heat", 1995), film("Alien", 1979)]
+
+
+def test_a_third_movie_is_left_out_and_named(user, tmdb):
+    outcomes = run(user, *THREE)
+
+    assert states(outcomes) == ["new", "new", "full"]
+    assert (outcomes[2].work, outcomes[2].sentence) == ("Alien (1979)", "2024-W07 has two movies already")
+    remembered = ImportedRow.objects.get(state="review")
+    assert (remembered.chosen, remembered.reason) == ("348", "2024-W07 has two movies already")
+
+
+def test_a_third_movie_goes_to_the_next_free_week(user, tmdb):
+    later = film("Dune", 2021, week=(2024, 8))
+
+    outcomes = run(user, *THREE, later, film("Dune", 1984, week=(2024, 8)), overflow="next-free-week")
+
+    assert states(outcomes) == ["new"] * 5
+    # The next week's own come first.
+    assert picks_of(user)["2024-W09", 1] == "Alien"
+
+
+def test_what_moves_on_leaves_room_for_what_is_still_to_be_decided(user, tmdb):
+    rows = [*THREE, film("Dune", 2021, week=(2024, 8)), film("Dune", week=(2024, 8))]
+
+    outcomes = run(user, *rows, overflow="next-free-week")
+
+    assert states(outcomes) == ["new", "new", "new", "review", "new"]
+    assert (outcomes[4].week, outcomes[4].sentence) == ((2024, 9), "moved on from 2024-W07")
+    settle(ImportedRow.objects.get(state="review"), Decision(ids={"tmdb_id": 841}))
+    assert picks_of(user)["2024-W08", 2] == "Dune"
+
+
+def test_notes_stay_with_their_week_whatever_becomes_of_the_row(user, tmdb):
+    rows = [*THREE[:2], film("Alien", 1979, notes="Of the seventh."), film("Nothing", week=(2024, 10), notes="Tenth.")]
+
+    run(user, *rows, overflow="next-free-week")
+
+    notes = {week.name: week.notes for week in Week.objects.all()}
+    assert notes == {"2024-W07": "Of the seventh.", "2024-W08": "", "2024-W10": "Tenth."}
+
+
+def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
+    rows = [film("The Matrix", 1999, rating=8), film("Heat", 1995)]
+    run(user, *rows)
+    WeekMovie.objects.get(movie__tmdb_id=603).delete()
+
+    outcomes = run(user, *rows)
+    assert states(outcomes) == ["before", "before"]
+    assert [outcome.sentence for outcome in outcomes] == ["it has been removed since, and comes back with --again", ""]
+
+    assert states(run(user, *rows, again=True)) == ["new", "before"]
+    assert Opinion.objects.get().rating == 8
+
+
+def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
+    outcomes = run(user, film("The Matrix", 1999, rating=8), film("the matrix", 1999, rating=3))
+
+    assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
+        ("new", ""),
+        ("there", "what is said of it there stays"),
+    ]
+    assert Opinion.objects.get().rating == 8
+
+
+def test_without_a_week_nobody_is_asked_in_a_dry_run(user):
+    importer = Importer(user, fingerprints([film("Alien", 1979, week=None)]))
+
+    assert importer.to_ask().total() == 0
+    assert states(importer.run()) == ["review"]
+
+
+@pytest.mark.parametrize("row", [film("The Matrix", 1999), film("Dune")])
+def test_whoever_leaves_meanwhile_ends_it(row, user, tmdb):
+    importing = Importer(user, fingerprints([film("Heat", 1995), row]), apply=True).run()
+    next(importing)
+    delete_account(user)
+
+    with pytest.raises(type(user).DoesNotExist):
+        next(importing)
+    assert not ImportedRow.objects.exists()
+
+
+def test_what_was_left_out_goes_there_in_a_later_run_without_asking_anybody(user, tmdb):
+    run(user, *THREE)
+    Movie.objects.filter(tmdb_id=348).delete()
+    asked = len(tmdb.calls)
+
+    outcomes = run(user, *THREE, overflow="next-free-week")
+
+    assert states(outcomes) == ["before", "before", "new"]
+    assert picks_of(user)["2024-W08", 1] == "Alien"
+    assert len(tmdb.calls) == asked  # its details are cached
+    assert ImportedRow.objects.filter(state="done").count() == 3
+
+
+def test_nothing_overflows_beyond_this_week(user, tmdb):
+    outcomes = run(user, *(film(row.title, row.year, week=(2026, 7)) for row in THREE), overflow="next-free-week")
+
+    assert states(outcomes) == ["new", "new", "full"]
+    assert outcomes[2].sentence == "no week from 2026-W07 up to now has a place for it"
+
+
+def test_rows_without_a_week_fill_the_free_places(user, tmdb):
+    WeekMovieFactory(week__user=user, week__year=2024, week__week_number=7)
+    rows = [film("Alien", 1979, week=None), film("The Matrix", 1999, week=None), film("Heat", 1995, week=(2024, 8))]
+
+    outcomes = run(user, *rows, first_week=(2024, 7))
+
+    assert states(outcomes) == ["new"] * 3
+    assert picks_of(user)["2024-W07", 2] == "Alien"
+    assert picks_of(user)["2024-W08", 2] == "The Matrix"
+
+
+def test_rows_without_a_week_wait_for_one(user, tmdb):
+    (outcome,) = run(user, film("Alien", 1979, week=None))
+
+    assert (outcome.state, outcome.sentence) == ("review", "no week is known: say with --from which is the first")
+    assert states(run(user, film("Alien", 1979, week=None), first_week=(2024, 7))) == ["new"]
+
+
+def test_what_is_not_clear_is_remembered_with_its_candidates(user, tmdb):
+    (outcome,) = run(user, film("Dune", rating=7))
+
+    assert (outcome.state, outcome.sentence) == ("review", "2 go by that name")
+    waiting = ImportedRow.objects.get()
+    assert {candidate["id"] for candidate in waiting.candidates} == {"841", "438631"}
+    assert row_from_json(waiting.said) == film("Dune", rating=7)
+    assert str(waiting) == "Dune"
+
+
+def test_a_decision_settles_it(user, tmdb):
+    row = film("Dune", rating=7)
+    run(user, row)
+    ((fingerprint, _),) = fingerprints([row])
+
+    outcomes = run(user, row, decisions={fingerprint: Decision(ids={"tmdb_id": 841}, week=(2024, 9))})
+
+    assert states(outcomes) == ["new"]
+    assert picks_of(user) == {("2024-W09", 1): "Dune"}
+    assert ImportedRow.objects.get().state == "done"
+    assert states(run(user, row)) == ["before"]
+
+
+def test_each_of_two_rows_that_say_the_same_can_be_settled(user, tmdb):
+    run(user, film("Dune", week=(2024, 7)), film("Dune", week=(2024, 7)))
+    first, second = ImportedRow.objects.all()
+
+    outcomes = [settle(first, Decision(ids={"tmdb_id": 841})), settle(second, Decision(ids={"tmdb_id": 438631}))]
+
+    assert states(outcomes) == ["new", "new"]
+    assert set(ImportedRow.objects.values_list("state", flat=True)) == {"done"}
+
+
+def test_a_decision_may_leave_it_out(user, tmdb):
+    row = film("Dune")
+    ((fingerprint, _),) = fingerprints([row])
+
+    assert states(run(user, row, decisions={fingerprint: Decision(skip=True)})) == ["skipped"]
+    assert states(run(user, row)) == ["skipped"]
+    assert not Week.objects.exists()
+
+
+def test_notes_of_a_week_fill_only_an_empty_one(user):
+    WeekFactory(user=user, year=2024, week_number=7, notes="Mine.")
+    notes = [Row(place="line 2", kind="", week=(2024, number), notes="Theirs.") for number in (7, 8)]
+
+    assert states(run(user, *notes)) == ["notes", "notes"]
+    assert list(Week.objects.order_by("week_number").values_list("notes", flat=True)) == ["Mine.", "Theirs."]
+    assert states(run(user, *notes)) == ["notes", "notes"]
+
+
+def test_a_dead_upstream_is_left_alone_and_asked_by_the_next_run(user, upstream, monkeypatch):
+    monkeypatch.setattr("integrations.http.time.sleep", lambda seconds: None)
+    upstream.get(f"{payloads.TMDB}/search/movie", status=500)
+    rows = [film(f"Movie {number}", 1999, week=(2024, number)) for number in range(1, 30)]
+
+    outcomes = run(user, *rows)
+
+    assert states(outcomes) == ["failed"] * 29
+    assert outcomes[-1].sentence == "TMDB is left alone for now"
+    assert len(upstream.calls) <= 14
+    assert not ImportedRow.objects.exists()
+
+
+def test_what_failed_holds_nothing_else_up(user, upstream, musicbrainz, settings):
+    settings.TMDB_API_KEY = ""
+
+    outcomes = run(user, film("The Matrix", 1999), record("You Want It Darker", "Leonard Cohen"))
+
+    assert states(outcomes) == ["failed", "new"]
+    assert "no TMDB key" in outcomes[0].sentence
+
+
+def test_an_interrupted_import_goes_on_to_the_same_result(user, other, tmdb):
+    rows = [film("The Matrix", 1999), film("Heat", 1995), film("Alien", 1979), film("Dune", 1984), film("Dune", 2021)]
+    run(other, *rows, overflow="next-free-week")
+
+    for steps in (1, 2, 4):
+        importing = Importer(user, fingerprints(rows), apply=True, overflow="next-free-week").run()
+        for _ in range(steps):
+            next(importing)
+        importing.close()
+    outcomes = run(user, *rows, overflow="next-free-week")
+
+    assert states(outcomes)[:4] == ["before"] * 4
+    assert picks_of(user) == picks_of(other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_make_one(user, tmdb):
+    rows = [
+        film("The Matrix", 1999, rating=8),
+        film("Heat", 1995),
+        film("Alien", 1979),
+        film("Dune", 1984, week=(2024, 8)),
+    ]
+
+    results = at_once(3, lambda number: ",".join(sorted(states(run(user, *rows)))))
+
+    assert not [said for said in results if "failed" in said]
+    assert WeekMovie.objects.filter(week__user=user).count() == 3
+    assert Opinion.objects.count() == 1
+
+
+def test_rows_that_say_the_same_are_told_apart_and_ratings_make_no_difference():
+    first, second, third = (fingerprint for fingerprint, _ in fingerprints([film("Heat"), film("Heat"), film("Alien")]))
+    ((rated, _),) = fingerprints([film("HEAT", rating=7, review="Hot.")])
+
+    assert len({first, second, third}) == 3
+    assert rated == first
+
+
+def test_a_row_is_kept_whole():
+    row = record(
+        "Blue",
+        "Joni Mitchell",
+        day=date(2024, 2, 14),
+        position=2,
+        musicbrainz_id=UUID(payloads.RELEASE),
+        release_group_id=UUID(payloads.GROUP),
+        rating=9,
+        review="Blue.",
+        contains_spoilers=True,
+        said_at=datetime(2024, 2, 14, 1, 2, 3, 456789, tzinfo=UTC),
+        added_at=datetime(2024, 2, 14, 1, 2, 3, 4, tzinfo=UTC),
+        notes="A week.",
+    )
+
+    assert row_from_json(row_to_json(row)) == row
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"state": "lost"}, {"kind": "book"}, {"state": "review", "reason": ""}],
+)
+def test_the_database_refuses_rows_that_mean_nothing(values, user):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ImportedRow.objects.create(**{"user": user, "fingerprint": "a", "kind": "movie", "state": "done"} | values)
+
+
+def test_the_database_keeps_one_of_each_row(user):
+    ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
+
+
+def test_whoever_asks_ahead_is_as_patient_as_whoever_waits():
+    with patience.at_most(3, turn=1):
+        crew, mine = Crew(1), patience.current()
+        theirs = crew.ask(patience.current).result()
+        crew.dismiss()
+
+    assert theirs == mine

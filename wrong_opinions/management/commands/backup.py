@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from django.core.management import BaseCommand, CommandError
+
+from wrong_opinions import backup
+
+
+class Command(BaseCommand):
+    help = (
+        "Write the whole database into one file, as it is at one moment, while the site goes on serving. It holds "
+        "password hashes and tokens: only its owner may read it. Example: manage.py backup backup-2026-02-11.db"
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", type=Path, metavar="FILE", help="where to; restore takes it back")
+        parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
+
+    def handle(self, *, file, force, verbosity, **options):
+        if verbosity > 1:
+            self.stdout.write(f"Copying the database into {file}.")
+        try:
+            contents = backup.back_up(file, force=force)
+        except backup.Unusable as error:
+            raise CommandError(f"{error}".rstrip(".") + ".") from None
+        if verbosity:
+            self.stdout.write(f"{file}, {file.stat().st_size / 1e6:.1f} MB: {contents}.")

@@ -1,0 +1,90 @@
+import os
+import secrets
+import socket
+import sys
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import transaction
+
+from integrations.checks import check_upstreams
+from selections.transfer import samples
+
+ADDRESS = "127.0.0.1"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a fresh checkout run: settings, database, sample data, an admin account, and the server. "
+        "Run again it changes nothing, and serves. Example: manage.py quickstart --port 8001"
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--empty", action="store_true", help="leave the sample data out")
+        parser.add_argument("--port", type=int, default=8000, help="serve on this port (default 8000)")
+        parser.add_argument("--no-serve", action="store_true", help="prepare everything, and stop there")
+
+    def handle(self, *, empty, port, no_serve, **options):
+        if not no_serve:
+            refuse_taken(port)
+        try:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        except OSError as error:
+            raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
+        call_command("migrate", verbosity=0)
+        passwords = self.make_accounts(empty=empty)
+        self.report(passwords, port)
+        if not no_serve:
+            if not settings.SITE_URL:
+                os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in mail
+            self.stdout.flush()
+            serve(port)
+
+    def make_accounts(self, *, empty: bool) -> dict[str, str]:
+        """The passwords of the accounts that are new, by name: none unless the instance had no account at all."""
+        users = get_user_model().objects
+        with transaction.atomic():
+            if users.exists():
+                return {}
+            passwords = {"admin": secrets.token_urlsafe(12)}
+            users.create_superuser("admin", "admin@example.org", passwords["admin"])
+            return passwords if empty else passwords | samples.load()
+
+    def report(self, passwords: dict[str, str], port: int) -> None:
+        site = f"http://{ADDRESS}:{port}"
+        self.stdout.write(self.style.SUCCESS(f"Wrong Opinions {settings.VERSION}"))
+        for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
+            self.stdout.write(f"  {name:9} {site}{path}")
+        if passwords:
+            self.stdout.write("Accounts, with passwords that are shown only now:")
+            for name, password in passwords.items():
+                self.stdout.write(
+                    f"  {name:9} {password}   {'staff, for the admin' if name == 'admin' else 'sample person'}"
+                )
+        else:
+            self.stdout.write(
+                "Accounts are there already. A new password: python3 -m uv run manage.py changepassword NAME"
+            )
+        for warning in check_upstreams(None):
+            self.stdout.write(self.style.WARNING(f"Missing: {warning.msg} {warning.hint}"))
+
+
+def refuse_taken(port: int) -> None:
+    """Raise CommandError where the port cannot be served on."""
+    if not 0 < port < 2**16:
+        raise CommandError(f"There is no port {port}: choose one from 1 to 65535, such as --port 8001")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
+
+
+def serve(port: int) -> None:
+    """Become the production server, as gunicorn.conf.py describes it."""
+    os.chdir(settings.BASE_DIR)
+    server = [sys.executable, "-m", "gunicorn", "--bind", f"{ADDRESS}:{port}"]
+    os.execv(sys.executable, server)  # noqa: S606 - no shell, and nothing in it from outside
