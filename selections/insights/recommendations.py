@@ -193,7 +193,7 @@ class Shelf:
         raise NotImplementedError
 
     def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        """Who made these works, or what these people made."""
+        """Who made these works, or what these people made, sorted: what comes first is what is named among equals."""
         raise NotImplementedError
 
     def released(self, decade: int) -> Q:
@@ -228,11 +228,11 @@ class Movies(Shelf):
         for movie, person, name in cast.values_list("movie_id", "person_id", "person__name"):
             found[movie, ("cast", person)] = name
         # Who directs what they wrote, or acts in, is one reason.
-        return [
+        return sorted(
             (movie, feature, name)
             for (movie, feature), name in found.items()
             if feature[0] == "director" or (movie, ("director", feature[1])) not in found
-        ]
+        )
 
     def released(self, decade: int) -> Q:
         return Q(release_date__range=(date(decade, 1, 1), date(decade + 9, 12, 31)))
@@ -256,7 +256,7 @@ class Albums(Shelf):
         chosen = Q(album__in=of) if by is None else Q(artist__in=by)
         found = AlbumArtist.objects.filter(chosen).exclude(artist__musicbrainz_id__in=NOBODY).order_by()
         rows = found.values_list("album_id", "artist_id", "artist__name").distinct()
-        return [(album, ("artist", artist), name) for album, artist, name in rows]
+        return sorted((album, ("artist", artist), name) for album, artist, name in rows)
 
     def released(self, decade: int) -> Q:
         return Q(release_date__startswith=f"{decade // 10}")
@@ -320,7 +320,8 @@ class Search:
         def experience(key: Key) -> Experience:
             return known.setdefault(key, Experience(key))
 
-        picks = shelf.picks._default_manager.filter(week__user=self.user).order_by("-week__year", "-week__week_number")
+        latest_first = ("-week__year", "-week__week_number", "position")
+        picks = shelf.picks._default_manager.filter(week__user=self.user).order_by(*latest_first)
         for key, *lead in picks.annotate(key=shelf.key(shelf.name)).values_list("key", *shelf.lead()):
             experience(key).leads.append(Lead(*lead))
         opinions = (
@@ -349,7 +350,7 @@ class Search:
         for work, feature, name in self.shelf.credits(of=ids):
             self.names[feature] = name
             knowing[feature][ids[work]] = by_key[ids[work]]
-        for row in self.shelf.works._default_manager.filter(pk__in=ids).order_by():
+        for row in self.shelf.works._default_manager.filter(pk__in=ids).order_by("pk"):
             experience = by_key[ids[row.pk]]
             for feature in self.shelf.traits(row):
                 knowing[feature][experience.key] = experience
@@ -469,7 +470,7 @@ class Search:
             *self.scan(),
             *self.praised(),
         }
-        works = self.shelf.works._default_manager.filter(self.chosen(ids)).order_by()
+        works = self.shelf.works._default_manager.filter(self.chosen(ids)).order_by("pk")
         found = []
         for work in works:
             if work.fetched_at is None and work.pk not in self.own:
@@ -564,7 +565,8 @@ class Search:
             leads = self.asked[int(about)].leads
             return Reason(kind, leads[0].title, leads[:MAX_LEADS])
         name = f"{about}s" if kind == "decade" else self.names.get((kind, about), str(about))
-        liked = sorted((one for one in self.tastes[kind, about].known if one.liking > 0), key=lambda one: -one.liking)
+        known = [known for known in self.tastes[kind, about].known if known.liking > 0]
+        liked = sorted(known, key=lambda known: (known.liking, known.latest), reverse=True)
         return Reason(kind, name, [one.leads[0] for one in liked[:MAX_LEADS]])
 
 
