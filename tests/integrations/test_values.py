@@ -32,7 +32,7 @@ def enlarged(value):
         kept = {"id", "credit_id", "url", "job", "resource"}
         return {name: item if name in kept else enlarged(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [enlarged(item) for item in value] * 300
+        return [enlarged(item) for item in value] * (MAX_NAMES + 1)
     return LONG if isinstance(value, str) else value
 
 

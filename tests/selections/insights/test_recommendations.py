@@ -198,6 +198,18 @@ def test_an_artist_one_likes_leads_to_their_other_albums(api, user):
     ]
 
 
+def test_of_two_picks_of_a_week_the_first_position_is_named(api, user):
+    artist, week = ArtistFactory(), WeekFactory(user=user)
+    editions = [played(artist, title=f"Edition {n}", release_group_id=payloads.GROUP, genres=[]) for n in (1, 2)]
+    played(artist, title="Another")
+    for position, album in ((2, editions[0]), (1, editions[1])):  # stored in the other order
+        WeekAlbumFactory(week=week, album=album, position=position)
+
+    result = ask(api, ALBUMS)["results"][0]
+
+    assert [lead["title"] for lead in result["because"][0]["picks"]] == ["Edition 2"]
+
+
 def test_writers_cast_genres_and_decades_are_reasons(api, user):
     writer, actor = PersonFactory(name="Writer"), PersonFactory(name="Actor")
     known, new = (MovieFactory(genres=["Drame été"], release_date=date(year, 5, 1)) for year in (1991, 1999))
