@@ -133,6 +133,8 @@ class Work(Fetched):
     genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    kind: str  # `movie` or `album`
+    source: str  # where it is fetched from
     searched: tuple[str, ...]  # the fields that a search looks into
     lacks: dict[str, Q]  # by what may be missing: whether it is
 
@@ -171,6 +173,8 @@ class Work(Fetched):
 
 class Movie(Work):
     """A movie of TMDB. Unknown texts are empty, unknown numbers and dates null."""
+
+    kind, source = "movie", "TMDB"
 
     tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
     imdb_id = models.CharField("IMDb id", max_length=20, blank=True)
@@ -213,6 +217,11 @@ class Movie(Work):
         return self.tmdb_id
 
     @property
+    def page_url(self) -> str:
+        """Its page at TMDB."""
+        return f"https://www.themoviedb.org/movie/{self.tmdb_id}"
+
+    @property
     def shown_poster_path(self) -> str:
         """The path of the poster that everybody sees; empty without one."""
         return self.own_cover or self.poster_path
@@ -236,6 +245,8 @@ class MovieAlias(models.Model):
 
 class Album(Work):
     """A release of MusicBrainz: one edition of a release group."""
+
+    kind, source = "album", "MusicBrainz"
 
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     release_group_id = models.UUIDField("MusicBrainz release group id", null=True, blank=True, db_index=True)
@@ -285,6 +296,11 @@ class Album(Work):
     def external_id(self) -> UUID:
         """Its release id at MusicBrainz."""
         return self.musicbrainz_id
+
+    @property
+    def page_url(self) -> str:
+        """Its page at MusicBrainz."""
+        return f"https://musicbrainz.org/release/{self.musicbrainz_id}"
 
     @property
     def shown_cover_url(self) -> str:

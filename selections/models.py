@@ -216,6 +216,8 @@ class WeekMovie(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
     movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks")
 
+    kind = "movie"
+
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
         constraints = [
@@ -230,10 +232,16 @@ class WeekMovie(Pick):
     def __str__(self) -> str:
         return f"{self.movie} in {self.week}"
 
+    @property
+    def work(self) -> Movie:
+        return self.movie
+
 
 class WeekAlbum(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="album_picks")
     album = models.ForeignKey(Album, models.PROTECT, related_name="picks")
+
+    kind = "album"
 
     class Meta(Pick.Meta):
         verbose_name = "album pick"
@@ -248,6 +256,10 @@ class WeekAlbum(Pick):
 
     def __str__(self) -> str:
         return f"{self.album} in {self.week}"
+
+    @property
+    def work(self) -> Album:
+        return self.album
 
 
 class OpinionQuerySet(models.QuerySet):

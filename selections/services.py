@@ -132,7 +132,7 @@ def pick_movie(
         movie, _ = catalog.get_movie(tmdb_id)
     except NotFound:
         raise NotFound("Movie not found in TMDB") from None
-    return _put(WeekMovie(week=week, movie=movie, position=position), replace=replace, force=force, movie=movie)
+    return place_pick(WeekMovie(week=week, movie=movie, position=position), replace=replace, force=force)
 
 
 def pick_album(
@@ -144,7 +144,7 @@ def pick_album(
         album, _ = catalog.get_album(musicbrainz_id)
     except NotFound:
         raise NotFound("Album not found in MusicBrainz") from None
-    return _put(WeekAlbum(week=week, album=album, position=position), replace=replace, force=force, album=album)
+    return place_pick(WeekAlbum(week=week, album=album, position=position), replace=replace, force=force)
 
 
 def _refuse_taken(
@@ -162,8 +162,14 @@ def _refuse_taken(
         raise Conflict(f"This {next(iter(work)).partition('__')[0]} is already in this week", "already_picked")
 
 
-def _put[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool, force: bool, **work: Movie | Album) -> tuple[P, bool]:
-    """Store a pick and move its week's `updated_at`, both or neither; what is there already stays as it is."""
+def place_pick[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool = False, force: bool = False) -> tuple[P, bool]:
+    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here.
+
+    Returns the pick at its position, and whether that was free. With `replace` the pick that is there gives way, with
+    `force` also where other members have opinions on it; the same work stays as it is. Raises Conflict, or
+    Week.DoesNotExist.
+    """
+    work = {pick.kind: pick.work}
     there = type(pick)._default_manager.filter(week=pick.week, position=pick.position)
     try:
         with transaction.atomic():
