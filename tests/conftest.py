@@ -25,6 +25,7 @@ MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._reme
 SQLITE_ONLY = (
     "tests/integrations/test_values.py",
     "tests/instance/test_quickstart.py",
+    "tests/selections/insights/test_recommendations.py::test_what_somebody_will_like",
     "tests/selections/transfer/readers/",
     "tests/test_faults.py",
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
