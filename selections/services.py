@@ -1,7 +1,7 @@
 """What people do with weeks; the database's constraints decide, and are put into words here."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -163,7 +163,8 @@ def _refuse_taken(
 
 
 def place_pick[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool = False, force: bool = False) -> tuple[P, bool]:
-    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here.
+    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here,
+    or by place_picks().
 
     Returns the pick at its position, and whether that was free. With `replace` the pick that is there gives way, with
     `force` also where other members have opinions on it; the same work stays as it is. Raises Conflict, or
@@ -188,6 +189,13 @@ def place_pick[P: (WeekMovie, WeekAlbum)](pick: P, *, replace: bool = False, for
                 raise Conflict(f"This {name} has just been merged into another: pick it again", "just_merged") from None
         raise
     return pick, not replaced
+
+
+def place_picks(picks: Iterable[WeekMovie | WeekAlbum]) -> list[WeekMovie | WeekAlbum]:
+    """Store new picks of one kind as they are, many at a time, for a caller who has locked their weeks, or has created
+    them in the same transaction, and who sets their `updated_at`. Raises IntegrityError."""
+    rows: list[Any] = list(picks)
+    return type(rows[0])._default_manager.bulk_create(rows) if rows else []
 
 
 def rematch(pick: WeekMovie | WeekAlbum, known_as: int | UUID) -> WeekMovie | WeekAlbum:

@@ -10,7 +10,7 @@ from catalog import duplicates
 from catalog.models import Album, Movie
 from selections.insights import recommendations
 from selections.models import WeekAlbum, WeekMovie
-from selections.transfer import archive
+from selections.transfer import restoring
 from tests import payloads
 from tests.conftest import assert_problem, client_of
 from tests.factories import AlbumFactory, MovieFactory, MovieOpinionFactory, UserFactory, WeekFactory
@@ -102,7 +102,7 @@ def invented(user):
     }
     catalog = {"movies": [MOVIE], "albums": [ALBUM]}
     data = {"format": "wrong-opinions", "version": 1, "weeks": [week], "catalog": catalog}
-    archive.load(user, data, apply=True, is_trusted=False)
+    restoring.load(user, data, apply=True, is_trusted=False)
     return Movie.objects.get(), Album.objects.get()
 
 

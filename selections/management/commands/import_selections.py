@@ -9,9 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
-from selections.transfer import archive, readers, review
+from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import STATES, Importer, Outcome, fingerprints
-from selections.transfer.readers import archive as archive_file
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name, week_name
 
@@ -87,7 +86,7 @@ class Command(BaseCommand):
 
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Take in our own JSON, of which nothing fails for itself. Raises FileError."""
-        data = archive_file.parse(file)
+        data = own_json.parse(file)
         progress: Progress | None = None
 
         def step(done: int, total: int) -> None:
@@ -96,7 +95,7 @@ class Command(BaseCommand):
             progress.step(done)
 
         try:
-            report = archive.load(person, data, apply=apply, is_trusted=True, progress=step)
+            report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
         if progress:
