@@ -6,8 +6,9 @@ is written row by row, in order, so that an import may end at any moment, and th
 
 import hashlib
 import json
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -36,6 +37,7 @@ WORKERS = 4  # who ask ahead
 ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
 TRIES = 3  # to write a row while somebody else changes the same week
+IMPORTING = threading.Lock()  # of this process, for files that are read whole, into many times their size
 NOON = time(12)
 NO_WEEK = "no week is known: say with --from which is the first"
 MEANWHILE = "somebody else has just decided about it"
@@ -66,6 +68,15 @@ class Outcome:
     sentence: str = ""
     candidates: list[Candidate] = field(default_factory=list)
     has_opinion: bool = False  # whether the row's opinion is new
+
+    @property
+    def week_name(self) -> str:
+        return week_name(*self.week) if self.week else "–"
+
+    @property
+    def words(self) -> str:
+        """What becomes of the row, in words."""
+        return self.sentence or STATES[self.state]
 
 
 @dataclass(frozen=True)
@@ -174,7 +185,7 @@ class Importer:
                 requests[task.row.kind] += resolving.most_requests(self._asked(task), in_full=self.apply)
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Generator[Outcome]:
         """What becomes of each row, in the order of weeks; what its own week has no place for comes last.
 
         Raises the DoesNotExist of a user who leaves meanwhile.
