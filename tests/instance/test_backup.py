@@ -19,8 +19,8 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from selections import services
 from selections.models import EarlierRating, Week, WeekMovie
+from tests.commands import manage, manage_each
 from tests.factories import MovieFactory, MovieOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
-from tests.test_settings import manage
 from wrong_opinions import backup
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -637,16 +637,16 @@ def test_through_pgbouncer_all_works_and_backups_go_past_it(filled, tmp_path, pg
     connection.close()
 
     refused = manage("backup", f"{tmp_path}/refused", DATABASE_URL=pgbouncer)
-    done = [
-        manage(*command.split(), DATABASE_URL=pgbouncer, **direct)
-        for command in (
-            f"backup {tmp_path}/backup",
-            f"restore {tmp_path}/backup --force",
-            "migrate",
-            f"export_selections --output {tmp_path}/all",
-        )
-    ]
+    done = manage_each(
+        f"backup {tmp_path}/backup",
+        f"restore {tmp_path}/backup --force",
+        "migrate",
+        f"export_selections --output {tmp_path}/all",
+        "check",
+        DATABASE_URL=pgbouncer,
+        **direct,
+    )
 
     assert "PgBouncer or another pooler answers: set DATABASE_DIRECT_URL" in refused.stderr
-    assert [one.returncode for one in done] == [0] * 4, [one.stderr for one in done]
+    assert [command.returncode for command in done] == [0] * 5, done
     assert Week.objects.get() == filled
