@@ -1,4 +1,4 @@
-"""Who signs in with a username or an email address and a password."""
+"""Sign-in with a username or an email address and a password."""
 
 from django.contrib.auth.backends import AllowAllUsersModelBackend
 from django.views.decorators.debug import sensitive_variables
@@ -9,7 +9,7 @@ from .models import User
 
 
 class Backend(AllowAllUsersModelBackend):
-    """Returns inactive users, too: the API tells them so, and the admin turns them away by itself."""
+    """Returns inactive users, too: the API tells them so, and the admin refuses them itself."""
 
     @sensitive_variables("password", "normalized")
     def authenticate(self, request, username=None, password=None, **kwargs):
