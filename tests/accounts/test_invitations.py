@@ -163,11 +163,11 @@ def join(client, code, **changes):
 
 def test_the_page_makes_an_account(client, db, closed):
     _, code = services.invite()
-    assert b"Create my account" in client.get(f"/join/{code}").content
+    assert b"Create account" in client.get(f"/join/{code}").content
 
     response = join(client, code)
 
-    assert b"You are in" in response.content
+    assert b"is ready" in response.content
     assert User.objects.get().username == "cleo"
     assert User.objects.get().check_password(PASSWORD)
     assert client.get(f"/join/{code}").status_code == 409
