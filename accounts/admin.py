@@ -31,7 +31,7 @@ EVENTS = {"email": "address changed", "visibility": "visibility changed"} | dict
 )
 
 
-class ReadOnlyMixin:
+class ReadOnlyAdmin(admin.ModelAdmin):
     """For rows that are looked at, and deleted."""
 
     def has_add_permission(self, request):
@@ -41,7 +41,7 @@ class ReadOnlyMixin:
         return False
 
 
-class DeleteEachMixin:
+class DeleteEachAdmin(admin.ModelAdmin):
     """Deletes several rows as it deletes one, which is recorded."""
 
     def delete_queryset(self, request, queryset):
@@ -67,7 +67,7 @@ class UserAdmin(DjangoUserAdmin):
     date_hierarchy = "date_joined"
     fieldsets = [
         (None, {"fields": ["username", "display_name", "email", "password", "time_zone", "visibility"]}),
-        ("Activity", {"fields": ACTIVITY, "description": LAST_SEEN}),
+        ("Activity", {"fields": [*ACTIVITY], "description": LAST_SEEN}),
         ("Permissions", {"fields": ["is_active", *RIGHTS], "description": CURATORS}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
@@ -213,7 +213,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DeleteEachMixin, DjangoGroupAdmin):
+class GroupAdmin(DeleteEachAdmin, DjangoGroupAdmin):
     fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
 
     def save_related(self, request, form, formsets, change):
@@ -226,7 +226,7 @@ class GroupAdmin(DeleteEachMixin, DjangoGroupAdmin):
 
 
 @admin.register(Attempts)
-class AttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class AttemptsAdmin(ReadOnlyAdmin):
     """Deleting the rows lifts all limits; they do not show whose they are."""
 
     list_display = ["key", "expires_at"]
@@ -280,7 +280,7 @@ class InvitationAdmin(admin.ModelAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyMixin, DeleteEachMixin, admin.ModelAdmin):
+class ApiTokenAdmin(ReadOnlyAdmin, DeleteEachAdmin):
     """Deleting a token revokes it."""
 
     list_display = ["name", "user", "scope", "hint", "created_at", "expires_at", "last_used_at"]
@@ -295,7 +295,7 @@ class ApiTokenAdmin(ReadOnlyMixin, DeleteEachMixin, admin.ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class SessionAdmin(ReadOnlyAdmin):
     """Deleting a session ends it."""
 
     list_display = ["client", "user", "created_at", "last_used_at", "expires_at"]

@@ -121,10 +121,13 @@ class Attempt:
         return sorted(time for time in row.times if -self.period < time - self.time <= MAX_SKEW)
 
 
-def count_attempt(kind: str, request: HttpRequest, account: Account | None = None) -> Attempt | None:
-    """Count an attempt of one of the RATES. Raises Refusal with 429 if there are too many."""
+def count_attempt(kind: str, request: HttpRequest | None, account: Account | None = None) -> Attempt | None:
+    """Count an attempt of one of the RATES. Raises Refusal with 429 if there are too many.
+
+    None where the rate is off, or there is no request.
+    """
     rate: str | None = getattr(settings, RATES[kind])
-    if rate is None:
+    if rate is None or request is None:
         return None
     number, _, period = rate.partition("/")
     factors = _factors(kind, security.client_of(request), account)
@@ -138,27 +141,25 @@ def count_attempt(kind: str, request: HttpRequest, account: Account | None = Non
 
 
 @contextmanager
-def guess(kind: str, request: HttpRequest, account: Account | None) -> Iterator[Attempt | None]:
-    """Count an attempt to enter a password, unless the block shows that the password is right.
+def guess(kind: str, request: HttpRequest | None, account: Account | None) -> Iterator[Attempt | None]:
+    """Count an attempt to enter a password, unless the block leaves its `is_wrong` False.
 
-    It is wrong if the block raises an exception or sets `is_wrong`. Raises Refusal with 429 if there are too many.
+    Raises Refusal with 429 if there are too many.
     """
     attempt = count_attempt(kind, request, account)
-    is_wrong = True
     try:
         yield attempt
-        is_wrong = attempt is not None and attempt.is_wrong
     except Refusal:  # the server was too busy to check it
-        is_wrong = False
-        raise
-    finally:
-        if attempt and not is_wrong:
+        if attempt:
             attempt.take_back()
+        raise
+    if attempt and not attempt.is_wrong:
+        attempt.take_back()
 
 
 def is_own_password(request: HttpRequest, password: str) -> bool:
     """Whether this is the password of the user who is signed in. Raises Refusal with 429 if there were too many."""
-    with guess("own password", request, account_id(request.user.pk)) as attempt:
+    with guess("own password", request, account_id(request.user.pk or 0)) as attempt:
         is_right = request.user.check_password(password)
         if attempt:
             attempt.is_wrong = not is_right

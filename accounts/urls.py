@@ -6,7 +6,6 @@ from django.views.generic import TemplateView
 from . import views
 
 urlpatterns = [
-    path("admin/login/", views.admin_login),
     path("admin/password_change/", views.admin_password_change),
     path("email/<str:uidb64>/<str:token>", views.ConfirmEmailView.as_view(), name="confirm-email"),
     path("join/<str:code>", views.JoinView.as_view(), name="join"),

@@ -1,4 +1,4 @@
-"""Pages that links in mail and invitations lead to, and the limits of the admin's sign-in."""
+"""Pages that links in mail and invitations lead to, and the page of the admin that changes a password."""
 
 from http import HTTPStatus
 
@@ -17,18 +17,6 @@ from django.views.generic import FormView, TemplateView
 from . import limits, security, services
 from .errors import Refusal
 from .models import User
-
-
-@sensitive_post_parameters("password")
-def admin_login(request: HttpRequest) -> HttpResponse:
-    """The admin's sign-in, with the limits of the API's: attempts at both count together."""
-    if request.method != "POST":
-        return admin.site.login(request)
-    with limits.guess("login", request, limits.account_of(request.POST.get("username"))) as attempt:
-        response = admin.site.login(request)
-        if attempt:
-            attempt.is_wrong = response.status_code == HTTPStatus.OK  # it shows the form again
-    return response
 
 
 @sensitive_post_parameters()

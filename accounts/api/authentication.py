@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied
@@ -93,16 +92,9 @@ class IsSignedIn(BasePermission):
 
 
 def sign_in(user: User, client: str) -> dict[str, object]:
-    """The tokens of a new session of a client, which is named as its User-Agent.
-
-    Raises InvalidCredentials if the account has just been deleted.
-    """
+    """The tokens of a new session of a client, which is named as its User-Agent."""
     refresh = RefreshToken()
-    try:
-        with transaction.atomic():
-            session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
-    except IntegrityError:
-        raise InvalidCredentials from None
+    session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
     return pair_of(session, refresh)
 
 

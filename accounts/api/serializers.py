@@ -3,17 +3,8 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts import limits
-from accounts.models import (
-    ApiToken,
-    Session,
-    User,
-    validate_ascii,
-    validate_not_reserved,
-    validate_printable,
-    validate_time_zone,
-    validate_username,
-)
+from accounts import limits, models
+from accounts.models import ApiToken, Session, User
 
 
 class TextField(serializers.CharField):
@@ -128,14 +119,17 @@ class SearchSerializer(serializers.Serializer):
 class ChangeProfileSerializer(serializers.Serializer):
     email = EmailField(
         max_length=254,
-        validators=[validate_ascii],
+        validators=[models.validate_ascii],
         required=False,
         help_text="It counts once the link in the email to it is followed. Your present address cancels that.",
     )
     current_password = PasswordField(required=False, help_text="Required with a new email address.")
-    display_name = NullableTextField(max_length=100, validators=[validate_printable], required=False)
+    display_name = NullableTextField(max_length=100, validators=[models.validate_printable], required=False)
     time_zone = TextField(
-        max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name, such as Europe/Berlin."
+        max_length=64,
+        validators=[models.validate_time_zone],
+        required=False,
+        help_text="IANA name, such as Europe/Berlin.",
     )
     visibility = WordField(User.Visibility.choices, required=False)
 
@@ -151,9 +145,12 @@ class RegisterSerializer(serializers.Serializer):
     """Checks the shape only: a name or address that is taken is a 409, not invalid input."""
 
     username = TextField(
-        min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username, validate_not_reserved]
+        min_length=3,
+        max_length=50,
+        trim_whitespace=False,
+        validators=[models.validate_username, models.validate_not_reserved],
     )
-    email = EmailField(max_length=254, validators=[validate_ascii])
+    email = EmailField(max_length=254, validators=[models.validate_ascii])
     password = NewPasswordField()
     invitation = NullableTextField(
         max_length=100, default="", help_text="The code of an invitation; required where registration is closed."
@@ -238,7 +235,7 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 class CreateApiTokenSerializer(serializers.Serializer):
     current_password = PasswordField()
-    name = TextField(max_length=100, validators=[validate_printable], help_text="What it is used for.")
+    name = TextField(max_length=100, validators=[models.validate_printable], help_text="What it is used for.")
     scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant in the future, or null for a token that does not expire."

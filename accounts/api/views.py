@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
 from accounts import limits, security, services, sessions
-from accounts.models import ApiToken, Session, User
+from accounts.models import ApiToken, Session, User, UserQuerySet
 
 from . import serializers
 from .authentication import (
@@ -48,6 +48,10 @@ def validated(serializer: BaseSerializer) -> dict[str, Any]:
     """What was sent, checked. Raises ValidationError."""
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
+
+
+def caller(request: Request) -> User:
+    return cast("User", request.user)
 
 
 def no_content() -> Response:
@@ -82,7 +86,7 @@ class RegisterView(LimitedView):
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
         limits.count_attempt("register", request)
         if not settings.REGISTRATION_OPEN:
-            services.check_invitation(request.data.get("invitation"))
+            services.check_invitation(cast("dict[str, Any]", request.data).get("invitation"))
         values = validated(self.get_serializer(data=request.data))
         user = services.register(**values)
         security.record("account registered", request, user_id=user.pk)
@@ -103,17 +107,16 @@ class LoginView(LimitedView):
     )
     def post(self, request: Request) -> Response:
         """Sign in with a username or an email address, in any letter case."""
-        with limits.guess("login", request, limits.account_of(request.data.get("username"))):
-            user = authenticate(request, **validated(self.get_serializer(data=request.data)))
-            if not isinstance(user, User):
-                raise InvalidCredentials("Invalid username or password")
+        user = authenticate(request, **validated(self.get_serializer(data=request.data)))
+        if not isinstance(user, User):
+            raise InvalidCredentials("Invalid username or password")
         if not user.is_active:
             raise InactiveAccount
         try:
             user_logged_in.send(sender=User, request=request, user=user)
+            return Response(sign_in(user, request.headers.get("User-Agent", "")))
         except (User.NotUpdated, IntegrityError):  # the account has just been deleted
             raise InvalidCredentials("Invalid username or password") from None
-        return Response(sign_in(user, request.headers.get("User-Agent", "")))
 
 
 class RefreshView(LimitedView):
@@ -144,7 +147,7 @@ class RefreshView(LimitedView):
     @staticmethod
     def account(request: Request) -> limits.Account | None:
         try:
-            return limits.account_id(int(UntypedToken(request.data["refresh_token"])["sub"]))
+            return limits.account_id(int(UntypedToken(cast("dict[str, Any]", request.data)["refresh_token"])["sub"]))
         except UNREADABLE:
             return None
 
@@ -172,7 +175,7 @@ class MeView(RetrieveAPIView):
     serializer_class = serializers.UserSerializer
 
     def get_object(self) -> User:
-        return cast("User", self.request.user)
+        return caller(self.request)
 
 
 @extend_schema(tags=["auth"], extensions={"x-limited": True})
@@ -184,7 +187,7 @@ class PasswordView(GenericAPIView):
     def post(self, request: Request) -> Response:
         """Change your password. All sessions and tokens, also API tokens, end."""
         values = validated(self.get_serializer(data=request.data))
-        services.change_password(request.user, values["new_password"])
+        services.change_password(caller(request), values["new_password"])
         security.record("password changed", request, user_id=request.user.pk)
         return no_content()
 
@@ -227,7 +230,7 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
     permission_classes = [IsAuthenticated, IsSignedIn]
 
     def get_queryset(self) -> QuerySet[Session]:
-        return Session.objects.open_for(cast("User", self.request.user))
+        return Session.objects.open_for(caller(self.request))
 
     @extend_schema(parameters=[ID], responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
@@ -237,7 +240,7 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
     @extend_schema(operation_id="auth_sessions_destroy_others", responses={204: None})
     def destroy_others(self, request: Request) -> Response:
         """End all your sessions but this one."""
-        return self.end(request.user.sessions.exclude(pk=request.auth.pk))
+        return self.end(Session.objects.filter(user=caller(request)).exclude(pk=request.auth.pk))
 
     def end(self, ended: QuerySet[Session]) -> Response:
         count, _ = ended.delete()
@@ -255,7 +258,7 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return cast("User", self.request.user).api_tokens.all()
+        return caller(self.request).api_tokens.all()
 
     @extend_schema(
         request=serializers.CreateApiTokenSerializer,
@@ -270,7 +273,7 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
         """
         values = validated(serializers.CreateApiTokenSerializer(data=request.data))
         check_own_password(request, values.pop("current_password"))
-        token, secret = services.create_token(request.user, **values)
+        token, secret = services.create_token(caller(request), **values)
         security.record(f"API token {token.pk} created", request, user_id=request.user.pk)
         shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
@@ -298,8 +301,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         changes = self.action not in {"list", "retrieve", None}  # None: of a method that is not allowed
         return [IsAuthenticated(), IsSignedIn()] if changes else [IsAuthenticated()]
 
-    def get_queryset(self) -> QuerySet[User]:
-        return User.objects.visible_to(self.request.user).with_counts().order_by("username")
+    def get_queryset(self) -> UserQuerySet:
+        return User.objects.visible_to(caller(self.request)).with_counts().order_by("username")
 
     def get_own_account(self, verb: str) -> User:
         """The caller, if the address is theirs. Raises Http404 or PermissionDenied."""
