@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.errors.RefusalMiddleware",
     "integrations.patience.WebPatience",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
