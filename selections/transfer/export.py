@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from catalog import portable
 from catalog.json_fields import Instant
-from catalog.spreadsheets import defuse
+from catalog.spreadsheets import defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import week_before
@@ -26,7 +26,6 @@ from selections.weeks import week_before
 from . import own_json
 
 WORKS = 25  # of the catalog at a time, each with up to a hundred credits
-BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
 CSV_COLUMNS = [
     "format_version",
     "username",
@@ -184,25 +183,15 @@ def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
 # CSV
 
 
-class _Echo:
-    """A file for a csv.writer that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def to_csv(*users) -> Iterator[str]:
     """A line for each pick and opinion on it, of all the users; a pick without opinions has one, and so has a week
     without picks, for its notes. Each user's lines are what that user may read."""
-    writer = csv.writer(_Echo(), lineterminator="\r\n")
-    yield BOM + writer.writerow(CSV_COLUMNS)  # it returns what write() does
-    for user in users:
-        for week in _weeks(user):
-            for row in _csv_rows(week, user):
-                yield writer.writerow([defuse(str(row.get(name, ""))) for name in CSV_COLUMNS])
+    rows = (row for user in users for week in _weeks(user) for row in csv_rows(week, user))
+    return write_csv(CSV_COLUMNS, rows)
 
 
-def _csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
+def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
+    """The lines of a week, by column, with opinions where `told_opinions` of its picks were loaded."""
     start = {
         "format_version": own_json.VERSION,
         "username": user.username,
@@ -214,7 +203,8 @@ def _csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
     picks = _picks(week)
     for pick in picks:
         picked = start | {"position": pick.position, "added_at": Instant().write(pick.added_at)} | _csv_work(pick)
-        for opinion in pick.told_opinions:
+        opinions = getattr(pick, "told_opinions", [])
+        for opinion in opinions:
             yield picked | {
                 "rating": opinion.rating or "",
                 "review": opinion.review,
@@ -222,7 +212,7 @@ def _csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
                 "opinion_by": opinion.user.username,
                 "opinion_at": Instant().write(opinion.created_at),
             }
-        if not pick.told_opinions:
+        if not opinions:
             yield picked
     if not picks:
         yield start

@@ -195,7 +195,7 @@ def test_who_picks_it_just_then_is_told_to_do_so_again(monkeypatch):
     user = UserFactory()
     kept, merged = (AlbumFactory(fetched_at=timezone.now()) for _ in range(2))
     client, week_id = client_of(user), WeekFactory(user=user).pk
-    put = services._put
+    put = services.place_pick
 
     def merge_first(*arguments, **options):
         merging.merge(kept, [merged])
@@ -203,7 +203,7 @@ def test_who_picks_it_just_then_is_told_to_do_so_again(monkeypatch):
 
     body = {"musicbrainz_id": str(merged.musicbrainz_id), "position": 1}
     with monkeypatch.context() as patched:
-        patched.setattr(services, "_put", merge_first)
+        patched.setattr(services, "place_pick", merge_first)
         refused = client.post(f"/api/weeks/{week_id}/albums", body)
 
     assert_problem(refused, 409, "This album has just been merged into another: pick it again")
