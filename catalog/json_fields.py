@@ -5,11 +5,10 @@ WEEK.read({"year": 2026}, "weeks[3]")  # {"year": 2026, "notes": ""}; or Invalid
 WEEK.write(week)  # {"year": 2026, "notes": None}
 """
 
-import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -17,7 +16,6 @@ from integrations.values import day, mbid, partial_date
 
 MAX_INTEGER = 2**31 - 1  # what a column of integers holds
 FIRST_YEAR = 1900  # of instants: earlier ones are mistakes, and no time zone shifts them out of the calendar
-ADDRESS = re.compile(r"(?i:https?)://\S+")
 
 
 class InvalidValue(Exception):
@@ -45,6 +43,7 @@ class Field:
     ) -> None:
         self.required, self.null, self.default, self.source = required, null, default, source
         self.help_text = help_text
+        self.limits: dict[str, Any] = {}  # what JSON Schema says of them
 
     def read(self, value: object, place: str) -> Any:
         """The value that stands at a place. Raises InvalidValue."""
@@ -69,14 +68,9 @@ class Field:
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema, as it is written."""
-        schema: dict[str, Any] = {"type": [self.json_type, "null"] if self.null else self.json_type}
-        for name, value in [("format", self.json_format), ("description", self.help_text)]:
-            schema |= {name: value} if value else {}
-        return schema | self.limits()
-
-    def limits(self) -> dict[str, Any]:
-        """What its JSON Schema says of its values."""
-        return {}
+        schema = {"format": self.json_format, "description": self.help_text} | self.limits
+        types = [self.json_type, "null"] if self.null else self.json_type
+        return {"type": types} | {name: value for name, value in schema.items() if value not in ("", None)}
 
 
 class Text(Field):
@@ -87,6 +81,7 @@ class Text(Field):
     def __init__(self, max_length: int | None = None, **options: Any) -> None:
         super().__init__(default="", **options)
         self.max_length = max_length
+        self.limits = {"maxLength": max_length}
 
     def parse(self, value: Any, place: str) -> str:
         if not isinstance(value, str) or (self.required and not value):
@@ -100,9 +95,6 @@ class Text(Field):
     def write(self, value: str) -> str | None:
         return value or None if self.null else value
 
-    def limits(self) -> dict[str, Any]:
-        return {"maxLength": self.max_length} if self.max_length else {}
-
 
 class Choice(Field):
     """One of some values of the same type."""
@@ -110,14 +102,12 @@ class Choice(Field):
     def __init__(self, *choices: str | int, sentence: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.choices = choices
+        self.limits = {"enum": list(choices)}
         self.json_type = "string" if isinstance(choices[0], str) else "integer"
         self.sentence = sentence or f"write {' or '.join(map(str, choices))}."
 
     def convert(self, value: Any) -> str | int | None:
         return value if type(value) is type(self.choices[0]) and value in self.choices else None
-
-    def limits(self) -> dict[str, Any]:
-        return {"enum": list(self.choices)}
 
 
 class Number(Field):
@@ -127,13 +117,11 @@ class Number(Field):
     def __init__(self, minimum: int, maximum: int = MAX_INTEGER, **options: Any) -> None:
         super().__init__(**options)
         self.minimum, self.maximum = minimum, maximum
+        self.limits = {"minimum": minimum, "maximum": maximum}
         self.sentence = f"give {self.words} from {minimum} to {maximum}."
 
     def convert(self, value: Any) -> float | None:
         return value if type(value) in self.types and self.minimum <= value <= self.maximum else None
-
-    def limits(self) -> dict[str, Any]:
-        return {"minimum": self.minimum, "maximum": self.maximum}
 
 
 class Integer(Number):
@@ -192,27 +180,12 @@ class MusicBrainzId(Field):
     convert = staticmethod(mbid)
 
 
-class WebAddress(Text):
-    sentence = "write a web address."
-
-    def parse(self, value: Any, place: str) -> str:
-        if not ADDRESS.fullmatch(super().parse(value, place)):
-            raise InvalidValue(place, self.sentence)
-        return value
-
-
-class Unique:
+class Unique(NamedTuple):
     """Items of a list have different keys; a repeated one is refused at this field of it."""
 
-    def __init__(self, name: str, key: Callable[[Any], Hashable], sentence: str) -> None:
-        self.name, self.key, self.sentence = name, key, sentence
-
-    def check(self, items: list[Any], place: str) -> None:
-        seen = set()
-        for number, item in enumerate(items):
-            if (key := self.key(item)) in seen:
-                raise InvalidValue(f"{place}[{number}]" + (f".{self.name}" if self.name else ""), self.sentence)
-            seen.add(key)
+    field: str  # empty: the item itself
+    key: Callable[[Any], Hashable]
+    sentence: str
 
 
 class List(Field):
@@ -221,37 +194,29 @@ class List(Field):
     json_type, sentence = "array", "write a list here."
 
     def __init__(
-        self,
-        item: Field,
-        max_length: int | None = None,
-        *,
-        unique: Sequence[Unique] = (),
-        attribute: str = "",
-        **options: Any,
+        self, item: Field, max_length: int | None = None, *unique: Unique, attribute: str = "", **options: Any
     ) -> None:
         super().__init__(default=list, **options)
         self.item, self.max_length, self.unique, self.attribute = item, max_length, unique, attribute
+        self.limits = {"items": item.schema(), "maxItems": max_length}
 
     def parse(self, value: Any, place: str) -> list[Any]:
         if not isinstance(value, list):
             raise InvalidValue(place, self.sentence)
         if self.max_length is not None and len(value) > self.max_length:
             raise InvalidValue(place, f"list {self.max_length} at most.")
-        items = []
-        for number, item in enumerate(value):
-            if item is None:
-                raise InvalidValue(f"{place}[{number}]", self.item.sentence)
-            items.append(self.item.parse(item, f"{place}[{number}]"))
+        items = [self.item.parse(item, f"{place}[{number}]") for number, item in enumerate(value)]
         for rule in self.unique:
-            rule.check(items, place)
+            seen = set()
+            for number, item in enumerate(items):
+                if (key := rule.key(item)) in seen:
+                    raise InvalidValue(f"{place}[{number}].{rule.field}".rstrip("."), rule.sentence)
+                seen.add(key)
         return items
 
     def write(self, value: Any) -> list[Any]:
         rows = value.all() if hasattr(value, "all") else value
         return [self.item.write(getattr(row, self.attribute) if self.attribute else row) for row in rows]
-
-    def limits(self) -> dict[str, Any]:
-        return {"items": self.item.schema()} | ({"maxItems": self.max_length} if self.max_length else {})
 
 
 class AnyObject(Field):
@@ -272,6 +237,10 @@ class Record(AnyObject):
     def __init__(self, check: Callable[[dict[str, Any], str], None] | None = None, /, **fields: Field) -> None:
         super().__init__()
         self.check, self.fields = check, fields
+        self.limits = {
+            "required": list(fields),
+            "properties": {name: field.schema() for name, field in fields.items()},
+        }
         self._sources = {name: attrgetter(field.source or name) for name, field in fields.items()}
 
     def only(self, *names: str) -> "Record":
@@ -294,12 +263,6 @@ class Record(AnyObject):
         if isinstance(row, dict):
             return row
         return {name: field.write(self._sources[name](row)) for name, field in self.fields.items()}
-
-    def limits(self) -> dict[str, Any]:
-        return {
-            "required": list(self.fields),
-            "properties": {name: field.schema() for name, field in self.fields.items()},
-        }
 
 
 def is_storable(text: str) -> bool:

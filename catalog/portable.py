@@ -6,6 +6,7 @@ artist. Such a work counts as never fetched, so that the next look at it, or `re
 then it answers no lookup and no search.
 """
 
+import re
 from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
@@ -27,7 +28,6 @@ from .json_fields import (
     Record,
     Text,
     Unique,
-    WebAddress,
 )
 from .models import (
     Album,
@@ -45,6 +45,7 @@ from .models import (
 MAX_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
 MAX_NAME = 500  # characters of titles and artists of a file that any member may have written
 COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where curators' covers are
+ADDRESS = re.compile(r"(?i:https?)://\S+")
 RELATED = ("aliases", "cast", "crew", "artist_credit")  # what of a record is stored in tables of its own
 
 
@@ -67,15 +68,17 @@ def _check_album(values: dict[str, Any], place: str) -> None:
 
 
 def _check_artist(values: dict[str, Any], place: str) -> None:
+    if not all(ADDRESS.fullmatch(link["url"]) for link in values["links"]):
+        raise InvalidValue(f"{place}.links", "list web addresses, each with its type.")
     if values["end"] and not values["ended"]:
         raise InvalidValue(f"{place}.ended", "write true where there is an end.")
 
 
 TMDB_ID = Integer(1, required=True)
 MUSICBRAINZ_ID = MusicBrainzId(required=True)
-DIFFERENT_IDS = [Unique("", str, "list each id once.")]
-MERGED_MOVIES = List(TMDB_ID, MAX_PARTS, unique=DIFFERENT_IDS, attribute="tmdb_id")
-MERGED = List(MUSICBRAINZ_ID, MAX_PARTS, unique=DIFFERENT_IDS, attribute="musicbrainz_id")
+ID_ONCE = Unique("", str, "list each id once.")
+MERGED_MOVIES = List(TMDB_ID, MAX_PARTS, ID_ONCE, attribute="tmdb_id")
+MERGED = List(MUSICBRAINZ_ID, MAX_PARTS, ID_ONCE, attribute="musicbrainz_id")
 ONE_ID_EACH = Unique("credit_id", itemgetter("credit_id"), "give each credit an id of its own.")
 ONE_JOB_EACH = Unique(
     "job", lambda credit: (credit["person"]["tmdb_id"], credit["job"]), "list each job of a person once."
@@ -109,8 +112,8 @@ MOVIE = Record(
     vanished_at=Instant(null=True),
     created_at=Instant(),
     aliases=MERGED_MOVIES,
-    cast=List(CAST, MAX_PARTS, unique=[ONE_ID_EACH]),
-    crew=List(CREW, MAX_PARTS, unique=[ONE_ID_EACH, ONE_JOB_EACH]),
+    cast=List(CAST, MAX_PARTS, ONE_ID_EACH),
+    crew=List(CREW, MAX_PARTS, ONE_ID_EACH, ONE_JOB_EACH),
 )
 ARTIST = Record(
     _check_artist,
@@ -121,7 +124,7 @@ ARTIST = Record(
     end=PartialDate(null=True),
     ended=Boolean(null=True),
     genres=List(Text()),
-    links=List(Record(type=Text(required=True), url=WebAddress(required=True))),
+    links=List(Record(type=Text(required=True), url=Text(required=True))),
     fetched_at=Instant(null=True),
     vanished_at=Instant(null=True),
     aliases=MERGED,

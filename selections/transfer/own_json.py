@@ -98,6 +98,7 @@ class ByKind(AnyObject):
     def __init__(self, **records: Record) -> None:
         super().__init__()
         self.records = records
+        self.limits = {"oneOf": [record.schema() for record in records.values()]}
 
     def parse(self, value: Any, place: str) -> dict[str, Any]:
         kind = super().parse(value, place).get("kind")
@@ -107,9 +108,6 @@ class ByKind(AnyObject):
     def write(self, row: Any) -> dict[str, Any]:
         return self.records[row.kind].write(row)
 
-    def limits(self) -> dict[str, Any]:
-        return {"oneOf": [record.schema() for record in self.records.values()]}
-
 
 def _name_of_week(source: str = "") -> dict[str, Field]:
     return {
@@ -118,13 +116,7 @@ def _name_of_week(source: str = "") -> dict[str, Field]:
     }
 
 
-USER = Record(
-    _check_profile,
-    username=Text(),
-    display_name=Text(null=True),
-    time_zone=Text(),
-    visibility=Text(),
-)
+USER = Record(_check_profile, username=Text(), display_name=Text(null=True), time_zone=Text(), visibility=Text())
 EARLIER_RATING = Record(rating=Integer(1, MAX_RATING, null=True), until_at=Instant(help_text="When it was changed."))
 
 
@@ -156,11 +148,10 @@ def _picks(kind: Kind, max_text: int | None) -> List:
     )
     return List(
         pick,
+        None,
+        Unique("position", itemgetter("position"), "use each position once."),
+        Unique(kind.id_field, itemgetter(kind.id_field), f"pick each {kind.name} once a week."),
         source=kind.related_picks,
-        unique=[
-            Unique("position", itemgetter("position"), "use each position once."),
-            Unique(kind.id_field, itemgetter(kind.id_field), f"pick each {kind.name} once a week."),
-        ],
     )
 
 
@@ -195,25 +186,21 @@ def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
     return given["owner"], given["year"], given["week_number"], _key_of(given)
 
 
+ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "list each week once.")
+ONE_OPINION = Unique("", _pick_of, "have one opinion of your own on a pick.")
+NOT_OURS = f"this is not an export of Wrong Opinions, which says {FORMAT} here."
+NEWER = f"this version of Wrong Opinions reads {VERSION} only: update it."
+
+
 def _export(max_text: int | None) -> Record:
     """A whole file. Its works are read one by one, as far as its picks and opinions are about them."""
-    not_ours = f"this is not an export of Wrong Opinions, which says {FORMAT} here."
     return Record(
-        format=Choice(FORMAT, required=True, sentence=not_ours),
-        version=Choice(
-            VERSION, required=True, sentence=f"this version of Wrong Opinions reads {VERSION} only: update it."
-        ),
+        format=Choice(FORMAT, required=True, sentence=NOT_OURS),
+        version=Choice(VERSION, required=True, sentence=NEWER),
         exported_at=Instant(),
         user=USER,
-        weeks=List(
-            _week(max_text),
-            unique=[Unique("week_number", itemgetter("year", "week_number"), "list each week once.")],
-        ),
-        opinions_given=List(
-            _given_opinion(max_text),
-            unique=[Unique("", _pick_of, "have one opinion of your own on a pick.")],
-            help_text="On picks of others.",
-        ),
+        weeks=List(_week(max_text), None, ONE_WEEK),
+        opinions_given=List(_given_opinion(max_text), None, ONE_OPINION, help_text="On picks of others."),
         catalog=Record(
             movies=List(AnyObject(), help_text="All that the catalog has of each, with cast and crew."),
             albums=List(AnyObject(), help_text="All that the catalog has of each, with the artist credit."),
@@ -221,8 +208,7 @@ def _export(max_text: int | None) -> Record:
     )
 
 
-WEEK, GIVEN_OPINION = _week(MAX_TEXT), _given_opinion(MAX_TEXT)
-EXPORT = _export(MAX_TEXT)
+EXPORT, WEEK, GIVEN_OPINION = _export(MAX_TEXT), _week(MAX_TEXT), _given_opinion(MAX_TEXT)
 TRUSTED_EXPORT = _export(None)  # the operator's may have texts from before there was a limit
 
 

@@ -18,19 +18,27 @@ from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
-from catalog import portable
 from selections import services
 from selections.kinds import KINDS, Kind
 from selections.models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
 from selections.weeks import over_for, week_name
 
 from .own_json import PROFILE, InvalidExport, Key, SavedExport, SavedPick, SavedWeek, read
+from .saved_works import SavedWorks
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
-WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
 TRIES = 3  # other requests may change the same weeks
 MAX_UNCONFIRMED = 4_000  # works of a user's picks that no upstream has told us of: upstreams are asked about each
-OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")  # the columns that a file says
+TOO_MANY_UNKNOWN = (
+    "is one of too many that the catalog does not know. Import the file once more when those that are in your weeks "
+    "now have been looked up."
+)
+
+type AnyPick = WeekMovie | WeekAlbum
+type Said = tuple[AnyPick, dict[str, Any]]  # an opinion of the file, and the pick that it is on
+
+WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that a file has
+OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")
 
 
 @dataclass(slots=True)
@@ -78,7 +86,7 @@ def load(
         report.remarks.append(
             "An API token does not change the account: the profile was left out. Sign in to import it."
         )
-    works = Works(saved, report, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
+    works = SavedWorks(saved, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
     done = 0
     for weeks in batched(saved.weeks, BATCH, strict=False):
         for plan in _import_weeks(user, weeks, works, apply=apply):
@@ -89,6 +97,8 @@ def load(
     for opinions in batched(saved.given, BATCH, strict=False):
         works.look_up(given["key"] for given in opinions)
         _give(user, opinions, works, report, apply=apply)
+    report.movies_added = sum(kind == "movie" for kind, _ in works.added)
+    report.albums_added = len(works.added) - report.movies_added
     return report
 
 
@@ -108,7 +118,7 @@ def _room_for_unconfirmed(user) -> int:
     )
 
 
-def _import_weeks(user, weeks: Sequence[SavedWeek], works: "Works", *, apply: bool) -> list["Plan"]:
+def _import_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks, *, apply: bool) -> list["Plan"]:
     """What was done, or would be, to each of the weeks."""
     works.look_up(pick.key for week in weeks for pick in week.picks)
     known = _known_weeks(user, weeks)
@@ -135,105 +145,6 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     return filled
 
 
-class Works:
-    """The movies and albums of a file: as the catalog knows them, else as the file does."""
-
-    def __init__(self, saved: SavedExport, report: Report, *, apply: bool, room: float) -> None:
-        self.saved, self.report, self.apply = saved, report, apply
-        self.room = room  # for works that the catalog does not know
-        self.admitted: set[Key] = set()  # those of them that have their place
-        self.found: dict[Key, Found] = {}  # those that were looked up
-        self.known: dict[Key, int] = {}  # our ids of those, and of what has been stored since
-        self.added: set[Key] = set()
-
-    def look_up(self, keys: Iterable[Key]) -> None:
-        """Find those of the catalog: by an id of their own, else by one that was merged into them, there or in the
-        file."""
-        wanted = {key: self.saved.key_of(key) for key in keys}
-        found = _find_works(wanted.keys() | wanted.values(), self.saved.kept)
-        self.found = {key: one for key, own in wanted.items() if (one := found.get(key) or found.get(own))}
-        self.known = {key: one.pk for key, one in self.found.items()}
-
-    def has(self, key: Key) -> bool:
-        return key in self.known or self.saved.find(key) is not None
-
-    def admits(self, key: Key) -> bool:
-        """Whether the catalog knows the work, or there is room for it among those that no upstream has confirmed."""
-        own = self.saved.key_of(key)
-        if key not in self.known and own not in self.admitted:
-            if len(self.admitted) >= self.room:
-                return False
-            self.admitted.add(own)
-        return True
-
-    def identity(self, key: Key) -> int | Key:
-        """What two ids of the same work have in common."""
-        return self.known.get(key) or self.saved.key_of(key)
-
-    def title_of(self, key: Key) -> str:
-        """What the file calls a work, or else the catalog."""
-        if record := self.saved.find(key):
-            return record.get("own_title") or record["title"]
-        return self.found[key].title if key in self.found else f"{key[0]} {key[1]}"
-
-    def is_merged(self, key: Key) -> bool:
-        """Whether a work is known by the id of another that was merged into it."""
-        return key != (self.found[key].key if key in self.found else self.saved.key_of(key))
-
-    def need(self, keys: Iterable[Key]) -> None:
-        """Store those works that are new, where the import is applied, and count them once."""
-        new = {key: self.saved.key_of(key) for key in keys if key not in self.known}
-        for own in set(new.values()) - self.added:
-            self.added.add(own)
-            self.report.movies_added += own[0] == "movie"
-            self.report.albums_added += own[0] == "album"
-        if self.apply and new:
-            stored = self._store(set(new.values()))
-            self.known |= {key: stored[own] for key, own in new.items()}
-
-    def _store(self, keys: set[Key]) -> dict[Key, int]:
-        stored: dict[Key, int] = {}
-        for kind in KINDS.values():
-            ids: list[Any] = sorted(known for name, known in keys if name == kind.name)
-            for some in batched(ids, WORKS, strict=False):
-                records = [self.saved.works[kind.name, known] for known in some]
-                pks = portable.store(kind.works, kind.id_field, records)
-                stored |= {(kind.name, known): pk for known, pk in pks.items()}
-        return stored
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A work of the catalog."""
-
-    key: Key  # with its own id
-    pk: int
-    title: str
-
-
-def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Found]:
-    """The works of the catalog by these ids, in four queries.
-
-    A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
-    `kept` are never taken for what they were merged into.
-    """
-    found: dict[Key, Found] = {}
-    for kind in KINDS.values():
-        ids = {known for name, known in keys if name == kind.name}
-        merged = ids - {known for _, known in kept}
-        aliases: Any = kind.works._meta.get_field("aliases").related_model
-        works = [
-            (getattr(alias, kind.id_field), getattr(alias, kind.name))
-            for alias in aliases.objects.filter(**{f"{kind.id_field}__in": merged}).select_related(kind.name)
-        ]
-        works += [
-            (work.external_id, work) for work in kind.works._default_manager.filter(**{f"{kind.id_field}__in": ids})
-        ]
-        for known, work in works:
-            found[kind.name, known] = Found((kind.name, work.external_id), work.pk, work.shown_title)
-    return found
-
-
 @dataclass(slots=True)
 class Plan:
     """What is to be done to one week."""
@@ -242,9 +153,7 @@ class Plan:
     notes: str = ""  # where it has none
     is_untouched: bool = False  # as it was made by looking at it: it takes the file's instants, too
     picks: list[tuple[SavedPick, int]] = field(default_factory=list)  # with their positions
-    opinions: list[tuple[WeekMovie | WeekAlbum, dict[str, Any]]] = field(
-        default_factory=list
-    )  # on picks that are there
+    opinions: list[Said] = field(default_factory=list)  # on picks that are there
     picks_existing: int = 0
     opinions_existing: int = 0
     left_out: list[tuple[SavedPick, str]] = field(default_factory=list)  # each with the sentence why
@@ -253,8 +162,8 @@ class Plan:
     def changes(self) -> bool:
         return bool(self.week is None or self.notes or self.is_untouched or self.picks or self.opinions)
 
-    def leave_out(self, pick: SavedPick, sentence: str) -> None:
-        self.left_out.append((pick, sentence))
+    def leave_out(self, pick: SavedPick, week: SavedWeek, sentence: str) -> None:
+        self.left_out.append((pick, f"{week.name}: {sentence}"))
 
     def count(self, report: Report) -> None:
         report.weeks_created += self.week is None
@@ -285,7 +194,7 @@ def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dic
     return {(week.year, week.week_number): week for week in known}
 
 
-def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
+def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
     plan = Plan(week, notes=saved.notes if not (week and week.notes) else "")
     there = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
     if week and not week.notes and not any(there.values()):
@@ -297,13 +206,11 @@ def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
         for pick in sorted(of_kind, key=lambda pick: works.is_merged(pick.key)):
             identity, known = works.identity(pick.key), works.known.get(pick.key)
             if not works.has(pick.key):
-                plan.leave_out(pick, f"{saved.name}: neither the catalog nor the file knows {kind} {pick.key[1]}.")
+                plan.leave_out(pick, saved, f"neither the catalog nor the file knows {kind} {pick.key[1]}.")
             elif identity in seen:
-                plan.leave_out(pick, f"{saved.name}: {works.title_of(pick.key)} is in this week already.")
+                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} is in this week already.")
             elif not works.admits(pick.key):
-                sentence = f"{works.title_of(pick.key)} is one of too many that the catalog does not know. Import the "
-                sentence += "file once more when those that are in your weeks now have been looked up."
-                plan.leave_out(pick, f"{saved.name}: {sentence}")
+                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} {TOO_MANY_UNKNOWN}")
             elif known is not None and known in picks:
                 _plan_opinion(plan, picks[known], pick)
             else:
@@ -313,13 +220,13 @@ def _plan(saved: SavedWeek, week: Week | None, works: Works) -> Plan:
     return plan
 
 
-def _picks_of(week: Week | None, kind: Kind) -> dict[int, WeekMovie | WeekAlbum]:
+def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
     """The picks of a week by our ids of what is picked."""
     picks: Any = getattr(week, kind.related_picks).all() if week else ()
     return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
 
 
-def _plan_opinion(plan: Plan, pick: WeekMovie | WeekAlbum, saved: SavedPick) -> None:
+def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
     """What becomes of the opinion on a pick that is there."""
     plan.picks_existing += 1
     if saved.opinion is None:
@@ -330,21 +237,20 @@ def _plan_opinion(plan: Plan, pick: WeekMovie | WeekAlbum, saved: SavedPick) -> 
         plan.opinions.append((pick, saved.opinion))
 
 
-def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: Works) -> None:
+def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: SavedWorks) -> None:
     """Put each pick where it was, or where that is taken into the other place."""
     free = [position for position in Pick.Position.values if position not in taken]
     # Those that can be where they were come first.
     for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
         if not free:
-            sentence = f"both places are taken, so there was none for {works.title_of(pick.key)}."
-            plan.leave_out(pick, f"{saved.name}: {sentence}")
+            plan.leave_out(pick, saved, f"both places are taken, so there was none for {works.title_of(pick.key)}.")
         else:
             position = pick.position if pick.position in free else free[0]
             free.remove(position)
             plan.picks.append((pick, position))
 
 
-def _store_weeks(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
+def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
     """Store what these weeks of the file add, all or nothing, and say what that was."""
     for _ in range(TRIES - 1):
         with suppress(IntegrityError):  # somebody made one of these weeks, or merged an album, just then
@@ -353,7 +259,7 @@ def _store_weeks(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
     return _store_locked(user, weeks, works)
 
 
-def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
+def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
     with transaction.atomic():
         services.lock_user(user)
         known = _known_weeks(user, weeks, lock=True)
@@ -371,14 +277,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: Works) -> list[Plan]:
 
 def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
     new = [
-        Week(
-            user=user,
-            year=saved.year,
-            week_number=saved.week_number,
-            notes=saved.notes,
-            created_at=saved.created_at,
-            updated_at=saved.updated_at,
-        )
+        Week(user=user, **{name: getattr(saved, name) for name in WEEK})
         # In the order in which others make several: else the two could lock each other out.
         for saved in sorted(weeks, key=lambda saved: saved.place)
     ]
@@ -398,7 +297,7 @@ def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
         week.save(update_fields=["notes", "created_at", "updated_at"])
 
 
-def _add_picks(user, plans: list[tuple[Week, Plan]], works: Works) -> None:
+def _add_picks(user, plans: list[tuple[Week, Plan]], works: SavedWorks) -> None:
     """Add the picks of each week's plan, with the opinions on them."""
     for kind in KINDS.values():
         new = [
@@ -414,7 +313,7 @@ def _add_picks(user, plans: list[tuple[Week, Plan]], works: Works) -> None:
         _add_opinions(user, said, is_trusted=works.saved.is_trusted)
 
 
-def _add_opinions(user, said: list[tuple[WeekMovie | WeekAlbum, dict[str, Any]]], *, is_trusted: bool) -> None:
+def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
     if not is_trusted:
         said = _as_given_now(user, said)
     rows = Opinion.objects.bulk_create(
@@ -428,9 +327,7 @@ def _add_opinions(user, said: list[tuple[WeekMovie | WeekAlbum, dict[str, Any]]]
     )
 
 
-def _as_given_now(
-    user, said: list[tuple[WeekMovie | WeekAlbum, dict[str, Any]]]
-) -> list[tuple[WeekMovie | WeekAlbum, dict[str, Any]]]:
+def _as_given_now(user, said: list[Said]) -> list[Said]:
     """Without the file's times and history in weeks that are not over: who said what first is no claim of a file."""
     weeks = Week.objects.filter(over_for(user), pk__in={pick.week_id for pick, _ in said})
     over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
@@ -438,7 +335,7 @@ def _as_given_now(
     return [(pick, opinion if pick.week_id in over else opinion | now) for pick, opinion in said]
 
 
-def _give(user, opinions: Sequence[dict[str, Any]], works: Works, report: Report, *, apply: bool) -> None:
+def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: Report, *, apply: bool) -> None:
     """Add what the user thinks of picks of others, as far as they may see those."""
     picks = _picks_of_others(user, opinions, works)
     for given in opinions:
@@ -459,8 +356,8 @@ def _give(user, opinions: Sequence[dict[str, Any]], works: Works, report: Report
 
 
 def _picks_of_others(
-    user, opinions: Iterable[dict[str, Any]], works: Works
-) -> dict[tuple[str, int, int, str, int | None], WeekMovie | WeekAlbum]:
+    user, opinions: Iterable[dict[str, Any]], works: SavedWorks
+) -> dict[tuple[str, int, int, str, int | None], AnyPick]:
     """What others whom the user may see have picked, by name, week, kind and our id of it: these opinions' and more."""
     found = {}
     for kind in KINDS.values():
@@ -485,7 +382,7 @@ def _picks_of_others(
     return found
 
 
-def _store_given(user, pick: WeekMovie | WeekAlbum, opinion: dict[str, Any], *, is_trusted: bool) -> bool | None:
+def _store_given(user, pick: AnyPick, opinion: dict[str, Any], *, is_trusted: bool) -> bool | None:
     """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
     with transaction.atomic():
         services.lock_user(user)

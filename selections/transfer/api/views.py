@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict
 from http import HTTPStatus
 from itertools import chain, islice
@@ -60,7 +61,7 @@ class ArchiveSchema(OpenApiSerializerExtension):
     target_class = ArchiveSerializer
 
     def map_serializer(self, auto_schema, direction):
-        schema = own_json.EXPORT.schema() | {"description": ArchiveSerializer.__doc__}
+        schema = deepcopy(own_json.EXPORT.schema()) | {"description": ArchiveSerializer.__doc__}  # others add to it
         if direction == "request":
             objects = List(AnyObject()).schema()
             outline = {"user": AnyObject().schema(), "weeks": objects, "opinions_given": objects}

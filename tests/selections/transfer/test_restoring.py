@@ -31,7 +31,7 @@ from catalog.models import (
 )
 from selections import services
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.transfer import export, restoring, samples
+from selections.transfer import export, restoring, samples, saved_works
 from selections.transfer.own_json import InvalidExport
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import (
@@ -388,7 +388,7 @@ def test_a_week_that_has_both_of_a_merge_comes_back(user, both):
 
 @pytest.mark.parametrize("batch", [1, 50])
 def test_a_week_that_has_both_of_a_merge_comes_back_to_an_empty_instance(user, both, batch, monkeypatch):
-    monkeypatch.setattr(restoring, "WORKS", 1)
+    monkeypatch.setattr(saved_works, "WORKS", 1)
     monkeypatch.setattr(restoring, "BATCH", batch)
     kept, _ = both
     # A week before, so that the kept one, and with it the other's id, may be stored first.
