@@ -1,4 +1,4 @@
-"""Everybody reads the catalog: what only a member's file says shapes nothing of it until an upstream was asked."""
+"""All members read the catalog: what only a member's file says shapes nothing of it until an upstream was asked."""
 
 import uuid
 
@@ -172,7 +172,7 @@ def test_an_invented_group_joins_no_albums(invented, stranger):
     assert duplicates.find_albums() == []
 
 
-def test_it_is_recommended_to_nobody_else(invented, user):
+def test_it_is_not_recommended_to_others(invented, user):
     other = UserFactory()
     liked = MovieFactory()
     for person in (user, other):
