@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from catalog.models import Album, Movie, search_words
 
-from .weeks import FIRST_YEAR, LAST_YEAR, LAST_ZONE, LONG_YEARS, over_for, week_before, week_in, week_name
+from .weeks import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LAST_ZONE,
+    LONG_YEARS,
+    monday_of,
+    over_for,
+    sunday_of,
+    week_before,
+    week_in,
+    week_name,
+)
 
 MAX_RATING = 10  # half stars
 MAX_TEXT = 10_000  # characters of a review, or of a week's notes
@@ -134,12 +145,12 @@ class Week(models.Model):
     @property
     def starts_on(self) -> date:
         """Its Monday."""
-        return date.fromisocalendar(self.year, self.week_number, 1)
+        return monday_of((self.year, self.week_number))
 
     @property
     def ends_on(self) -> date:
         """Its Sunday."""
-        return date.fromisocalendar(self.year, self.week_number, 7)
+        return sunday_of((self.year, self.week_number))
 
     @property
     def is_complete(self) -> bool:

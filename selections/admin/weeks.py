@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -17,7 +16,7 @@ from catalog.admin.exchange import ExchangeAdmin
 from selections import services
 from selections.models import Opinion, Pick, Week, WeekAlbum, WeekMovie
 from selections.transfer.resources import WeekResource
-from selections.weeks import read_week_name
+from selections.weeks import read_week_name, weeks_later
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
@@ -418,8 +417,7 @@ def shown(picks):
 def neighbours(week: Week) -> dict[str, object]:
     """The weeks of the same person before and after this one, and the address of their year."""
     theirs = Week.objects.filter(user=week.user_id).exclude(pk=week.pk)
-    day = week.starts_on
-    before, after = ((day + timedelta(weeks=step)).isocalendar()[:2] for step in (-1, 1))
+    before, after = (weeks_later((week.year, week.week_number), count) for count in (-1, 1))
     return {
         "week_before": theirs.until(*before).order_by("-year", "-week_number").first(),
         "week_after": theirs.since(*after).order_by("year", "week_number").first(),

@@ -20,7 +20,17 @@ from selections import backfill as gaps
 from selections import services
 from selections.insights import statistics
 from selections.models import Week
-from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, this_week, week_name
+from selections.weeks import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    YearWeek,
+    month_of,
+    read_week_name,
+    this_week,
+    week_name,
+    week_names,
+    weeks_between,
+)
 
 WORDS = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
 
@@ -132,7 +142,7 @@ def grid(week_admin, request):
         year = this_week(person)[0]
     cells = cells_of(person, year)
     months = [
-        (date(year, month, 1), [cell for cell in cells if date.fromisocalendar(year, cell.number, 4).month == month])
+        (date(year, month, 1), [cell for cell in cells if month_of((year, cell.number)) == month])
         for month in range(1, 13)
     ]
     context = {
@@ -219,13 +229,13 @@ def backfill(week_admin, request):
     }
     if found:
         future = [name for name in found.missing if name > this_week(person)]
-        context |= {"person": person, "missing": gaps.in_words(found.missing), "future": gaps.in_words(future)}
-        context["total"] = len(gaps.weeks_between(first, last))
-        context["last"] = gaps.in_words([last])
+        context |= {"person": person, "missing": week_names(found.missing), "future": week_names(future)}
+        context["total"] = len(weeks_between(first, last))
+        context["last"] = week_name(*last)
     return TemplateResponse(request, "admin/selections/week/backfill.html", context)
 
 
-def _fill(week_admin, request, person, missing: list[gaps.Name]):
+def _fill(week_admin, request, person, missing: list[YearWeek]):
     year = max((name[0] for name in missing), default=this_week(person)[0])
     back = HttpResponseRedirect(
         f"{reverse('admin:selections_week_grid')}?{urlencode({'user': person.pk, 'year': year})}"
@@ -245,5 +255,5 @@ def _fill(week_admin, request, person, missing: list[gaps.Name]):
     LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with others that lacked.")
     level = messages.SUCCESS if count == len(missing) else messages.WARNING
     faster = f" {len(missing) - count} of them somebody else created just then." if count < len(missing) else ""
-    week_admin.message_user(request, f"Created {_count(count, 'week')}: {gaps.in_words(missing)}.{faster}", level)
+    week_admin.message_user(request, f"Created {_count(count, 'week')}: {week_names(missing)}.{faster}", level)
     return back

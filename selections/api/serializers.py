@@ -1,5 +1,3 @@
-from datetime import date
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,7 +12,7 @@ from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
 from selections.models import MAX_RATING, MAX_TEXT, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import FIRST_YEAR, LAST_YEAR
+from selections.weeks import FIRST_YEAR, LAST_YEAR, weeks_in_year
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -150,11 +148,9 @@ class WeekFullSerializer(WeekSerializer):
 
 def check_iso_week(attrs: dict) -> dict:
     """Raise ValidationError where the ISO year has no such week."""
-    try:
-        date.fromisocalendar(attrs["year"], attrs["week_number"], 1)
-    except ValueError:
+    if attrs["week_number"] > weeks_in_year(attrs["year"]):
         message = f"The ISO year {attrs['year']} has no week {attrs['week_number']}."
-        raise serializers.ValidationError({"week_number": message}, code="no_such_week") from None
+        raise serializers.ValidationError({"week_number": message}, code="no_such_week")
     return attrs
 
 
