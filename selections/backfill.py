@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from . import services
 from .models import Week
+from .services import refuse_too_many_weeks
 from .weeks import YearWeek, weeks_between
 
 
@@ -37,12 +37,12 @@ def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
     )
 
 
-def create_weeks(user, weeks: list[YearWeek]) -> int:
-    """Create these weeks, except any that another request has just created; returns how many were created.
+def create_weeks(user, weeks: list[YearWeek]) -> list[Week]:
+    """Create these weeks, except any that another request has just created; returns those that were created.
 
     Raises IntegrityError when the account has just been deleted, and Conflict where there would be too many.
     """
-    services.refuse_too_many_weeks(user, len(weeks))
+    refuse_too_many_weeks(user, len(weeks))
     now = timezone.now()
     Week.objects.bulk_create(
         # Without notes there is nothing that save() would fold.
@@ -52,4 +52,4 @@ def create_weeks(user, weeks: list[YearWeek]) -> int:
         ],
         ignore_conflicts=True,
     )
-    return Week.objects.filter(user=user, created_at=now).count()
+    return list(Week.objects.filter(user=user, created_at=now).select_related("user"))

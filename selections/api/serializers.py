@@ -11,7 +11,17 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
-from selections.models import MAX_RATING, MAX_TEXT, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import (
+    MAX_RATING,
+    MAX_TEXT,
+    POSITION_RULE,
+    EarlierRating,
+    Opinion,
+    Position,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+)
 from selections.weeks import FIRST_YEAR, LAST_YEAR, weeks_in_year
 
 
@@ -25,10 +35,10 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class PositionField(WholeNumberField):
-    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], "Position must be 1 or 2.")
+    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], f"{POSITION_RULE}.")
 
     def __init__(self, **kwargs):
-        super().__init__(min_value=1, max_value=2, **kwargs)
+        super().__init__(min_value=min(Position), max_value=max(Position), **kwargs)
 
 
 class SwitchField(serializers.BooleanField):

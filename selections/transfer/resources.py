@@ -225,7 +225,7 @@ class WeekResource(TableResource):
             try:
                 backfill.create_weeks(people[pk], [name for _, name in places])
             except services.Conflict as conflict:
-                raise Refused(f"{people[pk]}: {conflict}.") from None
+                raise Refused(f"{people[pk]}: {conflict}") from None
         changed = {*self.places_of_picks, *self.notes_of_weeks, *self.rows_of_weeks}
         weeks = self._find_weeks()
         if changed - weeks.keys():

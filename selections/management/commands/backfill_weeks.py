@@ -5,7 +5,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import IntegrityError
 
 from selections import backfill
-from selections.services import Conflict
+from selections.locks import Conflict
 from selections.weeks import YearWeek, read_week_name, this_week, week_name, week_names
 
 
@@ -69,10 +69,10 @@ class Command(BaseCommand):
         except IntegrityError:
             raise CommandError(f"The account of {person} has just been deleted.") from None
         except Conflict as conflict:
-            raise CommandError(f"{conflict}.") from None
+            raise CommandError(str(conflict)) from None
         self.say(f"Created {self.describe(missing)}.")
-        if created < len(missing):
-            self.say(f"{len(missing) - created} of them had just been created by another request.")
+        if len(created) < len(missing):
+            self.say(f"{len(missing) - len(created)} of them had just been created by another request.")
 
     def describe(self, names: list[YearWeek]) -> str:
         return f"{len(names)} week{'s' if len(names) > 1 else ''} ({week_names(names)})" if names else "none"
