@@ -223,6 +223,21 @@ def analyze():
             cursor.execute("ANALYZE")
 
 
+@contextlib.contextmanager
+def just_before(statement, act):
+    """Call `act()` once, just before the first SQL statement that begins so, as if another request were faster."""
+    waiting = [act]
+
+    def execute(execute, sql, params, many, context):
+        if sql.startswith(statement) and waiting:
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+    assert not waiting
+
+
 def at_once(count, act):
     """The sorted results of `act(number)` from as many threads, released together."""
     barrier, results = threading.Barrier(count), []
