@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "integrations.patience.WebPatience",
+    "integrations.deadline.UpstreamDeadlineMiddleware",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
 WSGI_APPLICATION = "wrong_opinions.wsgi.application"
@@ -159,7 +159,6 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         # Below WARNING it writes whole addresses, and a TMDB v3 key is part of one.
         "urllib3": {"level": "WARNING"},
-        "requests_cache": {"level": "ERROR"},  # that it serves an old answer it says with a traceback
         "django": {"handlers": [], "propagate": True},
         # A client's mistakes are the client's to read.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.services import delete_account
 from catalog.models import Album, Movie
-from integrations import patience
+from integrations import deadline
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.importing import (
     Decision,
@@ -507,9 +507,9 @@ def test_the_database_keeps_one_of_each_row(user):
 
 
 def test_whoever_asks_ahead_is_as_patient_as_whoever_waits():
-    with patience.at_most(3, turn=1):
-        crew, mine = Crew(1), patience.current()
-        theirs = crew.ask(patience.current).result()
+    with deadline.at_most(3):
+        crew, mine = Crew(1), deadline.current()
+        theirs = crew.ask(deadline.current).result()
         crew.dismiss()
 
     assert theirs == mine
