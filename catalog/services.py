@@ -564,8 +564,8 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
     of_groups: list[coverart.Cover] = [
         ("release-group", album.release_group_id) for album in albums if album.release_group_id
     ]
-    own = [("release", album.musicbrainz_id) for album in albums]
-    fronts = coverart.find_fronts([*own, *of_groups], force_refresh=True)
+    wanted = [*(("release", album.musicbrainz_id) for album in albums), *of_groups]
+    fronts = coverart.find_fronts(wanted, force_refresh=True)
     found: dict[Album, bool | None] = {}
     for album in albums:
         asked: list[tuple[coverart.Entity, UUID | None]] = [

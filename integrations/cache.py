@@ -4,8 +4,6 @@ Stale answers are kept for when an upstream fails. An answer that cannot be stor
 """
 
 import contextlib
-import fcntl
-import functools
 import itertools
 import json
 import logging
@@ -36,7 +34,8 @@ SCHEMA = """
     DROP TABLE IF EXISTS redirects;
 """
 
-_lock = threading.RLock()  # of the connection that all threads use
+_lock = threading.RLock()
+_connections: dict[Path, sqlite3.Connection] = {}  # of this process, by file: one that all threads use
 _stored = itertools.count(1)
 
 
@@ -76,51 +75,79 @@ def store(key: str, answer: Answer) -> None:
     _run("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", [key, json.dumps(answer.body), *times])
     if next(_stored) % TRIM_EVERY == 0:
         with _lock, contextlib.suppress(sqlite3.Error):
-            trim(_open(settings.CACHE_DIR), settings.CACHE_MAX_MB * 1_000_000)
+            trim(_connection(), settings.CACHE_MAX_MB * 1_000_000)
 
 
 def close() -> None:
     """Close the file; the next use opens it again."""
     with _lock:
-        if _open.cache_info().currsize:
-            _open(settings.CACHE_DIR).close()
-            _open.cache_clear()
+        while _connections:
+            _connections.popitem()[1].close()
 
 
 def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    """The rows, or none where the file cannot be used just now. One that is damaged is replaced at the next use."""
+    """The rows, or none where the file cannot be used just now. A damaged file is deleted."""
     with _lock:
         try:
-            return _open(settings.CACHE_DIR).execute(statement, values).fetchall()
+            return _connection().execute(statement, values).fetchall()
         except sqlite3.Error as error:
             logger.warning("The HTTP cache cannot be used: %s", error)
-            if not isinstance(error, sqlite3.OperationalError):
+            if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
                 close()
+                _delete(cache_file())
             return []
 
 
-@functools.lru_cache(maxsize=1)
-def _open(folder: Path) -> sqlite3.Connection:
-    """The connection of this process. Where the folder cannot be used, answers are kept in memory."""
-    if file := cache_file():
+def _connection() -> sqlite3.Connection:
+    file = cache_file()
+    if file not in _connections:
+        _connections[file] = _open(file)
+    return _connections[file]
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    """A connection to the file. Where its folder cannot be used, answers are kept in memory."""
+    try:
         try:
-            return _connect(str(file))
-        except sqlite3.OperationalError as error:
-            logger.warning("Answers of upstreams are kept in memory only: %s", error)
-    return _connect(":memory:")
+            return _connect(file)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            logger.warning("The HTTP cache is damaged and was deleted.")
+            _delete(file)
+            return _connect(file)
+    except (OSError, sqlite3.OperationalError) as error:
+        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+        return _connect(":memory:")
 
 
-def _connect(file: str) -> sqlite3.Connection:
+def _connect(file: Path | str, *, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """A connection to the file, which only its owner may read. Raises OSError or sqlite3.Error."""
+    if isinstance(file, Path):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(file, timeout=OPEN_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")  # a power cut may lose the last answers, but nothing else
         connection.executescript(SCHEMA)
-        connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_TIMEOUT:.0f}")
+        connection.execute(f"PRAGMA busy_timeout={1000 * busy_timeout:.0f}")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def cache_file() -> Path:
+    file: Path = settings.CACHE_DIR / "http_cache.sqlite"
+    return file
+
+
+def _delete(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
@@ -150,64 +177,19 @@ def _bytes_used(connection: sqlite3.Connection) -> int:
 def purge(*, everything: bool = False) -> tuple[int, int]:
     """The numbers of answers that were deleted, as trim() does or all, and of bytes that this gave back.
 
-    Also deletes files that were set aside as damaged. Raises OSError or sqlite3.Error; harmless while serving.
+    Raises OSError or sqlite3.Error; harmless while serving.
     """
     file = cache_file()
-    if file is None:
-        raise OSError("CACHE_DIR cannot be written")
-    before = _size(file)
-    for aside in settings.CACHE_DIR.glob(f"{file.name}.damaged-*"):
-        before += aside.stat().st_size
-        aside.unlink(missing_ok=True)
-    with contextlib.closing(_connect(str(file))) as connection:
-        connection.execute("PRAGMA busy_timeout=30000")
+    with contextlib.closing(_connect(file, busy_timeout=30)) as connection:
+        before = _size(file)
         connection.execute("BEGIN IMMEDIATE")
         deleted = trim(connection, -1 if everything else settings.CACHE_MAX_MB * 1_000_000)
         connection.execute("COMMIT")
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return deleted, max(0, before - _size(file))
+        return deleted, max(0, before - _size(file))
 
 
 def _size(file: Path) -> int:
     """Bytes of the cache and of its log."""
-    files = (file, file.with_name(f"{file.name}-wal"))
-    return sum(part.stat().st_size for part in files if part.exists())
-
-
-def cache_file() -> Path | None:
-    """The HTTP cache, readable for its owner only, or None where CACHE_DIR cannot be used; sets a damaged one aside."""
-    file: Path = settings.CACHE_DIR / "http_cache.sqlite"
-    try:
-        settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.with_suffix(".lock").touch(mode=0o600)
-        with file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time checks and repairs
-            _create(file)
-            if _is_damaged(file):
-                aside = file.with_name(f"{file.name}.damaged-{timezone.now():%Y%m%d%H%M%S}")
-                logger.warning("The HTTP cache is damaged and was set aside as %s", aside.name)
-                file.rename(aside)
-                for extra in ("-wal", "-shm"):
-                    file.with_name(file.name + extra).unlink(missing_ok=True)
-                _create(file)
-    except (OSError, sqlite3.OperationalError) as error:
-        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-        return None
-    return file
-
-
-def _create(file: Path) -> None:
-    """Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _is_damaged(file: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(file, timeout=OPEN_TIMEOUT)) as connection:
-        try:
-            return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return True
+    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))

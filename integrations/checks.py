@@ -15,6 +15,7 @@ def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]
             CheckWarning(
                 "TMDB_API_KEY is not set: movies are only found in the catalog.",
                 hint="Get a key at https://www.themoviedb.org/settings/api and put it into .env.",
+                obj="tmdb",
                 id="integrations.W001",
             )
         )
@@ -23,6 +24,7 @@ def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]
             CheckWarning(
                 "MUSICBRAINZ_USER_AGENT names no contact: MusicBrainz may block requests without one.",
                 hint=f"Such as MUSICBRAINZ_USER_AGENT=WrongOpinions/{settings.VERSION} ( you@example.org ) in .env.",
+                obj="musicbrainz",
                 id="integrations.W002",
             )
         )
@@ -31,6 +33,7 @@ def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]
             CheckWarning(
                 f"TMDB refuses the TMDB_API_KEY of this server ({how}).",
                 hint="Put a valid one into .env and restart; the first answer of TMDB ends this warning.",
+                obj="tmdb",
                 id="integrations.W003",
             )
         )
@@ -39,6 +42,7 @@ def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]
             CheckWarning(
                 f"MusicBrainz refuses the MUSICBRAINZ_USER_AGENT of this server ({how}).",
                 hint="Let it name the application, its version and a contact, and restart.",
+                obj="musicbrainz",
                 id="integrations.W004",
             )
         )

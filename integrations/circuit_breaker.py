@@ -29,8 +29,12 @@ class CircuitBreaker:
     upstream is suspect for as long: requests are sent, but web requests hardly wait for them.
     """
 
-    def __init__(self, name: str, state: HostState) -> None:
-        self.name, self.state, self.cooldown = name, state, settings.UPSTREAM_COOLDOWN
+    def __init__(self, service: str, name: str) -> None:
+        self.service, self.name = service, name
+
+    @property
+    def state(self) -> HostState:
+        return HostState.of(self.service)
 
     def before_request(self) -> bool:
         """Whether this request is the half-open probe. Raises Unavailable or RateLimited where none may be sent."""
@@ -38,11 +42,11 @@ class CircuitBreaker:
             now = monotonic()
             if (wait := read_time(values, "paused_until", now, MAX_PAUSE) - now) > 0:
                 raise self._refusal(math.ceil(wait), is_too_fast=bool(values.get("is_too_fast")))
-            if not self.cooldown or _failures(values) < MAX_FAILURES:
+            if not settings.UPSTREAM_COOLDOWN or _failures(values) < MAX_FAILURES:
                 return False
-            if (wait := read_time(values, "open_until", now, self.cooldown) - now) > 0:
+            if (wait := read_time(values, "open_until", now, settings.UPSTREAM_COOLDOWN) - now) > 0:
                 raise self._refusal(math.ceil(wait), is_too_fast=False)
-            values["open_until"] = now + self.cooldown  # for all others
+            values["open_until"] = now + settings.UPSTREAM_COOLDOWN  # for all others
             return True
 
     def _refusal(self, wait: int, *, is_too_fast: bool) -> IntegrationError:
@@ -60,12 +64,14 @@ class CircuitBreaker:
         with self.state.change() as values:
             now = monotonic()
             failures = values["failures"] = min(_failures(values) + 1, MAX_FAILURES + 1)
-            if failures == MAX_FAILURES and self.cooldown:
-                logger.warning("%s fails and gets no requests for %g seconds at a time", self.name, self.cooldown)
+            if failures == MAX_FAILURES and settings.UPSTREAM_COOLDOWN:
+                logger.warning(
+                    "%s fails and gets no requests for %g seconds at a time", self.name, settings.UPSTREAM_COOLDOWN
+                )
             if failures >= MAX_FAILURES:
-                values["open_until"] = now + self.cooldown
+                values["open_until"] = now + settings.UPSTREAM_COOLDOWN
             if is_slow:
-                values["suspect_until"] = now + self.cooldown
+                values["suspect_until"] = now + settings.UPSTREAM_COOLDOWN
 
     def record_success(self, *, is_accepted: bool) -> None:
         """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent."""
@@ -106,7 +112,7 @@ class CircuitBreaker:
 
     def is_suspect(self) -> bool:
         now = monotonic()
-        return read_time(self.state.peek(), "suspect_until", now, self.cooldown) > now
+        return read_time(self.state.peek(), "suspect_until", now, settings.UPSTREAM_COOLDOWN) > now
 
     def pause_left(self) -> int:
         """The seconds for which it gets no requests as it told us to wait; 0 where it did not."""
@@ -116,9 +122,9 @@ class CircuitBreaker:
     def cooldown_left(self) -> int:
         """The seconds for which it gets no requests as it fails; 0 where it gets them."""
         values, now = self.state.peek(), monotonic()
-        if not self.cooldown or _failures(values) < MAX_FAILURES:
+        if not settings.UPSTREAM_COOLDOWN or _failures(values) < MAX_FAILURES:
             return 0
-        return math.ceil(read_time(values, "open_until", now, self.cooldown) - now)
+        return math.ceil(read_time(values, "open_until", now, settings.UPSTREAM_COOLDOWN) - now)
 
     def last_answer(self) -> datetime | None:
         """When this host last got an answer that can be read, give or take NOTED_EVERY seconds."""

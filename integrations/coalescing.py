@@ -15,9 +15,6 @@ class RequestCoalescer[T]:
         self.lock = threading.Lock()
         self.running: dict[Hashable, Future[T]] = {}
 
-    def is_running(self, key: Hashable) -> bool:
-        return key in self.running
-
     def start(self, key: Hashable, send: Callable[[], T]) -> Future[T]:
         """The future result of `send`, or of the request with the same key that is running already."""
         with self.lock:
@@ -34,15 +31,14 @@ class RequestCoalescer[T]:
         return future
 
     def _run(self, key: Hashable, future: Future[T], send: Callable[[], T]) -> None:
-        result, failure = None, None
         try:
-            result = send()
+            result, failure = send(), None
         except BaseException as error:  # noqa: BLE001 - all callers that wait get it
             failure = error
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
             del self.running[key]  # first, so that a caller who tries again starts another one
-        if failure is not None:
-            future.set_exception(failure)
+        if failure is None:
+            future.set_result(result)
         else:
-            future.set_result(result)  # type: ignore[arg-type] - send() has returned it
+            future.set_exception(failure)

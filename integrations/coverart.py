@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from uuid import UUID
 
 import requests
-from django.conf import settings
 
 from . import deadline
 from .http import Request, Upstream, origin, redirect_target
@@ -31,10 +30,6 @@ class CoverArtArchive(Upstream):
     service, name = "coverart", SERVICE
     max_connections = 25
     follows_redirects = False
-
-    @property
-    def base_url(self) -> str:
-        return settings.COVERART_BASE_URL
 
     def is_answer(self, path: str, body: dict[str, Any]) -> bool:
         return isinstance(body.get("has_front"), bool)

@@ -16,10 +16,7 @@ REQUEST_TIME = 14  # seconds for all upstreams of a web request together, also w
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on the monotonic clock, and how many seconds away it was at first; infinite without a deadline."""
-
-    seconds: float = math.inf
-    at: float = math.inf
+    at: float = math.inf  # on the monotonic clock
 
     @property
     def is_endless(self) -> bool:
@@ -43,8 +40,7 @@ current = _current.get
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Wait at most this long for all answers in here, and no longer than the deadline outside allows."""
-    now, outer = monotonic(), current()
-    token = _current.set(Deadline(min(seconds, outer.seconds), min(now + seconds, outer.at)))
+    token = _current.set(Deadline(min(monotonic() + seconds, current().at)))
     try:
         yield
     finally:

@@ -33,7 +33,6 @@ from .circuit_breaker import MAX_PAUSE, CircuitBreaker
 from .coalescing import RequestCoalescer
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice
 from .rate_limit import RateLimiter
-from .state import HostState
 
 logger = logging.getLogger(__name__)
 
@@ -75,18 +74,20 @@ class Upstream:
     follows_redirects = True
 
     def __init__(self) -> None:
+        self.breaker = CircuitBreaker(self.service, self.name)
         self.session = requests.Session()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, transport.new_adapter(self.max_connections))
 
     @property
     def base_url(self) -> str:
-        raise NotImplementedError
+        url: str = getattr(settings, f"{self.service.upper()}_BASE_URL")
+        return url
 
     @property
     def identity(self) -> str:
         """What it knows us by, and may refuse: a key or a name."""
-        return ""
+        return settings.MUSICBRAINZ_USER_AGENT
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -101,21 +102,16 @@ class Upstream:
         """Whether the JSON object has what was asked for."""
         raise NotImplementedError
 
-    @property
-    def breaker(self) -> CircuitBreaker:
-        return CircuitBreaker(self.name, HostState.of(self.service))
-
     def get(self, request: Request) -> Answer:
         """The answer: fresh, from the cache or sent for, or a stale one where the upstream fails.
 
-        Web requests wait until their deadline. Commands try again as often as they are told to. Raises NotFound,
-        RateLimited or Unavailable.
+        Raises NotFound, RateLimited or Unavailable.
         """
         cached = self._cached(request)
         if cached and cached.is_fresh:
             return cached
         try:
-            return self._try_repeatedly(request) if deadline.current().is_endless else self._wait(request)
+            return self._fetch(request)
         except IntegrationError as error:
             if cached and not isinstance(error, NotFound):
                 return cached
@@ -141,19 +137,16 @@ class Upstream:
                     answers[pending[future]] = future.result()
         return answers
 
-    def find_similar(self, prefix: str) -> dict[str, Answer]:
-        """The fresh answers to requests whose address starts so, the oldest first."""
-        first = f"{self.base_url}{prefix}"
-        found = cache.find(first, f"{first}\U0010ffff")
-        return {key: answer for key, answer in found.items() if answer.is_fresh}
-
     def _cached(self, request: Request) -> Answer | None:
         if request.force_refresh:
             return None
         answer = cache.get(f"{self.base_url}{request.address}")
         return answer if answer and self.is_answer(request.path, answer.body) else None
 
-    def _try_repeatedly(self, request: Request) -> Answer:
+    def _fetch(self, request: Request) -> Answer:
+        """A fresh answer. Commands try again as often as they are told to; web requests wait until their deadline."""
+        if not deadline.current().is_endless:
+            return self._wait(request)
         for _ in range(MAX_TRIES - 1):
             try:
                 return self.start(request).result()
@@ -165,36 +158,30 @@ class Upstream:
 
     def _wait(self, request: Request) -> Answer:
         with self._waiting() as (is_long, seconds):
-            if not is_long and self._has_long_queue() and not coalescer.is_running(self._key(request)):
-                raise self._turned_away()  # it would reserve a slot that nothing waits for
             try:
                 return self.start(request).result(seconds)
             except TimeoutError:
                 if not is_long:
-                    raise self._crowded() from None
+                    sentence = f"Too many requests are waiting for {self.name}. {advice(5)}"
+                    raise RateLimited(sentence, retry_after=5) from None
                 raise self._unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[tuple[bool, float]]:
-        """Whether the caller may wait for long, and how many seconds."""
-        left = deadline.current().seconds_left()
-        is_long = deadline.current().is_endless or long_waits.acquire(blocking=False)
+        """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
+        is_long = long_waits.acquire(blocking=False)
         try:
-            seconds = left if is_long else min(left, CROWDED_WAIT)
-            yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
+            with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
+                seconds = deadline.current().seconds_left()
+                yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
-            if is_long and not deadline.current().is_endless:
+            if is_long:
                 long_waits.release()
-
-    def _has_long_queue(self) -> bool:
-        return self.limiter is not None and self.limiter.interval >= CROWDED_WAIT
 
     def start(self, request: Request) -> Future[Answer]:
         """The answer to come of a request that is sent now, unless the same one is running already."""
-        return coalescer.start(self._key(request), partial(self._send, request))
-
-    def _key(self, request: Request) -> tuple[str, bool, float]:
-        return f"{self.base_url}{request.address}", request.force_refresh, deadline.current().seconds
+        key = f"{self.base_url}{request.address}", request.force_refresh
+        return coalescer.start(key, partial(self._send, request))
 
     def _send(self, request: Request) -> Answer:
         """The answer over HTTP, which is then in the cache; in the thread that the coalescer started."""
@@ -310,15 +297,6 @@ class Upstream:
     def _unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         logger.warning("%s %s", self.name, what)
         return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
-
-    def _crowded(self) -> RateLimited:
-        return RateLimited(f"Too many requests are waiting for {self.name}. {advice(5)}", retry_after=5)
-
-    def _turned_away(self) -> RateLimited:
-        try:
-            return self.limiter.refusal() if self.limiter else self._crowded()
-        except (OSError, DatabaseError, InterfaceError):
-            return self._crowded()
 
 
 def read_all(raw: Any) -> bytes:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from . import cache
 from .database_state import DatabaseState
 from .errors import NotFound, Unavailable, advice
 from .http import MAX_LONG_WAITS, Request, Upstream
@@ -26,14 +27,6 @@ UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo
 
 class MusicBrainz(Upstream):
     service, name = "musicbrainz", SERVICE
-
-    @property
-    def base_url(self) -> str:
-        return settings.MUSICBRAINZ_BASE_URL
-
-    @property
-    def identity(self) -> str:
-        return settings.MUSICBRAINZ_USER_AGENT
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -267,7 +260,8 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool
     No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
     hits of the same score.
     """
-    asked = {"query": lucene(query, every=every), "fmt": "json", "limit": limit, "offset": offset}
+    words = lucene(query, every=every)
+    asked = {"query": words, "fmt": "json", "limit": limit, "offset": offset}
     try:
         body = upstream.get(Request("/release", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
@@ -277,7 +271,7 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool
         hit = ReleaseHit.from_json(row)
         if hit.musicbrainz_id:
             found.setdefault(hit.musicbrainz_id, (place, hit))
-    first = _first_places(asked["query"])
+    first = _first_places(words)
     # Within this page a release may move, as MusicBrainz' index does all the time.
     hits = [hit for known, (place, hit) in found.items() if offset <= first.get(known, place) < offset + limit]
     hits.sort(key=lambda hit: hit.status in UNOFFICIAL)
@@ -287,8 +281,10 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool
 def _first_places(query: str) -> dict[UUID, int]:
     """Where the cached pages of a search first showed each release."""
     places: dict[UUID, int] = {}
-    request = Request("/release", {"query": query, "fmt": "json"}, SEARCH_AGE)
-    for key, answer in upstream.find_similar(f"{request.address}&limit=").items():
+    first = upstream.base_url + Request("/release", {"query": query, "fmt": "json"}, SEARCH_AGE).address + "&limit="
+    for key, answer in cache.find(first, f"{first}~").items():
+        if not answer.is_fresh:
+            continue
         offset = int(parse_qs(urlsplit(key).query)["offset"][0])
         for place, row in enumerate(rows(answer.body.get("releases")), offset):
             if known := mbid(row.get("id")):

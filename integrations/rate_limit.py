@@ -2,7 +2,7 @@
 
 import math
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import RateLimited, advice
 from .state import DAMAGED, HostState, Values, read_time
@@ -44,9 +44,9 @@ class RateLimiter:
         """
         with self.shared.change(must_be_shared=True) as values:
             now = monotonic()
-            if values.pop(DAMAGED, False) or not _is_time(values.get("free_at", now), now):
-                values["free_at"] = max(now + self.drain, read_time(values, "free_at", now, HORIZON))
-            start = max(now, values.get("free_at", now))
+            start = read_time(values, "free_at", now, HORIZON)
+            if values.pop(DAMAGED, False):
+                start = values["free_at"] = max(start, now + self.drain)
             refusal = self._promise(values, start, now) if start - now > max_wait else None
             if refusal is None:
                 if start == now:  # the queue has run empty: promises are forgotten
@@ -56,13 +56,8 @@ class RateLimiter:
             raise refusal  # not above, where it would keep the promise from being written
         return max(0, start - monotonic())
 
-    def refusal(self) -> RateLimited:
-        """The error for a caller who is turned away: its `retry_after` names a later moment than the last one did."""
-        with self.shared.change(must_be_shared=True) as values:
-            now = monotonic()
-            return self._promise(values, read_time(values, "free_at", now, HORIZON), now)
-
     def _promise(self, values: Values, start: float, now: float) -> RateLimited:
+        """The error for a caller who is refused: its `retry_after` names a later moment than the last one did."""
         after = read_time(values, "promised_at", now, MAX_PROMISE) + self.interval
         slot = values["promised_at"] = min(max(start, after), now + MAX_PROMISE)
         retry_after = max(1, math.ceil(slot - now - self.lead))
@@ -81,12 +76,6 @@ class RateLimiter:
         """
         with self.host.change() as values:
             now = monotonic()
-            sent_at = values.get("sent_at")
-            earliest = sent_at + 0.98 * self.interval if _is_time(sent_at, now) else now
-            start = min(max(now, earliest), now + self.interval)
-            values["sent_at"] = start
+            start = read_time(values, "next_at", now, self.interval)
+            values["next_at"] = start + 0.98 * self.interval
             return start - now
-
-
-def _is_time(value: Any, now: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value <= now + HORIZON

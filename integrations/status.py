@@ -17,7 +17,6 @@ from .http import Upstream
 from .rate_limit import RateLimiter
 
 UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
-CHECKS = {"tmdb": {"W001", "W003"}, "musicbrainz": {"W002", "W004"}, "coverart": set()}  # of integrations
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,7 @@ def _status(upstream: Upstream, warnings: list[CheckWarning]) -> UpstreamStatus:
     return UpstreamStatus(
         service=upstream.service,
         name=upstream.name,
-        troubles=[
-            f"{warning.msg} {warning.hint}"
-            for warning in warnings
-            if str(warning.id).removeprefix("integrations.") in CHECKS[upstream.service]
-        ],
+        troubles=[f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service],
         is_down=bool(cooldown),
         asked_again_at=timezone.now() + timedelta(seconds=wait) if wait else None,
         answered_at=upstream.breaker.last_answer(),

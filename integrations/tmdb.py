@@ -41,10 +41,6 @@ class TMDB(Upstream):
     max_connections = 4  # TMDB allows twenty from one address
 
     @property
-    def base_url(self) -> str:
-        return settings.TMDB_BASE_URL
-
-    @property
     def identity(self) -> str:
         return settings.TMDB_API_KEY
 

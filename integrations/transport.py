@@ -48,7 +48,7 @@ class DeadlineResponse(http.client.HTTPResponse):
 
 
 class UpstreamConnection:
-    response_class = DeadlineResponse
+    response_class: Any = DeadlineResponse
 
     def request(self: Any, *args: Any, **options: Any) -> None:
         if act := before_sending.get():

@@ -64,7 +64,6 @@ def test_in_memory_it_keeps_in_bounds_too(upstream, settings, often, tmp_path):
 
 def test_purge_cache_gives_space_back(upstream, settings, capsys):
     fill(upstream, range(1, 30))
-    (settings.CACHE_DIR / "http_cache.sqlite.damaged-20260101000000").write_bytes(b"x" * 3_000_000)
 
     call_command("purge_cache")
     assert kept(settings) == 29
@@ -76,7 +75,6 @@ def test_purge_cache_gives_space_back(upstream, settings, capsys):
     assert kept(settings) == 0
     assert (settings.CACHE_DIR / "http_cache.sqlite").stat().st_size < 50_000
     assert stat.S_IMODE((settings.CACHE_DIR / "http_cache.sqlite").stat().st_mode) == 0o600
-    assert not list(settings.CACHE_DIR.glob("*.damaged-*"))
 
 
 def test_a_session_goes_on_after_a_purge(upstream, settings):
@@ -145,7 +143,7 @@ def test_what_cannot_be_forgotten_is_not_asked_for_again(locked, upstream, time_
 def test_a_session_that_cannot_make_its_tables_keeps_answers_in_memory(upstream, settings, monkeypatch):
     monkeypatch.setattr(cache, "OPEN_TIMEOUT", 0.1)
     file = cache.cache_file()
-    cache.close()
+    file.parent.mkdir()
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         fill(upstream, [1])

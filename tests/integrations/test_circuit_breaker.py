@@ -9,7 +9,7 @@ import responses
 from integrations import deadline, musicbrainz, tmdb
 from integrations.circuit_breaker import CircuitBreaker
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
-from integrations.state import HostState
+from integrations.state import _host_state
 from tests import payloads
 from tests.conftest import AGES, land
 
@@ -38,8 +38,8 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def circuit(tmp_path):
-    return CircuitBreaker("TMDB", HostState(tmp_path / "tmdb.state"))
+def circuit():
+    return CircuitBreaker("tmdb", "TMDB")
 
 
 def entered(circuit):
@@ -214,17 +214,19 @@ def test_it_says_once_that_it_opens_and_once_that_it_closes(circuit, caplog):
     ]
 
 
-def test_processes_of_a_host_know_of_each_other_s_failures(circuit, tmp_path):
+def test_processes_of_a_host_know_of_each_other_s_failures(circuit):
     for _ in range(3):
         circuit.record_failure()
 
-    assert entered(CircuitBreaker("TMDB", HostState(tmp_path / "tmdb.state"))) == 30
+    _host_state.cache_clear()  # as in another process
+
+    assert entered(circuit) == 30
 
 
-def test_without_any_file_a_process_knows_its_own_failures(tmp_path, monkeypatch):
+def test_without_any_file_a_process_knows_its_own_failures(circuit, settings, tmp_path, monkeypatch):
     (tmp_path / "no folder").touch()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no folder"))
-    circuit = CircuitBreaker("TMDB", HostState(tmp_path / "no folder" / "tmdb.state"))
+    settings.CACHE_DIR = tmp_path / "no folder"
 
     for _ in range(3):
         circuit.record_failure()
@@ -246,6 +248,7 @@ def test_a_full_disk_keeps_no_answer_from_anybody(upstream, monkeypatch):
 
 @pytest.mark.parametrize("content", [b'"x"', b'{"failures": "many"}', b'{"open_until": 1e300, "failures": 9}'])
 def test_a_damaged_state_closes_nothing_for_ever(circuit, clock, content):
+    circuit.record_failure()
     circuit.state.paths[0].write_bytes(content)
 
     assert entered(circuit) in {True, False}
