@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from selections import services
 from selections.kinds import KINDS, Kind
-from selections.models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
+from selections.models import AnyPick, EarlierRating, Opinion, Pick, Week
+from selections.opinions.services import on_pick
 from selections.weeks import over_for, week_name
 
 from .own_json import PROFILE, InvalidExport, Key, SavedExport, SavedPick, SavedWeek, read
@@ -34,7 +35,6 @@ TOO_MANY_UNKNOWN = (
     "now have been looked up."
 )
 
-type AnyPick = WeekMovie | WeekAlbum
 type Said = tuple[AnyPick, dict[str, Any]]  # an opinion of the file, and the pick that it is on
 
 WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that a file has
@@ -107,7 +107,7 @@ def _refuse_too_many_weeks(user, saved: SavedExport) -> None:
     try:
         services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - there))
     except services.Conflict as conflict:
-        raise InvalidExport("weeks", f"{conflict}.") from None
+        raise InvalidExport("weeks", str(conflict)) from None
 
 
 def _room_for_unconfirmed(user) -> int:
@@ -317,8 +317,7 @@ def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
     if not is_trusted:
         said = _as_given_now(user, said)
     rows = Opinion.objects.bulk_create(
-        Opinion(user=user, **services.on_pick(pick), **{name: opinion[name] for name in OPINION})
-        for pick, opinion in said
+        Opinion(user=user, **on_pick(pick), **{name: opinion[name] for name in OPINION}) for pick, opinion in said
     )
     EarlierRating.objects.bulk_create(
         EarlierRating(opinion=row, **earlier)

@@ -29,8 +29,8 @@ from catalog.models import (
     MovieCrew,
     Person,
 )
-from selections import services
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from selections.opinions.services import own_opinion
 from selections.transfer import restoring, saved_works
 from selections.transfer.own_json import InvalidExport
 from tests.conftest import assert_problem, at_once, client_of
@@ -886,4 +886,4 @@ def test_an_interrupted_import_is_taken_up_again(now, user, monkeypatch):
     report = load(user, data)
 
     assert (report.weeks_existing, report.weeks_created) == (4, 5)
-    assert services.own_opinion(user, WeekMovie.objects.first()).rating == 9
+    assert own_opinion(user, WeekMovie.objects.first()).rating == 9
