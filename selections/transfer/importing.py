@@ -43,16 +43,16 @@ CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts wi
 TRIES = 3  # to write a row while somebody else changes the same week
 IMPORTING = threading.Lock()  # of this process, for files that are read whole, into many times their size
 NOON = time(12)
-NO_WEEK = "no week is known: say with --from which is the first"
-MEANWHILE = "somebody else has just decided about it"
+NO_WEEK = "the file does not give a week"
+MEANWHILE = "another user has just decided about it"
 STATES = {
     "new": "picked",
     "there": "there already",
     "before": "imported before",
     "notes": "notes of weeks",
     "review": "to be decided",
-    "full": "left out, as their week is full",
-    "skipped": "left out for good",
+    "full": "left out because their week is full",
+    "skipped": "skipped",
     "failed": "failed",
 }
 
@@ -253,7 +253,7 @@ class Importer:
         outcome.state = {"done": "before", "skipped": "skipped", "review": "review"}[remembered.state]
         outcome.sentence = remembered.reason if remembered.state == "review" else ""
         if outcome.fingerprint in self.removed:
-            outcome.sentence = "it has been removed since, and comes back with --again"
+            outcome.sentence = "it was removed after the import; import again to restore it"
         outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
         return outcome
 
@@ -299,7 +299,7 @@ class Importer:
         if task.work:
             return task.work
         if task.answer is None:
-            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is left alone for now"
+            outcome.state, outcome.sentence = "failed", f"{SERVICES[kind]} is not asked again for now"
             return None
         try:
             found = task.answer.result()
@@ -349,7 +349,7 @@ class Importer:
             outcome.state = "there" if is_there else "new"
             outcome.has_opinion = says_something(row) and not self.places.is_rated(week, row.kind, outcome.position)
             if is_there and says_something(row) and not outcome.has_opinion:
-                outcome.sentence = "what is said of it there stays"
+                outcome.sentence = "the opinion that exists is kept"
             if not self.apply:
                 self.places.take(week, row.kind, outcome.position, work, is_rated=outcome.has_opinion)
                 return outcome
@@ -375,7 +375,7 @@ class Importer:
                     week, row.kind, outcome.position, resolving.work_of(stored), is_rated=outcome.has_opinion
                 )
                 return outcome
-        outcome.state, outcome.sentence = "failed", f"{week_name(*week)} keeps changing: try again"
+        outcome.state, outcome.sentence = "failed", f"{week_name(*week)} keeps changing; try again"
         return outcome
 
     def _look_again(self) -> None:

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         self.verbosity = verbosity
         person = get_user_model().objects.known_as(user).first()
         if person is None:
-            raise CommandError(f"There is nobody called {user}.")
+            raise CommandError(f"There is no account called {user}.")
         try:
             if (options["format"] or readers.recognise(file)) == readers.JSON:
                 self.refuse_options(options)
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             self.say("Nothing was changed: this was a dry run. With --apply it is done.")
         if failed:
             raise CommandError(
-                f"{counted(failed, 'row')} failed; the others are not affected. Mend the file, or run it again later."
+                f"{counted(failed, 'row')} failed; the others are not affected. Fix the file, or run this again later."
             )
 
     def refuse_options(self, options) -> None:
@@ -120,12 +120,12 @@ class Command(BaseCommand):
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
         review_file = options["review"] or file.with_suffix(".review.csv")
         if not os.access(review_file.parent, os.W_OK):
-            raise CommandError(f"{review_file.parent} cannot be written to: say with --review where the rest may go.")
+            raise CommandError(f"{review_file.parent} cannot be written to. Choose another place with --review.")
         self.introduce(file, reading)
         weekless = sum(1 for row in reading.rows if row.kind and row.week is None)
         if weekless and options["first_week"] is None:
             self.say(
-                f"{counted(weekless, 'row')} without a week: say with --from which is the first, such as 2024-W01."
+                f"{counted(weekless, 'row')} without a week. Set the first week to fill with --from, such as 2024-W01."
             )
         importer = Importer(
             person,

@@ -54,7 +54,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         f"skip, and run this again with --resolve {path}",
         "Nothing was changed: this was a dry run. With --apply it is done.",
         "films.csv, line 5: “11” is no rating: rate from 1 to 10, or as 4/5.",
-        "CommandError 1: 1 row failed; the others are not affected. Mend the file, or run it again later.",
+        "CommandError 1: 1 row failed; the others are not affected. Fix the file, or run this again later.",
     ]
     assert not Week.objects.exists()
 
@@ -220,15 +220,15 @@ def test_our_json_takes_no_options(option, import_file):
 def test_where_nothing_can_be_written_nothing_begins(import_file):
     said = import_file(TABLE, "--apply", "--review", "/nowhere/review.csv")
 
-    assert said == "CommandError 1: /nowhere cannot be written to: say with --review where the rest may go."
+    assert said == "CommandError 1: /nowhere cannot be written to. Choose another place with --review."
     assert not Week.objects.exists()
 
 
 def test_rows_without_a_week_are_told_of_before_anybody_is_asked(import_file):
     said = import_file("Title,Year,Type\nAlien,1979,movie\n").splitlines()
 
-    assert said[1] == "1 row without a week: say with --from which is the first, such as 2024-W01."
-    assert said[2].endswith("to be decided: no week is known: say with --from which is the first (line 2)")
+    assert said[1] == "1 row without a week. Set the first week to fill with --from, such as 2024-W01."
+    assert said[2].endswith("to be decided: the file does not give a week (line 2)")
     assert "2024-W07  movie 1  Alien" in import_file("Title,Year,Type\nAlien,1979,movie\n", "--from", "2024-W07")
 
 
@@ -282,7 +282,7 @@ def test_a_file_of_no_use_is_one_sentence_and_changes_nothing(text, sentence, im
 
 
 def test_nobody_and_nothing(import_file, tmp_path, db):
-    with pytest.raises(CommandError, match=r"There is nobody called zoe\."):
+    with pytest.raises(CommandError, match=r"There is no account called zoe\."):
         call_command("import_selections", "zoe", str(tmp_path / "films.csv"))
     assert "cannot be read" in import_file(None)
 

@@ -286,7 +286,10 @@ def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
 
     outcomes = run(user, *rows)
     assert states(outcomes) == ["before", "before"]
-    assert [outcome.sentence for outcome in outcomes] == ["it has been removed since, and comes back with --again", ""]
+    assert [outcome.sentence for outcome in outcomes] == [
+        "it was removed after the import; import again to restore it",
+        "",
+    ]
 
     assert states(run(user, *rows, again=True)) == ["new", "before"]
     assert Opinion.objects.get().rating == 8
@@ -297,7 +300,7 @@ def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
 
     assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
         ("new", ""),
-        ("there", "what is said of it there stays"),
+        ("there", "the opinion that exists is kept"),
     ]
     assert Opinion.objects.get().rating == 8
 
@@ -354,7 +357,7 @@ def test_rows_without_a_week_fill_the_free_places(user, tmdb):
 def test_rows_without_a_week_wait_for_one(user, tmdb):
     (outcome,) = run(user, film("Alien", 1979, week=None))
 
-    assert (outcome.state, outcome.sentence) == ("review", "no week is known: say with --from which is the first")
+    assert (outcome.state, outcome.sentence) == ("review", "the file does not give a week")
     assert states(run(user, film("Alien", 1979, week=None), first_week=(2024, 7))) == ["new"]
 
 
@@ -417,7 +420,7 @@ def test_a_dead_upstream_is_left_alone_and_asked_by_the_next_run(user, upstream,
     outcomes = run(user, *rows)
 
     assert states(outcomes) == ["failed"] * 29
-    assert outcomes[-1].sentence == "TMDB is left alone for now"
+    assert outcomes[-1].sentence == "TMDB is not asked again for now"
     assert len(upstream.calls) <= 14
     assert not ImportedRow.objects.exists()
 
