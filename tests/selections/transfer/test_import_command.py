@@ -53,7 +53,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
         f"skip, and run this again with --resolve {path}",
         "Nothing was changed: this was a dry run. With --apply it is done.",
-        "films.csv, line 5: “11” is no rating: rate from 1 to 10, or as 4/5.",
+        "films.csv, line 5: “11” is not a rating. Enter 1 to 10, or 4/5.",
         "CommandError 1: 1 row failed; the others are not affected. Fix the file, or run this again later.",
     ]
     assert not Week.objects.exists()

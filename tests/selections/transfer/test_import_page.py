@@ -76,7 +76,7 @@ def test_a_file_is_imported_after_a_preview(admin_client, user, tmdb, uploaded):
     text = preview.content.decode()
     assert "The Matrix (1999)" in text
     assert "2 go by that name" in text
-    assert "line 5: “11” is no rating: rate from 1 to 10, or as 4/5." in text
+    assert "line 5: “11” is not a rating. Enter 1 to 10, or 4/5." in text
 
     done = go_on(admin_client, preview)
 

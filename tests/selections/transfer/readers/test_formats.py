@@ -193,11 +193,11 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
 
     assert [row.place for row in reading.rows] == ["line 7"]
     assert reading.failures == [
-        ("line 2", "“3.7” is no rating: rate from 1 to 10, or as 4/5."),
-        ("line 3", "Write the date as 2024-12-31: “2025-13-06” is none, or can be read in two ways."),
-        ("line 4", "This film has no name: add it."),
-        ("line 5", "This entry has no date: add when you watched the film."),
-        ("line 6", "1899-01-06 is not in the years from 1900 to 2100: correct the date."),
+        ("line 2", "“3.7” is not a rating. Enter 1 to 10, or 4/5."),
+        ("line 3", "“2025-13-06” is not a date. Enter it as 2024-12-31."),
+        ("line 4", "This film has no name. Add it."),
+        ("line 5", "This entry has no date. Add the day when you watched the film."),
+        ("line 6", "1899-01-06 is not between 1900 and 2100. Correct the date."),
     ]
 
 
@@ -208,8 +208,8 @@ def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path
     }
 
     assert read(shapes.pack(tmp_path, export)).failures == [
-        ("reviews.csv, line 5", "This film has no name: add it."),
-        ("ratings.csv, line 5", "“0” is no rating: rate from 1 to 10, or as 4/5."),
+        ("reviews.csv, line 5", "This film has no name. Add it."),
+        ("ratings.csv, line 5", "“0” is not a rating. Enter 1 to 10, or 4/5."),
     ]
 
 
@@ -326,10 +326,10 @@ def test_trakts_entries_that_are_no_use(tmp_path):
     assert reading.failures == [
         ("watched-history.json, entry 1", "This entry says nothing of a movie."),
         ("watched-history.json, entry 2", "This entry has neither an id of a movie nor a title."),
-        ("watched-history.json, entry 3", "Write the time as 2024-12-31T20:15:00Z: “yesterday” is none."),
-        ("ratings-movies.json, entry 1", "This entry is no rating of a movie from 1 to 10."),
-        ("ratings-movies.json, entry 2", "Write the time as 2024-12-31T20:15:00Z: “?” is none."),
-        ("ratings-movies.json, entry 3", "This entry is no rating of a movie from 1 to 10."),
+        ("watched-history.json, entry 3", "“yesterday” is not a time. Enter it as 2024-12-31T20:15:00Z."),
+        ("ratings-movies.json, entry 1", "This entry is not a rating of a movie from 1 to 10."),
+        ("ratings-movies.json, entry 2", "“?” is not a time. Enter it as 2024-12-31T20:15:00Z."),
+        ("ratings-movies.json, entry 3", "This entry is not a rating of a movie from 1 to 10."),
     ]
 
 
@@ -555,43 +555,43 @@ def test_the_kind_of_a_row(tmp_path, header, row, option, kind):
         ("title", "Low", "does not say what it is"),
         ("movie,album", "Heat,Low", "both a movie and an album"),
         ("kind,tmdb_id", "album,949", "both a movie and an album"),
-        ("kind,title", "book,Low", "“book” is no kind"),
+        ("kind,title", "book,Low", "“book” is not a kind"),
         ("week,album", "2024-W53,Low", "There is no week 53 in 2024"),
         ("week,album", "2101-W01,Low", "There is no week 1 in 2101"),
-        ("week,album", "7,Low", "Week 7 is in no year"),
-        ("week,album", "2024-07,Low", "“2024-07” is none"),
-        ("year,week,album", "24,7,Low", "Week 7 is in no year"),
+        ("week,album", "7,Low", "Week 7 has no year"),
+        ("week,album", "2024-07,Low", "“2024-07” is not a week"),
+        ("year,week,album", "24,7,Low", "Week 7 has no year"),
         ("week,date,album", "2024-W07,2024-02-19,Low", "2024-02-19 is not in week 7 of 2024"),
-        ("date,album", "31.12.2024,Low", "“31.12.2024” is none"),
-        ("date,album", "12/31/2024,Low", "“12/31/2024” is none"),
-        ("date,album", "20241231,Low", "“20241231” is none"),
-        ("date,album", "2024-02-30,Low", "“2024-02-30” is none"),
-        ("date,album", "2024-02-30T10:00,Low", "“2024-02-30T10:00” is none"),
-        ("date,album", "0001-01-01T00:00+14:00,Low", "is none"),
-        ("date,album", "9999-12-31,Low", "9999-12-31 is not in the years"),
-        ("album,rating", "Low,11", "“11” is no rating"),
-        ("album,rating", "Low,0", "“0” is no rating"),
-        ("album,rating", "Low,4.5", "“4.5” is no rating"),
-        ("album,rating", "Low,3/4", "“3/4” is no rating"),
-        ("album,rating", "Low,-8", "“-8” is no number"),
-        ("album,rating", "Low,٨", "“٨” is no number"),
-        ("album,stars", "Low,5.5", "“5.5” is no rating"),
-        ("album,position", "Low,3", "“3” is no position"),
-        ("album,released", "Low,May 1994", "“May 1994” is none"),
-        ("album,released", "Low,0194", "“0194” is none"),
+        ("date,album", "31.12.2024,Low", "“31.12.2024” is not a date"),
+        ("date,album", "12/31/2024,Low", "“12/31/2024” is not a date"),
+        ("date,album", "20241231,Low", "“20241231” is not a date"),
+        ("date,album", "2024-02-30,Low", "“2024-02-30” is not a date"),
+        ("date,album", "2024-02-30T10:00,Low", "“2024-02-30T10:00” is not a date"),
+        ("date,album", "0001-01-01T00:00+14:00,Low", "is not a date"),
+        ("date,album", "9999-12-31,Low", "9999-12-31 is not between"),
+        ("album,rating", "Low,11", "“11” is not a rating"),
+        ("album,rating", "Low,0", "“0” is not a rating"),
+        ("album,rating", "Low,4.5", "“4.5” is not a rating"),
+        ("album,rating", "Low,3/4", "“3/4” is not a rating"),
+        ("album,rating", "Low,-8", "“-8” is not a number"),
+        ("album,rating", "Low,٨", "“٨” is not a number"),
+        ("album,stars", "Low,5.5", "“5.5” is not a rating"),
+        ("album,position", "Low,3", "“3” is not a position"),
+        ("album,released", "Low,May 1994", "“May 1994” is not a year"),
+        ("album,released", "Low,0194", "“0194” is not a year"),
         ("album,spoilers", "Low,perhaps", "“perhaps” is neither"),
         ("album,week", ",2024-W07", "neither a title nor an id"),
         ("album,id", ",12", "neither a title nor an id"),
         ("album,notes", ",Rain.", "neither a title nor an id"),
-        ("title,tmdb_id", "Heat,heat", "“heat” is no id"),
-        ("title,imdb_id", "Heat,113277", "“113277” is no id"),
-        ("title,mbid", "Low,12", "“12” is no id"),
+        ("title,tmdb_id", "Heat,heat", "“heat” is not an id"),
+        ("title,imdb_id", "Heat,113277", "“113277” is not an id"),
+        ("title,mbid", "Low,12", "“12” is not an id"),
         ("album", "Low,2024", "more cells than there are columns"),
         ("album,review", f"Low,{'x' * 10_001}", "has 10,001 characters"),
         ("album,notes", f"Low,{'x' * 10_001}", "has 10,001 characters"),
         ("album", "x" * 501, "has 501 characters"),
         ("album,artist", f"Low,{'x' * 501}", "has 501 characters"),
-        ("album,rating", "Low,\x1b[31m9", "“?[31m9” is no number"),
+        ("album,rating", "Low,\x1b[31m9", "“?[31m9” is not a number"),
     ],
 )
 def test_rows_that_are_no_use(tmp_path, header, row, words):
@@ -728,17 +728,17 @@ def test_our_csv(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "book"}, "“book” is no kind"),
+        ({"kind": "book"}, "“book” is not a kind"),
         ({"year": ""}, "no year and week_number"),
         ({"week_number": "53"}, "There is no week 53 in 2025"),
-        ({"tmdb_id": "x"}, "“x” is no id of TMDB"),
-        ({"musicbrainz_id": "x"}, "“x” is no id of MusicBrainz"),
-        ({"release_group_id": "x"}, "“x” is no id of MusicBrainz"),
+        ({"tmdb_id": "x"}, "“x” is not a TMDB id"),
+        ({"musicbrainz_id": "x"}, "“x” is not a MusicBrainz id"),
+        ({"release_group_id": "x"}, "“x” is not a MusicBrainz id"),
         ({"tmdb_id": "", "title": ""}, "neither an id nor a title"),
-        ({"added_at": "2025-01-01"}, "“2025-01-01” is none"),
-        ({"rating": "11"}, "“11” is no rating"),
+        ({"added_at": "2025-01-01"}, "“2025-01-01” is not a time"),
+        ({"rating": "11"}, "“11” is not a rating"),
         ({"contains_spoilers": "?"}, "“?” is neither"),
-        ({"position": "0"}, "“0” is no position"),
+        ({"position": "0"}, "“0” is not a position"),
     ],
 )
 def test_our_rows_that_are_no_use(tmp_path, change, words):
@@ -753,8 +753,8 @@ def test_our_rows_that_are_no_use(tmp_path, change, words):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format_version": "2"}, "Line 3 has another format_version than 1: export the file again."),
-        ({"username": "ben"}, "Line 3 is another person's: give the export of one person."),
+        ({"format_version": "2"}, "Line 3 has another format_version than 1. Export the file again."),
+        ({"username": "ben"}, "Line 3 belongs to another person. Import the export of one person."),
     ],
 )
 def test_our_files_that_are_no_use(tmp_path, change, sentence):
@@ -776,5 +776,5 @@ def test_more_rows_than_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "MAX_ROWS", 3)
 
     assert len(read(table(tmp_path, "album,rating", "Low,1", "Low,2", "Low,11")).rows) == 2
-    with pytest.raises(readers.FileError, match=r"^The file has more than 3 rows: split it into several\.$"):
+    with pytest.raises(readers.FileError, match=r"^The file has more than 3 rows\. Split it into several\.$"):
         read(table(tmp_path, "album,rating", "Low,1", "Low,2", "Low,11", "Low,12"))
