@@ -25,6 +25,15 @@ GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # whom some 
 
 
 @dataclass(frozen=True)
+class WorkRef:
+    """A movie or an album: its id at TMDB, or its release's at MusicBrainz, and its name."""
+
+    id: str
+    name: str
+    group: str = ""  # MusicBrainz release group id
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A movie, or an album with its most useful edition; `score` is 0 to 100."""
 
@@ -39,6 +48,10 @@ class Candidate:
     def __str__(self) -> str:
         names = f"{self.artist}: {self.title}" if self.artist else self.title
         return f"{names} ({self.released[:4]})" if self.released else names
+
+    @property
+    def work(self) -> WorkRef:
+        return WorkRef(self.id, str(self), self.group)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

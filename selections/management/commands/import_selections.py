@@ -10,7 +10,8 @@ from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
 from selections.transfer import archive, readers, review
-from selections.transfer.importing import STATES, Importer, Outcome, fingerprints
+from selections.transfer.importing import STATES, Importer, Outcome
+from selections.transfer.kept_rows import fingerprints
 from selections.transfer.readers import archive as archive_file
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name, week_name

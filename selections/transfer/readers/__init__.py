@@ -48,7 +48,7 @@ def recognise(path: Path) -> str:
 
 
 def _recognise_archive(path: Path) -> str:
-    with files.Archive(path) as archive:
+    with files.ZipArchive(path) as archive:
         if trakt.is_export(archive.names):
             return "trakt"
         if letterboxd.is_export(archive.names):

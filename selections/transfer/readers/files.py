@@ -107,7 +107,7 @@ def shape(path: Path) -> str:
     return {b"{": "object", b"[": "list"}.get(start[:1], "table")
 
 
-class Archive:
+class ZipArchive:
     """A ZIP whose files are read one after the other, as far as they are wanted. Raises FileError."""
 
     def __init__(self, path: Path) -> None:

@@ -42,7 +42,7 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """
     if files.shape(path) != "zip":
         return _read_entries(files.opened(path), "", zone)
-    with files.Archive(path) as archive:
+    with files.ZipArchive(path) as archive:
         own = _own(archive.names)
         if not {"diary.csv", "reviews.csv"} & own.keys():
             raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")

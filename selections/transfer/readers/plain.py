@@ -80,7 +80,7 @@ def require(table: Table) -> None:
 
 
 @dataclass(slots=True)
-class _Work:
+class _Identity:
     """What a row says of the movie or album itself."""
 
     kinds: set[str] = field(default_factory=set)  # what it must be, going by its ids
@@ -165,8 +165,8 @@ class _Reader:
             contains_spoilers=cells.read_yes(_cell(record, "spoilers")),
         )
 
-    def _read_work(self, record: Record) -> _Work:
-        work = _Work()
+    def _read_work(self, record: Record) -> _Identity:
+        work = _Identity()
         for thing in ("tmdb", "imdb", "release", "group"):
             text = _cell(record, thing)
             is_nobodys = text.isdecimal() and thing != "tmdb"
@@ -201,7 +201,7 @@ class _Reader:
             raise RowError(f"{day} is not in week {week[1]} of {week[0]}. Correct one of them.")
         return week, day, year
 
-    def _read_kind(self, record: Record, work: _Work) -> str:
+    def _read_kind(self, record: Record, work: _Identity) -> str:
         if said := _cell(record, "kind"):
             kind = KINDS.get(said.casefold())
             if not kind:

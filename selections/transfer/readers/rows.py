@@ -41,6 +41,17 @@ class Row:
     added_at: datetime | None = None  # when it was picked
     notes: str = ""  # of the week
 
+    def __str__(self) -> str:
+        title = (
+            self.title or self.imdb_id or str(self.tmdb_id or self.musicbrainz_id or self.release_group_id or "notes")
+        )
+        names = f"{self.artist}: {title}" if self.artist else title
+        return f"{names} ({self.year})" if self.year else names
+
+    @property
+    def has_opinion(self) -> bool:
+        return self.rating is not None or bool(self.review)
+
 
 @dataclass(slots=True)
 class Reading:

@@ -61,7 +61,7 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
             history.read(entries(file))
         history.finish()
         return reading
-    with files.Archive(path) as archive:
+    with files.ZipArchive(path) as archive:
         parts = _parts(archive.names)
         for part in parts:
             with archive.opened(part) as file:

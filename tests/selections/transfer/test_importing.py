@@ -13,11 +13,9 @@ from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.importing import (
     Decision,
     Importer,
-    fingerprints,
-    row_from_json,
-    row_to_json,
     settle,
 )
+from selections.transfer.kept_rows import fingerprints, row_from_json, row_to_json
 from selections.transfer.readers.rows import Row
 from tests import payloads
 from tests.conftest import at_once
