@@ -52,7 +52,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinion.",
         f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
         f"skip, and run this again with --resolve {path}",
-        "Nothing was changed: this was a dry run. With --apply it is done.",
+        "Nothing was changed: this was a dry run. Add --apply to import.",
         "films.csv, line 5: “11” is not a rating. Enter 1 to 10, or 4/5.",
         "CommandError 1: 1 row failed; the others are not affected. Fix the file, or run this again later.",
     ]
@@ -110,7 +110,7 @@ def edit(path, **cells):
         ({"choice": "3"}, "line 2: there is no candidate 3."),
         ({"choice": "the old one"}, "line 2: the choice is neither the number of a candidate, nor an id or address of"),
         ({"choice": "1", "week": "2024-W60"}, "line 2: the week must be an ISO week such as 2026-W07."),
-        ({"choice": "1", "key": "another"}, "is about another file: 1 of its rows are not in this."),
+        ({"choice": "1", "key": "another"}, "is about another file: 1 of its rows are not in this one."),
     ],
 )
 def test_a_mistake_in_the_review_file_changes_nothing(cells, sentence, import_file, tmp_path):
@@ -214,7 +214,7 @@ def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
 def test_our_json_takes_no_options(option, import_file):
     said = import_file('{"format": "wrong-opinions", "version": 1}', *option, name="ada.json")
 
-    assert f"{option[0]} has no meaning for our own JSON: leave it out." in said
+    assert f"{option[0]} has no meaning for our own JSON. Leave it out." in said
 
 
 def test_where_nothing_can_be_written_nothing_begins(import_file):
