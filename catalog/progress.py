@@ -1,10 +1,10 @@
-"""How far a command is, for whoever watches it: one line that changes on a terminal, else a line now and then."""
+"""The progress of a command: one line that changes on a terminal, otherwise a line now and then."""
 
 import time
 
 from django.core.management import BaseCommand
 
-SAY = 30  # seconds between two lines where there is no terminal
+INTERVAL = 30  # seconds between two lines where there is no terminal
 WIDTH = 78  # columns of the line on a terminal
 
 
@@ -19,7 +19,7 @@ class Progress:
     def step(self, number: int) -> None:
         """Say that so many are done."""
         now = time.monotonic()
-        if not self.is_live and (now - self.said < SAY or number == self.total):
+        if not self.is_live and (now - self.said < INTERVAL or number == self.total):
             return
         self.said = now
         each = max((now - self.begin) / number, 1e-6)

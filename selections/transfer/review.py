@@ -37,7 +37,7 @@ def write(outcomes: Iterable[Outcome]) -> str:
 
 
 def read(path: Path) -> dict[str, Decision]:
-    """What somebody has decided, by fingerprint, in such a file. Raises FileError."""
+    """The decisions in such a file, by fingerprint. Raises FileError."""
     decisions = {}
     with files.opened(path) as file:
         table = Table(file)

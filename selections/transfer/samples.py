@@ -21,7 +21,7 @@ from selections.models import MAX_RATING, Opinion, Week
 FILE = Path(__file__).parent / "sample_data.json"
 PEOPLE = ["ada", "ben"]
 REVIEWS = [
-    "Better than everybody says.",
+    "Better than everyone says.",
     "I wanted to like this.",
     "An hour too long, and I would not cut a minute.",
     "Overrated. There, I said it.",

@@ -1,4 +1,4 @@
-"""Opens the files that people come with, whatever is in them: nothing is unpacked to disk, nothing read at one go."""
+"""Opens uploaded files, whatever is in them: nothing is unpacked to disk, and nothing is read in one go."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from typing import IO, Self, TextIO
 from .rows import FileError
 
 MAX_FILE = 50 * 2**20  # bytes
-MAX_JSON = 200 * 2**20  # bytes, of our own JSON, which nobody can split
+MAX_JSON = 200 * 2**20  # bytes, of our own JSON, which is hard to split
 SMALLER = {
     MAX_FILE: f"split it below {MAX_FILE // 2**20} MB.",
     MAX_JSON: f"JSON may have {MAX_JSON // 2**20}, so export it as CSV, and split that.",
@@ -144,7 +144,7 @@ class ZipArchive:
                 raise FileError("The ZIP has a password. Unpack it and pack it again without one.")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise FileError("The ZIP uses an unusual compression. Unpack it and pack it again.")
-        # Figures that are too small help nobody: zipfile stops reading there, and finds the checksum wrong.
+        # Sizes that are too small are no way around: zipfile stops reading there, and finds the checksum wrong.
         if sum(info.file_size for info in infos) > MAX_UNPACKED:
             raise FileError(f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it. {AS_DOWNLOADED}")
         if {"[Content_Types].xml", "content.xml"} & self._entries.keys():

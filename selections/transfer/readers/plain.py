@@ -1,4 +1,4 @@
-"""A CSV of one's own: columns by their natural names, in any order."""
+"""A CSV with columns by their natural names, in any order."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -169,8 +169,8 @@ class _Reader:
         work = _Identity()
         for thing in ("tmdb", "imdb", "release", "group"):
             text = _cell(record, thing)
-            is_nobodys = text.isdecimal() and thing != "tmdb"
-            if text and (is_nobodys or not work.take(text, bare="release-group" if thing == "group" else "release")):
+            is_ambiguous = text.isdecimal() and thing != "tmdb"
+            if text and (is_ambiguous or not work.take(text, bare="release-group" if thing == "group" else "release")):
                 raise RowError(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
         if text := _cell(record, "address"):
             self._unread += text.isdecimal() or not work.take(text)

@@ -24,7 +24,7 @@ PIECE = 64 * 2**10  # characters that are read at a time
 SIGN = re.compile(r"\s*([\[,\]])\s*")  # what stands before an entry, or behind the last
 DECODER = json.JSONDecoder()
 MAX_ENTRY = 256 * 2**10  # characters; an entry has some hundreds
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # what Trakt writes where nobody remembers when
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # what Trakt writes for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 type Keys = list[tuple[object, ...]]  # what a movie may be known by, the best first

@@ -27,6 +27,13 @@ def filled(row):
     return {name: value for name, value in values.items() if value not in (None, "", False)}
 
 
+def entry(place, day="", **said):
+    """What the row of a movie says, with the week of its day."""
+    dated = date.fromisoformat(day) if day else None
+    week = {"day": dated, "week": tuple(dated.isocalendar()[:2])} if dated else {}
+    return {name: value for name, value in ({"place": place, "kind": "movie"} | week | said).items() if value != ""}
+
+
 def read_all(path, **options):
     """What the rows of a file say, none of which fails."""
     reading = read(path, **options)
@@ -63,63 +70,38 @@ def test_letterboxds_export(tmp_path, top):
 
     assert readers.recognise(path) == "letterboxd"
     assert read_all(path) == [
-        {
-            "place": "diary.csv, line 2",
-            "kind": "movie",
-            "week": (2025, 1),
-            "day": date(2024, 12, 31),
-            "title": "Heat",
-            "year": 1995,
-            "rating": 7,
-            "review": 'Coffee & guns.\nI <3 it,\n"really".',
-            "said_at": datetime(2025, 1, 6, 11, tzinfo=UTC),
-        },
-        {
-            "place": "diary.csv, line 3",
-            "kind": "movie",
-            "week": (2025, 2),
-            "day": date(2025, 1, 6),
-            "title": "Good, the Bad and the Ugly, The",
-            "year": 1966,
-        },
-        {
-            "place": "diary.csv, line 4",
-            "kind": "movie",
-            "week": (2025, 2),
-            "day": date(2025, 1, 7),
-            "title": "Alien",
-            "year": 1979,
-        },
-        {
-            "place": "diary.csv, line 5",
-            "kind": "movie",
-            "week": (2025, 5),
-            "day": date(2025, 2, 1),
-            "title": "Alien",
-            "year": 1979,
-            "rating": 9,  # of ratings.csv, as neither entry has one
-            "said_at": datetime(2025, 2, 3, 11, tzinfo=UTC),
-        },
-        {
-            "place": "diary.csv, line 6",
-            "kind": "movie",
-            "week": (2025, 5),
-            "day": date(2025, 2, 2),
-            "title": "Untitled",
-            "rating": 1,
-            "said_at": datetime(2025, 2, 3, 11, tzinfo=UTC),
-        },
-        {
-            "place": "reviews.csv, line 4",
-            "kind": "movie",
-            "week": (2025, 10),
-            "day": date(2025, 3, 5),
-            "title": "Solaris",
-            "year": 1972,
-            "rating": 10,
-            "review": "Slow.",
-            "said_at": datetime(2025, 2, 5, 11, tzinfo=UTC),
-        },
+        entry(
+            "diary.csv, line 2",
+            "2024-12-31",
+            title="Heat",
+            year=1995,
+            rating=7,
+            review='Coffee & guns.\nI <3 it,\n"really".',
+            said_at=datetime(2025, 1, 6, 11, tzinfo=UTC),
+        ),
+        entry("diary.csv, line 3", "2025-01-06", title="Good, the Bad and the Ugly, The", year=1966),
+        entry("diary.csv, line 4", "2025-01-07", title="Alien", year=1979),
+        # of ratings.csv, as neither entry has one
+        entry(
+            "diary.csv, line 5",
+            "2025-02-01",
+            title="Alien",
+            year=1979,
+            rating=9,
+            said_at=datetime(2025, 2, 3, 11, tzinfo=UTC),
+        ),
+        entry(
+            "diary.csv, line 6", "2025-02-02", title="Untitled", rating=1, said_at=datetime(2025, 2, 3, 11, tzinfo=UTC)
+        ),
+        entry(
+            "reviews.csv, line 4",
+            "2025-03-05",
+            title="Solaris",
+            year=1972,
+            rating=10,
+            review="Slow.",
+            said_at=datetime(2025, 2, 5, 11, tzinfo=UTC),
+        ),
     ]
 
 
@@ -223,48 +205,31 @@ def test_trakts_export(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "watched-history-10.json, entry 1",
-            "kind": "movie",
-            "week": (2024, 2),
-            "day": date(2024, 1, 8),  # in Berlin; the Sunday before in UTC
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-            "rating": 9,  # given after this time, before the other
-            "said_at": datetime(2024, 2, 1, 9, tzinfo=UTC),
-        },
-        {
-            "place": "watched-history-2.json, entry 1",
-            "kind": "movie",
-            "week": (2024, 23),
-            "day": date(2024, 6, 3),
-            "tmdb_id": 348,
-            "imdb_id": "tt0078748",
-            "title": "Alien",
-            "year": 1979,
-            "rating": 4,  # given before anything: to the first
-            "said_at": datetime(2023, 2, 1, 9, tzinfo=UTC),
-        },
-        {
-            "place": "watched-history.json, entry 2",
-            "kind": "movie",
-            "week": (2024, 23),
-            "day": date(2024, 6, 4),
-            "title": "At the Lake",
-            "year": 2020,
-        },
-        {
-            "place": "watched-history.json, entry 1",
-            "kind": "movie",
-            "week": (2025, 26),
-            "day": date(2025, 6, 24),
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-        },
+        # in Berlin; the Sunday before in UTC
+        # given after this time, before the other
+        entry(
+            "watched-history-10.json, entry 1",
+            "2024-01-08",
+            tmdb_id=949,
+            imdb_id="tt0113277",
+            title="Heat",
+            year=1995,
+            rating=9,
+            said_at=datetime(2024, 2, 1, 9, tzinfo=UTC),
+        ),
+        # given before anything: to the first
+        entry(
+            "watched-history-2.json, entry 1",
+            "2024-06-03",
+            tmdb_id=348,
+            imdb_id="tt0078748",
+            title="Alien",
+            year=1979,
+            rating=4,
+            said_at=datetime(2023, 2, 1, 9, tzinfo=UTC),
+        ),
+        entry("watched-history.json, entry 2", "2024-06-04", title="At the Lake", year=2020),
+        entry("watched-history.json, entry 1", "2025-06-24", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.remarks == [
         "Episodes and shows, not imported: 1.",
@@ -314,14 +279,7 @@ def test_trakts_entries_that_are_no_use(tmp_path):
 
     assert [filled(row) for row in reading.rows] == [
         {"place": "watched-history.json, entry 4", "kind": "movie", "title": "Heat"},
-        {
-            "place": "watched-history.json, entry 5",
-            "kind": "movie",
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-        },
+        entry("watched-history.json, entry 5", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.failures == [
         ("watched-history.json, entry 1", "This entry says nothing of a movie."),
@@ -343,33 +301,13 @@ def test_yamtracks_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "movie",
-            "week": (2024, 2),
-            "day": date(2024, 1, 14),
-            "tmdb_id": 603,
-            "title": "The Matrix",
-            "rating": 9,  # of 8.5
-        },
-        {
-            "place": "line 3",
-            "kind": "movie",
-            "week": (2024, 6),
-            "day": date(2024, 2, 11),  # a date that became an instant
-            "tmdb_id": 949,
-            "title": "Heat",
-            "rating": 1,  # of 0
-        },
-        {
-            "place": "line 4",
-            "kind": "movie",
-            "week": (2024, 9),
-            "day": date(2024, 3, 1),
-            "title": "At the Lake",
-            "rating": 7,
-        },
-        {"place": "line 5", "kind": "movie", "tmdb_id": 348, "title": "Alien"},
+        # of 8.5
+        entry("line 2", "2024-01-14", tmdb_id=603, title="The Matrix", rating=9),
+        # a date that became an instant
+        # of 0
+        entry("line 3", "2024-02-11", tmdb_id=949, title="Heat", rating=1),
+        entry("line 4", "2024-03-01", title="At the Lake", rating=7),
+        entry("line 5", tmdb_id=348, title="Alien"),
     ]
     assert reading.remarks == [
         "The file has columns that are not imported: image, season_number, episode_number, progress, created_at.",
@@ -421,33 +359,26 @@ def test_rateyourmusics_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "album",
-            "title": "Are You Experienced?",
-            "artist": "The Jimi Hendrix Experience",
-            "year": 1967,
-            "rating": 10,
-            "review": "First & best\n\nbold words by Noel Redding, [sic]",
-        },
-        {
-            "place": "line 3",
-            "kind": "album",
-            "title": "Bookends",
-            "artist": "Simon & Garfunkel",
-            "year": 1968,
-            "review": "It ends with old friends.",
-            "contains_spoilers": True,
-        },
-        {
-            "place": "line 4",
-            "kind": "album",
-            "title": "勝訴ストリップ",
-            "artist": "椎名 林檎",
-            "year": 2000,
-            "rating": 9,
-        },
-        {"place": "line 6", "kind": "album", "title": "Tago Mago", "artist": "Can", "rating": 7},
+        entry(
+            "line 2",
+            kind="album",
+            title="Are You Experienced?",
+            artist="The Jimi Hendrix Experience",
+            year=1967,
+            rating=10,
+            review="First & best\n\nbold words by Noel Redding, [sic]",
+        ),
+        entry(
+            "line 3",
+            kind="album",
+            title="Bookends",
+            artist="Simon & Garfunkel",
+            year=1968,
+            review="It ends with old friends.",
+            contains_spoilers=True,
+        ),
+        entry("line 4", kind="album", title="勝訴ストリップ", artist="椎名 林檎", year=2000, rating=9),
+        entry("line 6", kind="album", title="Tago Mago", artist="Can", rating=7),
     ]
     assert reading.remarks == [
         "The file has columns that are not imported: RYM Album, Purchase Date, Media Type.",
@@ -460,15 +391,15 @@ def test_rateyourmusics_older_csv(tmp_path):
 
     assert readers.recognise(path) == "rateyourmusic"
     assert read_all(path) == [
-        {
-            "place": "line 2",
-            "kind": "album",
-            "title": "Things We Lost in the Fire",
-            "artist": "Low",
-            "year": 2001,
-            "rating": 8,
-            "review": "Quiet.",
-        }
+        entry(
+            "line 2",
+            kind="album",
+            title="Things We Lost in the Fire",
+            artist="Low",
+            year=2001,
+            rating=8,
+            review="Quiet.",
+        )
     ]
 
 
@@ -693,33 +624,32 @@ def test_our_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "movie",
-            "week": (2025, 1),
-            "position": 1,
-            "tmdb_id": 949,
-            "title": "Heat",
-            "year": 1995,
-            "rating": 8,
-            "review": "+1,\r\n yes",
-            "contains_spoilers": True,
-            "said_at": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
-            "added_at": datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
-        },
-        {
-            "place": "line 6",
-            "kind": "album",
-            "week": (2025, 1),
-            "position": 2,
-            "musicbrainz_id": UUID(RELEASE),
-            "release_group_id": UUID(GROUP),
-            "title": "=1+1",
-            "artist": "@ll",
-            "year": 1997,
-            "added_at": datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
-            "notes": "-\r\nRain. ",
-        },
+        entry(
+            "line 2",
+            week=(2025, 1),
+            position=1,
+            tmdb_id=949,
+            title="Heat",
+            year=1995,
+            rating=8,
+            review="+1,\r\n yes",
+            contains_spoilers=True,
+            said_at=datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
+            added_at=datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
+        ),
+        entry(
+            "line 6",
+            kind="album",
+            week=(2025, 1),
+            position=2,
+            musicbrainz_id=UUID(RELEASE),
+            release_group_id=UUID(GROUP),
+            title="=1+1",
+            artist="@ll",
+            year=1997,
+            added_at=datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
+            notes="-\r\nRain. ",
+        ),
         {"place": "line 8", "week": (2025, 2), "notes": "Ill."},
     ]
     assert reading.remarks == ["Opinions of others, which only they can give: 3."]
