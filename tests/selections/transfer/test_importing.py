@@ -463,6 +463,18 @@ def test_two_imports_at_once_make_one(user, tmdb):
     assert Opinion.objects.count() == 1
 
 
+@pytest.mark.parametrize(("taken", "state"), [([1], "new"), ([1, 2], "full")])
+def test_places_that_another_request_takes_first_are_noticed(user, tmdb, taken, state):
+    importer = Importer(user, fingerprints([film("The Matrix", 1999)]), apply=True)
+    week = WeekFactory(user=user, year=2024, week_number=7)
+    for position in taken:
+        WeekMovieFactory(week=week, position=position)
+
+    (outcome,) = importer.run()
+
+    assert (outcome.state, WeekMovie.objects.filter(week=week).count()) == (state, 2)
+
+
 def test_rows_that_say_the_same_are_told_apart_and_ratings_make_no_difference():
     first, second, third = (fingerprint for fingerprint, _ in fingerprints([film("Heat"), film("Heat"), film("Alien")]))
     ((rated, _),) = fingerprints([film("HEAT", rating=7, review="Hot.")])
