@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
 
-from catalog.models import Album, Movie, search_words
+from catalog.models import Album, Movie
+from catalog.text import search_words
 
 from .weeks import FIRST_YEAR, LAST_YEAR, LAST_ZONE, LONG_YEARS, over_for, week_before, week_in, week_name
 
@@ -187,8 +188,6 @@ class Pick(models.Model):
     class Position(models.IntegerChoices):
         FIRST = 1, "first"
         SECOND = 2, "second"
-
-    part_of = "week"  # see catalog/merging.py
 
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)

@@ -61,8 +61,8 @@ def no_haste(monkeypatch):
     for name in ("patience.ANSWER", "http.WHOLE_ANSWER", "http.CROWDED_WAIT", "coverart.DEADLINE"):
         monkeypatch.setattr(f"integrations.{name}", AGES)
     monkeypatch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
-    for name in ("REFRESH_WAIT", "EXTRA_WAIT"):
-        monkeypatch.setattr(f"catalog.services.{name}", AGES)
+    for name in ("fetching.REFRESH_WAIT", "services.EXTRA_WAIT"):
+        monkeypatch.setattr(f"catalog.{name}", AGES)
 
 
 def wait_until(is_so) -> None:

@@ -30,7 +30,7 @@ from catalog.exchange import (
     SignedFile,
 )
 
-from .merges import BUSY
+from .fetched import BUSY
 
 MAX_UNCHANGED = 100  # rows that a preview shows although nothing comes of them
 TOO_BIG = f"The file is larger than {MAX_BYTES / 1e6:g} MB: split it into several."

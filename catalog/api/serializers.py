@@ -96,7 +96,7 @@ class MoviePageSerializer(serializers.Serializer):
 class MovieDetailsSerializer(serializers.ModelSerializer):
     title = serializers.CharField(source="shown_title", read_only=True)
     original_title = BlankAsNullField()
-    poster_url = ImageField("w342", source="shown_poster_path")
+    poster_url = ImageField("w342", source="picture")
     backdrop_url = ImageField("w1280", source="backdrop_path")
     overview = BlankAsNullField()
     tagline = BlankAsNullField()
@@ -163,7 +163,7 @@ class PickedMovieSerializer(serializers.ModelSerializer):
 
     title = serializers.CharField(source="shown_title", read_only=True)
     original_title = BlankAsNullField()
-    poster_path = BlankAsNullField(source="shown_poster_path")
+    poster_path = BlankAsNullField(source="picture")
     overview = BlankAsNullField()
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
@@ -204,7 +204,7 @@ class AlbumDetailsSerializer(serializers.ModelSerializer):
     status = BlankAsNullField()
     primary_type = BlankAsNullField()
     genres = NamesField()
-    cover_art_url = BlankAsNullField(source="shown_cover_url")
+    cover_art_url = BlankAsNullField(source="picture")
     cached = serializers.SerializerMethodField(
         help_text="Whether it came from the catalog, not from upstream just now."
     )
@@ -268,7 +268,7 @@ class PickedAlbumSerializer(serializers.ModelSerializer):
     artist = serializers.SerializerMethodField()
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")
     release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
-    cover_art_url = BlankAsNullField(source="shown_cover_url")
+    cover_art_url = BlankAsNullField(source="picture")
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
 

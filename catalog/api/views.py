@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from catalog import services
+from catalog import searching, services
 from integrations.values import mbid
 
 from . import serializers
@@ -54,7 +54,7 @@ class MovieViewSet(ViewSet):
         """Find movies by title, 20 a page."""
         asked = serializers.MovieSearchSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        source, page = services.search_movies(**asked.validated_data)
+        source, page = searching.search_movies(**asked.validated_data)
         return Response(serializers.MoviePageSerializer({"source": source} | vars(page)).data)
 
     @extend_schema(
@@ -69,7 +69,7 @@ class MovieViewSet(ViewSet):
         """The movie that a pasted address means."""
         asked = serializers.MovieLookupSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        movie, cached = services.look_up_movie(asked.validated_data["url"])
+        movie, cached = searching.look_up_movie(asked.validated_data["url"])
         return Response(serializers.MovieDetailsSerializer(movie, context={"cached": cached}).data)
 
     @extend_schema(responses=serializers.MovieDetailsSerializer)
@@ -115,7 +115,7 @@ class AlbumViewSet(ViewSet):
         """Find albums by title, artist or both."""
         asked = serializers.AlbumSearchSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        source, page = services.search_albums(**asked.validated_data)
+        source, page = searching.search_albums(**asked.validated_data)
         return Response(serializers.AlbumPageSerializer({"source": source} | vars(page)).data)
 
     @extend_schema(
@@ -130,7 +130,7 @@ class AlbumViewSet(ViewSet):
         """The album that a pasted address means: of a release group, the release that we know, or the most useful."""
         asked = serializers.AlbumLookupSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        album, cached = services.look_up_album(asked.validated_data["url"])
+        album, cached = searching.look_up_album(asked.validated_data["url"])
         return Response(serializers.AlbumDetailsSerializer(album, context={"cached": cached}).data)
 
     @extend_schema(responses=serializers.AlbumDetailsSerializer)

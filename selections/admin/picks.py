@@ -34,7 +34,7 @@ def work_of(pick: WeekMovie | WeekAlbum) -> Movie | Album:
 
 
 def picture_of(pick: WeekMovie | WeekAlbum, size: str = "small"):
-    return pictures.poster(pick.movie, size) if isinstance(pick, WeekMovie) else pictures.cover(pick.album, size)
+    return pictures.picture(pick.work, size)
 
 
 def opinions_address(pick: WeekMovie | WeekAlbum) -> str:

@@ -197,7 +197,7 @@ class PickInline(admin.StackedInline):
     @admin.display(description="")
     def picture(self, pick):
         if pick.pk is None:
-            return pictures.framed("", "poster" if self.kind == "movie" else "cover", "medium")
+            return pictures.picture_at(self.kind, "", "medium")
         return picture_of(pick, "medium")
 
     @admin.display(description="opinions")

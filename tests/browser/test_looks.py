@@ -148,4 +148,4 @@ def test_without_a_mouse_one_gets_past_the_header_and_to_a_button_of_a_card(page
     assert reached["name"] == "id"
     page.keyboard.press("Enter")
 
-    expect(page.locator(".messagelist .success")).to_contain_text("is in the catalog now")
+    expect(page.locator(".messagelist .success")).to_contain_text("is now in the catalog")

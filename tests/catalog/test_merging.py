@@ -18,6 +18,7 @@ from catalog.models import (
     MovieCrew,
     Person,
 )
+from selections.merging.picks import preview
 from selections.models import Opinion, WeekAlbum, WeekMovie
 from selections.services import Conflict, pick_movie
 from tests import payloads
@@ -138,7 +139,7 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     MovieOpinionFactory(movie_pick=theirs)
     elsewhere = WeekMovieFactory(movie=other)
 
-    [moving] = merging.preview(kept, [other])
+    [moving] = preview(kept, [other])
     merging.merge(kept, [other])
 
     elsewhere.refresh_from_db()
@@ -155,7 +156,7 @@ def test_of_two_that_go_into_one_a_week_has_both(kept, other):
     first = WeekMovieFactory(week=week, movie=other)
     second = WeekMovieFactory(week=week, movie=third, position=2)
 
-    moving = merging.preview(kept, [other, third])
+    moving = preview(kept, [other, third])
     merging.merge(kept, [other, third])
 
     assert [[len(one.picks), len(one.staying)] for one in moving] == [[1, 0], [0, 1]]
@@ -206,7 +207,7 @@ def test_a_merge_is_undone_once(kept, other):
     [record] = merging.merge(kept, [other])
     merging.undo(record)
 
-    with pytest.raises(CannotMerge, match="undone already"):
+    with pytest.raises(CannotMerge, match="already been undone"):
         merging.undo(record)
 
 
@@ -222,7 +223,7 @@ def test_what_has_changed_since_is_left_and_named(kept, other):
     changed.refresh_from_db()
     assert changed.movie == third
     assert undone.left[0].startswith("Movie pick “Third in ")
-    assert undone.left[1] == "1 movie pick of then has been removed since."
+    assert undone.left[1] == "1 movie pick has been removed since then."
 
 
 def test_people_who_are_gone_are_named(kept, other):
@@ -231,7 +232,7 @@ def test_people_who_are_gone_are_named(kept, other):
 
     undone = merging.undo(record)
 
-    assert undone.left == ["2 of its credits are gone, until it is refreshed."]
+    assert undone.left == ["2 of its credits are missing until it is refreshed."]
     assert Movie.objects.get(tmdb_id=200).is_due
 
 
@@ -243,7 +244,7 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     first.refresh_from_db()
     assert (first.kept, services.known_movie(200)) == (third, third)
 
-    with pytest.raises(CannotMerge, match="first: it came later"):
+    with pytest.raises(CannotMerge, match="First undo the later merge"):
         merging.undo(first)
     merging.undo(second)
     merging.undo(Merge.objects.get(pk=first.pk))
@@ -292,7 +293,7 @@ def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_ass
         WeekMovieFactory(movie=other)
 
     with django_assert_max_num_queries(2):
-        merging.preview(kept, [other])
+        preview(kept, [other])
     with django_assert_max_num_queries(40):
         [record] = merging.merge(kept, [other])
     with django_assert_max_num_queries(35):

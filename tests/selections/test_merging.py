@@ -1,5 +1,6 @@
 """manage.py merge_albums: nothing that somebody picked or said is lost."""
 
+import contextlib
 import threading
 import uuid
 
@@ -9,10 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog import merging
-from catalog import services as catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
 from catalog.services import known_album
-from selections import services
+from selections.merging.picks import preview
 from selections.models import Opinion, Week, WeekAlbum
 from tests.conftest import assert_problem, client_of
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
@@ -75,8 +75,8 @@ def test_it_only_says_what_it_would_do(run, user, kept, merged):
     assert said == [
         f"Would merge Radiohead: OK Computer (2) (album {merged.pk}) into Radiohead: OK Computer (album {kept.pk}):",
         "  2024-W07 of ada: moves",
-        "  2024-W08 of ada: has both, and keeps both",
-        "Run it with --apply to do so.",
+        "  2024-W08 of ada: has both and keeps both",
+        "Run the command with --apply to do this.",
     ]
     assert WeekAlbum.objects.filter(album=merged).count() == 2
     assert not AlbumAlias.objects.exists()
@@ -102,7 +102,7 @@ def test_a_week_that_has_both_keeps_both(run, user, other, kept, merged):
 
     said = run(kept.pk, merged.pk, "--apply")
 
-    assert said[1:] == ["  2024-W07 of ben: moves", "  2024-W07 of ada: has both, and keeps both"]
+    assert said[1:] == ["  2024-W07 of ben: moves", "  2024-W07 of ada: has both and keeps both"]
     assert [pick.album for pick in WeekAlbum.objects.filter(week=both[0].week)] == [merged, kept]
     assert set(Opinion.objects.values_list("album_pick", "rating")) == {(both[0].pk, 3), (both[1].pk, 9)}
     elsewhere.refresh_from_db()
@@ -123,7 +123,7 @@ def test_several_into_one_and_their_earlier_ids(run, user, kept, merged):
 
     assert len([line for line in said if line.startswith("Merged")]) == 2
     assert "  2024-W07 of ada: moves" in said
-    assert "  2024-W07 of ada: has both, and keeps both" in said
+    assert "  2024-W07 of ada: has both and keeps both" in said
     assert WeekAlbum.objects.count() == 2
     assert known_album(uuid.UUID(int=9)) == known_album(third.musicbrainz_id) == kept
 
@@ -148,9 +148,9 @@ def test_an_album_that_nobody_picked(run, kept, merged):
 @pytest.mark.parametrize(
     ("others", "sentence"),
     [
-        (["999"], "There is no album 999: give its number, or its MusicBrainz release id."),
-        (["nonsense"], "There is no album nonsense: give its number, or its MusicBrainz release id."),
-        (["9" * 30], "There is no album 999999999999999999999999999999: give its number, or its MusicBrainz"),
+        (["999"], "There is no album 999. Enter its number or its MusicBrainz release id."),
+        (["nonsense"], "There is no album nonsense. Enter its number or its MusicBrainz release id."),
+        (["9" * 30], "There is no album 999999999999999999999999999999. Enter its number or its MusicBrainz"),
         ([KEPT], "Radiohead: OK Computer (album "),
     ],
 )
@@ -167,43 +167,46 @@ def test_the_number_of_queries_of_a_plan_stays_the_same(kept, merged, django_ass
         week(UserFactory(), number, merged)
 
     with django_assert_num_queries(2):
-        [plan] = merging.preview(kept, [merged])
+        [plan] = preview(kept, [merged])
 
     assert len({str(pick.week) for pick in plan.picks}) == 29
 
 
+@contextlib.contextmanager
+def right_after_query(table, act):
+    """Call act() once, after the first query that reads this table."""
+    waiting = [act]
+
+    def execute_and_act(execute, sql, *arguments):
+        result = execute(sql, *arguments)
+        if f'FROM "{table}"' in sql and waiting:
+            waiting.pop()()
+        return result
+
+    with connection.execute_wrapper(execute_and_act):
+        yield
+
+
 @pytest.mark.django_db(transaction=True)
-def test_what_has_gone_meanwhile_is_told(run, monkeypatch):
+def test_an_album_that_is_deleted_meanwhile_is_not_merged(run):
     kept, merged = AlbumFactory(), AlbumFactory()
-    find = catalog.find_album
 
-    def find_and_delete(text):
-        found = find(text)
-        if found == merged:
-            Album.objects.filter(pk=merged.pk).delete()
-        return found
-
-    monkeypatch.setattr(catalog, "find_album", find_and_delete)
-
-    with pytest.raises(CommandError, match="has just been merged or deleted"):
+    with (
+        right_after_query("selections_weekalbum", Album.objects.filter(pk=merged.pk).delete),
+        pytest.raises(CommandError, match="has just been merged or deleted"),
+    ):
         run(kept.pk, merged.pk, "--apply")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_picks_it_just_then_is_told_to_do_so_again(monkeypatch):
-    """The album goes between its being found and its being stored as a pick."""
+def test_a_pick_of_an_album_that_is_merged_meanwhile_is_refused():
+    """The album is merged after it was found and before it is stored as a pick."""
     user = UserFactory()
-    kept, merged = (AlbumFactory(fetched_at=timezone.now()) for _ in range(2))
+    kept, merged = (AlbumFactory(fetched_at=timezone.now(), cover_known=True) for _ in range(2))
     client, week_id = client_of(user), WeekFactory(user=user).pk
-    put = services._put
-
-    def merge_first(*arguments, **options):
-        merging.merge(kept, [merged])
-        return put(*arguments, **options)
 
     body = {"musicbrainz_id": str(merged.musicbrainz_id), "position": 1}
-    with monkeypatch.context() as patched:
-        patched.setattr(services, "_put", merge_first)
+    with right_after_query("catalog_album", lambda: merging.merge(kept, [merged])):
         refused = client.post(f"/api/weeks/{week_id}/albums", body)
 
     assert_problem(refused, 409, "This album has just been merged into another: pick it again")
