@@ -373,7 +373,7 @@ class Artist(Fetched):
     disambiguation = models.TextField(blank=True)
     artist_type = models.CharField(max_length=50, blank=True, help_text="Such as Person or Group.")
     area = models.TextField(blank=True, help_text="Where they come from: a country or a place in it.")
-    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1; empty if the area is a place.")
+    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, if the area is a country.")
     begin = models.CharField(
         max_length=10, blank=True, help_text="Date of birth or founding: YYYY, YYYY-MM or YYYY-MM-DD, as known."
     )

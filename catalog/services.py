@@ -125,29 +125,16 @@ def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
 def _store_credits(movie: Movie, fetched: tmdb.Movie) -> None:
     """Replace the movie's cast and crew."""
     people = _store_people([*fetched.cast, *fetched.crew])
-    movie.cast.all().delete()
-    movie.crew.all().delete()
-    MovieCast.objects.bulk_create(
-        MovieCast(
-            movie=movie,
-            person_id=people[part.person_id],
-            credit_id=part.credit_id,
-            character=part.character,
-            order=part.order,
+    for model, parts in ((MovieCast, fetched.cast), (MovieCrew, fetched.crew)):
+        model.objects.filter(movie=movie).delete()
+        model.objects.bulk_create(
+            model(movie=movie, person_id=people[part.person_id], **_without(part, "person_id", "name", "profile_path"))
+            for part in parts
         )
-        for part in fetched.cast
-    )
-    MovieCrew.objects.bulk_create(
-        MovieCrew(
-            movie=movie,
-            person_id=people[part.person_id],
-            credit_id=part.credit_id,
-            department=part.department,
-            job=part.job,
-            order=part.order,
-        )
-        for part in fetched.crew
-    )
+
+
+def _without(part: tmdb.Credit | tmdb.CrewCredit, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in vars(part).items() if name not in names}
 
 
 def _store_people(parts: Iterable[tmdb.Credit | tmdb.CrewCredit]) -> dict[int, int]:

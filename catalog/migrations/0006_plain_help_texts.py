@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='artist',
             name='country',
-            field=models.CharField(blank=True, help_text='ISO 3166-1; empty if the area is a place.', max_length=10),
+            field=models.CharField(blank=True, help_text='ISO 3166-1, if the area is a country.', max_length=10),
         ),
         migrations.AlterField(
             model_name='artist',
