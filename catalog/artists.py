@@ -26,14 +26,14 @@ def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
     return keep_fresh(known, refresh_artist)
 
 
-def refresh_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
-    """Look up the artist on MusicBrainz and store them, new or known; `anew` bypasses the HTTP cache.
+def refresh_artist(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Artist:
+    """Look up the artist on MusicBrainz and store them, new or known; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. An artist who is no longer on MusicBrainz is marked and kept; one who was merged into
     another is deleted, and all credits go to the other.
     """
     try:
-        fetched = musicbrainz.fetch_artist(musicbrainz_id, anew=anew)
+        fetched = musicbrainz.fetch_artist(musicbrainz_id, force_refresh=force_refresh)
     except NotFound:
         Artist.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise

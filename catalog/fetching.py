@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from integrations import patience
+from integrations import deadline
 from integrations.errors import IntegrationError, NotFound
 
 from .models import Fetched
@@ -55,7 +55,7 @@ def keep_fresh[F: Fetched](known: F, refresh: Callable[[Any], F]) -> tuple[F, bo
     """
     if not known.is_due:
         return known, True
-    wait = patience.at_most(REFRESH_WAIT, turn=REFRESH_WAIT / 2) if known.fetched_at else contextlib.nullcontext()
+    wait = deadline.at_most(REFRESH_WAIT) if known.fetched_at else contextlib.nullcontext()
     with contextlib.suppress(IntegrationError), wait:
         row = refresh(known.external_id)
         return row, row.fetched_at == known.fetched_at  # the cache may give a stale answer again

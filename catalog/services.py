@@ -1,7 +1,7 @@
 """Getting movies and albums: from the catalog if it has them in full, else from TMDB or MusicBrainz into it."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import batched
@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, Q, QuerySet
 from django.utils import timezone
 
-from integrations import coverart, musicbrainz, patience, tmdb
+from integrations import coverart, deadline, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 
 from . import merging
@@ -89,7 +89,7 @@ def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
     The id of a movie that was merged into another is replaced by that of the movie that was kept.
     """
     found: dict[int, list[tmdb.MovieHit]] = {}
-    with contextlib.suppress(IntegrationError), patience.at_most(EXTRA_WAIT, turn=EXTRA_WAIT / 2):
+    with contextlib.suppress(IntegrationError), deadline.at_most(EXTRA_WAIT):
         found = tmdb.fetch_recommendations(tmdb_ids)
     ids = {hit.tmdb_id for hits in found.values() for hit in hits}
     kept = dict(MovieAlias.objects.filter(tmdb_id__in=ids).values_list("tmdb_id", "movie__tmdb_id"))
@@ -99,13 +99,13 @@ def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
     }
 
 
-def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
-    """Fetch the movie with its credits from TMDB and store it, new or known; `anew` bypasses the HTTP cache.
+def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
+    """Fetch the movie with its credits from TMDB and store it, new or known; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. A movie that is no longer on TMDB is marked and kept.
     """
     try:
-        fetched = tmdb.fetch_movie(tmdb_id, anew=anew)
+        fetched = tmdb.fetch_movie(tmdb_id, force_refresh=force_refresh)
     except NotFound:
         Movie.objects.filter(tmdb_id=tmdb_id).update(vanished_at=timezone.now())
         raise
@@ -125,7 +125,11 @@ def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
 def _store_credits(movie: Movie, fetched: tmdb.Movie) -> None:
     """Replace the movie's cast and crew."""
     people = _store_people([*fetched.cast, *fetched.crew])
-    for model, parts in ((MovieCast, fetched.cast), (MovieCrew, fetched.crew)):
+    credited: list[tuple[Any, Sequence[tmdb.Credit | tmdb.CrewCredit]]] = [
+        (MovieCast, fetched.cast),
+        (MovieCrew, fetched.crew),
+    ]
+    for model, parts in credited:
         model.objects.filter(movie=movie).delete()
         model.objects.bulk_create(
             model(movie=movie, person_id=people[part.person_id], **_without(part, "person_id", "name", "profile_path"))
@@ -219,14 +223,14 @@ def known_albums(musicbrainz_ids: Iterable[UUID]) -> dict[UUID, Album]:
     return find_all_known(Album, musicbrainz_ids)
 
 
-def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
-    """Fetch the release with its artists from MusicBrainz and store it, new or known; `anew` bypasses the HTTP cache.
+def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album:
+    """Fetch the release with its artists from MusicBrainz and store it; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. A release that is no longer on MusicBrainz is marked and kept. The id of one that was
     merged into another is remembered, and what pointed at it points at the other.
     """
     try:
-        fetched = musicbrainz.fetch_release(musicbrainz_id, anew=anew)
+        fetched = musicbrainz.fetch_release(musicbrainz_id, force_refresh=force_refresh)
     except NotFound:
         Album.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise
@@ -274,7 +278,8 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
     of_groups: list[coverart.Cover] = [
         ("release-group", album.release_group_id) for album in albums if album.release_group_id
     ]
-    fronts = coverart.find_fronts([*(("release", album.musicbrainz_id) for album in albums), *of_groups], anew=True)
+    wanted = [*(("release", album.musicbrainz_id) for album in albums), *of_groups]
+    fronts = coverart.find_fronts(wanted, force_refresh=True)
     found: dict[Album, bool | None] = {}
     for album in albums:
         asked: list[tuple[coverart.Entity, UUID | None]] = [

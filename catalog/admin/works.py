@@ -17,14 +17,13 @@ from django.views.decorators.http import require_POST
 from catalog import pictures, searching, services
 from catalog.forms import AlbumForm, MovieForm
 from catalog.models import OWN_FIELDS, Album, AlbumAlias, AlbumArtist, Merge, Movie, MovieAlias, MovieCast, MovieCrew
-from catalog.resources import AlbumResource, MovieResource
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
-from .exchange import ExchangeAdmin
+from .exporting import ExportAdmin
 from .fetched import CreditInline
 from .searching import Found, Hit, SearchAdmin
 
@@ -33,10 +32,10 @@ GONE = "This has just been merged or deleted. Nothing was changed."
 NOT_DELETED = "A user has just picked it, so it was not deleted."
 
 
-class WorkAdmin(ExchangeAdmin, SearchAdmin):
+class WorkAdmin(ExportAdmin, SearchAdmin):
     """Movies or albums."""
 
-    actions = ["refresh"]
+    actions = ["refresh", "export_csv"]
     list_display_links = ["name"]
     list_per_page = 50
     search_fields = ["search_text"]
@@ -220,7 +219,10 @@ class MovieAliasInline(CreditInline):
 @admin.register(Movie)
 class MovieAdmin(WorkAdmin):
     form = MovieForm
-    resource_classes = [MovieResource]
+    export_columns = [
+        *("tmdb_id", "imdb_id", "title", "original_title", "original_language", "release_date", "runtime"),
+        *("genres", "status", *OWN_FIELDS, "fetched_at"),
+    ]
     example = "https://www.themoviedb.org/movie/603 or tt0133093"
     search_help_text = "Words of a title, or an id or address of TMDB or IMDb."
     max_refreshed = 20
@@ -247,7 +249,7 @@ class MovieAdmin(WorkAdmin):
         return [*pages, (f"https://www.imdb.com/title/{work.imdb_id}/", "IMDb")] if work.imdb_id else pages
 
     def refresh_work(self, work):
-        return services.refresh_movie(work.tmdb_id, anew=True)
+        return services.refresh_movie(work.tmdb_id, force_refresh=True)
 
     def at_address(self, words):
         address = tmdb.read_address(words)
@@ -300,11 +302,14 @@ class AlbumAliasInline(CreditInline):
 @admin.register(Album)
 class AlbumAdmin(WorkAdmin):
     form = AlbumForm
-    resource_classes = [AlbumResource]
+    export_columns = [
+        *("musicbrainz_id", "release_group_id", "artist", "title", "release_date", "country", "status"),
+        *("primary_type", "genres", *OWN_FIELDS, "fetched_at"),
+    ]
     example = "https://musicbrainz.org/release/… or …/release-group/…"
     search_help_text = "Words of a title or artist, or an id or address of a release or release group of MusicBrainz."
     max_refreshed = 8  # at one request a second
-    actions = ["refresh", "find_cover"]
+    actions = ["refresh", "find_cover", "export_csv"]
     list_display = ["picture", "name", "artist", "release_date", "country", "primary_type", "checked", "links"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),
@@ -369,7 +374,7 @@ class AlbumAdmin(WorkAdmin):
         return pages
 
     def refresh_work(self, work):
-        return services.refresh_album(work.musicbrainz_id, anew=True)
+        return services.refresh_album(work.musicbrainz_id, force_refresh=True)
 
     def at_address(self, words):
         if not (address := musicbrainz.read_address(words)):

@@ -123,10 +123,10 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
 
     class Meta:
         model = Movie
-        fields = read_only_fields = (
+        fields = read_only_fields = [
             *("tmdb_id", "title", "original_title", "release_date", "poster_url", "backdrop_url", "overview"),
             *("vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres", "cached"),
-        )
+        ]
 
 
 class MovieCreditSerializer(CatalogSerializer):
@@ -197,10 +197,10 @@ class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
 
     class Meta:
         model = Album
-        fields = read_only_fields = (
+        fields = read_only_fields = [
             *("musicbrainz_id", "release_group_id", "title", "artist", "release_date", "country", "status"),
             *("primary_type", "genres", "cover_art_url", "cached"),
-        )
+        ]
 
 
 class ArtistSerializer(CatalogSerializer):
@@ -215,10 +215,10 @@ class ArtistSerializer(CatalogSerializer):
 
     class Meta:
         model = AlbumArtist
-        fields = (
+        fields = [
             *("musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type", "country", "begin", "end"),
             *("join_phrase", "order"),
-        )
+        ]
 
 
 class AlbumCreditsSerializer(serializers.Serializer):
@@ -252,10 +252,10 @@ class ArtistDetailsSerializer(DetailsSerializer):
 
     class Meta:
         model = Artist
-        fields = read_only_fields = (
+        fields = read_only_fields = [
             *("musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type", "area", "country"),
             *("begin", "end", "ended", "bio", "genres", "links", "cached"),
-        )
+        ]
 
 
 class PersonSerializer(serializers.ModelSerializer):

@@ -209,7 +209,7 @@ def test_a_pick_of_an_album_that_is_merged_meanwhile_is_refused():
     with right_after_query("catalog_album", lambda: merging.merge(kept, [merged])):
         refused = client.post(f"/api/weeks/{week_id}/albums", body)
 
-    assert_problem(refused, 409, "This album has just been merged into another: pick it again")
+    assert_problem(refused, 409, "This album has just been merged into another. Pick it again.")
     assert client.post(f"/api/weeks/{week_id}/albums", body).json()["album"]["id"] == kept.pk
 
 

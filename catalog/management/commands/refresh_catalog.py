@@ -58,9 +58,9 @@ class Command(BaseCommand):
             self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
             if dry_run:
                 return
-            self.refresh("movies", movies, lambda movie: services.refresh_movie(movie.tmdb_id, anew=True))
+            self.refresh("movies", movies, services.refresh_movie)
             self.forget_texts(movies if limit or missing else None)
-            self.refresh("albums", albums, lambda album: services.refresh_album(album.musicbrainz_id, anew=True))
+            self.refresh("albums", albums, services.refresh_album)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
         if self.failed:
@@ -81,13 +81,13 @@ class Command(BaseCommand):
         if forgotten := services.forget_texts(tried):
             self.say(f"Not refreshed for six months, so their texts and images were cleared: {forgotten} movies.")
 
-    def refresh[W: (Movie, Album)](self, what: str, works: list[W], act: Callable[[W], Work]) -> None:
+    def refresh(self, what: str, works: list[Any], refresh_work: Callable[..., Work]) -> None:
         """Refresh one after the other, until the source fails MAX_FAILURES times in a row."""
         refreshed = removed = in_a_row = 0
         progress = Progress(self, what, len(works), self.verbosity)
         for number, work in enumerate(works, 1):
             try:
-                act(work)
+                refresh_work(work.external_id, force_refresh=True)
             except NotFound:
                 removed += 1
                 in_a_row = 0
