@@ -40,19 +40,12 @@ class WorkQuerySet(models.QuerySet):
         """Those with details from the source; a work known only from a member's file answers no lookup or search."""
         return self.exclude(fetched_at=None)
 
-    def curated(self) -> "WorkQuerySet":
-        """Those with a curator's title or picture."""
-        return self.exclude(own_title="", own_cover="")
-
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
         """Those not requested from their source for this long or ever, oldest first and unused() ones last."""
-        limit = timezone.now() - age
-        requested_at = Coalesce("vanished_at", "fetched_at")
-        return (
-            self.alias(requested_at=requested_at, is_unused=Case(When(self._is_unused(), then=1), default=0))
-            .filter(Q(requested_at=None) | Q(requested_at__lt=limit))
-            .order_by("is_unused", F("requested_at").asc(nulls_first=True), "id")
-        )
+        requested = self.alias(requested_at=Coalesce("vanished_at", "fetched_at"))
+        due = requested.filter(Q(requested_at=None) | Q(requested_at__lt=timezone.now() - age))
+        is_unused = Case(When(self._is_unused(), then=1), default=0)
+        return due.order_by(is_unused, F("requested_at").asc(nulls_first=True), "id")
 
     def unused(self) -> "WorkQuerySet":
         """Those that were never fetched and that no row of another app points at, as a pick does."""
@@ -246,17 +239,13 @@ class Album(Work):
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     release_group_id = models.UUIDField("MusicBrainz release group id", null=True, blank=True, db_index=True)
     artist = models.TextField(blank=True, help_text="Credited names with their join phrases.")
-    release_date = models.CharField(
-        max_length=10, blank=True, help_text="As precise as known: YYYY, YYYY-MM or YYYY-MM-DD."
-    )
+    release_date = models.CharField(max_length=10, blank=True, help_text="YYYY, YYYY-MM or YYYY-MM-DD, as known.")
     country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, or XW (worldwide), XE (Europe).")
     status = models.CharField(max_length=50, blank=True, help_text="Such as Official or Bootleg.")
     primary_type = models.CharField(max_length=50, blank=True, help_text="The release group's, such as Album or EP.")
     cover_art_url = models.URLField(max_length=200, blank=True, help_text="The front cover at the Cover Art Archive.")
     cover_asked_at = models.DateTimeField(null=True, blank=True, help_text="When the Cover Art Archive was last asked.")
-    cover_known = models.BooleanField(
-        default=False, help_text="Whether the archive has said if the release or its release group has a front cover."
-    )
+    cover_known = models.BooleanField(default=False, help_text="Whether the archive has said if there is a cover.")
 
     searched = ("artist", "own_title", "title")
 
@@ -374,12 +363,8 @@ class Artist(Fetched):
     artist_type = models.CharField(max_length=50, blank=True, help_text="Such as Person or Group.")
     area = models.TextField(blank=True, help_text="Where they come from: a country or a place in it.")
     country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, if the area is a country.")
-    begin = models.CharField(
-        max_length=10, blank=True, help_text="Date of birth or founding: YYYY, YYYY-MM or YYYY-MM-DD, as known."
-    )
-    end = models.CharField(
-        max_length=10, blank=True, help_text="Date of death or breakup: YYYY, YYYY-MM or YYYY-MM-DD, as known."
-    )
+    begin = models.CharField(max_length=10, blank=True, help_text="Birth or founding: YYYY, YYYY-MM or YYYY-MM-DD.")
+    end = models.CharField(max_length=10, blank=True, help_text="Death or breakup: YYYY, YYYY-MM or YYYY-MM-DD.")
     ended = models.BooleanField(null=True, blank=True, help_text="Whether they have died or broken up.")
     bio = models.TextField(blank=True, help_text="MusicBrainz' annotation, without its markup.")
     genres = models.JSONField(default=list, blank=True, help_text="Names, most votes first.")
@@ -439,12 +424,7 @@ class Merge(models.Model):
     moved = models.JSONField(help_text="Ids of the rows that moved, by model.")
     gave = models.JSONField(help_text="Curator's edits copied to the kept entry.")
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="Who merged them; empty if a command did.",
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", help_text="None: a command."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     undone_at = models.DateTimeField(null=True, blank=True)

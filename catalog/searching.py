@@ -82,7 +82,7 @@ def _movie_hit(movie: Movie) -> tmdb.MovieHit:
 def _with_edits(works: type[Movie | Album], hits: list[Any]) -> list[Any]:
     """The hits with the titles and pictures that curators gave to those of them that the catalog has."""
     ids = [getattr(hit, works.id_field) for hit in hits]
-    curated = works.objects.curated().in_bulk(ids, field_name=works.id_field)
+    curated = works.objects.exclude(own_title="", own_cover="").in_bulk(ids, field_name=works.id_field)
     return [_with_edits_of(curated.get(external_id), hit) for external_id, hit in zip(ids, hits, strict=True)]
 
 
