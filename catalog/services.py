@@ -17,7 +17,7 @@ from integrations.errors import IntegrationError, NotFound
 
 from . import merging
 from .artists import store_artist_credit
-from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found
+from .fetching import find_known, is_stored, keep_fresh, not_found
 from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
@@ -63,7 +63,7 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     A known movie that is due is fetched again, and shown as known if that fails or takes too long. An id that was
     merged into another gives the movie that was kept. Raises IntegrationError if it is not known at all.
     """
-    known = known_movie(tmdb_id)
+    known = find_known(Movie, tmdb_id)
     if known is None or known.fetched_at is None:
         with not_found("Movie not found"):
             return refresh_movie(known.tmdb_id if known else tmdb_id), False
@@ -71,16 +71,6 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
     if cached and movie.is_due and forget_texts(Movie.objects.filter(pk=movie.pk)):
         movie.refresh_from_db()
     return movie, cached
-
-
-def known_movie(tmdb_id: int, *, own_first: bool = False) -> Movie | None:
-    """The movie with this id, as find_known() finds it."""
-    return find_known(Movie, tmdb_id, own_first=own_first)
-
-
-def known_movies(tmdb_ids: Iterable[int]) -> dict[int, Movie]:
-    """The movies with these ids, as find_all_known() finds them."""
-    return find_all_known(Movie, tmdb_ids)
 
 
 def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
@@ -115,7 +105,7 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
         known = Movie.objects.select_for_update().filter(tmdb_id=tmdb_id).first()
         if known and is_stored(known, fetched.fetched_at):
             return known
-        if known is None and (kept := known_movie(tmdb_id)):
+        if known is None and (kept := find_known(Movie, tmdb_id)):
             return kept  # merged meanwhile, and not to be restored
         movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values | {"vanished_at": None})
         _store_credits(movie, fetched)
@@ -190,7 +180,7 @@ def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
 
     An id that was merged into another gives the surviving release.
     """
-    known = known_album(musicbrainz_id)
+    known = find_known(Album, musicbrainz_id)
     if known is None or known.fetched_at is None:
         with not_found("Album not found"):
             return refresh_album(known.musicbrainz_id if known else musicbrainz_id), False
@@ -211,16 +201,6 @@ def _find_missing_cover(album: Album) -> None:
     Album.objects.filter(pk=album.pk, cover_known=False).update(
         cover_art_url=album.cover_art_url, cover_known=album.cover_known, cover_asked_at=album.cover_asked_at
     )
-
-
-def known_album(musicbrainz_id: UUID, *, own_first: bool = False) -> Album | None:
-    """The album with this id, as find_known() finds it."""
-    return find_known(Album, musicbrainz_id, own_first=own_first)
-
-
-def known_albums(musicbrainz_ids: Iterable[UUID]) -> dict[UUID, Album]:
-    """The albums with these ids, as find_all_known() finds them."""
-    return find_all_known(Album, musicbrainz_ids)
 
 
 def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album:
@@ -256,7 +236,7 @@ def _store_album(
     with transaction.atomic():
         # The lock makes simultaneous refreshes of an album take turns.
         known = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
-        if known is None and (kept := known_album(surviving_id)):
+        if known is None and (kept := find_known(Album, surviving_id)):
             return kept  # merged meanwhile, and not to be restored
         if known is None and surviving_id != musicbrainz_id:
             # Unless another request is storing the surviving one right now.

@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
 from catalog import pictures, searching, services
+from catalog.fetching import find_all_known
 from catalog.forms import AlbumForm, MovieForm
 from catalog.models import OWN_FIELDS, Album, AlbumAlias, AlbumArtist, Merge, Movie, MovieAlias, MovieCast, MovieCrew
 from catalog.text import search_words
@@ -269,7 +270,7 @@ class MovieAdmin(WorkAdmin):
 
     def find(self, words, page):
         source, found = searching.search_movies(words, page=page)
-        known = services.known_movies([hit.tmdb_id for hit in found.results])
+        known = find_all_known(Movie, [hit.tmdb_id for hit in found.results])
         hits = [
             Hit(
                 id=str(hit.tmdb_id),
@@ -392,7 +393,7 @@ class AlbumAdmin(WorkAdmin):
 
     def find(self, words, page):
         source, found = searching.search_albums(words, limit=ALBUMS_A_PAGE, offset=(page - 1) * ALBUMS_A_PAGE)
-        known = services.known_albums([hit.musicbrainz_id for hit in found.results])
+        known = find_all_known(Album, [hit.musicbrainz_id for hit in found.results])
         hits = [self.hit(group, known) for group in searching.editions(found.results)]
         is_new = source == "musicbrainz" and musicbrainz.read_address(words) is not None
         return Found(source, found.count, math.ceil(found.count / ALBUMS_A_PAGE), hits, is_new)

@@ -9,9 +9,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from catalog import services
+from catalog.fetching import find_known
 from catalog.management.commands import refresh_catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Person
-from catalog.services import known_album
 from selections.models import WeekAlbum
 from tests import payloads
 from tests.conftest import AGES, land
@@ -238,7 +238,7 @@ def test_a_week_that_has_both_keeps_both(api, musicbrainz_release):
     assert list(WeekAlbum.objects.filter(week=week).values_list("album", flat=True)) == [merged.pk, survivor.pk]
     elsewhere.refresh_from_db()
     assert elsewhere.album == survivor
-    assert known_album(OLD) == survivor
+    assert find_known(Album, OLD) == survivor
     assert Album.objects.get(pk=merged.pk).vanished_at
 
 

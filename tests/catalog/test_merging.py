@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from catalog import merging, services
+from catalog.fetching import find_known
 from catalog.merging import CannotMerge
 from catalog.models import (
     Album,
@@ -122,7 +123,7 @@ def test_what_musicbrainz_merges_into_one_merged_here_goes_where_that_went(music
     pick.refresh_from_db()
     assert pick.album == kept
     assert list(Album.objects.all()) == [kept]
-    assert services.known_album(third.musicbrainz_id) == kept
+    assert find_known(Album, third.musicbrainz_id) == kept
 
 
 def test_what_tmdb_recommends_of_it_is_the_kept_one(upstream, kept, other):
@@ -148,8 +149,8 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     assert set(week.movie_picks.values_list("movie", flat=True)) == {kept.pk, other.pk}
     assert elsewhere.movie == kept
     assert Opinion.objects.count() == 2
-    assert services.known_movie(200) == kept
-    assert services.known_movie(200, own_first=True) == other
+    assert find_known(Movie, 200) == kept
+    assert find_known(Movie, 200, own_first=True) == other
 
 
 def test_of_two_that_go_into_one_a_week_has_both(kept, other):
@@ -173,7 +174,7 @@ def test_undone_everything_is_as_it_was(kept, other):
     [record] = merging.merge(kept, [other])
     kept.refresh_from_db()
     assert (kept.own_title, kept.note) == ("Our other", "Twice?")
-    assert services.known_movie(300) == kept
+    assert find_known(Movie, 300) == kept
 
     undone = merging.undo(record)
 
@@ -185,7 +186,7 @@ def test_undone_everything_is_as_it_was(kept, other):
     assert values_of(again.crew.get()) | {"id": 0} == crew | {"id": 0}
     assert (kept.own_title, kept.note, kept.title_key) == ("", "", "kept")
     assert (WeekMovie.objects.get(pk=pick.pk).movie, WeekMovie.objects.get(pk=stays.pk).movie) == (again, kept)
-    assert (services.known_movie(200), services.known_movie(300)) == (again, again)
+    assert (find_known(Movie, 200), find_known(Movie, 300)) == (again, again)
 
 
 def test_albums_come_back_with_their_artists(db):
@@ -201,7 +202,7 @@ def test_albums_come_back_with_their_artists(db):
     again = Album.objects.get(musicbrainz_id=other.musicbrainz_id)
     assert values_of(again) == was
     assert again.artist_credit.get().name == "L. Cohen"
-    assert services.known_album(UUID(int=9)) == again
+    assert find_known(Album, UUID(int=9)) == again
 
 
 def test_a_merge_is_undone_once(kept, other):
@@ -243,7 +244,7 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     [first] = merging.merge(kept, [other])
     [second] = merging.merge(third, [kept])
     first.refresh_from_db()
-    assert (first.kept, services.known_movie(200)) == (third, third)
+    assert (first.kept, find_known(Movie, 200)) == (third, third)
 
     with pytest.raises(CannotMerge, match="First undo the later merge"):
         merging.undo(first)
@@ -253,7 +254,7 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     pick.refresh_from_db()
     assert pick.movie.tmdb_id == 200
     assert set(Movie.objects.values_list("tmdb_id", flat=True)) == {100, 200, 300}
-    assert [services.known_movie(n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
+    assert [find_known(Movie, n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
 
 
 def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):

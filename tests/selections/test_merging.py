@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog import merging
+from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
-from catalog.services import known_album
 from selections.merging.picks import preview
 from selections.models import Opinion, Week, WeekAlbum
 from tests.conftest import assert_problem, client_of
@@ -62,7 +62,7 @@ def test_picks_and_opinions_move(run, user, other, kept, merged, now):
     ]
     assert set(WeekAlbum.objects.values_list("pk", "album")) == {(mine.pk, kept.pk), (theirs.pk, kept.pk)}
     assert Opinion.objects.get() == opinion
-    assert Album.objects.get() == known_album(OTHER) == kept
+    assert Album.objects.get() == find_known(Album, OTHER) == kept
     assert set(Week.objects.values_list("updated_at", flat=True)) == {now}
 
 
@@ -106,7 +106,7 @@ def test_a_week_that_has_both_keeps_both(run, user, other, kept, merged):
     assert [pick.album for pick in WeekAlbum.objects.filter(week=both[0].week)] == [merged, kept]
     assert set(Opinion.objects.values_list("album_pick", "rating")) == {(both[0].pk, 3), (both[1].pk, 9)}
     elsewhere.refresh_from_db()
-    assert elsewhere.album == known_album(OTHER) == kept
+    assert elsewhere.album == find_known(Album, OTHER) == kept
     assert Album.objects.get(pk=merged.pk).vanished_at is None  # MusicBrainz knows it
 
     both[1].delete()
@@ -125,7 +125,7 @@ def test_several_into_one_and_their_earlier_ids(run, user, kept, merged):
     assert "  2024-W07 of ada: moves" in said
     assert "  2024-W07 of ada: has both and keeps both" in said
     assert WeekAlbum.objects.count() == 2
-    assert known_album(uuid.UUID(int=9)) == known_album(third.musicbrainz_id) == kept
+    assert find_known(Album, uuid.UUID(int=9)) == find_known(Album, third.musicbrainz_id) == kept
 
 
 def test_the_old_id_finds_the_kept_album(run, api, kept, merged, user):

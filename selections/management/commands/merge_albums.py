@@ -1,6 +1,7 @@
 from django.core.management import BaseCommand, CommandError
 
-from catalog import merging, services
+from catalog import merging
+from catalog.fetching import find_known
 from catalog.models import Album
 from integrations.values import mbid
 from selections.merging import duplicates
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         if text.isascii() and text.isdecimal() and len(text) <= 18:
             album = Album.objects.filter(pk=int(text)).first()
         elif musicbrainz_id := mbid(text):
-            album = services.known_album(musicbrainz_id, own_first=True)
+            album = find_known(Album, musicbrainz_id, own_first=True)
         if album is None:
             raise CommandError(f"There is no album {text}. Enter its number or its MusicBrainz release id.")
         return album
