@@ -72,6 +72,21 @@ def wait_until(is_so) -> None:
         time.sleep(0.005)
 
 
+@contextlib.contextmanager
+def right_after_query(table, act):
+    """Call act() once, after the first query of rows of this table."""
+    waiting = [act]
+
+    def execute_and_act(execute, sql, *arguments):
+        result = execute(sql, *arguments)
+        if sql.startswith(f'SELECT "{table}"') and waiting:
+            waiting.pop()()
+        return result
+
+    with connection.execute_wrapper(execute_and_act):
+        yield
+
+
 def land() -> None:
     """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
     wait_until(lambda: not http.coalescer.running)

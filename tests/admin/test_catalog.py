@@ -6,20 +6,18 @@ from uuid import UUID
 
 import pytest
 import requests
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.core.management import call_command
-from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from catalog import merging, services
+from catalog import merging
 from catalog.models import Album, AlbumAlias, Merge, Movie, MovieAlias
 from selections.models import WeekAlbum, WeekMovie
 from tests import payloads
-from tests.conftest import at_once
+from tests.admin.staff import client_with, history, said
+from tests.conftest import at_once, right_after_query
 from tests.factories import (
     AlbumFactory,
     MovieFactory,
@@ -45,23 +43,8 @@ def client_of(person):
     return client
 
 
-def staff(*codenames):
-    person = UserFactory(is_staff=True)
-    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    return client_of(person)
-
-
 def listed(response):
     return {row.pk for row in response.context["cl"].result_list}
-
-
-def said(response):
-    return [str(message) for message in response.context["messages"]]
-
-
-def history(work):
-    entries = LogEntry.objects.filter(content_type__model=work._meta.model_name, object_id=str(work.pk))
-    return [entry.get_change_message() for entry in entries.order_by("pk")]
 
 
 def form_of(**words):
@@ -330,17 +313,11 @@ def test_own_titles_are_of_any_script(admin, own_title):
     assert movie.own_title == own_title
 
 
-def test_what_is_merged_while_somebody_writes_is_not_brought_back(admin, monkeypatch):
+def test_a_movie_that_is_merged_during_a_change_is_not_brought_back(admin):
     movie, kept = MovieFactory(), MovieFactory()
-    curate = services.curate
 
-    def merge_first(work, **values):
-        merging.merge(kept, [Movie.objects.get(pk=movie.pk)])
-        return curate(work, **values)
-
-    monkeypatch.setattr(services, "curate", merge_first)
-
-    response = admin.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"), follow=True)
+    with right_after_query("catalog_movie", lambda: merging.merge(kept, [Movie.objects.get(pk=movie.pk)])):
+        response = admin.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"), follow=True)
 
     assert said(response) == ["This has just been merged or deleted. Nothing was changed."]
     assert not history(movie)
@@ -348,7 +325,7 @@ def test_what_is_merged_while_somebody_writes_is_not_brought_back(admin, monkeyp
 
 def test_who_only_looks_cannot_write(db):
     movie = MovieFactory(note="For staff")
-    reader = staff("view_movie")
+    reader = client_with("view_movie")
 
     page = reader.get(f"{MOVIES}{movie.pk}/change/")
     answer = reader.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"))
@@ -362,7 +339,7 @@ def test_who_only_looks_cannot_write(db):
 @pytest.mark.parametrize("page", ["search/", "merge/?id={}", "{}/refresh/", "{}/cover/"])
 def test_who_has_no_right_gets_no_page(page):
     album = AlbumFactory()
-    reader = staff("view_album", "view_merge")
+    reader = client_with("view_album", "view_merge")
 
     assert reader.post(f"{ALBUMS}{page.format(album.pk)}").status_code == 403
 
@@ -383,17 +360,16 @@ def test_changes_need_a_token_of_the_form(db):
     assert {client.post(page).status_code for page in pages} == {403}
 
 
-def test_what_somebody_picks_just_then_is_not_deleted(admin, monkeypatch):
-    movie = MovieFactory()
+@pytest.mark.django_db(transaction=True)
+def test_a_movie_that_is_picked_during_its_deletion_is_kept():
+    admin = client_of(UserFactory(is_staff=True, is_superuser=True))
+    movie, week = MovieFactory(), WeekFactory()
 
-    def refuse(*arguments, **options):
-        raise ProtectedError("picked", set())
-
-    monkeypatch.setattr(Movie, "delete", refuse)
-
-    response = admin.post(f"{MOVIES}{movie.pk}/delete/", {"post": "yes"}, follow=True)
+    with right_after_query("selections_weekmovie", lambda: WeekMovieFactory(movie=movie, week=week)):
+        response = admin.post(f"{MOVIES}{movie.pk}/delete/", {"post": "yes"}, follow=True)
 
     assert said(response) == ["A user has just picked it, so it was not deleted."]
+    assert Movie.objects.get() == movie
 
 
 # Searching
@@ -748,7 +724,7 @@ def test_what_the_command_merged_is_undone_here(admin):
 def test_who_may_not_change_movies_undoes_no_merge(db):
     kept, other = MovieFactory(), MovieFactory()
     [record] = merging.merge(kept, [other])
-    reader = staff("view_merge", "change_album", "view_movie")
+    reader = client_with("view_merge", "change_album", "view_movie")
 
     page = reader.get(f"/admin/catalog/merge/{record.pk}/change/")
     answer = reader.post(f"/admin/catalog/merge/{record.pk}/undo/")

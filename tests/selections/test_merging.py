@@ -1,6 +1,5 @@
 """manage.py merge_albums: nothing that somebody picked or said is lost."""
 
-import contextlib
 import threading
 import uuid
 
@@ -14,7 +13,7 @@ from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
 from selections.merging.picks import preview
 from selections.models import Opinion, Week, WeekAlbum
-from tests.conftest import assert_problem, client_of
+from tests.conftest import assert_problem, client_of, right_after_query
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
 
 KEPT, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -170,21 +169,6 @@ def test_the_number_of_queries_of_a_plan_stays_the_same(kept, merged, django_ass
         [plan] = preview(kept, [merged])
 
     assert len({str(pick.week) for pick in plan.picks}) == 29
-
-
-@contextlib.contextmanager
-def right_after_query(table, act):
-    """Call act() once, after the first query that reads this table."""
-    waiting = [act]
-
-    def execute_and_act(execute, sql, *arguments):
-        result = execute(sql, *arguments)
-        if f'FROM "{table}"' in sql and waiting:
-            waiting.pop()()
-        return result
-
-    with connection.execute_wrapper(execute_and_act):
-        yield
 
 
 @pytest.mark.django_db(transaction=True)
