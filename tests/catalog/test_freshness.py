@@ -14,7 +14,7 @@ from catalog.management.commands import refresh_catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Person
 from selections.models import WeekAlbum
 from tests import payloads
-from tests.conftest import AGES, land
+from tests.conftest import AGES, land, right_after_query
 from tests.factories import (
     AlbumFactory,
     ArtistFactory,
@@ -41,7 +41,7 @@ def old_movie(days, **values):
     return MovieFactory(tmdb_id=120, fetched_at=ago(days), **values)
 
 
-# When somebody looks
+# Requests
 
 
 @pytest.mark.usefixtures("now")
@@ -76,7 +76,7 @@ def test_an_album_of_last_month_is_asked_for_again(api, musicbrainz_release):
 
 @pytest.mark.usefixtures("now")
 @pytest.mark.parametrize("answer", [{"status": 500}, {"status": 401}, {"body": "garbage"}])
-def test_it_is_shown_as_it_is_when_upstream_fails(api, upstream, answer):
+def test_it_is_shown_as_it_is_when_its_source_fails(api, upstream, answer):
     old_movie(31)
     upstream.get(MOVIE, **answer)
 
@@ -86,7 +86,7 @@ def test_it_is_shown_as_it_is_when_upstream_fails(api, upstream, answer):
 
 
 @pytest.mark.real_http
-def test_nobody_waits_for_more_than_two_seconds_for_what_is_known(api, httpserver: HTTPServer, settings, monkeypatch):
+def test_a_request_waits_two_seconds_at_most_for_what_is_known(api, httpserver: HTTPServer, settings, monkeypatch):
     monkeypatch.setattr("catalog.fetching.REFRESH_WAIT", 0.3)
     settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
     release = threading.Event()
@@ -180,7 +180,7 @@ def test_a_cover_that_was_known_stays_while_the_archive_is_silent(api, musicbrai
 
 
 @pytest.mark.usefixtures("now")
-def test_a_merged_id_that_somebody_asks_for_is_remembered(api, musicbrainz_release, upstream):
+def test_a_merged_id_that_is_requested_is_remembered(api, musicbrainz_release, upstream):
     musicbrainz_release(asked_id=OLD)
 
     first = api.get(f"/api/albums/{OLD}").json()
@@ -243,21 +243,14 @@ def test_a_week_that_has_both_keeps_both(api, musicbrainz_release):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_merge_while_the_surviving_release_is_stored(time_machine, musicbrainz_release, monkeypatch):
-    """Somebody stores it just when nobody has found it."""
+def test_a_merge_while_the_surviving_release_is_stored(time_machine, musicbrainz_release):
+    """Another request stores it right after this one has not found it."""
     time_machine.move_to("2026-02-11T12:00:00Z", tick=False)
     pick = WeekAlbumFactory(album=AlbumFactory(musicbrainz_id=OLD, fetched_at=ago(31)))
     musicbrainz_release(asked_id=OLD)
-    find = services.Album.objects.select_for_update
 
-    def find_nothing():
-        AlbumFactory(musicbrainz_id=payloads.RELEASE)
-        monkeypatch.setattr(services.Album.objects, "select_for_update", find)
-        return services.Album.objects.none()
-
-    monkeypatch.setattr(services.Album.objects, "select_for_update", find_nothing)
-
-    album = services.refresh_album(OLD)
+    with right_after_query("catalog_album", lambda: AlbumFactory(musicbrainz_id=payloads.RELEASE)):
+        album = services.refresh_album(OLD)
 
     pick.refresh_from_db()
     assert str(album.musicbrainz_id) == payloads.RELEASE
@@ -380,11 +373,11 @@ def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream
 
 
 @pytest.mark.patient
-def test_refresh_catalog_can_be_interrupted(refresh, upstream, db, monkeypatch):
-    def interrupt(*args, **kwargs):
+def test_refresh_catalog_can_be_interrupted(refresh, upstream, db):
+    def interrupt(request):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("catalog.services.refresh_movie", interrupt)
+    upstream.add_callback("GET", MOVIE, interrupt)
     old_movie(31)
 
     assert "Interrupted. Run the command again to continue." in refresh().out
@@ -483,8 +476,8 @@ def test_a_wrong_row_never_hides_that_others_are_due(db):
     assert [movie.is_due for movie in Movie.objects.order_by("id")] == [True, True, True, False]
 
 
-def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
-    unwanted, old, wanted = (
+def test_works_that_were_never_fetched_or_picked_come_last(db):
+    unused, old, wanted = (
         MovieFactory(fetched_at=None),
         MovieFactory(fetched_at=ago(50)),
         MovieFactory(fetched_at=None),
@@ -493,11 +486,11 @@ def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
     album = AlbumFactory(fetched_at=None)
     WeekAlbumFactory(album=album)
 
-    assert list(Movie.objects.due()) == [wanted, old, unwanted]
-    assert (list(Movie.objects.unused()), list(Album.objects.unused())) == ([unwanted], [])
+    assert list(Movie.objects.due()) == [wanted, old, unused]
+    assert (list(Movie.objects.unused()), list(Album.objects.unused())) == ([unused], [])
 
 
-def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refresh, db):
+def test_refresh_catalog_deletes_unused_works_from_files(refresh, db):
     never = {"fetched_at": None, "created_at": ago(2)}
     MovieFactory(**never)
     AlbumFactory(**never, vanished_at=ago(1))
@@ -517,4 +510,4 @@ def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refre
 
     assert "so deleted: 1 movies and 1 albums." in refresh().out
     assert {*Movie.objects.all(), *Album.objects.all()} == set(kept)
-    assert "forgotten" not in refresh().out
+    assert "deleted" not in refresh().out
