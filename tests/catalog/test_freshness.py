@@ -1,10 +1,13 @@
 import threading
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from factory.django import DjangoModelFactory
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
@@ -27,6 +30,7 @@ from tests.factories import (
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
+ARTIST = f"{payloads.MUSICBRAINZ}/artist/{payloads.ARTIST}"
 OLD = uuid.UUID("00000000-0000-4000-8000-000000000002")
 BLANK = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 
@@ -41,48 +45,73 @@ def old_movie(days, **values):
     return MovieFactory(tmdb_id=120, fetched_at=ago(days), **values)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of rows that are fetched, with one that is named New at its source."""
+
+    path: str
+    source: str
+    name: str  # the field
+    factory: type[DjangoModelFactory]
+    id: dict[str, object]
+    payload: Callable[..., dict]
+
+    def make_old(self, days):
+        return self.factory(fetched_at=ago(days), **self.id, **{self.name: "Old"})
+
+    def answer(self, upstream):
+        return upstream.upsert("GET", self.source, json=self.payload(**{self.name: "New"}))
+
+
+RELEASE_ID, ARTIST_ID = {"musicbrainz_id": payloads.RELEASE}, {"musicbrainz_id": payloads.ARTIST}
+MOVIE_KIND = Kind("/api/movies/120", MOVIE, "title", MovieFactory, {"tmdb_id": 120}, payloads.movie)
+ALBUM_KIND = Kind(f"/api/albums/{payloads.RELEASE}", LOOKUP, "title", AlbumFactory, RELEASE_ID, payloads.release)
+ARTIST_KIND = Kind(f"/api/artists/{payloads.ARTIST}", ARTIST, "name", ArtistFactory, ARTIST_ID, payloads.artist)
+
+
+@pytest.fixture(params=[MOVIE_KIND, ALBUM_KIND, ARTIST_KIND], ids=["movie", "album", "artist"])
+def kind(request, now):
+    return request.param
+
+
 # Requests
 
 
+def test_a_row_is_shown_as_it_is_for_a_month(api, kind):
+    kind.make_old(29)
+
+    assert api.get(kind.path).json()[kind.name] == "Old"
+
+
+def test_a_row_is_fetched_again_after_a_month(api, upstream, kind):
+    row = kind.make_old(31)
+    kind.answer(upstream)
+
+    first, second = api.get(kind.path).json(), api.get(kind.path).json()
+
+    row.refresh_from_db()
+    assert (first[kind.name], first["cached"], second["cached"]) == ("New", False, True)
+    assert (getattr(row, kind.name), row.fetched_at) == ("New", timezone.now())
+
+
 @pytest.mark.usefixtures("now")
-def test_what_is_younger_than_a_month_is_shown_as_it_is(api):
-    old_movie(29)
-
-    assert api.get("/api/movies/120").json()["title"] == "Old"
-
-
-@pytest.mark.usefixtures("now")
-@pytest.mark.parametrize("path", ["", "/credits"])
-def test_a_movie_of_last_month_is_asked_for_again(api, tmdb_movie, path):
+def test_a_request_for_credits_fetches_a_movie_again(api, tmdb_movie):
     old_movie(31)
     tmdb_movie(title="New")
 
-    api.get(f"/api/movies/120{path}")
+    api.get("/api/movies/120/credits")
 
-    movie = Movie.objects.get()
-    assert (movie.title, movie.fetched_at) == ("New", timezone.now())
-    assert api.get("/api/movies/120").json()["cached"] is True
+    assert Movie.objects.get().title == "New"
 
 
-@pytest.mark.usefixtures("now")
-def test_an_album_of_last_month_is_asked_for_again(api, musicbrainz_release):
-    AlbumFactory(musicbrainz_id=payloads.RELEASE, title="Old", fetched_at=ago(31))
-    musicbrainz_release(title="New")
-
-    body = api.get(f"/api/albums/{payloads.RELEASE}").json()
-
-    assert (body["title"], body["cached"]) == ("New", False)
-
-
-@pytest.mark.usefixtures("now")
 @pytest.mark.parametrize("answer", [{"status": 500}, {"status": 401}, {"body": "garbage"}])
-def test_it_is_shown_as_it_is_when_its_source_fails(api, upstream, answer):
-    old_movie(31)
-    upstream.get(MOVIE, **answer)
+def test_a_row_is_shown_as_it_is_when_its_source_fails(api, upstream, kind, answer):
+    kind.make_old(31)
+    upstream.get(kind.source, **answer)
 
-    body = api.get("/api/movies/120").json()
+    body = api.get(kind.path).json()
 
-    assert (body["title"], body["overview"], body["cached"]) == ("Old", "Old.", True)
+    assert (body[kind.name], body["cached"]) == ("Old", True)
 
 
 @pytest.mark.real_http
@@ -107,18 +136,18 @@ def test_a_request_waits_two_seconds_at_most_for_what_is_known(api, httpserver: 
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.usefixtures("now")
-def test_an_old_answer_of_the_cache_is_not_dated_as_new(api, upstream, time_machine):
-    upstream.get(MOVIE, json=payloads.movie())
-    api.get("/api/movies/120")
-    told_at = Movie.objects.get().fetched_at
-    upstream.get(MOVIE, status=500)
+def test_an_old_answer_of_the_cache_is_not_dated_as_new(api, upstream, kind, time_machine):
+    kind.answer(upstream)
+    api.get(kind.path)
+    rows = kind.factory._meta.model.objects
+    fetched_at = rows.get().fetched_at
+    upstream.replace("GET", kind.source, status=500)
     time_machine.shift(timedelta(days=40))
 
-    body = api.get("/api/movies/120").json()
+    body = api.get(kind.path).json()
 
-    assert (body["title"], body["cached"]) == (payloads.movie()["title"], True)
-    assert Movie.objects.get().fetched_at == told_at
+    assert (body[kind.name], body["cached"]) == ("New", True)
+    assert rows.get().fetched_at == fetched_at
 
 
 @pytest.mark.usefixtures("now")
@@ -147,23 +176,29 @@ def test_what_tmdb_forbids_to_keep_is_blanked_after_six_months(api, upstream):
     ]
 
 
-@pytest.mark.usefixtures("now")
-def test_a_movie_that_vanished_is_marked_and_stays_in_weeks(api, upstream, time_machine):
-    movie = old_movie(31)
-    pick = WeekMovieFactory(movie=movie)
-    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
+def test_a_row_that_is_gone_from_its_source_is_marked_and_stays(api, upstream, kind, time_machine):
+    row = kind.make_old(31)
+    upstream.get(kind.source, status=404, json=payloads.UNKNOWN)
 
-    assert api.get("/api/movies/120").json()["title"] == "Old"
-    assert api.get("/api/movies/120").status_code == 200
-    assert len(upstream.calls) == 1  # and is not asked about for a month
-    assert Movie.objects.get().vanished_at == timezone.now()
-    assert api.get(f"/api/weeks/{pick.week_id}").json()["movies"][0]["movie"]["title"] == "Old"
+    assert [api.get(kind.path).json()[kind.name] for _ in range(2)] == ["Old", "Old"]
+    assert len(upstream.calls) == 1  # it is not requested for a month
+    row.refresh_from_db()
+    assert row.vanished_at == timezone.now()
 
     time_machine.shift(timedelta(days=31))
-    upstream.remove("GET", MOVIE)
-    upstream.get(MOVIE, json=payloads.movie(title="Back"))
-    assert api.get("/api/movies/120").json()["title"] == "Back"
-    assert Movie.objects.get().vanished_at is None
+    kind.answer(upstream)
+    assert api.get(kind.path).json()[kind.name] == "New"
+    row.refresh_from_db()
+    assert row.vanished_at is None
+
+
+@pytest.mark.usefixtures("now")
+def test_a_movie_that_is_gone_stays_in_weeks(api, upstream):
+    pick = WeekMovieFactory(movie=old_movie(31))
+    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
+    api.get("/api/movies/120")
+
+    assert api.get(f"/api/weeks/{pick.week_id}").json()["movies"][0]["movie"]["title"] == "Old"
 
 
 @pytest.mark.usefixtures("now")

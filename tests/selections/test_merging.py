@@ -11,7 +11,6 @@ from django.utils import timezone
 from catalog import merging
 from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
-from selections.merging.picks import preview
 from selections.models import Opinion, Week, WeekAlbum
 from tests.conftest import assert_problem, client_of, right_after_query
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
@@ -127,18 +126,6 @@ def test_several_into_one_and_their_earlier_ids(run, user, kept, merged):
     assert find_known(Album, uuid.UUID(int=9)) == find_known(Album, third.musicbrainz_id) == kept
 
 
-def test_the_old_id_finds_the_kept_album(run, api, kept, merged, user):
-    kept.fetched_at = kept.created_at
-    kept.save()
-    run(kept.pk, merged.pk, "--apply", verbosity=0)
-    week_id = WeekFactory(user=user).pk
-
-    picked = api.post(f"/api/weeks/{week_id}/albums", {"musicbrainz_id": str(OTHER), "position": 1})
-
-    assert picked.status_code == 201
-    assert picked.json()["album"]["musicbrainz_id"] == str(KEPT)
-
-
 def test_an_album_that_nobody_picked(run, kept, merged):
     assert run(kept.pk, merged.pk, "--apply")[1:] == ["  nobody has picked it"]
     assert Album.objects.get() == kept
@@ -159,16 +146,6 @@ def test_bad_input(run, kept, merged, others, sentence):
 
     assert str(refused.value).startswith(sentence)
     assert Album.objects.count() == 2
-
-
-def test_the_number_of_queries_of_a_plan_stays_the_same(kept, merged, django_assert_num_queries):
-    for number in range(1, 30):
-        week(UserFactory(), number, merged)
-
-    with django_assert_num_queries(2):
-        [plan] = preview(kept, [merged])
-
-    assert len({str(pick.week) for pick in plan.picks}) == 29
 
 
 @pytest.mark.django_db(transaction=True)
