@@ -392,7 +392,7 @@ def test_refresh_catalog_leaves_a_dead_upstream_alone(refresh, upstream, db):
 
 @pytest.mark.patient
 @pytest.mark.parametrize("status", [429, 503])
-def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream, db, monkeypatch):
+def test_refresh_catalog_waits_as_long_as_it_is_told_to(status, refresh, upstream, db, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     clock = [1000.0]
@@ -437,7 +437,7 @@ def lacking():
 
 
 @pytest.mark.parametrize(("missing", "titles"), [("credits", "ad"), ("cover", "be"), ("release-group", "f")])
-def test_what_lacks_something(db, missing, titles):
+def test_due_works_that_lack_something(db, missing, titles):
     lacking()
 
     found = [work for works in (Movie, Album) for work in refresh_catalog.due(works, timedelta(0), missing)]
@@ -498,7 +498,7 @@ def test_durations_in_words(seconds, words):
     assert refresh_catalog.duration(seconds) == words
 
 
-def test_a_wrong_row_never_hides_that_others_are_due(db):
+def test_rows_are_due_oldest_first(db):
     never, older, vanished = (
         MovieFactory(fetched_at=None),
         MovieFactory(fetched_at=ago(50)),

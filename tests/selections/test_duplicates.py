@@ -43,7 +43,7 @@ def test_editions_of_one_release_group_the_most_picked_first(find):
     ]
 
 
-def test_of_albums_that_nobody_picked_the_most_useful_comes_first(db):
+def test_the_most_useful_of_unpicked_albums_comes_first(db):
     bootleg = AlbumFactory(release_group_id=GROUP, status="Bootleg")
     official = AlbumFactory(release_group_id=GROUP, status="Official", cover_art_url="https://example.org/a")
 
@@ -170,7 +170,7 @@ def test_many_albums_cost_one_query(db, django_assert_num_queries):
     assert any({work.title for work in group.works} >= {"Popular Problems", "Popular Prblems"} for group in found)
 
 
-def test_weeks_count_as_often_as_they_are(db):
+def test_each_pick_counts(db):
     """Two picks of one album in two weeks are two."""
     album = AlbumFactory(release_group_id=GROUP)
     AlbumFactory(release_group_id=GROUP)

@@ -64,7 +64,7 @@ def test_picks_and_opinions_move(run, user, other, kept, merged, now):
     assert set(Week.objects.values_list("updated_at", flat=True)) == {now}
 
 
-def test_it_only_says_what_it_would_do(run, user, kept, merged):
+def test_without_apply_nothing_changes(run, user, kept, merged):
     week(user, 7, merged)
     week(user, 8, kept, merged)
 
@@ -175,7 +175,7 @@ def test_a_pick_of_an_album_that_is_merged_meanwhile_is_refused():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_merging_while_people_pick_rate_and_leave():
+def test_merging_while_users_pick_rate_and_leave():
     """Nobody locks anybody out, and whatever is there in the end belongs to an album that is there."""
     kept, merged = (AlbumFactory(fetched_at=timezone.now()) for _ in range(2))
     people = [UserFactory() for _ in range(4)]
