@@ -19,7 +19,6 @@ from selections.opinions.services import has_revealed
 from .picks import HIDDEN, fix_link, opinions_address, picture_of
 from .works import WorkSelect
 
-FRAMES = {"movie": "poster", "album": "cover"}
 MAX_LISTED = 10  # opinions of a pick; its own list has them all
 
 
@@ -125,7 +124,7 @@ class PickInline(admin.StackedInline):
 
     @admin.display(description="")
     def picture(self, pick):
-        return picture_of(pick, "medium") if pick.pk else pictures.framed("", FRAMES[pick.kind], "medium")
+        return picture_of(pick, "medium") if pick.pk else pictures.picture_at(pick.kind, "", "medium")
 
     @admin.display(description="opinions")
     def opinions(self, pick):

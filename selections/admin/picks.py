@@ -31,7 +31,7 @@ GONE = "This pick has been removed."
 
 
 def picture_of(pick: AnyPick, size: str = "small"):
-    return pictures.poster(pick.work, size) if isinstance(pick.work, Movie) else pictures.cover(pick.work, size)
+    return pictures.picture(pick.work, size)
 
 
 def opinions_address(pick: AnyPick) -> str:

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 
-from catalog.models import search_words
+from catalog.text import search_words
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 

@@ -8,7 +8,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import services as catalog
+from catalog import artists
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.models import Album, Movie, Person
 from selections.models import WeekAlbum, WeekMovie
@@ -59,7 +59,7 @@ class ArtistView(APIView):
 
         They are looked up at MusicBrainz when nothing told of them before, or credits only.
         """
-        artist, cached = catalog.get_artist(read_musicbrainz_id(musicbrainz_id))
+        artist, cached = artists.get_artist(read_musicbrainz_id(musicbrainz_id))
         albums = with_selections(Album.objects.filter(pk__in=artist.credits.values("album")), request.user)
         serializer = serializers.ArtistWithAlbumsSerializer(
             vars(artist) | {"albums": albums}, context={"cached": cached}

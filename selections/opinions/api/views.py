@@ -8,8 +8,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
-from catalog import services as catalog
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
+from catalog.fetching import find_known
+from catalog.models import Album, Movie
 from selections.api import serializers
 from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
@@ -162,7 +163,7 @@ class MoviePicksView(SelectionsOfView):
     """Who picked a movie, and when, with the opinions on it that you may read."""
 
     def get_queryset(self):
-        movie = catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
+        movie = find_known(Movie, read_tmdb_id(self.kwargs["tmdb_id"]))
         if movie is None:
             raise NotFound("Movie not found")
         return self.shown(MOVIE.picks._default_manager.of_work(movie))
@@ -176,7 +177,7 @@ class AlbumPicksView(SelectionsOfView):
     """Who picked an album in any edition, and when, with the opinions on it that you may read."""
 
     def get_queryset(self):
-        album = catalog.known_album(read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
+        album = find_known(Album, read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
         if album is None:
             raise NotFound("Album not found")
         return self.shown(ALBUM.picks._default_manager.of_work(album))
