@@ -97,6 +97,11 @@ class Disagreement:
     another: Opinion
 
     @property
+    def pick(self) -> WeekMovie | WeekAlbum:
+        """That of the first opinion."""
+        return self.one.pick
+
+    @property
     def difference(self) -> int:
         """Half stars that the one is above the other."""
         return (self.one.rating or 0) - (self.another.rating or 0)  # both have one
