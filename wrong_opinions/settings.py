@@ -95,7 +95,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "import_export",
     "accounts",
     "integrations",
     "catalog",
@@ -115,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.errors.RefusalMiddleware",
     "integrations.patience.WebPatience",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
@@ -232,12 +232,6 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
     "LEEWAY": timedelta(seconds=10),  # difference between the clocks of two hosts
 }
-
-# For the admin's tables; what they make of these is in catalog/exchange.py.
-IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
-IMPORT_EXPORT_USE_TRANSACTIONS = True
-IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"
-IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")
