@@ -110,7 +110,7 @@ def test_again_changes_nothing(fresh, tmp_path):
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert "passwords" in first.stdout
-    assert "there already" in second.stdout
+    assert "There are accounts already" in second.stdout
     assert (tmp_path / ".env").read_text() == env_file
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "site.db").stat().st_mode) == 0o600
