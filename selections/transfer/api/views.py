@@ -140,10 +140,10 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
 
 
 @contextmanager
-def turn(request, most_bytes: int) -> Iterator[None]:
+def turn(request, max_bytes: int) -> Iterator[None]:
     """Alone in this process, as a file takes up to twenty times its size in memory. Raises Refusal with 429."""
     if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(most_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
+        for _ in range(max_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
             request.read(2**16)
         sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
         raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
@@ -155,7 +155,7 @@ def turn(request, most_bytes: int) -> Iterator[None]:
 
 class ImportView(APIView):
     @property
-    def most_bytes(self) -> int:
+    def max_bytes(self) -> int:
         """How much the parser takes here, in place of what it takes elsewhere."""
         return int(settings.IMPORT_MAX_MB * 1_000_000)
 
@@ -177,7 +177,7 @@ class ImportView(APIView):
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        with turn(request, self.most_bytes):
+        with turn(request, self.max_bytes):
             limits.count_attempt("import", request, limits.account_id(request.user.pk))
             data = request.data
             try:
