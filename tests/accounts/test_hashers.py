@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts import hashers, services
 from accounts.errors import Refusal
 from accounts.models import Attempts, User
-from tests.accounts.test_invitations import join
+from tests.accounts.conftest import join
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import PASSWORD, UserFactory, make_user
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import User
-from tests.accounts.test_invitations import join
+from tests.accounts.conftest import join
 from tests.conftest import client_of, delivered
 from tests.factories import PASSWORD, make_user
 
