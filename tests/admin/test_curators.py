@@ -9,12 +9,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
 
 from accounts import services
 from accounts.models import Attempts, User
 from catalog import merging
 from selections.models import ImportedRow, Opinion, Week
+from tests.admin.staff import address
 from tests.factories import (
     AlbumFactory,
     ArtistFactory,
@@ -58,10 +58,6 @@ def curator(db):
     client = Client()
     client.force_login(staff)
     return client
-
-
-def address(model, page, *arguments):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
 
 
 def fill():
