@@ -63,7 +63,7 @@ def test_bad_input_is_refused_and_not_repeated(field, values):
 
         assert_problem(response, 422)
         assert response.json()["errors"][0]["field"] == field
-        assert response.json()["detail"].startswith(f"{field}: ")
+        assert field in response.json()["detail"].lower()
         assert str(value) not in response.content.decode() or field != "password"
     assert not User.objects.exists()
 
