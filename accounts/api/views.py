@@ -19,22 +19,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
-from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts import limits, security, services, sessions
+from accounts import limits, security, services
 from accounts.models import ApiToken, Session, User, UserQuerySet
 
 from . import serializers
-from .authentication import (
-    UNREADABLE,
-    InactiveAccount,
-    InvalidCredentials,
-    IsSignedIn,
-    end_of,
-    pair_of,
-    read_token,
-    sign_in,
-)
+from .authentication import InactiveAccount, InvalidCredentials, IsSignedIn, read_token, renew, sign_in, user_id_in
 
 WRONG_PASSWORD = OpenApiResponse(
     description="Wrong password (`wrong_password`), or the account is disabled, or this is not the caller's to change"
@@ -133,23 +124,9 @@ class RefreshView(LimitedView):
 
         A spent token that is used again more than 10 seconds after the last renewal ends its session.
         """
-        limits.count_attempt("refresh", request, self.account(request))
-        token, session = read_token(RefreshToken, validated(self.get_serializer(data=request.data))["refresh_token"])
-        if not session.user.is_active:
-            raise InvalidCredentials
-        spent_id, refresh = str(token["jti"]), RefreshToken()
-        if not sessions.renew(session, spent_id=spent_id, refresh_id=refresh["jti"], expires_at=end_of(refresh)):
-            if sessions.end_reused(session, spent_id=spent_id):
-                security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
-            raise InvalidCredentials
-        return Response(pair_of(session, refresh))
-
-    @staticmethod
-    def account(request: Request) -> limits.Account | None:
-        try:
-            return limits.account_id(int(UntypedToken(cast("dict[str, Any]", request.data)["refresh_token"])["sub"]))
-        except UNREADABLE:
-            return None
+        user_id = user_id_in(cast("dict[str, Any]", request.data).get("refresh_token"))
+        limits.count_attempt("refresh", request, limits.account_id(user_id) if user_id else None)
+        return Response(renew(validated(self.get_serializer(data=request.data))["refresh_token"], request))
 
 
 class LogoutView(PublicView):
