@@ -1,4 +1,4 @@
-"""Who may do what: each endpoint and method, for everybody who could ask, from the addresses that there are."""
+"""Who may do what: each method of each address in the URL configuration, for each role."""
 
 import re
 from itertools import product
@@ -30,9 +30,9 @@ from tests.factories import (
     make_user,
 )
 
-# Of what belongs to the owner: somebody without a token; the owner; another member; another member when the owner is
-# private; staff when the owner is private; the owner when disabled; scripts with the owner's API tokens: one that only
-# reads, and one that may do all that such tokens may.
+# The status for each role, of what belongs to the owner: no token; the owner; another member; another member when the
+# owner is private; staff when the owner is private; the owner when disabled; a script with the owner's read-only API
+# token; a script with a full one.
 ROLES = ["anonymous", "owner", "member", "private", "staff", "disabled", "reader", "script"]
 ROWS = {
     "GET /health": "200 200 200 200 200 200 200 200",
@@ -71,7 +71,7 @@ ROWS = {
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
     "POST /api/weeks": "401 201 201 201 201 403 403 201",
-    "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # its own token, whoever asks
+    "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # it has a token of its own
     "POST /api/weeks/calendar-token": "401 201 201 201 201 403 403 403",
     "DELETE /api/weeks/calendar-token": "401 204 204 204 204 403 403 403",
     "GET /api/weeks/current": "401 200 200 200 200 403 404 200",  # reading creates no week
@@ -101,7 +101,7 @@ ROWS = {
     "GET /api/stats/overview": "401 200 200 200 200 403 200 200",
     "GET /api/stats/by-year/{year}": "401 200 200 200 200 403 200 200",
     "GET /api/stats/year-in-opinions/{year}": "401 200 200 200 200 403 200 200",
-    "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # nobody compares themselves with themselves
+    "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # the owner, with themselves
     "GET /api/stats/wrong-opinions": "401 200 200 404 404 403 200 200",
     "GET /api/stats/report-card": "401 200 200 404 404 403 200 200",
     "GET /api/stats/contrarian": "401 200 200 404 404 403 200 200",
@@ -111,7 +111,7 @@ ROWS = {
     "GET /api/export": "401 200 200 200 200 403 200 200",
     "POST /api/import": "401 200 200 200 200 403 403 200",
 }
-SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner; no other word of any answer
+SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner, and in no other word of an answer
 NEW_PASSWORD = "Quite-another-7-phrase"
 
 
@@ -124,7 +124,7 @@ def test_nothing_but_views_of_rest_framework_answers_below_api():
         address for address, pattern in endpoints(get_resolver().url_patterns) if not hasattr(pattern.callback, "cls")
     ]
 
-    assert others == []  # the one that says 404 is no pattern of a place
+    assert others == []  # the pattern that answers 404 stands for no address
 
 
 def is_public(view) -> bool:
@@ -133,7 +133,7 @@ def is_public(view) -> bool:
 
 
 def expected(method, address, role) -> int:
-    """The row's status, or that of a method which the address does not know."""
+    """The row's status, or that of a method that is not allowed."""
     if row := ROWS.get(f"{method} {address}"):
         return int(row.split()[ROLES.index(role)])
     if is_public(VIEWS[address][0]):
@@ -150,7 +150,7 @@ def expected(method, address, role) -> int:
 
 @pytest.fixture
 def world(db, now, upstream):
-    """An owner with a bit of everything, and what is asked about it."""
+    """An owner with rows of every kind, and the requests for them."""
     upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())

@@ -282,7 +282,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return User.objects.visible_to(caller(self.request)).with_counts().order_by("username")
 
     def get_own_account(self, verb: str) -> User:
-        """The caller, if the address is theirs. Raises Http404 or PermissionDenied."""
+        """The caller, if the address has their id. Raises Http404 or PermissionDenied."""
         user = self.get_object()
         if user != self.request.user:
             raise PermissionDenied(f"Only the owner can {verb} this account", code="not_owner")
