@@ -317,10 +317,14 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(hidden("movie_pick") | hidden("album_pick"))
 
     def on_movies(self) -> "OpinionQuerySet":
-        return self.filter(movie_pick__isnull=False)
+        return self.on_kind("movie")
 
     def on_albums(self) -> "OpinionQuerySet":
-        return self.filter(album_pick__isnull=False)
+        return self.on_kind("album")
+
+    def on_kind(self, kind: str) -> "OpinionQuerySet":
+        """On picks of movies or of albums."""
+        return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
         return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))
