@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from catalog.admin.exchange import ExchangeAdmin
+from catalog.admin.exporting import ExportAdmin
 from selections import services
 from selections.kinds import KINDS
 from selections.locks import Conflict, lock_week
 from selections.models import Week, WeekAlbum, WeekMovie
 from selections.opinions.services import has_revealed
-from selections.transfer.resources import WeekResource
+from selections.transfer import export
 from selections.weeks import read_week_name, weeks_later
 
 from . import years
@@ -104,9 +104,10 @@ class WeekForm(CarefulForm):
 
 
 @admin.register(Week)
-class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
+class WeekAdmin(ExportAdmin, WeekLockAdmin):
     form = WeekForm
-    resource_classes = [WeekResource]
+    export_columns = export.CSV_COLUMNS
+    actions = ["export_csv"]
     list_display = ["name", "user", "state", "movies", "albums", "opinions", "updated_at"]
     list_filter = [StateFilter, RangeFilter, "user", "year"]
     search_fields = ["notes"]  # see get_search_results()
@@ -130,10 +131,10 @@ class WeekAdmin(ExchangeAdmin, WeekLockAdmin):
             *super().get_urls(),
         ]
 
-    def has_import_permission(self, request):
-        """An import adds weeks and picks, and notes to weeks that have none."""
-        wanted = ["add_week", "change_week", "add_weekmovie", "add_weekalbum"]
-        return request.user.has_perms([f"selections.{code}" for code in wanted])
+    def export_rows(self, queryset):
+        """A row for each pick, without opinions."""
+        weeks = queryset.iterator(chunk_size=500)
+        return (row for week in weeks for row in export.csv_rows(week, week.user))
 
     def get_queryset(self, request):
         counted = [

@@ -97,7 +97,7 @@ def test_an_import_of_too_many_weeks_changes_nothing(api, user, three_weeks):
 
     for dry_run in ("true", "false"):
         response = api.post(f"/api/import?dry_run={dry_run}", file_of(4))
-        assert_problem(response, 422, "weeks: That makes 4 weeks, and an account can have 3. Delete some weeks first.")
+        assert_problem(response, 422, "That makes 4 weeks, and an account can have 3. Delete some weeks first.")
 
     assert (Week.objects.count(), Movie.objects.count()) == (1, 0)
     assert api.post("/api/import?dry_run=false", file_of(3)).json()["weeks_created"] == 2
