@@ -18,9 +18,10 @@ from .weeks import (
     LAST_YEAR,
     LAST_ZONE,
     LONG_YEARS,
-    monday_of,
+    MONDAY,
+    SUNDAY,
+    day_of,
     over_for,
-    sunday_of,
     week_before,
     week_in,
     week_name,
@@ -145,12 +146,12 @@ class Week(models.Model):
     @property
     def starts_on(self) -> date:
         """Its Monday."""
-        return monday_of((self.year, self.week_number))
+        return day_of((self.year, self.week_number), MONDAY)
 
     @property
     def ends_on(self) -> date:
         """Its Sunday."""
-        return sunday_of((self.year, self.week_number))
+        return day_of((self.year, self.week_number), SUNDAY)
 
     @property
     def picks(self) -> "list[AnyPick]":
@@ -212,7 +213,6 @@ class Pick(models.Model):
 
     part_of = "week"  # see catalog/merging.py
 
-    Position = Position
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -315,12 +315,6 @@ class OpinionQuerySet(models.QuerySet):
             return Q(pk__in=on_running.exclude(revealed_to(user, pick)).values("pk"))
 
         return self.filter(hidden("movie_pick") | hidden("album_pick"))
-
-    def on_movies(self) -> "OpinionQuerySet":
-        return self.on_kind("movie")
-
-    def on_albums(self) -> "OpinionQuerySet":
-        return self.on_kind("album")
 
     def on_kind(self, kind: str) -> "OpinionQuerySet":
         """On picks of movies or of albums."""

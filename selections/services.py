@@ -11,7 +11,6 @@ from .kinds import KINDS, Kind
 from .locks import Conflict, lock_user, lock_week, touch
 from .models import MAX_WEEKS, AnyPick, Opinion, PickQuerySet, Week
 from .opinions import services as opinions
-from .opinions.services import on_pick, own_opinion  # noqa: F401
 from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_in
 
 MAX_PREVIOUS = 50  # earlier picks that a pick is answered with
@@ -49,11 +48,7 @@ def _refuse_existing(week: Week) -> None:
 
 def current_week(user) -> Week:
     """The user's week that today, in their time zone, is part of; created if absent. Raises Conflict."""
-    return find_or_create_week(user, *this_week(user))
-
-
-def find_or_create_week(user, year: int, week_number: int) -> Week:
-    return get_or_create_week(user, year, week_number)[0]
+    return get_or_create_week(user, *this_week(user))[0]
 
 
 def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:

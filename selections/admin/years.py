@@ -23,8 +23,9 @@ from selections.models import Week
 from selections.weeks import (
     FIRST_YEAR,
     LAST_YEAR,
+    THURSDAY,
     YearWeek,
-    month_of,
+    day_of,
     read_week_name,
     this_week,
     week_name,
@@ -120,7 +121,7 @@ def grid(week_admin, request):
         year = this_week(person)[0]
     cells = cells_of(person, year)
     months = [
-        (date(year, month, 1), [cell for cell in cells if month_of((year, cell["week_number"])) == month])
+        (date(year, month, 1), [cell for cell in cells if day_of((year, cell["week_number"]), THURSDAY).month == month])
         for month in range(1, 13)
     ]
     context = {
@@ -202,7 +203,7 @@ def backfill(week_admin, request):
     if found:
         future = [week for week in found.missing if week > this_week(person)]
         context |= {"person": person, "missing": week_names(found.missing), "future": week_names(future)}
-        context["total"] = len(weeks_between(first, last))
+        context["total"] = len(list(weeks_between(first, last)))
         context["last"] = week_name(*last)
     return TemplateResponse(request, "admin/selections/week/backfill.html", context)
 

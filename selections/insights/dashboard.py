@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, Model, Q
@@ -10,7 +9,7 @@ from django.db.models import Count, Model, Q
 from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
 from selections.models import MAX_RATING, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import this_week, week_before, week_name
+from selections.weeks import this_week, week_before, week_name, weeks_between, weeks_later
 
 from . import charts
 from .statistics import PICKS, Kind, count_works, top
@@ -67,9 +66,7 @@ def picks_of(week: YearWeek) -> Shelf:
 
 def weeks_up_to(week: YearWeek) -> list[YearWeek]:
     """The last WEEKS calendar weeks, of which this is the latest."""
-    monday = date.fromisocalendar(*week, 1)
-    days = (monday - timedelta(weeks=ago) for ago in reversed(range(WEEKS)))
-    return [(day.year, day.week) for day in (day.isocalendar() for day in days)]
+    return list(weeks_between(weeks_later(week, 1 - WEEKS), week))
 
 
 def picks_by_week(weeks: Iterable[YearWeek]) -> dict[YearWeek, dict[Kind, int]]:
@@ -181,8 +178,7 @@ def matters(user, models: Collection[type[Model]]) -> list[Matter]:
     Weeks count when they are over where the user lives.
     """
     half_filled = is_half_filled() & week_before(*this_week(user))
-    last_week = (date.fromisocalendar(*this_week(user), 1) - timedelta(weeks=1)).isocalendar()
-    up_to_last = {"state": "half", "to": week_name(last_week.year, last_week.week)}
+    up_to_last = {"state": "half", "to": week_name(*weeks_later(this_week(user), -1))}
     known: list[tuple[type[Model], Q, str, dict[str, str]]] = [
         (ImportedRow, Q(state="review"), "Imported rows that wait for a decision", {"state__exact": "review"}),
         (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),

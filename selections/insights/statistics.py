@@ -6,7 +6,6 @@ What belongs to a year is decided by the week of the pick, never by when somethi
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, Literal
 
 from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
@@ -23,7 +22,7 @@ from selections.models import (
     WeekMovie,
     WeekQuerySet,
 )
-from selections.weeks import LONG_YEARS, this_week
+from selections.weeks import MONDAY, SUNDAY, THURSDAY, day_of, this_week, week_ordinal, weeks_in_year
 
 MAX_NAMES = 10  # of a list of the most frequent
 BILLED = 10  # first places of a cast that count
@@ -179,20 +178,15 @@ def count_streaks(complete: Iterable[tuple[int, int]], running: tuple[int, int])
 
     The running week is part of a row when it is complete, and ends none when it is not; later ones do not count yet.
     """
-    now = week_ordinal(*running)
+    now = week_ordinal(running)
     current = longest = 0
     last = now
-    for ordinal in sorted(week_ordinal(*week) for week in complete):
+    for ordinal in sorted(week_ordinal(week) for week in complete):
         if ordinal > now:
             break
         current = current + 1 if ordinal == last + 1 else 1
         longest, last = max(longest, current), ordinal
     return (current if last >= now - 1 else 0), longest
-
-
-def week_ordinal(year: int, week_number: int) -> int:
-    """The number of an ISO week, counted through all years: the next week has the next one."""
-    return date.fromisocalendar(year, week_number, 1).toordinal() // 7
 
 
 Ratings = Counter[tuple[int, int | None]]  # how many opinions there are, by week number and rating; None: a review only
@@ -246,15 +240,15 @@ def calendar(scope: Scope, year: int) -> list[Row]:
     }
     running = this_week(scope.viewer)
     rows = []
-    for number in range(1, (53 if year in LONG_YEARS else 52) + 1):
+    for number in range(1, weeks_in_year(year) + 1):
         week = weeks.get(number, {"first": None, "weeks": 0, "complete": 0})
         movies, albums = picks["movie"].get(number, 0), picks["album"].get(number, 0)
         rows.append(
             {
                 "id": week["first"] if scope.person is not None else None,
                 "week_number": number,
-                "starts_on": date.fromisocalendar(year, number, 1),
-                "ends_on": date.fromisocalendar(year, number, 7),
+                "starts_on": day_of((year, number), MONDAY),
+                "ends_on": day_of((year, number), SUNDAY),
                 "state": state_of(week["weeks"], week["complete"], movies + albums),
                 "is_running": (year, number) == running,
                 "is_future": (year, number) > running,
@@ -280,7 +274,7 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
     rows = []
     for month in range(1, 13):
         numbers = {
-            week["week_number"] for week in weeks if date.fromisocalendar(year, week["week_number"], 4).month == month
+            week["week_number"] for week in weeks if day_of((year, week["week_number"]), THURSDAY).month == month
         }
         movies = sum(week["movies"] for week in weeks if week["week_number"] in numbers)
         albums = sum(week["albums"] for week in weeks if week["week_number"] in numbers)

@@ -22,7 +22,7 @@ from django.utils import timezone
 from catalog import portable
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from selections import services
-from selections.models import EarlierRating, Opinion, Pick, Week, WeekAlbum, WeekMovie
+from selections.models import EarlierRating, Opinion, Position, Week, WeekAlbum, WeekMovie
 from selections.weeks import over_for, week_name
 
 from .readers.archive import (
@@ -359,7 +359,7 @@ def _plan_opinion(plan: Plan, pick: WeekMovie | WeekAlbum, saved: SavedPick) -> 
 
 def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: Works) -> None:
     """Put each pick where it was, or where that is taken into the other place."""
-    free = [position for position in Pick.Position.values if position not in taken]
+    free = [position for position in Position.values if position not in taken]
     # Those that can be where they were come first.
     for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
         if not free:

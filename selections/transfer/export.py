@@ -21,7 +21,7 @@ from catalog.models import Album, Movie
 from catalog.objects import write_instant
 from catalog.spreadsheets import defuse, write_csv
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import week_before
+from selections.weeks import this_week, week_before
 
 FORMAT, VERSION = "wrong-opinions", 1
 WORKS = 25  # of the catalog at a time, each with up to a hundred credits
@@ -353,8 +353,7 @@ def _movies_watched(user) -> Iterator[WeekMovie]:
 
 def _begun(user) -> QuerySet[Week]:
     """The user's weeks without those to come, in which nothing was watched yet."""
-    today = timezone.localdate(timezone=user.zone).isocalendar()
-    return Week.objects.filter(user=user).until(today.year, today.week)
+    return Week.objects.filter(user=user).until(*this_week(user))
 
 
 def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:

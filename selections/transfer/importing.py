@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from integrations.errors import IntegrationError, NotFound
 from selections import services
 from selections.kinds import KINDS
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import this_week, week_name
+from selections.weeks import this_week, week_name, weeks_between
 
 from . import resolving
 from .matching import Candidate, Match, plain
@@ -330,7 +330,7 @@ class Importer:
         if first is None:
             outcome.state, outcome.sentence = "review", NO_WEEK
             return self._remember(outcome, work)
-        for week in _weeks(first, this_week(self.user)):
+        for week in weeks_between(first, this_week(self.user)):
             if self.places.has_room(week, row, work):
                 outcome.sentence = f"moved on from {week_name(*own)}" if own else ""
                 return self._place(outcome, work, week)
@@ -387,7 +387,7 @@ class Importer:
         """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
         row, kind = outcome.row, KINDS[outcome.row.kind]
         services.lock_user(self.user)
-        week = services.find_or_create_week(self.user, *name)
+        week = services.get_or_create_week(self.user, *name)[0]
         pick: Any
         if outcome.state == "there":
             services.lock_week(week)
@@ -396,12 +396,11 @@ class Importer:
             added_at = self._instant(row.added_at, row)
             pick = kind.picks(week=week, position=outcome.position, added_at=added_at, **{kind.name: stored})
             services.place_pick(pick)
-        outcome.has_opinion = says_something(row) and services.own_opinion(self.user, pick) is None
+        outcome.has_opinion = says_something(row) and not pick.opinions.filter(user=self.user).exists()
         if outcome.has_opinion:
             said_at = self._instant(row.said_at, row)
-            Opinion.objects.create(
+            pick.opinions.create(
                 user=self.user,
-                **services.on_pick(pick),
                 rating=row.rating,
                 review=row.review,
                 contains_spoilers=row.contains_spoilers,
@@ -417,7 +416,7 @@ class Importer:
         # Where there are too many weeks, the rows that are about this one say so.
         with suppress(services.Conflict), transaction.atomic():
             services.lock_user(self.user)
-            week = services.lock_week(services.find_or_create_week(self.user, *row.week))
+            week = services.lock_week(services.get_or_create_week(self.user, *row.week)[0])
             if not week.notes:
                 week.notes, week.updated_at = row.notes, timezone.now()
                 week.save(update_fields=["notes", "updated_at"])
@@ -497,8 +496,8 @@ class Places:
         self.ids: set[str] = set()  # of all works
         own = Opinion.objects.filter(user=user)
         rated = {
-            "movie": set(own.on_movies().values_list("movie_pick", flat=True)),
-            "album": set(own.on_albums().values_list("album_pick", flat=True)),
+            "movie": set(own.on_kind("movie").values_list("movie_pick", flat=True)),
+            "album": set(own.on_kind("album").values_list("album_pick", flat=True)),
         }
         where = ("pk", "week__year", "week__week_number", "position")
         movies = WeekMovie.objects.filter(week__user=user).values_list(*where, "movie__tmdb_id")
@@ -548,13 +547,6 @@ def _when(numbered: tuple[str, Row]) -> tuple[WeekName, date]:
     """By week and day; what has no week comes last, in the order of the file."""
     row = numbered[1]
     return row.week or (9999, 0), row.day or date.min
-
-
-def _weeks(first: WeekName, last: WeekName) -> Iterator[WeekName]:
-    monday = date.fromisocalendar(*first, 1)
-    while (iso := monday.isocalendar())[:2] <= last:
-        yield iso.year, iso.week
-        monday += timedelta(weeks=1)
 
 
 def _name(row: Row) -> str:

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from accounts import limits
 from accounts.errors import Refusal
 from accounts.models import ApiToken
-from selections.models import MAX_RATING, Pick
+from selections.models import MAX_RATING, Position
 from selections.transfer import archive, export
 from selections.transfer.importing import IMPORTING
 from selections.transfer.readers.archive import UnfitArchive
@@ -70,14 +70,14 @@ class SavedOpinionSerializer(SavedSerializer):
 
 
 class ArchivedMoviePickSerializer(serializers.Serializer):
-    position = serializers.ChoiceField(Pick.Position.choices)
+    position = serializers.ChoiceField(Position.choices)
     added_at = serializers.DateTimeField()
     tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     opinions = SavedOpinionSerializer(many=True)
 
 
 class ArchivedAlbumPickSerializer(serializers.Serializer):
-    position = serializers.ChoiceField(Pick.Position.choices)
+    position = serializers.ChoiceField(Position.choices)
     added_at = serializers.DateTimeField()
     musicbrainz_id = serializers.UUIDField()
     opinions = SavedOpinionSerializer(many=True)

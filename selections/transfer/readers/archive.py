@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 
 from catalog import portable
 from catalog.objects import Entry, Unfit
-from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Pick
+from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
 from selections.transfer.export import FORMAT, VERSION
 from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS, week_name
 
@@ -238,7 +238,7 @@ def _read_pick(entry: Entry, kind: str, archive: Archive, most_text: int | None)
             item.refuse("own", "have one opinion of your own on a pick.")
         else:
             own = opinion
-    positions = min(Pick.Position.values), max(Pick.Position.values)
+    positions = min(Position.values), max(Position.values)
     return SavedPick(_read_key(entry, kind), entry.whole("position", *positions), entry.instant("added_at"), own)
 
 

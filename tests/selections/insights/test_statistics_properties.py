@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalog.models import AlbumArtist, MovieCast, MovieCrew
 from selections.insights import statistics
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import FIRST_YEAR, LAST_YEAR
+from selections.weeks import FIRST_YEAR, LAST_YEAR, week_ordinal
 from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, PersonFactory, UserFactory
 
 RUNNING = (2026, 53)
@@ -84,7 +84,7 @@ def test_streaks_are_what_walking_from_week_to_week_finds(starts, skipped, today
 def test_each_week_is_one_after_the_week_before(day):
     before, after = week_of(day), week_of(day + timedelta(days=7))
 
-    assert statistics.week_ordinal(*after) == statistics.week_ordinal(*before) + 1
+    assert week_ordinal(after) == week_ordinal(before) + 1
     assert statistics.count_streaks([after, before], after) == (2, 2)
 
 
