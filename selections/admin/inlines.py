@@ -12,9 +12,9 @@ from django.utils.html import format_html, format_html_join
 
 from catalog import pictures
 from selections import services
+from selections.guards import has_revealed
 from selections.kinds import KINDS, Kind
 from selections.models import Opinion, Position, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 
 from .picks import HIDDEN, fix_link, opinions_address, picture_of
 from .works import WorkSelect

@@ -12,10 +12,9 @@ from catalog import pictures
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
+from selections.guards import Conflict, has_revealed, touch
 from selections.kinds import KINDS, Kind
-from selections.locks import Conflict, touch
 from selections.models import AnyPick, Week, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 from selections.transfer.review import read_choice
 
 from . import cards

@@ -11,10 +11,9 @@ from django.utils.http import urlencode
 
 from catalog.admin.exporting import ExportAdmin
 from selections import services
+from selections.guards import Conflict, has_revealed, lock_week
 from selections.kinds import KINDS
-from selections.locks import Conflict, lock_week
 from selections.models import Week, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 from selections.transfer import export
 from selections.weeks import read_week_name, weeks_later
 

@@ -17,8 +17,8 @@ from django.utils.http import urlencode
 
 from selections import backfill as gaps
 from selections import services
+from selections.guards import Conflict
 from selections.insights import statistics
-from selections.locks import Conflict
 from selections.models import Week
 from selections.weeks import (
     FIRST_YEAR,

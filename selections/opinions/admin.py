@@ -4,8 +4,8 @@ from django.utils.html import format_html
 
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link, picture_of
+from selections.guards import has_revealed
 from selections.models import EarlierRating, Opinion
-from selections.opinions.services import has_revealed
 
 
 class EarlierRatingInline(admin.TabularInline):
