@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
 
-from catalog.models import Album, Movie, search_words
+from catalog.models import Album, Movie
+from catalog.text import search_words
 
 from .weeks import (
     FIRST_YEAR,
@@ -210,8 +211,6 @@ POSITION_RULE = f"Position must be {', '.join(map(str, Position.values[:-1]))} o
 
 class Pick(models.Model):
     """A numbered position in a week; each subclass says what is picked for it."""
-
-    part_of = "week"  # see catalog/merging.py
 
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)

@@ -91,9 +91,9 @@ class Site(admin.AdminSite):
         card = {"week": pick.week, "address": self.address(Week, "change", pick.week_id)}
         if isinstance(pick, WeekMovie):
             year = pick.movie.release_date.year if pick.movie.release_date else ""
-            poster = pictures.poster(pick.movie, "medium")
+            poster = pictures.picture(pick.movie, "medium")
             return card | {"kind": "movie", "picture": poster, "title": pick.movie.shown_title, "line": year}
-        cover = pictures.cover(pick.album, "medium")
+        cover = pictures.picture(pick.album, "medium")
         return card | {"kind": "album", "picture": cover, "title": pick.album.shown_title, "line": pick.album.artist}
 
     def first_step(self, request, week: dashboard.YearWeek) -> str:

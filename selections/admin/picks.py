@@ -28,10 +28,6 @@ HIDDEN = (
 GONE = "This pick has been removed."
 
 
-def picture_of(pick: AnyPick, size: str = "small"):
-    return pictures.poster(pick.work, size) if isinstance(pick.work, Movie) else pictures.cover(pick.work, size)
-
-
 def opinions_address(pick: AnyPick) -> str:
     return reverse("admin:selections_opinion_changelist") + f"?{pick.kind}_pick__id__exact={pick.pk}"
 
@@ -137,7 +133,7 @@ class PickAdmin(WeekLockAdmin):
 
     @admin.display(description="")
     def picture(self, pick):
-        return picture_of(pick)
+        return pictures.picture(pick.work)
 
     @admin.display(description="opinions", ordering="opinions_count")
     def opinions(self, pick):

@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 
-from catalog.models import search_words
+from catalog.text import search_words
 from selections.kinds import KINDS
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name

@@ -8,7 +8,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import services as catalog
+from catalog import artists
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.models import Album, Movie, Person
 from selections.kinds import KINDS
@@ -59,7 +59,7 @@ class ArtistView(APIView):
 
         An artist who is unknown, or known from credits only, is looked up at MusicBrainz.
         """
-        artist, cached = catalog.get_artist(read_musicbrainz_id(musicbrainz_id))
+        artist, cached = artists.get_artist(read_musicbrainz_id(musicbrainz_id))
         albums = with_selections(Album.objects.filter(pk__in=artist.credits.values("album")), request.user)
         serializer = serializers.ArtistWithAlbumsSerializer(
             vars(artist) | {"albums": albums}, context={"cached": cached}

@@ -12,7 +12,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from catalog.models import search_words
+from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
 from .readers.rows import Row

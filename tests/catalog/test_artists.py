@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from catalog import services
+from catalog import artists
 from catalog.models import AlbumArtist, Artist
 from tests import payloads
 from tests.conftest import assert_problem, at_once, client_of, forget_sessions
@@ -366,7 +366,7 @@ def test_a_merge_at_the_same_moment_as_lookups_and_credits(musicbrainz_artist, m
     statuses = at_once(6, lambda n: client_of(user).get(paths[n % 3]).status_code)
 
     assert statuses == [200] * 6
-    assert services.refresh_artist(OLD) == Artist.objects.get()
+    assert artists.refresh_artist(OLD) == Artist.objects.get()
     assert AlbumArtist.objects.filter(artist__musicbrainz_id=payloads.ARTIST).count() == 3
 
 

@@ -111,8 +111,8 @@ def test_a_refresh_touches_nothing_of_a_curators(movie, tmdb_movie, album, music
     movie.refresh_from_db()
     album.refresh_from_db()
     assert (movie.title, movie.poster_path) == ("Fetched", "/fetched.jpg")
-    assert (movie.shown_title, movie.shown_poster_path, movie.note) == ("Matrix", "/ours.jpg", "Hush")
-    assert (album.title, album.shown_title, album.shown_cover_url, album.note) == (
+    assert (movie.shown_title, movie.picture, movie.note) == ("Matrix", "/ours.jpg", "Hush")
+    assert (album.title, album.shown_title, album.picture, album.note) == (
         "Fetched",
         "Darker",
         OWN_COVER,
@@ -125,7 +125,7 @@ def test_without_it_the_fetched_title_is_back_at_once(movie):
     services.curate(movie, own_title="", own_cover="")
 
     movie.refresh_from_db()
-    assert (movie.shown_title, movie.title_key, movie.shown_poster_path) == ("The Matrix", "the matrix", "/theirs.jpg")
+    assert (movie.shown_title, movie.title_key, movie.picture) == ("The Matrix", "the matrix", "/theirs.jpg")
 
 
 def test_what_was_fetched_meanwhile_stays(movie):

@@ -9,9 +9,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from catalog import services
+from catalog.fetching import find_known
 from catalog.management.commands import refresh_catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Person
-from catalog.services import known_album
 from selections.models import WeekAlbum
 from tests import payloads
 from tests.conftest import AGES, land
@@ -87,7 +87,7 @@ def test_it_is_shown_as_it_is_when_upstream_fails(api, upstream, answer):
 
 @pytest.mark.real_http
 def test_nobody_waits_for_more_than_two_seconds_for_what_is_known(api, httpserver: HTTPServer, settings, monkeypatch):
-    monkeypatch.setattr("catalog.services.REFRESH_WAIT", 0.3)
+    monkeypatch.setattr("catalog.fetching.REFRESH_WAIT", 0.3)
     settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
     release = threading.Event()
 
@@ -238,7 +238,7 @@ def test_a_week_that_has_both_keeps_both(api, musicbrainz_release):
     assert list(WeekAlbum.objects.filter(week=week).values_list("album", flat=True)) == [merged.pk, survivor.pk]
     elsewhere.refresh_from_db()
     assert elsewhere.album == survivor
-    assert known_album(OLD) == survivor
+    assert find_known(Album, OLD) == survivor
     assert Album.objects.get(pk=merged.pk).vanished_at
 
 
@@ -294,8 +294,8 @@ def test_refresh_catalog_refreshes_what_is_old(refresh, tmdb_movie, musicbrainz_
     assert Movie.objects.get(tmdb_id=120).title == Album.objects.get().title == "New"
     assert said.splitlines() == [
         "1 movies and 1 albums to refresh.",
-        "1 movies refreshed, 0 vanished.",
-        "1 albums refreshed, 0 vanished.",
+        "1 movies refreshed, 0 no longer on TMDB.",
+        "1 albums refreshed, 0 no longer on MusicBrainz.",
     ]
     assert refresh().out == "0 movies and 0 albums to refresh.\n"
 
@@ -341,8 +341,8 @@ def test_refresh_catalog_marks_what_vanished_and_goes_on(refresh, upstream, db):
 
     said = refresh()
 
-    assert "1 movies refreshed, 1 vanished." in said.out
-    assert "Old is not known any more" in said.err
+    assert "1 movies refreshed, 1 no longer on TMDB." in said.out
+    assert "Old is no longer on TMDB; marked and kept" in said.err
     assert Movie.objects.filter(tmdb_id=120, vanished_at=timezone.now(), **BLANK).exists()
 
 
@@ -357,7 +357,7 @@ def test_refresh_catalog_leaves_a_dead_upstream_alone(refresh, upstream, db):
 
     said = refresh()
 
-    assert "The other 5 movies are left for another time." in said.err
+    assert "The remaining 5 movies were not tried." in said.err
     assert "8 could not be refreshed." in said.out
     assert list(Movie.objects.filter(overview="").values_list("tmdb_id", flat=True)) == [9]
 
@@ -387,7 +387,7 @@ def test_refresh_catalog_can_be_interrupted(refresh, upstream, db, monkeypatch):
     monkeypatch.setattr("catalog.services.refresh_movie", interrupt)
     old_movie(31)
 
-    assert "Interrupted. Run it again to go on." in refresh().out
+    assert "Interrupted. Run the command again to continue." in refresh().out
 
 
 def lacking():
@@ -412,7 +412,7 @@ def lacking():
 def test_what_lacks_something(db, missing, titles):
     lacking()
 
-    found = [*Movie.objects.lacking(missing), *Album.objects.lacking(missing)]
+    found = [work for works in (Movie, Album) for work in refresh_catalog.due(works, timedelta(0), missing)]
 
     assert sorted(work.title for work in found) == list(titles)
 
@@ -428,7 +428,7 @@ def test_refresh_catalog_fills_what_was_missing(refresh, tmdb_movie, db):
 
     said = refresh("--missing", "credits")
 
-    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 vanished."]
+    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 no longer on TMDB."]
     assert MovieCast.objects.filter(movie__tmdb_id=120).exists()
 
 
@@ -494,7 +494,7 @@ def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
     WeekAlbumFactory(album=album)
 
     assert list(Movie.objects.due()) == [wanted, old, unwanted]
-    assert (list(Movie.objects.unwanted()), list(Album.objects.unwanted())) == ([unwanted], [])
+    assert (list(Movie.objects.unused()), list(Album.objects.unused())) == ([unwanted], [])
 
 
 def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refresh, db):
@@ -512,9 +512,9 @@ def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refre
     ]
 
     said = refresh("--dry-run").out
-    assert said.startswith("Never fetched and in nobody's week, and so would be forgotten: 1 movies and 1 albums.\n")
+    assert said.startswith("Never fetched and not in any week, so would be deleted: 1 movies and 1 albums.\n")
     assert (Movie.objects.count(), Album.objects.count()) == (5, 3)
 
-    assert "so forgotten: 1 movies and 1 albums." in refresh().out
+    assert "so deleted: 1 movies and 1 albums." in refresh().out
     assert {*Movie.objects.all(), *Album.objects.all()} == set(kept)
     assert "forgotten" not in refresh().out

@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from catalog import merging, services
+from catalog.fetching import find_known
 from catalog.merging import CannotMerge
 from catalog.models import (
     Album,
@@ -19,6 +20,7 @@ from catalog.models import (
     Person,
 )
 from selections.kinds import MOVIE
+from selections.merging.picks import preview
 from selections.models import Opinion, WeekAlbum, WeekMovie
 from selections.services import Conflict, pick_work
 from tests import payloads
@@ -121,7 +123,7 @@ def test_what_musicbrainz_merges_into_one_merged_here_goes_where_that_went(music
     pick.refresh_from_db()
     assert pick.album == kept
     assert list(Album.objects.all()) == [kept]
-    assert services.known_album(third.musicbrainz_id) == kept
+    assert find_known(Album, third.musicbrainz_id) == kept
 
 
 def test_what_tmdb_recommends_of_it_is_the_kept_one(upstream, kept, other):
@@ -139,7 +141,7 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     MovieOpinionFactory(movie_pick=theirs)
     elsewhere = WeekMovieFactory(movie=other)
 
-    [moving] = merging.preview(kept, [other])
+    [moving] = preview(kept, [other])
     merging.merge(kept, [other])
 
     elsewhere.refresh_from_db()
@@ -147,8 +149,8 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     assert set(week.movie_picks.values_list("movie", flat=True)) == {kept.pk, other.pk}
     assert elsewhere.movie == kept
     assert Opinion.objects.count() == 2
-    assert services.known_movie(200) == kept
-    assert services.known_movie(200, own_first=True) == other
+    assert find_known(Movie, 200) == kept
+    assert find_known(Movie, 200, own_first=True) == other
 
 
 def test_of_two_that_go_into_one_a_week_has_both(kept, other):
@@ -156,7 +158,7 @@ def test_of_two_that_go_into_one_a_week_has_both(kept, other):
     first = WeekMovieFactory(week=week, movie=other)
     second = WeekMovieFactory(week=week, movie=third, position=2)
 
-    moving = merging.preview(kept, [other, third])
+    moving = preview(kept, [other, third])
     merging.merge(kept, [other, third])
 
     assert [[len(one.picks), len(one.staying)] for one in moving] == [[1, 0], [0, 1]]
@@ -172,7 +174,7 @@ def test_undone_everything_is_as_it_was(kept, other):
     [record] = merging.merge(kept, [other])
     kept.refresh_from_db()
     assert (kept.own_title, kept.note) == ("Our other", "Twice?")
-    assert services.known_movie(300) == kept
+    assert find_known(Movie, 300) == kept
 
     undone = merging.undo(record)
 
@@ -184,7 +186,7 @@ def test_undone_everything_is_as_it_was(kept, other):
     assert values_of(again.crew.get()) | {"id": 0} == crew | {"id": 0}
     assert (kept.own_title, kept.note, kept.title_key) == ("", "", "kept")
     assert (WeekMovie.objects.get(pk=pick.pk).movie, WeekMovie.objects.get(pk=stays.pk).movie) == (again, kept)
-    assert (services.known_movie(200), services.known_movie(300)) == (again, again)
+    assert (find_known(Movie, 200), find_known(Movie, 300)) == (again, again)
 
 
 def test_albums_come_back_with_their_artists(db):
@@ -200,14 +202,14 @@ def test_albums_come_back_with_their_artists(db):
     again = Album.objects.get(musicbrainz_id=other.musicbrainz_id)
     assert values_of(again) == was
     assert again.artist_credit.get().name == "L. Cohen"
-    assert services.known_album(UUID(int=9)) == again
+    assert find_known(Album, UUID(int=9)) == again
 
 
 def test_a_merge_is_undone_once(kept, other):
     [record] = merging.merge(kept, [other])
     merging.undo(record)
 
-    with pytest.raises(CannotMerge, match="undone already"):
+    with pytest.raises(CannotMerge, match="already been undone"):
         merging.undo(record)
 
 
@@ -223,7 +225,7 @@ def test_what_has_changed_since_is_left_and_named(kept, other):
     changed.refresh_from_db()
     assert changed.movie == third
     assert undone.left[0].startswith("Movie pick “Third in ")
-    assert undone.left[1] == "1 movie pick of then has been removed since."
+    assert undone.left[1] == "1 movie pick has been removed since then."
 
 
 def test_people_who_are_gone_are_named(kept, other):
@@ -232,7 +234,7 @@ def test_people_who_are_gone_are_named(kept, other):
 
     undone = merging.undo(record)
 
-    assert undone.left == ["2 of its credits are gone, until it is refreshed."]
+    assert undone.left == ["2 of its credits are missing until it is refreshed."]
     assert Movie.objects.get(tmdb_id=200).is_due
 
 
@@ -242,9 +244,9 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     [first] = merging.merge(kept, [other])
     [second] = merging.merge(third, [kept])
     first.refresh_from_db()
-    assert (first.kept, services.known_movie(200)) == (third, third)
+    assert (first.kept, find_known(Movie, 200)) == (third, third)
 
-    with pytest.raises(CannotMerge, match="first: it came later"):
+    with pytest.raises(CannotMerge, match="First undo the later merge"):
         merging.undo(first)
     merging.undo(second)
     merging.undo(Merge.objects.get(pk=first.pk))
@@ -252,7 +254,7 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     pick.refresh_from_db()
     assert pick.movie.tmdb_id == 200
     assert set(Movie.objects.values_list("tmdb_id", flat=True)) == {100, 200, 300}
-    assert [services.known_movie(n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
+    assert [find_known(Movie, n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
 
 
 def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):
@@ -293,7 +295,7 @@ def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_ass
         WeekMovieFactory(movie=other)
 
     with django_assert_max_num_queries(2):
-        merging.preview(kept, [other])
+        preview(kept, [other])
     with django_assert_max_num_queries(40):
         [record] = merging.merge(kept, [other])
     with django_assert_max_num_queries(35):

@@ -1,5 +1,8 @@
 """Opinions: your own on a pick, and those of others as far as you may read them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -8,9 +11,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
-from catalog import services as catalog
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
-from catalog.models import Album, Movie
+from catalog.fetching import find_known
 from selections.api import serializers
 from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
@@ -153,13 +155,10 @@ class SelectionsOfWorkView(ListAPIView):
 
     serializer_class = serializers.DiscussedSelectionSerializer
     kind: Kind
-
-    def find_work(self) -> Movie | Album | None:
-        """The work of the address, if the catalog has it."""
-        raise NotImplementedError
+    read_id: Callable[[str], Any]  # from the address
 
     def get_queryset(self):
-        work, user = self.find_work(), self.request.user
+        user, work = self.request.user, find_known(self.kind.works, self.read_id(self.kwargs[self.kind.id_field]))
         if work is None:
             raise NotFound(f"{self.kind.name.capitalize()} not found")
         picks = self.kind.picks._default_manager.of_work(work)
@@ -171,10 +170,7 @@ class SelectionsOfWorkView(ListAPIView):
 class SelectionsOfMovieView(SelectionsOfWorkView):
     """Who picked a movie, and when, with the opinions on it that you may read."""
 
-    kind = MOVIE
-
-    def find_work(self):
-        return catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
+    kind, read_id = MOVIE, staticmethod(read_tmdb_id)
 
 
 @extend_schema_view(get=extend_schema(operation_id="albums_picks_list"))
@@ -184,7 +180,4 @@ class SelectionsOfMovieView(SelectionsOfWorkView):
 class SelectionsOfAlbumView(SelectionsOfWorkView):
     """Who picked an album in any edition, and when, with the opinions on it that you may read."""
 
-    kind = ALBUM
-
-    def find_work(self):
-        return catalog.known_album(read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
+    kind, read_id = ALBUM, staticmethod(read_musicbrainz_id)

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.core.management import call_command
 
-from catalog import duplicates
+from selections.merging import duplicates
 from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
 GROUP = uuid.UUID(int=7)
@@ -132,11 +132,11 @@ def test_movies(find, one, other, is_found):
     said = find("--kind", "movies").splitlines()
 
     if not is_found:
-        assert said == ["No duplicates."]
+        assert said == ["No duplicates found."]
         return
     year = f" ({other[1][:4]})" if other[1] else ""
     assert said[0] in {"Movies, the same title:", "Movies, nearly the same title:"}
-    assert said[1] == f"  {second.pk}: {other[0]}{year}, TMDB {second.tmdb_id}, 1 picks"
+    assert said[1] == f"  {second.pk}: {other[0]}{year}, TMDB {second.tmdb_id}, 1 pick"
     assert said[2].startswith(f"  {first.pk}: ")
 
 
