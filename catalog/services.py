@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, OuterRef, ProtectedError, Q, QuerySet, When
 from django.utils import timezone
 
-from integrations import coverart, musicbrainz, patience, tmdb
+from integrations import coverart, deadline, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 
 from . import merging
@@ -195,7 +195,7 @@ def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
     Of one that was merged into another, the one that was kept.
     """
     found: dict[int, list[tmdb.MovieHit]] = {}
-    with contextlib.suppress(IntegrationError), patience.at_most(EXTRA_WAIT, turn=EXTRA_WAIT / 2):
+    with contextlib.suppress(IntegrationError), deadline.at_most(EXTRA_WAIT):
         found = tmdb.fetch_recommendations(tmdb_ids)
     ids = {hit.tmdb_id for hits in found.values() for hit in hits}
     kept = dict(MovieAlias.objects.filter(tmdb_id__in=ids).values_list("tmdb_id", "movie__tmdb_id"))
@@ -207,7 +207,7 @@ def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
 
 def _little_patience(known: Fetched) -> AbstractContextManager[None]:
     """For a row that can be shown as it is; one that was never fetched in full is worth a longer wait."""
-    return patience.at_most(REFRESH_WAIT, turn=REFRESH_WAIT / 2) if known.fetched_at else nullcontext()
+    return deadline.at_most(REFRESH_WAIT) if known.fetched_at else nullcontext()
 
 
 def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
@@ -216,7 +216,7 @@ def refresh_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
     Raises IntegrationError. One that TMDB knows no more is marked and stays.
     """
     try:
-        fetched = tmdb.fetch_movie(tmdb_id, anew=anew)
+        fetched = tmdb.fetch_movie(tmdb_id, force_refresh=anew)
     except NotFound:
         Movie.objects.filter(tmdb_id=tmdb_id).update(vanished_at=timezone.now())
         raise
@@ -516,7 +516,7 @@ def refresh_album(musicbrainz_id: UUID, *, anew: bool = False) -> Album:
     another, the id is remembered, and what pointed at it points at the other.
     """
     try:
-        fetched = musicbrainz.fetch_release(musicbrainz_id, anew=anew)
+        fetched = musicbrainz.fetch_release(musicbrainz_id, force_refresh=anew)
     except NotFound:
         Album.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise
@@ -564,7 +564,8 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
     of_groups: list[coverart.Cover] = [
         ("release-group", album.release_group_id) for album in albums if album.release_group_id
     ]
-    fronts = coverart.find_fronts([*(("release", album.musicbrainz_id) for album in albums), *of_groups], anew=True)
+    wanted = [*(("release", album.musicbrainz_id) for album in albums), *of_groups]
+    fronts = coverart.find_fronts(wanted, force_refresh=True)
     found: dict[Album, bool | None] = {}
     for album in albums:
         asked: list[tuple[coverart.Entity, UUID | None]] = [
@@ -650,7 +651,7 @@ def refresh_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
     goes, and leaves the other all credits.
     """
     try:
-        fetched = musicbrainz.fetch_artist(musicbrainz_id, anew=anew)
+        fetched = musicbrainz.fetch_artist(musicbrainz_id, force_refresh=anew)
     except NotFound:
         Artist.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise

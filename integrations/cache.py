@@ -1,111 +1,169 @@
-"""The file in which answers of upstreams are kept: https://requests-cache.readthedocs.io/"""
+"""Answers of upstreams, kept in an SQLite file: nothing is asked twice while its answer is fresh.
+
+Stale answers are kept for when an upstream fails. An answer that cannot be stored is an answer all the same.
+"""
 
 import contextlib
-import fcntl
 import itertools
+import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from http import HTTPStatus
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import requests
 from django.conf import settings
 from django.utils import timezone
-from requests.adapters import BaseAdapter
-from requests_cache import CachedSession
-from requests_cache.backends import BaseCache
-from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
 logger = logging.getLogger(__name__)
 
-# How long an answer may be served beyond its own time when upstream fails. With that time, at most a week, it stays
-# below the six months that TMDB allows.
+# How long a stale answer may be served when upstream fails. With the time for which it is fresh, at most a week, it
+# stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
 TRIM_EVERY = 256  # answers that one process stores
-OPEN_TIMEOUT = 5000  # milliseconds to wait for others when the file is opened
-BUSY_TIMEOUT = 200  # milliseconds to wait for others from then on
+OPEN_TIMEOUT = 5.0  # seconds to wait for other processes when the file is opened
+BUSY_TIMEOUT = 0.2  # seconds to wait for them from then on: who waits keeps the threads of this process from reading
 
-_numbers = itertools.count()  # of caches in memory, which have no other names
+SCHEMA = """
+    CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, body TEXT, said_at REAL, expires_at REAL);
+    CREATE INDEX IF NOT EXISTS answers_expires_at ON answers (expires_at);
+    DROP TABLE IF EXISTS responses;  -- these two were written by requests-cache
+    DROP TABLE IF EXISTS redirects;
+"""
 
-
-class Table(SQLiteDict):
-    """Waits for other writers as long as the connection's time-out says, and ends the transaction of a failed write.
-
-    Its parent tries for ever to begin one, while nobody can read, and leaves a failed one open.
-    """
-
-    @contextlib.contextmanager
-    def _acquire_sqlite_lock(self):
-        with self._lock:
-            assert self._connection  # noqa: S101 - only connection() comes here, when it has opened one
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._active_transaction = True
-            try:
-                yield
-                self._connection.commit()
-            finally:
-                self._active_transaction = False
-                if self._connection.in_transaction:
-                    self._connection.rollback()
-
-    def be_brief(self) -> None:
-        """Wait for nobody from now on: whoever waits keeps others from reading."""
-        self.busy_timeout = BUSY_TIMEOUT
-        with self.connection() as connection:
-            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+_lock = threading.RLock()
+_connections: dict[Path, sqlite3.Connection] = {}  # of this process, by file: one that all threads use
+_stored = itertools.count(1)
 
 
-class Cache(SQLiteCache):
-    """Keeps itself in bounds. An answer that cannot be kept is an answer all the same."""
+@dataclass(frozen=True)
+class Answer:
+    """A JSON object, when the upstream gave it, and until when it is fresh."""
 
-    def __init__(self, path: str, **options: Any) -> None:
-        BaseCache.__init__(self, cache_name=path)
-        self.responses = Table(path, table_name="responses", serializer="json", **options)
-        self.redirects = Table(path, table_name="redirects", serializer=None, lock=self.responses._lock, **options)
-        self.responses.be_brief()
-        self.redirects.be_brief()
-        self.saved = 0
+    body: dict[str, Any]
+    said_at: datetime
+    expires_at: datetime
 
-    def save_response(self, *args, **kwargs):
-        with _best_effort():
-            super().save_response(*args, **kwargs)
-            self.saved += 1
-            if self.saved % TRIM_EVERY == 1:
-                with self.responses.connection(commit=True) as connection:
-                    trim(connection, settings.CACHE_MAX_MB * 1_000_000)
-
-    def delete(self, *args, **kwargs):
-        with _best_effort():
-            super().delete(*args, **kwargs)
+    @property
+    def is_fresh(self) -> bool:
+        return timezone.now() < self.expires_at
 
 
-@contextlib.contextmanager
-def _best_effort() -> Iterator[None]:
+def get(key: str) -> Answer | None:
+    """The answer, fresh or stale; None where there is none that can be read."""
+    return find(key, key).get(key)
+
+
+def find(first: str, last: str) -> dict[str, Answer]:
+    """The answers with keys from `first` to `last`, as get() has them, in the order in which they were given."""
+    query = "SELECT key, body, said_at, expires_at FROM answers WHERE key BETWEEN ? AND ? AND expires_at > ?"
+    limit = (timezone.now() - KEEP_STALE).timestamp()
+    found: dict[str, Answer] = {}
+    for key, body, *times in _run(f"{query} ORDER BY said_at", [first, last, limit]):
+        with contextlib.suppress(ValueError, TypeError, OverflowError, OSError, RecursionError):
+            said_at, expires_at = (datetime.fromtimestamp(moment, tz=UTC) for moment in times)
+            if isinstance(content := json.loads(body), dict):
+                found[key] = Answer(content, said_at, expires_at)
+    return found
+
+
+def store(key: str, answer: Answer) -> None:
+    times = answer.said_at.timestamp(), answer.expires_at.timestamp()
+    _run("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", [key, json.dumps(answer.body), *times])
+    if next(_stored) % TRIM_EVERY == 0:
+        with _lock, contextlib.suppress(sqlite3.Error):
+            trim(_connection(), settings.CACHE_MAX_MB * 1_000_000)
+
+
+def close() -> None:
+    """Close the file; the next use opens it again."""
+    with _lock:
+        while _connections:
+            _connections.popitem()[1].close()
+
+
+def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    """The rows, or none where the file cannot be used just now. A damaged file is deleted."""
+    with _lock:
+        try:
+            return _connection().execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            logger.warning("The HTTP cache cannot be used: %s", error)
+            if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
+                close()
+                _delete(cache_file())
+            return []
+
+
+def _connection() -> sqlite3.Connection:
+    file = cache_file()
+    if file not in _connections:
+        _connections[file] = _open(file)
+    return _connections[file]
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    """A connection to the file. Where its folder cannot be used, answers are kept in memory."""
     try:
-        yield
-    except sqlite3.Error as error:  # busy, full, or damaged, which the next one to read finds out
-        logger.warning("The HTTP cache cannot be written: %s", error)
+        try:
+            return _connect(file)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            logger.warning("The HTTP cache is damaged and was deleted.")
+            _delete(file)
+            return _connect(file)
+    except (OSError, sqlite3.OperationalError) as error:
+        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+        return _connect(":memory:")
+
+
+def _connect(file: Path | str, *, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """A connection to the file, which only its owner may read. Raises OSError or sqlite3.Error."""
+    if isinstance(file, Path):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    connection = sqlite3.connect(file, timeout=OPEN_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")  # a power cut may lose the last answers, but nothing else
+        connection.executescript(SCHEMA)
+        connection.execute(f"PRAGMA busy_timeout={1000 * busy_timeout:.0f}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def cache_file() -> Path:
+    file: Path = settings.CACHE_DIR / "http_cache.sqlite"
+    return file
+
+
+def _delete(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
-    """Delete what is too old to be served, and the oldest while there is more than `max_bytes`; say how many.
+    """Delete what is too old to be served, and the oldest while there is more than `max_bytes`; return how many.
 
     The space is used again, but not given back. Of the last, a fifth more goes, so that this does not come often.
     """
     limit = (timezone.now() - KEEP_STALE).timestamp()
-    deleted = connection.execute("DELETE FROM responses WHERE expires < ?", [limit]).rowcount
+    deleted = connection.execute("DELETE FROM answers WHERE expires_at < ?", [limit]).rowcount
     if _bytes_used(connection) > max_bytes:
         while _bytes_used(connection) > 0.8 * max_bytes:
-            oldest = "DELETE FROM responses WHERE key IN (SELECT key FROM responses ORDER BY expires LIMIT 100)"
+            oldest = "DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY expires_at LIMIT 100)"
             found = connection.execute(oldest).rowcount
             if not found:
                 break
             deleted += found
-    connection.execute("DELETE FROM redirects WHERE value NOT IN (SELECT key FROM responses)")
     return deleted
 
 
@@ -119,90 +177,19 @@ def _bytes_used(connection: sqlite3.Connection) -> int:
 def purge(*, everything: bool = False) -> tuple[int, int]:
     """The numbers of answers that were deleted, as trim() does or all, and of bytes that this gave back.
 
-    Also deletes files that were set aside as damaged. Raises OSError or sqlite3.Error; harmless while serving.
+    Raises OSError or sqlite3.Error; harmless while serving.
     """
     file = cache_file()
-    if file is None:
-        raise OSError("CACHE_DIR cannot be written")
-    before = _size(file)
-    for aside in settings.CACHE_DIR.glob(f"{file.name}.damaged-*"):
-        before += aside.stat().st_size
-        aside.unlink(missing_ok=True)
-    deleted = 0
-    with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('responses', 'redirects')")
-        if tables.fetchone()[0] == 2:
-            connection.execute("BEGIN IMMEDIATE")
-            deleted = trim(connection, -1 if everything else settings.CACHE_MAX_MB * 1_000_000)
-            connection.execute("COMMIT")
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return deleted, max(0, before - _size(file))
+    with contextlib.closing(_connect(file, busy_timeout=30)) as connection:
+        before = _size(file)
+        connection.execute("BEGIN IMMEDIATE")
+        deleted = trim(connection, -1 if everything else settings.CACHE_MAX_MB * 1_000_000)
+        connection.execute("COMMIT")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return deleted, max(0, before - _size(file))
 
 
 def _size(file: Path) -> int:
     """Bytes of the cache and of its log."""
-    files = (file, file.with_name(f"{file.name}-wal"))
-    return sum(part.stat().st_size for part in files if part.exists())
-
-
-def new_session(adapter: BaseAdapter, is_kept: Callable[[requests.Response], bool]) -> CachedSession:
-    """A session whose requests all go through `adapter`, redirects too, and that keeps answers in CACHE_DIR.
-
-    Where that folder is no use, answers are kept in memory.
-    """
-    session = CachedSession(
-        backend=_open(),
-        stale_if_error=int(KEEP_STALE.total_seconds()),
-        allowable_codes=(200, 307, 404),
-        # The library deletes what it is told not to keep, also when it merely says that it has nothing.
-        filter_fn=lambda response: response.status_code == HTTPStatus.GATEWAY_TIMEOUT or is_kept(response),
-    )
-    session.max_redirects = 3  # each takes a slot
-    session.headers["User-Agent"] = settings.MUSICBRAINZ_USER_AGENT
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, adapter)
-    return session
-
-
-def _open() -> Cache:
-    if file := cache_file():
-        try:
-            return Cache(str(file), wal=True, busy_timeout=OPEN_TIMEOUT)
-        except sqlite3.OperationalError as error:
-            logger.warning("Answers of upstreams are kept in memory only: %s", error)
-    return Cache(f"http_cache_{next(_numbers)}", use_memory=True)
-
-
-def cache_file() -> Path | None:
-    """The HTTP cache, readable for its owner only, or None where CACHE_DIR is no use; a damaged one is set aside."""
-    file: Path = settings.CACHE_DIR / "http_cache.sqlite"
-    try:
-        settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.with_suffix(".lock").touch(mode=0o600)
-        with file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time looks and repairs
-            with contextlib.suppress(FileExistsError):
-                # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            if _is_damaged(file):
-                aside = file.with_name(f"{file.name}.damaged-{timezone.now():%Y%m%d%H%M%S}")
-                logger.warning("The HTTP cache is damaged and was set aside as %s", aside.name)
-                file.rename(aside)
-                for extra in ("-wal", "-shm"):
-                    file.with_name(file.name + extra).unlink(missing_ok=True)
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except (OSError, sqlite3.OperationalError) as error:
-        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR is no use: %s", error)
-        return None
-    return file
-
-
-def _is_damaged(file: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(file, timeout=OPEN_TIMEOUT / 1000)) as connection:
-        try:
-            return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return True
+    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))

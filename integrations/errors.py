@@ -19,14 +19,14 @@ class IntegrationError(Exception):
 
 
 class NotFound(IntegrationError):
-    """Upstream answered, and knows no such thing."""
+    """Upstream answered that there is no such thing."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
 
 
 class RateLimited(IntegrationError):
-    """Upstream, or our own queue in front of it, is asked too often."""
+    """Upstream, or our own queue in front of it, gets too many requests."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "upstream_busy"

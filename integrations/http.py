@@ -1,6 +1,8 @@
-"""How upstreams are asked: politely, once at a time for the same thing, and without anybody waiting for too long.
+"""How upstreams are asked: from the cache where it can answer, once at a time for the same thing, in the slots of their
+rate limit, not while they fail, and only until the caller's deadline.
 
-A cache hit never reaches the adapter, so it never waits; a failure is served the old answer where there is one.
+Reads downward: get() asks the cache and waits for the rest, _send() runs in a thread of its own, _exchange() is one
+request over HTTP.
 """
 
 import contextlib
@@ -8,13 +10,12 @@ import email.utils
 import json
 import logging
 import math
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -25,198 +26,289 @@ import urllib3
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
-from requests.adapters import HTTPAdapter
-from requests_cache import CachedSession
 
-from . import patience
-from .circuit import MAX_PAUSE, Circuit, fingerprint
-from .connections import on_sent, watch
+from . import cache, deadline, transport
+from .cache import Answer
+from .circuit_breaker import MAX_PAUSE, CircuitBreaker
+from .coalescing import RequestCoalescer
 from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice
-from .flights import Flights
-from .state import HostState
-from .throttle import Schedule, delay, sent
+from .rate_limit import RateLimiter
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
-WHOLE_ANSWER = 20  # seconds for all pieces, as a dripping answer keeps that time-out from coming
 MAX_BYTES = 5_000_000  # of an answer; the largest known is a quarter of a million
-SUSPECT_WAIT = 0.06  # seconds that people wait for an upstream that has just let somebody wait in vain
-CROWDED_WAIT = 1  # seconds that people wait when most threads of this process do
-TRIES = 5  # of a command that is told to come back later
+MAX_REDIRECTS = 3  # each takes a slot
+MAX_TRIES = 5  # of a command that is told to come back later
+SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
+CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
+# Web requests of this process that may wait longer at a time: two threads stay free for those that need no upstream.
+MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
+
+coalescer: RequestCoalescer[Answer] = RequestCoalescer()
+long_waits = threading.BoundedSemaphore(MAX_LONG_WAITS)
 
 
-class Once[T]:
-    """A function without arguments that runs once; simultaneous first calls wait for the same result."""
+@dataclass(frozen=True)
+class Request:
+    """What to ask an upstream for; parameters that are None or empty are left out."""
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self.make, self.lock = make, threading.Lock()
-        self.made: T | None = None
-        self.__doc__ = make.__doc__
+    path: str
+    params: Mapping[str, Any]
+    max_age: timedelta  # for which the answer is fresh
+    force_refresh: bool = False  # whatever the cache has
 
-    def __call__(self) -> T:
-        with self.lock:
-            if self.made is None:
-                self.made = self.make()
-            return self.made
-
-    def forget(self) -> None:
-        """Let the next call make it anew."""
-        self.made = None
+    @property
+    def address(self) -> str:
+        """The path and the query, without anything secret: the key of the answer in the cache."""
+        query = urlencode({name: value for name, value in self.params.items() if value not in (None, "")})
+        return f"{self.path}?{query}" if query else self.path
 
 
-class UpstreamAdapter(HTTPAdapter):
-    """Sends in the slots of `schedule`, and turns everything that is no answer into our own errors.
+class Upstream:
+    """A service that is asked over HTTP; a subclass says what is special about it."""
 
-    `is_answer` says of a path and the JSON object that came whether it has what we asked for; without it no JSON is
-    expected. `secret` goes into the query of what is sent to `base_url`; `known_as` is what upstream knows us by. At
-    most `connections` are open at a time; None leaves that to the schedule. `urllib3` does not retry here, as its
-    retries would skip the schedule.
-    """
+    service: str  # in the names of files and settings
+    name: str  # in sentences
+    max_connections = 10  # of one process at a time; further requests wait for one
+    follows_redirects = True
 
-    def __init__(
-        self,
-        service: str,
-        base_url: str,
-        *,
-        state: HostState,
-        is_answer: Callable[[str, dict[str, Any]], bool] | None = None,
-        secret: Mapping[str, str] | None = None,
-        known_as: str = "",
-        schedule: Schedule | None = None,
-        connections: int | None = None,
-    ) -> None:
-        super().__init__(pool_maxsize=connections or 10, max_retries=0)
-        watch(self)
-        self.service, self.base_url, self.is_answer, self.secret = service, base_url, is_answer, secret
-        self.schedule, self.known_as = schedule, fingerprint(known_as)
-        self.circuit = Circuit(service, state, settings.UPSTREAM_COOLDOWN)
-        self.connections = threading.BoundedSemaphore(connections) if connections else None
+    def __init__(self) -> None:
+        self.breaker = CircuitBreaker(self.service, self.name)
+        self.session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, transport.new_adapter(self.max_connections))
 
-    def send(self, request, *args, **kwargs):
-        if origin(request.url) != origin(self.base_url):  # requests follows redirects anywhere
-            raise self.unavailable("redirects to another server")
-        with self._connection():
-            is_try = self.circuit.enter()
-            if self.schedule:
-                try:
-                    time.sleep(self._reserve(self.schedule))
-                except IntegrationError:
-                    if is_try:
-                        self.circuit.not_asked()
-                    raise
-                if not is_try:
-                    self.circuit.enter()  # others may have failed meanwhile
-                time.sleep(delay(self.circuit.state, self.schedule.interval))
-            token = on_sent.set(partial(sent, self.circuit.state) if self.schedule else None)
+    @property
+    def base_url(self) -> str:
+        url: str = getattr(settings, f"{self.service.upper()}_BASE_URL")
+        return url
+
+    @property
+    def identity(self) -> str:
+        """What it knows us by, and may refuse: a key or a name."""
+        return settings.MUSICBRAINZ_USER_AGENT
+
+    @property
+    def limiter(self) -> RateLimiter | None:
+        """The rate limit; None without one."""
+        return None
+
+    def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Secret headers and parameters. Raises Unavailable where the settings lack them."""
+        return {}, {}
+
+    def is_answer(self, path: str, body: dict[str, Any]) -> bool:
+        """Whether the JSON object has what was asked for."""
+        raise NotImplementedError
+
+    def get(self, request: Request) -> Answer:
+        """The answer: fresh, from the cache or sent for, or a stale one where the upstream fails.
+
+        Raises NotFound, RateLimited or Unavailable.
+        """
+        cached = self._cached(request)
+        if cached and cached.is_fresh:
+            return cached
+        try:
+            return self._fetch(request)
+        except IntegrationError as error:
+            if cached and not isinstance(error, NotFound):
+                return cached
+            raise
+
+    def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
+        """The answers that can be had until the caller's deadline, asked for in parallel, or stale ones.
+
+        The others are still fetched, so that they are cached when they are asked for again.
+        """
+        answers: dict[K, Answer] = {}
+        pending: dict[Future[Answer], K] = {}
+        for key, request in wanted.items():
+            if cached := self._cached(request):
+                answers[key] = cached
+            if not (cached and cached.is_fresh):
+                pending[self.start(request)] = key
+        if pending:
+            with self._waiting() as (_, seconds):
+                done, _ = wait(pending, seconds)
+            for future in done:
+                with contextlib.suppress(IntegrationError):
+                    answers[pending[future]] = future.result()
+        return answers
+
+    def _cached(self, request: Request) -> Answer | None:
+        if request.force_refresh:
+            return None
+        answer = cache.get(f"{self.base_url}{request.address}")
+        return answer if answer and self.is_answer(request.path, answer.body) else None
+
+    def _fetch(self, request: Request) -> Answer:
+        """A fresh answer. Commands try again as often as they are told to; web requests wait until their deadline."""
+        if not deadline.current().is_endless:
+            return self._wait(request)
+        for _ in range(MAX_TRIES - 1):
             try:
-                return self._send(request, *args, **kwargs)
-            finally:
-                on_sent.reset(token)
+                return self.start(request).result()
+            except IntegrationError as error:
+                if error.retry_after is None:
+                    raise
+                time.sleep(error.retry_after)
+        return self.start(request).result()
+
+    def _wait(self, request: Request) -> Answer:
+        with self._waiting() as (is_long, seconds):
+            try:
+                return self.start(request).result(seconds)
+            except TimeoutError:
+                if not is_long:
+                    sentence = f"Too many requests are waiting for {self.name}. {advice(5)}"
+                    raise RateLimited(sentence, retry_after=5) from None
+                raise self._unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[None]:
-        if self.connections is None:
-            yield
-            return
-        asking = patience.current()
-        if not self.connections.acquire(timeout=None if asking.is_endless else asking.seconds()):
-            raise self.crowded()
+    def _waiting(self) -> Iterator[tuple[bool, float]]:
+        """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
+        is_long = long_waits.acquire(blocking=False)
         try:
-            yield
+            with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
+                seconds = deadline.current().seconds_left()
+                yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
-            self.connections.release()
+            if is_long:
+                long_waits.release()
 
-    def close(self):
-        super().close()
-        if self.schedule:
-            self.schedule.close()
+    def start(self, request: Request) -> Future[Answer]:
+        """The answer to come of a request that is sent now, unless the same one is running already."""
+        key = f"{self.base_url}{request.address}", request.force_refresh
+        return coalescer.start(key, partial(self._send, request))
 
-    def crowded(self) -> RateLimited:
-        return RateLimited(f"Too many requests are waiting for {self.service}. {advice(5)}", retry_after=5)
+    def _send(self, request: Request) -> Answer:
+        """The answer over HTTP, which is then in the cache; in the thread that the coalescer started."""
+        key = url = f"{self.base_url}{request.address}"
+        response = self._exchange(url)
+        for _ in range(MAX_REDIRECTS):
+            if not (self.follows_redirects and response.is_redirect):
+                break
+            url = redirect_target(url, response) or ""
+            response = self._exchange(url)
+        body = self.read(request.path, response)
+        self.breaker.record_answer()
+        if body is None:
+            raise NotFound(f"Not found on {self.name}.")
+        now = timezone.now()
+        answer = Answer(body, now, now + request.max_age)
+        cache.store(key, answer)
+        return answer
 
-    def turned_away(self) -> RateLimited:
-        """The error for a caller who may not even queue."""
+    def read(self, path: str, response: requests.Response) -> dict[str, Any] | None:
+        """The JSON object, or None for a 404. Raises Unavailable where it is not what was asked for.
+
+        A 404 in HTML is one of a wrong address or of a proxy: it would make everything vanish.
+        """
         try:
-            return self.schedule.refusal() if self.schedule else self.crowded()
-        except (OSError, DatabaseError, InterfaceError):
-            return self.crowded()
+            body = json.loads(response.content)
+        except (ValueError, RecursionError):
+            body = None
+        if isinstance(body, dict) and response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if isinstance(body, dict) and response.status_code == HTTPStatus.OK and self.is_answer(path, body):
+            return body
+        raise self._unavailable("sent an answer that cannot be read")
 
-    def _reserve(self, schedule: Schedule) -> float:
-        try:
-            return schedule.reserve(patience.current().seconds_for_turn())
-        except (OSError, DatabaseError, InterfaceError) as error:
-            logger.error("%s is not asked, as its slots cannot be written: %s", self.service, error)
-            raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
-
-    def _send(self, request, *args, **kwargs) -> requests.Response:
-        outgoing = request
-        if self.secret and request.url.startswith(self.base_url):
-            # Last of all, so that nothing above this adapter ever sees, logs or keeps it.
-            outgoing = request.copy()
-            outgoing.prepare_url(request.url, self.secret)
-        # `from None`: the messages of requests hold whole addresses, and so the secret.
+    def _exchange(self, url: str) -> requests.Response:
+        """One request in a slot of its own: the whole response, which is no error other than a 404."""
+        if origin(url) != origin(self.base_url):
+            raise self._unavailable("redirects to another server")
+        headers, secret = self.credentials()
+        headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
+        is_probe = self._wait_for_slot()
+        token = transport.before_sending.set(partial(self._before_sending, is_probe=is_probe))
         begin = time.monotonic()
         try:
-            response = super().send(outgoing, *args, **kwargs | {"stream": True})
-            response.request, response.url = request, request.url
+            response = self.session.get(
+                url, params=secret, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            )
             # Read here, so that an answer that breaks off, or never ends, is no answer.
-            response._content = self._read(response.raw)
+            response._content = read_all(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
-            self.circuit.failed(is_slow=is_slow)
-            if is_slow:
-                raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
-            if isinstance(error, requests.ConnectionError):
-                raise self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE) from None
-            raise self.unavailable("broke off its answer") from None
-        status = response.status_code
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast(response):
-            self.circuit.failed()
-        else:
-            self.circuit.worked(is_welcome=status < HTTPStatus.BAD_REQUEST)
-        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} and (wait := retry_after(response)):
-            self.circuit.pause(wait, is_too_fast=is_too_fast(response))
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            self.circuit.refused(status, self.known_as)
-        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
-            raise_for_status(response, self.service)
-        if response.is_redirect and leads_to(response) is None:
-            raise self.unavailable("redirects to no address")
-        if self.is_answer and status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-            try:
-                body = json.loads(response.content)
-            except (ValueError, RecursionError):
-                body = None
-            # A 404 in HTML is not theirs, but of a wrong address or of a proxy: it would make everything vanish.
-            is_readable = isinstance(body, dict) and (
-                status == HTTPStatus.NOT_FOUND or self.is_answer(urlsplit(request.url).path, body)
-            )
-            if not is_readable:
-                raise self.unavailable("gave an answer that cannot be read")
-        self.circuit.answered()
+            # `from None`: the messages of requests contain whole addresses, and so the secret.
+            raise self._failure(error, is_slow=is_slow) from None
+        finally:
+            transport.before_sending.reset(token)
+        self._check(response)
         return response
 
-    def _read(self, raw: Any) -> bytes:
-        """The whole body. Raises TimeoutError, or ValueError when it is too large to be an answer."""
-        begin = time.monotonic()
-        pieces, size, is_slow = [], 0, False
-        while piece := raw.read1(65536, decode_content=True):
-            pieces.append(piece)
-            size += len(piece)
-            seconds = time.monotonic() - begin
-            if size > MAX_BYTES or seconds > WHOLE_ANSWER:
-                raw.close()
-                raise ValueError("too large") if size > MAX_BYTES else TimeoutError
-            if seconds > TIMEOUT[1] and not is_slow:
-                is_slow = True
-                self.circuit.suspect()
-        raw.release_conn()
-        return b"".join(pieces)
+    def _wait_for_slot(self) -> bool:
+        """Whether this request is the circuit breaker's probe."""
+        is_probe = self.breaker.before_request()
+        try:
+            if limiter := self.limiter:
+                time.sleep(limiter.reserve(deadline.current().seconds_for_slot()))
+        except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
+            if is_probe:
+                self.breaker.probe_not_sent()
+            if isinstance(error, RateLimited):
+                raise
+            logger.error("%s gets no request, as its slots cannot be reserved: %s", self.name, error)
+            raise self._unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        return is_probe
 
-    def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
-        logger.warning("%s %s", self.service, what)
-        return Unavailable(f"{self.service} {what}; try again later.", status=status)
+    def _before_sending(self, *, is_probe: bool) -> None:
+        """Others may have failed since this request began to wait for a slot or a connection."""
+        if not is_probe:
+            self.breaker.before_request()
+        if limiter := self.limiter:
+            time.sleep(limiter.distance())
+
+    def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
+        self.breaker.record_failure(is_slow=is_slow)
+        if is_slow:
+            return self._unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
+        if isinstance(error, requests.ConnectionError):
+            return self._unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE)
+        return self._unavailable("broke off its answer")
+
+    def _check(self, response: requests.Response) -> None:
+        """Tell the circuit breaker how it went, and raise the error that a bad status means."""
+        status, wait, is_too_fast = response.status_code, retry_after(response), says_too_fast(response)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
+            self.breaker.record_failure()
+        else:
+            self.breaker.record_success(is_accepted=status < HTTPStatus.BAD_REQUEST)
+        if wait and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+            self.breaker.pause(wait, is_too_fast=is_too_fast)
+        if is_too_fast:
+            logger.warning("%s says that we send too many requests", self.name)
+            raise RateLimited(f"Too many requests to {self.name}. {advice(wait or 1)}", retry_after=wait or 1)
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            self.breaker.record_refusal(status, self.identity)
+            raise Unavailable(f"{self.name} refuses this server; its operator has to check the settings.")
+        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
+            logger.warning("%s answered HTTP %s", self.name, status)
+            passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+            raise Unavailable(
+                f"{self.name} has trouble answering. {advice(wait)}",
+                retry_after=wait,
+                status=HTTPStatus(status) if status in passed_on else None,
+            )
+
+    def _unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
+        logger.warning("%s %s", self.name, what)
+        return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
+
+
+def read_all(raw: Any) -> bytes:
+    """The whole body. Raises ValueError when it is too large to be an answer."""
+    try:
+        content: bytes = raw.read(MAX_BYTES + 1, decode_content=True)
+        if len(content) > MAX_BYTES:
+            raw.close()
+            raise ValueError("too large")
+        return content
+    finally:
+        raw.release_conn()
 
 
 def origin(url: str) -> tuple[str, str | None, int | None] | None:
@@ -229,206 +321,20 @@ def origin(url: str) -> tuple[str, str | None, int | None] | None:
     return parts.scheme, parts.hostname, port
 
 
-def leads_to(response: requests.Response) -> str | None:
-    """The address that a redirect names; None where that cannot be read."""
+def redirect_target(url: str, response: requests.Response) -> str | None:
+    """The address that a redirect of `url` names; None where that cannot be read."""
     try:
         # A header's bytes come as Latin-1, and are UTF-8 by what requests makes of them.
-        address = urljoin(response.url, response.headers["Location"].encode("latin-1").decode())
+        return urljoin(url, response.headers["Location"].encode("latin-1").decode())
     except (KeyError, ValueError):
         return None
-    return address if origin(address) else None
 
 
-# The requests of this process that are on their way.
-flights: Flights[requests.Response] = Flights()
-# Web requests of this process that may wait for upstreams at a time: two threads stay free for those that need none.
-PLACES = max(1, settings.WEB_THREADS - 2)
-places = threading.BoundedSemaphore(PLACES)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of an upstream, through the session of its module."""
-
-    session: Once[CachedSession]
-    service: str
-    url: str
-    params: Mapping[str, Any]
-    expire_after: timedelta
-    follow: bool = True  # redirects
-    anew: bool = False  # whatever the cache has
-
-    @property
-    def key(self) -> tuple[str, str, bool, float]:
-        return self.url, urlencode(sorted(self.params.items())), self.anew, patience.current().turn
-
-    def get(self, session: CachedSession, **how: Any) -> requests.Response:
-        return session.get(
-            self.url,
-            params=self.params,
-            headers={"Accept": "application/json"},
-            timeout=TIMEOUT,
-            allow_redirects=self.follow,
-            expire_after=self.expire_after,
-            **how,
-        )
-
-
-def ask(question: Question) -> requests.Response:
-    """The answer, fresh or from the cache, in the time that the caller has: see patience.py.
-
-    An answer that is only too old serves where none comes. Raises RateLimited or Unavailable. Commands come back as
-    often as they are told to.
-    """
-    known = None if question.anew else look_up(question)
-    if known is not None and not known.is_expired:
-        return known
-    try:
-        if not patience.current().is_endless:
-            return _wait(question)
-        for _ in range(TRIES - 1):
-            try:
-                return take_off(question).result()
-            except IntegrationError as error:
-                if error.retry_after is None:
-                    raise
-                time.sleep(error.retry_after)
-        return take_off(question).result()
-    except IntegrationError:
-        if known is not None:
-            return known
-        raise
-
-
-def look_up(question: Question) -> Any:
-    """What the cache has, which may be too old; None without anything that can be read."""
-    try:
-        response = question.get(question.session(), only_if_cached=True)
-    except (requests.RequestException, sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError, AttributeError):
-        return None  # the request itself says what is wrong, and mends it
-    is_usable = response.status_code >= HTTPStatus.OK and response.status_code != HTTPStatus.GATEWAY_TIMEOUT
-    return response if is_usable else None
-
-
-def take_off(question: Question) -> Future[requests.Response]:
-    """The answer to come of a request that is sent now, unless the same is on its way already."""
-    return flights.join(question.key, lambda: _fly(question))
-
-
-def _wait(question: Question) -> requests.Response:
-    adapter = adapter_of(question.session, question.url)
-    with _place() as has_place:
-        if not has_place and adapter.connections is None and not flights.is_flying(question.key):
-            raise adapter.turned_away()  # it would book a slot that nobody waits for
-        try:
-            return take_off(question).result(_seconds(adapter, has_place=has_place))
-        except TimeoutError:
-            if not has_place:
-                raise adapter.crowded() from None
-            raise adapter.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
-
-
-def landed(session: Once[CachedSession], url: str, expected: Iterable[Future[requests.Response]]) -> Iterable[Future]:
-    """Those of the expected answers that come in the time that the caller has."""
-    if not (expected := list(expected)):
-        return []
-    with _place() as has_place:
-        return wait(expected, _seconds(adapter_of(session, url), has_place=has_place)).done
-
-
-@contextlib.contextmanager
-def _place() -> Iterator[bool]:
-    """Whether the caller is one of those who may wait for long."""
-    has_place = patience.current().is_endless or places.acquire(blocking=False)
-    try:
-        yield has_place
-    finally:
-        if has_place and not patience.current().is_endless:
-            places.release()
-
-
-def _seconds(adapter: UpstreamAdapter, *, has_place: bool) -> float:
-    """How long the caller waits."""
-    most = patience.current().seconds()
-    if not has_place:
-        most = min(most, CROWDED_WAIT)
-    return min(most, SUSPECT_WAIT) if adapter.circuit.is_suspect() else most
-
-
-def adapter_of(session: Once[CachedSession], url: str) -> UpstreamAdapter:
-    adapter = session().get_adapter(url)
-    assert isinstance(adapter, UpstreamAdapter)  # noqa: S101 - new_session() mounts no other
-    return adapter
-
-
-def _fly(question: Question) -> requests.Response:
-    """The answer, in the flight's own thread.
-
-    What the cache cannot read is asked for again; a cache that is damaged is set aside.
-    """
-    for is_last in (False, True):
-        try:
-            response = question.get(question.session(), force_refresh=is_last or question.anew)
-            if response.status_code >= HTTPStatus.OK:
-                return response
-        except requests.RequestException as error:
-            logger.warning("%s could not be asked: %s", question.service, type(error).__name__)
-            break
-        except (sqlite3.Error, ExceptionGroup, ValueError, TypeError, KeyError, AttributeError) as error:
-            logger.warning("The HTTP cache cannot be read: %s", type(error).__name__)
-            question.session.forget()
-    raise Unavailable(f"{question.service} cannot be asked right now; try again later.")
-
-
-def get_json(
-    session: Once[CachedSession],
-    url: str,
-    params: Mapping[str, Any],
-    *,
-    service: str,
-    expire_after: timedelta,
-    anew: bool = False,
-) -> tuple[dict[str, Any], datetime]:
-    """The JSON object at `url`, fresh or from the cache unless `anew`, and when upstream said so.
-
-    Raises NotFound, RateLimited or Unavailable.
-    """
-    known = {name: value for name, value in params.items() if value not in (None, "")}
-    response = ask(Question(session, service, url, known, expire_after, anew=anew))
-    if response.status_code != HTTPStatus.OK:
-        raise_for_status(response, service)
-    # Not `created_at`: a 304 says it again.
-    expires: datetime | None = getattr(response, "expires", None)
-    said_at = min(timezone.now(), expires - expire_after) if expires else timezone.now()
-    body: dict[str, Any] = response.json()
-    return body, said_at
-
-
-def is_too_fast(response: requests.Response) -> bool:
-    """Whether we ask too often. MusicBrainz then answers 503, as when it is busy itself: only its words tell."""
+def says_too_fast(response: requests.Response) -> bool:
+    """Whether we send too many requests. MusicBrainz answers 503 then, as when it is busy: only its words tell."""
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         return "allowable rate limit" in response.text[:500]
     return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-
-
-def raise_for_status(response: requests.Response, service: str) -> None:
-    """Raise the error of ours that an answer other than 200 means."""
-    status = response.status_code
-    wait = retry_after(response)
-    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise NotFound(f"{service} knows no such thing.")
-    if is_too_fast(response):
-        logger.warning("%s says that we ask too often", service)
-        raise RateLimited(f"{service} is asked too often. {advice(wait or 1)}", retry_after=wait or 1)
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise Unavailable(f"{service} refuses this server; its operator has to look at the settings.")
-    logger.warning("%s answered HTTP %s", service, status)
-    passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-    raise Unavailable(
-        f"{service} has trouble answering. {advice(wait)}",
-        retry_after=wait,
-        status=HTTPStatus(status) if status in passed_on else None,
-    )
 
 
 def retry_after(response: requests.Response) -> int | None:

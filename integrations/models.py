@@ -2,7 +2,7 @@ from django.db import models
 
 
 class UpstreamState(models.Model):
-    """When an upstream may next be asked, where several hosts share a PostgreSQL database: see throttle.py."""
+    """When an upstream may next be asked, where several hosts share a PostgreSQL database: see database_state.py."""
 
     service = models.CharField(max_length=50, unique=True)
     free_at = models.DateTimeField(help_text="When the next slot is free, on the database's clock.")

@@ -1,30 +1,23 @@
 """Albums and artists of MusicBrainz, one request a second: https://musicbrainz.org/doc/MusicBrainz_API"""
 
-import contextlib
 import html
-import logging
-import os
 import re
-import sqlite3
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
-from requests_cache import CachedSession
 
-from . import http
-from .cache import new_session
-from .errors import NotFound, Unavailable
+from . import cache
+from .database_state import DatabaseState
+from .errors import NotFound, Unavailable, advice
+from .http import MAX_LONG_WAITS, Request, Upstream
+from .rate_limit import RateLimiter
 from .state import HostState
-from .throttle import DatabaseSchedule, HostSchedule, Schedule
 from .values import MAX_NAMES, MAX_TEXT, MBID, integer, mapping, mbid, names, partial_date, rows, text
-
-logger = logging.getLogger(__name__)
 
 SERVICE = "MusicBrainz"
 SEARCH_AGE = timedelta(hours=6)
@@ -32,41 +25,36 @@ DETAILS_AGE = timedelta(days=7)
 UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo-release only translates another
 
 
-@http.Once
-def session() -> CachedSession:
-    """The session of this process; its slots in time are those of the whole host, or of all that share a database."""
-    state = HostState.of("musicbrainz")
-    adapter = http.UpstreamAdapter(
-        SERVICE,
-        settings.MUSICBRAINZ_BASE_URL,
-        state=state,
-        is_answer=_is_answer,
-        known_as=settings.MUSICBRAINZ_USER_AGENT,
-        schedule=schedule(state),
-    )
-    return new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
+class MusicBrainz(Upstream):
+    service, name = "musicbrainz", SERVICE
+
+    @property
+    def limiter(self) -> RateLimiter | None:
+        """The slots that this host's processes share, or the hosts of a PostgreSQL database."""
+        interval, max_wait = settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT
+        if not interval:
+            return None
+        return RateLimiter(
+            HostState.of(self.service),
+            interval,
+            SERVICE,
+            shared=DatabaseState(self.service) if connection.vendor == "postgresql" else None,
+            drain=max_wait + interval,
+            # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
+            lead=min(max_wait, MAX_LONG_WAITS * interval) / 2,
+        )
+
+    def is_answer(self, path: str, body: dict[str, Any]) -> bool:
+        return isinstance(body.get("releases"), list) if path == "/release" else bool(mbid(body.get("id")))
 
 
-def schedule(state: HostState) -> Schedule | None:
-    """The slots that this host's processes share, or the hosts of a PostgreSQL database; None without an interval."""
-    if not settings.MUSICBRAINZ_INTERVAL:
-        return None
-    interval, max_wait = settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT
-    # Callers who come back are to find a queue half as long as it may be, and half of the places to wait taken.
-    lead = min(max_wait, http.PLACES * interval) / 2
-    if connection.vendor == "postgresql":
-        return DatabaseSchedule("musicbrainz", interval, SERVICE, lead=lead)
-    return HostSchedule(state, interval, SERVICE, drain=max_wait + interval, lead=lead)
+upstream = MusicBrainz()
 
 
 def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:
     """Sorts the editions of one album: official ones first, then those with a cover, then the earliest."""
     rank = 2 if status in UNOFFICIAL else int(status != "Official")
     return rank, not has_cover, release_date.ljust(10, "~")  # a year alone says less than a day in it
-
-
-def _is_answer(path: str, body: dict[str, Any]) -> bool:
-    return isinstance(body.get("releases"), list) if path.endswith("/release") else bool(mbid(body.get("id")))
 
 
 @dataclass(frozen=True)
@@ -272,79 +260,52 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool
     No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
     hits of the same score.
     """
-    asked = lucene(query, every=every)
+    words = lucene(query, every=every)
+    asked = {"query": words, "fmt": "json", "limit": limit, "offset": offset}
     try:
-        body, _ = http.get_json(
-            session,
-            f"{settings.MUSICBRAINZ_BASE_URL}/release",
-            {"query": asked, "limit": limit, "offset": offset, "fmt": "json"},
-            service=SERVICE,
-            expire_after=SEARCH_AGE,
-        )
+        body = upstream.get(Request("/release", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
-        raise Unavailable(f"{SERVICE} has trouble answering; try again later.") from None
+        raise Unavailable(f"{SERVICE} has trouble answering. {advice(None)}") from None
     found: dict[UUID, tuple[int, ReleaseHit]] = {}
     for place, row in enumerate(rows(body["releases"]), offset):
         hit = ReleaseHit.from_json(row)
         if hit.musicbrainz_id:
             found.setdefault(hit.musicbrainz_id, (place, hit))
-    shown = _first_shown(asked, {str(known): place for known, (place, _) in found.items()})
-    # Within this stretch a release may move, as MusicBrainz' index does all the time.
-    hits = [hit for known, (_, hit) in found.items() if offset <= shown[str(known)] < offset + limit]
+    first = _first_places(words)
+    # Within this page a release may move, as MusicBrainz' index does all the time.
+    hits = [hit for known, (place, hit) in found.items() if offset <= first.get(known, place) < offset + limit]
     hits.sort(key=lambda hit: hit.status in UNOFFICIAL)
     return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=hits)
 
 
-def _first_shown(query: str, places: dict[str, int]) -> dict[str, int]:
-    """Where the query first showed these releases, while that is cached; the new ones are remembered where they are."""
-    file = settings.CACHE_DIR / "positions.sqlite"
-    now = timezone.now().timestamp()
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with contextlib.closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as table:
-            table.execute("PRAGMA synchronous=OFF")  # losing it costs no more than a hit that comes again
-            table.execute("BEGIN IMMEDIATE")
-            table.execute(
-                "CREATE TABLE IF NOT EXISTS shown (query, release, place, until, PRIMARY KEY (query, release))"
-            )
-            table.execute("CREATE INDEX IF NOT EXISTS shown_until ON shown (until)")
-            table.execute("DELETE FROM shown WHERE until <= ?", [now])
-            until = now + SEARCH_AGE.total_seconds()
-            new = [(query, release, place, until) for release, place in places.items()]
-            table.executemany("INSERT OR IGNORE INTO shown VALUES (?, ?, ?, ?)", new)
-            known = dict(table.execute("SELECT release, place FROM shown WHERE query = ?", [query]))
-            table.execute("COMMIT")
-        return {release: known[release] for release in places}
-    except sqlite3.OperationalError as error:  # busy
-        logger.warning("What searches showed is not remembered: %s", error)
-    except sqlite3.DatabaseError:
-        file.unlink(missing_ok=True)  # damaged
-    except OSError:
-        pass  # CACHE_DIR is no use, which has been said
+def _first_places(query: str) -> dict[UUID, int]:
+    """Where the cached pages of a search first showed each release."""
+    places: dict[UUID, int] = {}
+    first = upstream.base_url + Request("/release", {"query": query, "fmt": "json"}, SEARCH_AGE).address + "&limit="
+    for key, answer in cache.find(first, f"{first}~").items():
+        if not answer.is_fresh:
+            continue
+        offset = int(parse_qs(urlsplit(key).query)["offset"][0])
+        for place, row in enumerate(rows(answer.body.get("releases")), offset):
+            if known := mbid(row.get("id")):
+                places.setdefault(known, place)
     return places
 
 
 def fetch_best_edition(release_group_id: UUID) -> UUID:
     """The id of a release group's most useful release. Raises NotFound, RateLimited or Unavailable."""
-    body, _ = http.get_json(
-        session,
-        f"{settings.MUSICBRAINZ_BASE_URL}/release",
-        {"release-group": str(release_group_id), "limit": 100, "fmt": "json"},
-        service=SERVICE,
-        expire_after=DETAILS_AGE,
-    )
+    asked = {"release-group": str(release_group_id), "limit": 100, "fmt": "json"}
     editions = {
         usefulness(
             text(row.get("status")),
             has_cover=mapping(row.get("cover-art-archive")).get("front") is True,
             release_date=partial_date(row.get("date")),
         ): known
-        for row in reversed(rows(body["releases"]))
+        for row in reversed(rows(upstream.get(Request("/release", asked, DETAILS_AGE)).body["releases"]))
         if (known := mbid(row.get("id")))
     }
     if not editions:
-        raise NotFound(f"{SERVICE} knows no release of this.")
+        raise NotFound(f"There is no release of this on {SERVICE}.")
     return editions[min(editions)]
 
 
@@ -355,33 +316,21 @@ def read_address(text: str) -> tuple[str, UUID] | None:
     return ((found[1] or "").lower(), UUID(found[2])) if found else None
 
 
-def fetch_release(musicbrainz_id: UUID, *, anew: bool = False) -> Release:
-    """The release with its artists, genres and release group, in one request; `anew` without the cache.
+def fetch_release(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Release:
+    """The release with its artists, genres and release group, in one request; `force_refresh` whatever the cache has.
 
     A merged id answers with the surviving release, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """
-    body, said_at = http.get_json(
-        session,
-        f"{settings.MUSICBRAINZ_BASE_URL}/release/{musicbrainz_id}",
-        {"inc": "artist-credits release-groups genres", "fmt": "json"},
-        service=SERVICE,
-        expire_after=DETAILS_AGE,
-        anew=anew,
-    )
-    return Release.from_json(body, said_at)
+    asked = {"inc": "artist-credits release-groups genres", "fmt": "json"}
+    answer = upstream.get(Request(f"/release/{musicbrainz_id}", asked, DETAILS_AGE, force_refresh))
+    return Release.from_json(answer.body, answer.said_at)
 
 
-def fetch_artist(musicbrainz_id: UUID, *, anew: bool = False) -> Artist:
-    """The artist with annotation, addresses and genres, in one request; `anew` without the cache.
+def fetch_artist(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Artist:
+    """The artist with annotation, addresses and genres, in one request; `force_refresh` whatever the cache has.
 
     A merged id answers with the surviving artist, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """
-    body, said_at = http.get_json(
-        session,
-        f"{settings.MUSICBRAINZ_BASE_URL}/artist/{musicbrainz_id}",
-        {"inc": "annotation url-rels genres", "fmt": "json"},
-        service=SERVICE,
-        expire_after=DETAILS_AGE,
-        anew=anew,
-    )
-    return Artist.from_json(body, musicbrainz_id, said_at)
+    asked = {"inc": "annotation url-rels genres", "fmt": "json"}
+    answer = upstream.get(Request(f"/artist/{musicbrainz_id}", asked, DETAILS_AGE, force_refresh))
+    return Artist.from_json(answer.body, musicbrainz_id, answer.said_at)

@@ -1,6 +1,6 @@
-"""How the upstreams are doing, for a page that the operator looks at: asks none of them, and waits for nobody.
+"""How the upstreams are doing, for a page of the operator's: sends no request, and waits for nothing.
 
-All but the queue of MusicBrainz on PostgreSQL is what this host knows: each host asks by itself, from its own address.
+All but the queue of MusicBrainz on PostgreSQL is what this host knows: each host has its own address.
 """
 
 import math
@@ -8,34 +8,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
+from django.core.checks import Warning as CheckWarning
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
 from .checks import check_upstreams
-from .circuit import last_answer, pause, rest
-from .state import HostState
-from .throttle import Schedule
+from .http import Upstream
+from .rate_limit import RateLimiter
 
-SERVICES = {"tmdb": tmdb.SERVICE, "musicbrainz": musicbrainz.SERVICE, "coverart": coverart.SERVICE}
-CHECKS = {"tmdb": {"W001", "W003"}, "musicbrainz": {"W002", "W004"}, "coverart": set()}  # of integrations
+UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The requests that have booked a slot and wait for it, and how long one more would wait."""
+    """The requests that wait for a slot, and how long one more would wait."""
 
     waiting: int
     seconds: float
 
 
 @dataclass(frozen=True)
-class Upstream:
-    service: str  # as in SERVICES
+class UpstreamStatus:
+    service: str  # as in UPSTREAMS
     name: str
     troubles: list[str]  # settings to look at: no key, a refused one, no contact
-    is_down: bool  # it fails, and is left alone until `asked_again_at`
-    asked_again_at: datetime | None  # None: it is asked whenever somebody wants something of it
+    is_down: bool  # it fails, and gets no requests until `asked_again_at`
+    asked_again_at: datetime | None  # None: whenever there is a request
     answered_at: datetime | None  # last, with anything that can be read; None: never, as far as this host knows
     queue: Queue | None  # None where there is none, as requests go out side by side
 
@@ -44,41 +42,29 @@ class Upstream:
         return not self.troubles and self.asked_again_at is None
 
 
-def upstreams(services: Iterable[str] = tuple(SERVICES)) -> list[Upstream]:
-    """How each of these is doing. One query on PostgreSQL, and no file is made."""
+def upstreams(services: Iterable[str] = tuple(UPSTREAMS)) -> list[UpstreamStatus]:
+    """How each of these is doing. Two queries on PostgreSQL, and no file is created."""
     warnings = check_upstreams(None)
-    now = timezone.now()
-    found = []
-    for service in services:
-        down = rest(service)
-        wait = max(down, pause(service))
-        found.append(
-            Upstream(
-                service=service,
-                name=SERVICES[service],
-                troubles=[
-                    f"{warning.msg} {warning.hint}"
-                    for warning in warnings
-                    if str(warning.id).removeprefix("integrations.") in CHECKS[service]
-                ],
-                is_down=bool(down),
-                asked_again_at=now + timedelta(seconds=wait) if wait else None,
-                answered_at=last_answer(service),
-                queue=_queue(_schedule(service)),
-            )
-        )
-    return found
+    return [_status(UPSTREAMS[service], warnings) for service in services]
 
 
-def _schedule(service: str) -> Schedule | None:
-    if service == "tmdb":
-        return tmdb.schedule(HostState.of(service)) if settings.TMDB_API_KEY else None
-    return musicbrainz.schedule(HostState.of(service)) if service == "musicbrainz" else None
+def _status(upstream: Upstream, warnings: list[CheckWarning]) -> UpstreamStatus:
+    cooldown = upstream.breaker.cooldown_left()
+    wait = max(cooldown, upstream.breaker.pause_left())
+    return UpstreamStatus(
+        service=upstream.service,
+        name=upstream.name,
+        troubles=[f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service],
+        is_down=bool(cooldown),
+        asked_again_at=timezone.now() + timedelta(seconds=wait) if wait else None,
+        answered_at=upstream.breaker.last_answer(),
+        queue=_queue(upstream.limiter),
+    )
 
 
-def _queue(schedule: Schedule | None) -> Queue | None:
-    if schedule is None:
+def _queue(limiter: RateLimiter | None) -> Queue | None:
+    if limiter is None:
         return None
-    seconds = schedule.booked()
-    # The last slot that has begun is booked, too, but nobody waits for it; a thousandth of a slot is not one more.
-    return Queue(waiting=max(0, math.ceil(seconds / schedule.interval - 0.001) - 1), seconds=seconds)
+    seconds = limiter.queue_seconds()
+    # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.
+    return Queue(waiting=max(0, math.ceil(seconds / limiter.interval - 0.001) - 1), seconds=seconds)

@@ -1,23 +1,18 @@
 """Movies of The Movie Database: https://developer.themoviedb.org/reference"""
 
-import contextlib
 import re
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self
 
-import requests
 from django.conf import settings
-from requests_cache import CachedSession
 
-from . import http
-from .cache import new_session
-from .errors import IntegrationError, NotFound, Unavailable
+from .errors import NotFound, Unavailable, advice
+from .http import Request, Upstream
+from .rate_limit import RateLimiter
 from .state import HostState
-from .throttle import HostSchedule
 from .values import MAX_TEXT, day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
@@ -26,7 +21,6 @@ DETAILS_AGE = timedelta(days=1)
 MAX_PAGE = 500  # of a search, by TMDB's own rule
 MAX_CAST = 50
 MAX_CREW = 200  # of the key roles
-MAX_CONNECTIONS = 4  # of one process; TMDB allows twenty from one address
 # What the contract calls the key roles, and the two names under which TMDB really files composers and cinematographers.
 KEY_JOBS = {
     "Director",
@@ -42,45 +36,41 @@ HTTP = r"(?:https?://)?"  # people copy addresses with and without
 FLAGS = re.ASCII | re.IGNORECASE
 
 
-@http.Once
-def session() -> CachedSession:
-    """The session of this process; a v4 key goes into its headers, a v3 key into the query."""
-    key = settings.TMDB_API_KEY
-    if not key:
-        raise Unavailable(
-            "This server has no TMDB key yet, so it knows only the movies of its catalog.",
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-        )
-    is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
-    secret = {"api_key": key} if is_v3 else None
-    state = HostState.of("tmdb")
-    adapter = http.UpstreamAdapter(
-        SERVICE,
-        settings.TMDB_BASE_URL,
-        state=state,
-        is_answer=_is_answer,
-        secret=secret,
-        known_as=key,
-        schedule=schedule(state),
-        connections=MAX_CONNECTIONS,
-    )
-    made = new_session(adapter, lambda response: response.status_code == HTTPStatus.OK)
-    if not is_v3:
-        made.headers["Authorization"] = f"Bearer {key}"
-    return made
+class TMDB(Upstream):
+    service, name = "tmdb", SERVICE
+    max_connections = 4  # TMDB allows twenty from one address
+
+    @property
+    def identity(self) -> str:
+        return settings.TMDB_API_KEY
+
+    @property
+    def limiter(self) -> RateLimiter | None:
+        """The slots that all processes of the host share."""
+        if not (settings.TMDB_INTERVAL and settings.TMDB_API_KEY):
+            return None
+        return RateLimiter(HostState.of(self.service), settings.TMDB_INTERVAL, SERVICE, drain=1)
+
+    def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+        """A v4 key goes into the headers, a v3 key into the query."""
+        key = settings.TMDB_API_KEY
+        if not key:
+            raise Unavailable(
+                "This server has no TMDB key yet, so it knows only the movies of its catalog.",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            )
+        is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)
+        return ({}, {"api_key": key}) if is_v3 else ({"Authorization": f"Bearer {key}"}, {})
+
+    def is_answer(self, path: str, body: dict[str, Any]) -> bool:
+        if path.endswith(("/search/movie", "/recommendations")):
+            return isinstance(body.get("results"), list)
+        if path.startswith("/find/"):
+            return isinstance(body.get("movie_results"), list)
+        return integer(body.get("id")) is not None
 
 
-def schedule(state: HostState) -> HostSchedule | None:
-    """The slots that all processes of the host share; None without an interval."""
-    return HostSchedule(state, settings.TMDB_INTERVAL, SERVICE, drain=1) if settings.TMDB_INTERVAL else None
-
-
-def _is_answer(path: str, body: dict[str, Any]) -> bool:
-    if path.endswith(("/search/movie", "/recommendations")):
-        return isinstance(body.get("results"), list)
-    if "/find/" in path:
-        return isinstance(body.get("movie_results"), list)
-    return integer(body.get("id")) is not None
+upstream = TMDB()
 
 
 @dataclass(frozen=True)
@@ -243,11 +233,9 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
         "include_adult": "false",
     }
     try:
-        body, _ = http.get_json(
-            session, f"{settings.TMDB_BASE_URL}/search/movie", asked, service=SERVICE, expire_after=SEARCH_AGE
-        )
+        body = upstream.get(Request("/search/movie", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
-        raise Unavailable(f"{SERVICE} has trouble answering; try again later.") from None
+        raise Unavailable(f"{SERVICE} has trouble answering. {advice(None)}") from None
     hits = {hit.tmdb_id: hit for hit in map(MovieHit.from_json, rows(body.get("results"))) if hit.tmdb_id}
     return MoviePage(
         page=page,
@@ -257,48 +245,26 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
     )
 
 
-def fetch_movie(tmdb_id: int, *, anew: bool = False) -> Movie:
-    """The movie with its credits, in one request; `anew` without the cache.
+def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
+    """The movie with its credits, in one request; `force_refresh` whatever the cache has.
 
     Raises NotFound, RateLimited or Unavailable.
     """
-    body, said_at = http.get_json(
-        session,
-        f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}",
-        {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"},
-        service=SERVICE,
-        expire_after=DETAILS_AGE,
-        anew=anew,
-    )
-    if integer(body.get("id")) != tmdb_id:
-        raise Unavailable(f"{SERVICE} answered with something else; try again later.")
-    return Movie.from_json(body, said_at)
+    asked = {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"}
+    answer = upstream.get(Request(f"/movie/{tmdb_id}", asked, DETAILS_AGE, force_refresh))
+    if integer(answer.body["id"]) != tmdb_id:
+        raise Unavailable(f"{SERVICE} sent an unexpected answer. {advice(None)}")
+    return Movie.from_json(answer.body, answer.said_at)
 
 
 def fetch_recommendations(tmdb_ids: Iterable[int]) -> dict[int, list[MovieHit]]:
     """What TMDB recommends to those who like each of these movies, best first, asked in parallel.
 
-    What does not come in the time that the caller has is as TMDB said it before, or not in the answer; its question
-    goes on, so that the next answer may have it. Raises Unavailable where TMDB cannot be asked at all.
+    Of a movie for which no answer comes until the caller's deadline it is what TMDB said before, or nothing.
     """
-    answers: dict[int, requests.Response] = {}
-    flights: dict[Future[requests.Response], int] = {}
-    for tmdb_id in tmdb_ids:
-        url = f"{settings.TMDB_BASE_URL}/movie/{tmdb_id}/recommendations"
-        question = http.Question(session, SERVICE, url, {"language": settings.TMDB_LANGUAGE}, DETAILS_AGE)
-        known = http.look_up(question)
-        if known is not None:
-            answers[tmdb_id] = known
-        if known is None or known.is_expired:
-            flights[http.take_off(question)] = tmdb_id
-    for flight in http.landed(session, settings.TMDB_BASE_URL, flights):
-        with contextlib.suppress(IntegrationError):
-            answers[flights[flight]] = flight.result()
-    return {
-        tmdb_id: _recommended(answer.json())
-        for tmdb_id, answer in answers.items()
-        if answer.status_code == HTTPStatus.OK
-    }
+    asked = {"language": settings.TMDB_LANGUAGE}
+    wanted = {known: Request(f"/movie/{known}/recommendations", asked, DETAILS_AGE) for known in tmdb_ids}
+    return {tmdb_id: _recommended(answer.body) for tmdb_id, answer in upstream.get_many(wanted).items()}
 
 
 def _recommended(body: dict[str, Any]) -> list[MovieHit]:
@@ -312,17 +278,11 @@ def _recommended(body: dict[str, Any]) -> list[MovieHit]:
 
 def find_imdb(imdb_id: str) -> int:
     """The TMDB id of a movie of IMDb, such as tt0133093. Raises NotFound, RateLimited or Unavailable."""
-    body, _ = http.get_json(
-        session,
-        f"{settings.TMDB_BASE_URL}/find/{imdb_id}",
-        {"external_source": "imdb_id"},
-        service=SERVICE,
-        expire_after=DETAILS_AGE,
-    )
+    body = upstream.get(Request(f"/find/{imdb_id}", {"external_source": "imdb_id"}, DETAILS_AGE)).body
     for row in rows(body["movie_results"]):
         if tmdb_id := integer(row.get("id")):
             return tmdb_id
-    raise NotFound(f"{SERVICE} knows no such movie.")  # which it says with empty lists
+    raise NotFound(f"There is no such movie on {SERVICE}.")  # which it says with empty lists
 
 
 def read_address(text: str) -> int | str | None:

@@ -13,12 +13,11 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.api.authentication import sign_in
 from accounts.models import Session
-from integrations import coverart, http, musicbrainz, patience, tmdb
+from integrations import cache, coverart, deadline, http, musicbrainz, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
 AGES = 60  # seconds: more than anything takes on a busy machine
-MADE_ONCE = (tmdb.session, musicbrainz.session, coverart.session, coverart._remembered)
 
 
 # In these no database has a part, or they start processes with SQLite: on PostgreSQL they would show nothing more.
@@ -45,10 +44,9 @@ def pytest_collection_modifyitems(items):
 def upstream(request, settings, tmp_path):
     """The upstreams, in place of the network: what is not registered fails, and so does what is not asked for."""
     settings.CACHE_DIR = tmp_path / "cache"
-    forget_sessions()
     with contextlib.ExitStack() as stack:
         if not request.node.get_closest_marker("patient"):
-            stack.enter_context(patience.at_most(AGES, turn=10))  # as in a web request, however busy the machine
+            stack.enter_context(deadline.at_most(AGES))  # as in a web request, however busy the machine
         mock = None
         if not request.node.get_closest_marker("real_http"):
             mock = stack.enter_context(responses.RequestsMock())
@@ -59,7 +57,7 @@ def upstream(request, settings, tmp_path):
 @pytest.fixture(autouse=True)
 def no_haste(monkeypatch):
     """Upstreams have the time that a busy machine takes. Tests of what is not waited for set limits of their own."""
-    for name in ("patience.ANSWER", "http.WHOLE_ANSWER", "http.CROWDED_WAIT", "coverart.DEADLINE"):
+    for name in ("deadline.ANSWER_TIME", "transport.MAX_ANSWER_TIME", "http.CROWDED_WAIT", "coverart.DEADLINE"):
         monkeypatch.setattr(f"integrations.{name}", AGES)
     monkeypatch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
     for name in ("REFRESH_WAIT", "EXTRA_WAIT"):
@@ -76,7 +74,7 @@ def wait_until(is_so) -> None:
 
 def land() -> None:
     """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
-    wait_until(lambda: not http.flights.flying)
+    wait_until(lambda: not http.coalescer.running)
 
 
 def delivered() -> list:
@@ -95,10 +93,10 @@ def mail_of_its_own():
 
 
 def forget_sessions():
-    for once in MADE_ONCE:
-        if hasattr(once.made, "close"):
-            once.made.close()
-        once.forget()
+    """Close the cache and all connections to upstreams, as at the end of a process."""
+    cache.close()
+    for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream):
+        upstream.session.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 from catalog.services import COVER_RETRY
-from integrations import coverart, http, patience
+from integrations import coverart, deadline, http, transport
 from selections.models import WeekAlbum, WeekMovie
 from tests import faulty, payloads
 from tests.conftest import AGES, assert_problem, land
@@ -85,7 +85,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("integrations.circuit.monotonic", clock)
+    monkeypatch.setattr("integrations.circuit_breaker.monotonic", clock)
     return clock
 
 
@@ -113,9 +113,9 @@ def be_hasty(monkeypatch, settings):
                 patch.setattr(coverart, "DEADLINE", 0.3)
             elif fault in NEVER_END:
                 patch.setattr(http, "TIMEOUT", (2, 0.2))
-                patch.setattr(http, "WHOLE_ANSWER", 0.3)
-                patch.setattr(patience, "ANSWER", 0.3)
-                patch.setattr(patience, "LONGEST_PAUSE", 0.3)
+                patch.setattr(transport, "MAX_ANSWER_TIME", 0.3)
+                patch.setattr(deadline, "ANSWER_TIME", 0.3)
+                patch.setattr(deadline, "REQUEST_TIME", 0.3)
 
         be_hasty.end = patch.undo
         yield be_hasty
@@ -225,7 +225,7 @@ def test_an_outage_is_asked_about_three_times_and_then_now_and_then(
     responses = [ask(service, "details", number) for number in range(5)]
 
     assert [response.status_code for response in responses] == [status] * 3 + [503] * 2
-    assert "is out of order" in responses[4].json()["detail"]
+    assert "is temporarily unavailable" in responses[4].json()["detail"]
     assert 20 < int(responses[4].headers["Retry-After"]) <= 30
     assert len(servers[service].paths) == (0 if fault == "refused" else 3)
     servers[service].become("healthy")

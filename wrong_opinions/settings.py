@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.errors.RefusalMiddleware",
-    "integrations.patience.WebPatience",
+    "integrations.deadline.UpstreamDeadlineMiddleware",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
 WSGI_APPLICATION = "wrong_opinions.wsgi.application"
@@ -158,7 +158,6 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         # Below WARNING it logs whole URLs, which may contain a TMDB v3 key.
         "urllib3": {"level": "WARNING"},
-        "requests_cache": {"level": "ERROR"},  # it logs a traceback when it serves a stale answer
         "django": {"handlers": [], "propagate": True},
         # Clients are told about their own errors.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},

@@ -62,7 +62,7 @@ def come_back(number: int) -> None:
     django.setup()
     from django.conf import settings
 
-    from integrations import musicbrainz, patience
+    from integrations import deadline, musicbrainz
     from integrations.errors import IntegrationError
 
     web_threads = threading.Semaphore(settings.WEB_THREADS)
@@ -71,7 +71,7 @@ def come_back(number: int) -> None:
     def call(album: int) -> None:
         for retries in range(1000):
             try:
-                with web_threads, patience.at_most(14, turn=settings.MUSICBRAINZ_MAX_WAIT):
+                with web_threads, deadline.at_most(14):
                     musicbrainz.search_releases(f"benchmark {os.getppid()} album {album}")
             except IntegrationError as error:
                 time.sleep(error.retry_after or 1)
@@ -79,7 +79,6 @@ def come_back(number: int) -> None:
                 print(retries, f"{time.monotonic() - begin:.1f}", flush=True)  # noqa: T201
                 return
 
-    musicbrainz.session()
     for album in range(number, SEARCHES, HOSTS):
         threading.Thread(target=call, args=[album]).start()
 
@@ -106,15 +105,14 @@ def refuse() -> list[float]:
     import django
 
     django.setup()
-    from integrations import musicbrainz, patience
+    from integrations import deadline, musicbrainz
     from integrations.errors import RateLimited
 
     took = []
-    musicbrainz.session()
     for number in range(10):
         begin = time.monotonic()
         try:
-            with patience.at_most(14, turn=1):
+            with deadline.at_most(2):
                 musicbrainz.search_releases(f"benchmark {os.getpid()} impatient {number}")
         except RateLimited:
             took.append(1000 * (time.monotonic() - begin))

@@ -4,7 +4,6 @@ import responses
 
 from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, Person
 from integrations import musicbrainz
-from integrations.throttle import HostSchedule
 from tests import payloads
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
@@ -408,10 +407,8 @@ def test_upstream_failures_of_albums(api, upstream, path, answer, status, retry_
 
 
 def test_a_full_queue_is_a_429(api, settings):
-    settings.MUSICBRAINZ_MAX_WAIT = 5
-    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
-    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz", lead=5)
-    adapter.schedule.reserve(0)
+    settings.MUSICBRAINZ_MAX_WAIT, settings.MUSICBRAINZ_INTERVAL = 10, 30
+    musicbrainz.upstream.limiter.reserve(0)
 
     response = api.get("/api/albums/search?query=x")
 

@@ -368,7 +368,7 @@ def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     clock = [1000.0]
-    monkeypatch.setattr("integrations.circuit.monotonic", lambda: clock[0] + sum(waits))
+    monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: clock[0] + sum(waits))
     old_movie(31)
     upstream.get(MOVIE, status=status, headers={"Retry-After": "7"})
     upstream.get(MOVIE, json=payloads.movie(title="New"))

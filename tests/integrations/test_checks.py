@@ -90,7 +90,7 @@ def test_the_admin_tells_of_a_refused_key_and_of_who_does_not_answer(refused, up
     page = client.get("/admin/").content.decode()
 
     assert "TMDB refuses the TMDB_API_KEY of this server (HTTP 401, " in page
-    assert "MusicBrainz does not answer; it is asked again in " in page
+    assert "MusicBrainz does not answer; the next request is sent in " in page
     client.logout()
     assert "TMDB" not in client.get("/admin/login/").content.decode()
     tmdb.fetch_movie(120)

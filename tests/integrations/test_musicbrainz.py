@@ -7,7 +7,6 @@ from integrations import musicbrainz
 from integrations.errors import NotFound, RateLimited, Unavailable
 from integrations.values import partial_date
 from tests import payloads
-from tests.conftest import at_once
 
 RELEASE = UUID(payloads.RELEASE)
 ARTIST = UUID(payloads.ARTIST)
@@ -200,14 +199,6 @@ def test_what_was_shown_is_forgotten_with_the_cache(upstream, time_machine):
     assert len(musicbrainz.search_releases("x", offset=25).results) == 1
 
 
-def test_a_damaged_memory_of_what_was_shown_costs_nothing_else(upstream, settings):
-    upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
-    settings.CACHE_DIR.mkdir()
-    (settings.CACHE_DIR / "positions.sqlite").write_bytes(b"no database" * 1000)
-
-    assert [len(musicbrainz.search_releases("x").results) for _ in range(3)] == [1, 1, 1]
-
-
 @pytest.mark.parametrize("query", ["Guns N' Roses", "x'or'1", 'say "it"; --', "%", "日本"])
 def test_what_was_shown_is_remembered_for_any_query(upstream, query):
     upstream.get(SEARCH, json=payloads.release_page(payloads.release_hit()))
@@ -226,15 +217,6 @@ def test_hits_that_move_within_a_page_stay(upstream):
     musicbrainz.search_releases("x", limit=5)
 
     assert len(musicbrainz.search_releases("x", limit=6).results) == 6
-
-
-def test_simultaneous_pages_are_all_remembered(settings):
-    settings.CACHE_DIR.mkdir()
-
-    at_once(4, lambda n: len(musicbrainz._first_shown("x", {str(100 * n + i): 100 * n + i for i in range(100)})))
-
-    everything = {str(place): -1 for place in range(400)}
-    assert musicbrainz._first_shown("x", everything) == {str(place): place for place in range(400)}
 
 
 def test_a_missing_release(upstream):

@@ -4,10 +4,10 @@ import pytest
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, tmdb
-from integrations.circuit import NOTED_EVERY
+from integrations.circuit_breaker import NOTED_EVERY
 from integrations.errors import IntegrationError, NotFound
 from integrations.state import HostState
-from integrations.status import Queue, Upstream, upstreams
+from integrations.status import Queue, UpstreamStatus, upstreams
 from tests import payloads
 
 MOVIE = f"{payloads.TMDB}/movie/120"
@@ -19,15 +19,7 @@ def contact(settings):
     settings.MUSICBRAINZ_USER_AGENT = "WrongOpinions/1.0 ( you@example.org )"
 
 
-@pytest.fixture
-def monotonic(monkeypatch):
-    """The monotonic clock of the circuit, to be set."""
-    clock = [1000.0]
-    monkeypatch.setattr("integrations.circuit.monotonic", lambda: clock[0])
-    return clock
-
-
-def status_of(service) -> Upstream:
+def status_of(service) -> UpstreamStatus:
     (found,) = upstreams([service])
     return found
 
@@ -75,23 +67,23 @@ def test_what_is_no_answer_is_not_taken_for_one(upstream, answer):
 
 def test_that_there_is_no_cover_is_an_answer(upstream, now):
     release = payloads.release()["id"]
-    upstream.get(coverart._question("release", release).url, status=404)
+    upstream.get(f"{payloads.COVERART}/release/{release}/front-500", status=404)
 
     assert coverart.find_fronts([("release", release)]) == {release: False}
 
     assert status_of("coverart").answered_at == now
 
 
-def test_answers_are_noted_now_and_then_only(upstream, now, time_machine, monotonic):
+def test_answers_are_noted_now_and_then_only(upstream, now, time_machine):
     upstream.get(MOVIE, json=payloads.movie())
-    tmdb.fetch_movie(120, anew=True)
+    tmdb.fetch_movie(120, force_refresh=True)
     time_machine.shift(5)
-    tmdb.fetch_movie(120, anew=True)
+    tmdb.fetch_movie(120, force_refresh=True)
     soon = status_of("tmdb").answered_at
-    monotonic[0] += NOTED_EVERY
-    tmdb.fetch_movie(120, anew=True)
+    time_machine.shift(NOTED_EVERY - 5)
+    tmdb.fetch_movie(120, force_refresh=True)
 
-    assert (soon, status_of("tmdb").answered_at) == (now, now + timedelta(seconds=5))
+    assert (soon, status_of("tmdb").answered_at) == (now, now + timedelta(seconds=NOTED_EVERY))
 
 
 def test_the_last_answer_survives_a_start_of_the_machine(settings):
@@ -148,10 +140,8 @@ def test_settings_to_look_at_are_told_where_they_belong(db, upstream, settings):
 @pytest.mark.parametrize("reserved", [0, 1, 2, 5])
 def test_the_queue_is_who_has_booked_a_slot_that_has_not_begun(transactional_db, settings, reserved):
     settings.MUSICBRAINZ_INTERVAL = 60
-    schedule = musicbrainz.schedule(HostState.of("musicbrainz"))
     for _ in range(reserved):
-        schedule.reserve(max_wait=3000)
-    schedule.close()
+        musicbrainz.upstream.limiter.reserve(max_wait=3000)
 
     queue = status_of("musicbrainz").queue
 

@@ -14,9 +14,9 @@ V3_KEY = "0123456789abcdef0123456789abcdef"
 
 
 def cached(settings) -> str:
-    """All rows of the cache file, but for the bodies, which are base64 there."""
+    """All rows of the cache file."""
     connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")
-    rows = [json.loads(value) for (value,) in connection.execute("SELECT value FROM responses")]
+    rows = connection.execute("SELECT * FROM answers").fetchall()
     connection.close()
     assert rows
     return json.dumps(rows)

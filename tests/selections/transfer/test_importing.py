@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.services import delete_account
 from catalog.models import Album, Movie
-from integrations import patience
+from integrations import deadline
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.importing import (
     Decision,
@@ -506,7 +506,7 @@ def test_the_database_keeps_one_of_each_row(user):
 
 
 def test_what_is_asked_ahead_has_the_deadline_of_the_caller(user, tmdb):
-    with patience.at_most(0, turn=0):
+    with deadline.at_most(0):
         assert states(run(user, film("The Matrix", 1999))) == ["failed"]
 
     assert states(run(user, film("The Matrix", 1999))) == ["new"]

@@ -6,11 +6,10 @@ import pytest
 import requests
 import responses
 
-from integrations import musicbrainz, patience, tmdb
-from integrations.circuit import Circuit
+from integrations import deadline, musicbrainz, tmdb
+from integrations.circuit_breaker import CircuitBreaker
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
-from integrations.state import HostState
-from integrations.throttle import HostSchedule
+from integrations.state import _host_state
 from tests import payloads
 from tests.conftest import AGES, land
 
@@ -34,19 +33,19 @@ class Clock:
 def clock(monkeypatch):
     """The monotonic clock, which time-machine leaves alone."""
     clock = Clock()
-    monkeypatch.setattr("integrations.circuit.monotonic", lambda: clock.seconds)
+    monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: clock.seconds)
     return clock
 
 
 @pytest.fixture
-def circuit(tmp_path):
-    return Circuit("TMDB", HostState(tmp_path / "tmdb.state"), 30)
+def circuit():
+    return CircuitBreaker("tmdb", "TMDB")
 
 
 def entered(circuit):
     """Whether one may ask and whether that is to try; else the seconds to wait."""
     try:
-        return circuit.enter()
+        return circuit.before_request()
     except IntegrationError as error:
         return error.retry_after
 
@@ -68,7 +67,7 @@ def test_after_three_failures_it_is_left_alone(upstream, clock, failure):
 
     assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
     assert len(upstream.calls) == 3
-    assert "out of order" in str(later)
+    assert "temporarily unavailable" in str(later)
     assert (later.status, later.retry_after) == (503, 20)
 
 
@@ -91,13 +90,13 @@ def test_a_failed_try_closes_the_door_again(upstream, clock):
     ask()
     clock.shift(29)
 
-    assert "out of order" in str(ask())
+    assert "temporarily unavailable" in str(ask())
     assert len(upstream.calls) == 4
 
 
 def test_while_one_tries_the_others_are_turned_away(circuit, clock):
     for _ in range(3):
-        circuit.failed()
+        circuit.record_failure()
     clock.shift(31)
 
     assert [entered(circuit) for _ in range(3)] == [True, 30, 30]
@@ -105,21 +104,20 @@ def test_while_one_tries_the_others_are_turned_away(circuit, clock):
 
 def test_who_may_try_but_cannot_leaves_it_to_the_next(circuit, clock):
     for _ in range(3):
-        circuit.failed()
+        circuit.record_failure()
     clock.shift(31)
-    circuit.enter()
+    circuit.before_request()
 
-    circuit.not_asked()
+    circuit.probe_not_sent()
 
     assert [entered(circuit) for _ in range(2)] == [True, 30]
 
 
 def test_a_full_queue_does_not_use_up_the_try(upstream, settings, clock):
-    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
-    adapter.schedule = HostSchedule(adapter.circuit.state, 30, "MusicBrainz")
-    adapter.schedule.reserve(0)
+    settings.MUSICBRAINZ_INTERVAL = 30
+    musicbrainz.upstream.limiter.reserve(0)
     for _ in range(3):
-        adapter.circuit.failed()
+        musicbrainz.upstream.breaker.record_failure()
     clock.shift(31)
 
     for _ in range(2):
@@ -180,57 +178,58 @@ def test_zero_is_off(upstream, settings):
 
 def test_a_circuit_books_no_slot(upstream, settings):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=500)
-    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
-    adapter.schedule = HostSchedule(adapter.circuit.state, 0.01, "MusicBrainz")
+    settings.MUSICBRAINZ_INTERVAL = 0.01
     for number in range(3):
         with pytest.raises(Unavailable):
             musicbrainz.search_releases(f"album {number}")
     before = (settings.CACHE_DIR / "musicbrainz.state").read_bytes()
 
-    with pytest.raises(Unavailable, match="out of order"):
+    with pytest.raises(Unavailable, match="temporarily unavailable"):
         musicbrainz.search_releases("one more")
 
     assert (settings.CACHE_DIR / "musicbrainz.state").read_bytes() == before
 
 
-def test_who_was_in_the_queue_when_it_opened_does_not_ask(upstream):
-    adapter = musicbrainz.session().get_adapter(payloads.MUSICBRAINZ)
-    adapter.schedule = HostSchedule(adapter.circuit.state, 0.3, "MusicBrainz")
-    adapter.schedule.reserve(0)
-    threading.Timer(0.1, lambda: [adapter.circuit.failed() for _ in range(3)]).start()
+@pytest.mark.real_http
+def test_who_was_in_the_queue_when_it_opened_does_not_ask(httpserver, settings):
+    settings.MUSICBRAINZ_BASE_URL, settings.MUSICBRAINZ_INTERVAL = httpserver.url_for(""), 0.3
+    musicbrainz.upstream.limiter.reserve(0)
+    threading.Timer(0.1, lambda: [musicbrainz.upstream.breaker.record_failure() for _ in range(3)]).start()
 
-    with pytest.raises(Unavailable, match="out of order"):
+    with pytest.raises(Unavailable, match="temporarily unavailable"):
         musicbrainz.search_releases("x")
 
-    assert not upstream.calls
+    assert not httpserver.log
 
 
 def test_it_says_once_that_it_opens_and_once_that_it_closes(circuit, caplog):
     for _ in range(10):
-        circuit.failed()
-    circuit.worked(is_welcome=True)
-    circuit.worked(is_welcome=True)
+        circuit.record_failure()
+    circuit.record_success(is_accepted=True)
+    circuit.record_success(is_accepted=True)
 
     assert [record.getMessage() for record in caplog.records] == [
-        "TMDB is left alone for 30 seconds at a time until it answers",
+        "TMDB fails and gets no requests for 30 seconds at a time",
         "TMDB answers again",
     ]
 
 
-def test_processes_of_a_host_know_of_each_other_s_failures(circuit, tmp_path):
+def test_processes_of_a_host_know_of_each_other_s_failures(circuit):
     for _ in range(3):
-        circuit.failed()
+        circuit.record_failure()
 
-    assert entered(Circuit("TMDB", HostState(tmp_path / "tmdb.state"), 30)) == 30
+    _host_state.cache_clear()  # as in another process
+
+    assert entered(circuit) == 30
 
 
-def test_without_any_file_a_process_knows_its_own_failures(tmp_path, monkeypatch):
+def test_without_any_file_a_process_knows_its_own_failures(circuit, settings, tmp_path, monkeypatch):
     (tmp_path / "no folder").touch()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no folder"))
-    circuit = Circuit("TMDB", HostState(tmp_path / "no folder" / "tmdb.state"), 30)
+    settings.CACHE_DIR = tmp_path / "no folder"
 
     for _ in range(3):
-        circuit.failed()
+        circuit.record_failure()
 
     assert entered(circuit) == 30
 
@@ -249,6 +248,7 @@ def test_a_full_disk_keeps_no_answer_from_anybody(upstream, monkeypatch):
 
 @pytest.mark.parametrize("content", [b'"x"', b'{"failures": "many"}', b'{"open_until": 1e300, "failures": 9}'])
 def test_a_damaged_state_closes_nothing_for_ever(circuit, clock, content):
+    circuit.record_failure()
     circuit.state.paths[0].write_bytes(content)
 
     assert entered(circuit) in {True, False}
@@ -296,19 +296,19 @@ def test_after_a_time_out_nobody_waits_until_it_answers_again(upstream, clock, m
     upstream.add_callback(responses.GET, MOVIE, answer)
     ask()
 
-    with patience.at_most(2 * AGES, turn=10):
+    with deadline.at_most(2 * AGES):
         refused = ask()
 
-    assert (refused.status, str(refused)) == (504, "TMDB did not answer in time; try again later.")
+    assert (refused.status, str(refused)) == (504, "TMDB did not answer in time. Try again later.")
     release.set()
     land()
     assert ask().tmdb_id == 120
     assert len(upstream.calls) == 2
-    assert not tmdb.session().get_adapter(MOVIE).circuit.is_suspect()
+    assert not tmdb.upstream.breaker.is_suspect()
 
 
 def test_a_suspicion_ends(circuit, clock):
-    circuit.failed(is_slow=True)
+    circuit.record_failure(is_slow=True)
     assert circuit.is_suspect()
 
     clock.shift(31)
@@ -318,11 +318,11 @@ def test_a_suspicion_ends(circuit, clock):
 
 def test_a_refused_key_is_logged_once_and_forgotten_when_it_works(circuit, caplog):
     for _ in range(3):
-        circuit.refused(401, "key")
-    circuit.worked(is_welcome=False)
-    circuit.refused(401, "key")
-    circuit.worked(is_welcome=True)
-    circuit.refused(401, "key")
+        circuit.record_refusal(401, "key")
+    circuit.record_success(is_accepted=False)
+    circuit.record_refusal(401, "key")
+    circuit.record_success(is_accepted=True)
+    circuit.record_refusal(401, "key")
 
     assert [record.getMessage() for record in caplog.records] == [
         "TMDB refuses our key or User-Agent (HTTP 401): see .env",

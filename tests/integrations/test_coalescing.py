@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import flights, http, patience, tmdb
+from integrations import coalescing, deadline, http, tmdb, transport
 from integrations.errors import IntegrationError, RateLimited, Unavailable
 from tests import payloads
 from tests.conftest import AGES, at_once, forget_sessions, land, wait_until
@@ -34,7 +34,7 @@ def slow(httpserver: HTTPServer, settings):
 
 def waiting():
     """How many wait for the requests on their way."""
-    return sum(len(flight._condition._waiters) for flight in list(http.flights.flying.values()))
+    return sum(len(flight._condition._waiters) for flight in list(http.coalescer.running.values()))
 
 
 def ask(*_):
@@ -91,15 +91,15 @@ def test_most_wait_and_two_threads_do_not_for_long(slow, monkeypatch):
 def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
     slow.set()
     ask()
-    monkeypatch.setattr(http, "places", threading.BoundedSemaphore(1))
-    http.places.acquire()
+    monkeypatch.setattr(http, "long_waits", threading.BoundedSemaphore(1))
+    http.long_waits.acquire()
 
     assert ask() == "The Fellowship of the Ring"
 
 
 @pytest.mark.real_http
 def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, slow):
-    with patience.at_most(0.2, turn=0), pytest.raises(Unavailable) as failure:
+    with deadline.at_most(0.2), pytest.raises(Unavailable) as failure:
         tmdb.fetch_movie(120)
 
     assert failure.value.status == 504
@@ -113,7 +113,7 @@ def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, sl
 def test_an_answer_that_drips_is_given_up(settings, monkeypatch):
     """One byte at a time keeps the time-out between two of them from coming."""
     monkeypatch.setattr(http, "TIMEOUT", (0.3, 0.3))
-    monkeypatch.setattr(http, "WHOLE_ANSWER", 0.6)
+    monkeypatch.setattr(transport, "MAX_ANSWER_TIME", 0.6)
 
     def serve(server):
         connection, _ = server.accept()
@@ -131,12 +131,12 @@ def test_an_answer_that_drips_is_given_up(settings, monkeypatch):
         settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
         thread = threading.Thread(target=serve, args=[server])
         thread.start()
-        with patience.at_most(2 * AGES, turn=10), pytest.raises(Unavailable) as failure:
+        with deadline.at_most(2 * AGES), pytest.raises(Unavailable) as failure:
             tmdb.fetch_movie(120)
         thread.join()
 
     assert failure.value.status == 504
-    assert tmdb.session().get_adapter(settings.TMDB_BASE_URL).circuit.is_suspect()
+    assert tmdb.upstream.breaker.is_suspect()
 
 
 def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):
@@ -174,49 +174,48 @@ def test_no_more_than_four_connections_of_a_process_are_open(settings):
 def test_commands_come_back_as_often_as_they_are_told(upstream, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
-    monkeypatch.setattr("integrations.circuit.monotonic", lambda: 1000.0 + sum(waits))
+    monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: 1000.0 + sum(waits))
     upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
-    token = patience._current.set(patience.Patience())
+    token = deadline._current.set(deadline.Deadline())
     try:
         with pytest.raises(RateLimited):
             tmdb.fetch_movie(120)
     finally:
-        patience._current.reset(token)
+        deadline._current.reset(token)
 
     assert waits == [3] * 4
 
 
 def test_a_web_request_waits_as_the_settings_say_and_a_command_for_ever(settings, monkeypatch):
     settings.MUSICBRAINZ_MAX_WAIT = 10
-    monkeypatch.setattr(patience, "ANSWER", 4)
-    monkeypatch.setattr(patience, "monotonic", lambda: 1000.0)
-    token = patience._current.set(patience.Patience())
+    monkeypatch.setattr(deadline, "ANSWER_TIME", 4)
+    monkeypatch.setattr(deadline, "monotonic", lambda: 1000.0)
+    token = deadline._current.set(deadline.Deadline())
     try:
-        assert patience.current().is_endless
-        seen = patience.WebPatience(lambda request: patience.current())(None)
-        assert patience.current().is_endless
+        assert deadline.current().is_endless
+        seen = deadline.UpstreamDeadlineMiddleware(lambda request: deadline.current())(None)
+        assert deadline.current().is_endless
     finally:
-        patience._current.reset(token)
+        deadline._current.reset(token)
 
-    assert (seen.seconds_for_turn(), seen.seconds()) == (10, 14)
+    assert (seen.seconds_for_slot(), seen.seconds_left()) == (10, 14)
 
 
 def test_who_is_in_a_hurry_may_not_be_less_so_inside():
-    with patience.at_most(1, turn=1), patience.at_most(50, turn=50):
-        assert patience.current().seconds() <= 1
-        assert patience.current().seconds_for_turn() <= 1
-        assert patience.current().turn == 1
+    with deadline.at_most(1), deadline.at_most(50):
+        assert deadline.current().seconds_left() <= 1
+        assert deadline.current().seconds_for_slot() <= 0.5
 
 
 def test_a_flight_that_cannot_take_off_leaves_nothing_behind(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    fleet = flights.Flights()
+    coalescer = coalescing.RequestCoalescer()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
-            fleet.join("key", lambda: 1)
+            coalescer.start("key", lambda: 1)
 
-    assert not fleet.flying
-    assert fleet.join("key", lambda: 1).result(AGES) == 1
+    assert not coalescer.running
+    assert coalescer.start("key", lambda: 1).result(AGES) == 1

@@ -1,0 +1,60 @@
+"""The rate limit of an upstream that several hosts share, where they share a PostgreSQL database."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from .models import UpstreamState
+from .state import Values
+
+
+class DatabaseState:
+    """The rate limit of one upstream in a row of a PostgreSQL database, on that database's clock.
+
+    Its times are given on this process's monotonic clock, as those of HostState are. Where the database's clock was set
+    back, the queue stays as long as it was.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    @contextlib.contextmanager
+    def change(self, *, must_be_shared: bool = True) -> Iterator[Values]:
+        """The values, to read and to change while no other host does. Raises DatabaseError or InterfaceError."""
+        now = timezone.now()
+        UpstreamState.objects.get_or_create(service=self.service, defaults={"free_at": now, "booked_at": now})
+        with transaction.atomic():
+            row = UpstreamState.objects.select_for_update().get(service=self.service)
+            clock, ahead = _database_clock()
+            values = self._read(row, clock, ahead)
+            yield values
+            row.free_at = datetime.fromtimestamp(values["free_at"] + ahead, tz=UTC)
+            promised_at = values.get("promised_at")
+            row.promised_at = datetime.fromtimestamp(promised_at + ahead, tz=UTC) if promised_at else None
+            row.booked_at = datetime.fromtimestamp(clock, tz=UTC)
+            row.save()
+
+    def peek(self) -> Values:
+        """The values, to read."""
+        row = UpstreamState.objects.filter(service=self.service).first()
+        return self._read(row, *_database_clock()) if row else {}
+
+    def _read(self, row: UpstreamState, clock: float, ahead: float) -> Values:
+        set_back = max(0, row.booked_at.timestamp() - clock)
+        values = {"free_at": row.free_at.timestamp() - set_back - ahead}
+        if row.promised_at:
+            values["promised_at"] = row.promised_at.timestamp() - set_back - ahead
+        return values
+
+
+def _database_clock() -> tuple[float, float]:
+    """The database's time, and by how many seconds it is ahead of the monotonic clock of this host."""
+    before = monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        clock = float(cursor.fetchone()[0])
+    return clock, clock - (before + monotonic()) / 2

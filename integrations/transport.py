@@ -1,0 +1,81 @@
+"""Connections to upstreams that call a function right before they send, and read an answer until a deadline.
+
+The time-out of a socket is one between two pieces: an answer that comes byte by byte would never end.
+"""
+
+import http.client
+import io
+import socket
+from collections.abc import Callable
+from contextvars import ContextVar
+from time import monotonic
+from typing import Any
+
+import urllib3
+from requests.adapters import HTTPAdapter
+
+MAX_ANSWER_TIME = 10  # seconds for a whole answer: its head and its body
+
+# What this thread does when it has a connection and is about to send: after connecting and shaking hands.
+before_sending: ContextVar[Callable[[], None] | None] = ContextVar("before_sending", default=None)
+
+
+class DeadlineReader(io.RawIOBase):
+    """Reads from a socket's file, and raises TimeoutError when the whole answer has taken too long."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self.sock, self.raw, self.deadline = sock, raw, monotonic() + MAX_ANSWER_TIME
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self.sock.settimeout(min(left, self.sock.gettimeout() or left))
+        return self.raw.readinto(buffer)
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
+class DeadlineResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp: io.BufferedReader = io.BufferedReader(DeadlineReader(sock, self.fp.detach()))
+
+
+class UpstreamConnection:
+    response_class: Any = DeadlineResponse
+
+    def request(self: Any, *args: Any, **options: Any) -> None:
+        if act := before_sending.get():
+            if self.sock is None:
+                self.connect()
+            act()
+        super().request(*args, **options)  # type: ignore[misc]
+
+
+class HTTPConnection(UpstreamConnection, urllib3.connection.HTTPConnection):
+    pass
+
+
+class HTTPSConnection(UpstreamConnection, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = HTTPConnection
+
+
+class HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = HTTPSConnection
+
+
+def new_adapter(max_connections: int) -> HTTPAdapter:
+    """An adapter with such connections; further requests wait for one. urllib3's retries would skip the rate limit."""
+    adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
+    adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
+    return adapter
