@@ -19,7 +19,7 @@ LINE = 14  # letters
 
 
 def serve(server: HTTPServer, *, movies: Iterable[dict[str, Any]] = (), releases: Iterable[dict[str, Any]] = ()) -> str:
-    """Make the server answer as TMDB, MusicBrainz and the Cover Art Archive with these payloads. Returns its address."""
+    """Make the server answer as TMDB, MusicBrainz and the Cover Art Archive. Returns its address."""
     movies = {str(movie["id"]): movie for movie in movies}
     releases = {release["id"]: release for release in releases}
     for path, answer in (
