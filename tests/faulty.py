@@ -61,8 +61,9 @@ DRIPS = {"drip": answer(200, headers={"Content-Length": "5000"}), "drip head": b
 class FaultyServer:
     """One upstream, which answers as its `mode` says: see become()."""
 
-    def __init__(self, healthy: Callable[[str], bytes]) -> None:
-        self.healthy = healthy
+    healthy: Callable[[str], bytes]  # what it answers to a path when it is well
+
+    def __init__(self) -> None:
         self.mode, self.paths = "healthy", []
         self.released = threading.Event()  # lets go of those who hang
         self.port, self.places = 0, contextlib.ExitStack()

@@ -57,31 +57,6 @@ def ask():
         return error
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_after_three_failures_it_is_left_alone(upstream, clock, failure):
-    upstream.get(MOVIE, **failure)
-
-    outcomes = [ask() for _ in range(6)]
-    clock.shift(10)
-    later = ask()
-
-    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
-    assert len(upstream.calls) == 3
-    assert "temporarily unavailable" in str(later)
-    assert (later.status, later.retry_after) == (503, 20)
-
-
-def test_then_one_tries_and_the_others_follow(upstream, clock):
-    for _ in range(3):
-        upstream.get(MOVIE, status=500)
-    upstream.get(MOVIE, json=payloads.movie())
-    for _ in range(3):
-        ask()
-    clock.shift(31)
-
-    assert ask().tmdb_id == 120
-
-
 def test_a_failed_try_closes_the_door_again(upstream, clock):
     upstream.get(MOVIE, status=500)
     for _ in range(3):
@@ -252,21 +227,6 @@ def test_a_damaged_state_closes_nothing_for_ever(circuit, clock, content):
     circuit.state.paths[0].write_bytes(content)
 
     assert entered(circuit) in {True, False}
-
-
-@pytest.mark.parametrize(("answer", "error"), [({"status": 429}, RateLimited), ({"status": 503}, Unavailable)])
-def test_a_retry_after_is_honoured(upstream, clock, answer, error):
-    upstream.get(MOVIE, **answer, headers={"Retry-After": "20"})
-    upstream.get(MOVIE, json=payloads.movie())
-
-    assert isinstance(ask(), error)
-    clock.shift(10)
-    later = ask()
-    assert isinstance(later, error)
-    assert later.retry_after == 10
-    assert len(upstream.calls) == 1
-    clock.shift(11)
-    assert ask().tmdb_id == 120
 
 
 def test_a_retry_after_of_hours_is_tried_again_earlier(upstream, clock):

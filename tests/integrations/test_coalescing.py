@@ -1,14 +1,11 @@
 import re
-import socket
 import threading
-import time
-from contextvars import copy_context
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import coalescing, deadline, http, tmdb, transport
+from integrations import coalescing, deadline, http, tmdb
 from integrations.errors import IntegrationError, RateLimited, Unavailable
 from tests import payloads
 from tests.conftest import AGES, at_once, forget_sessions, land, wait_until
@@ -71,23 +68,6 @@ def test_they_share_a_failure_too(httpserver, settings):
 
 
 @pytest.mark.real_http
-def test_most_wait_and_two_threads_do_not_for_long(slow, monkeypatch):
-    monkeypatch.setattr(http, "CROWDED_WAIT", 0.1)
-    outcomes = []
-    threads = [threading.Thread(target=copy_context().run, args=[lambda: outcomes.append(ask())]) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(outcomes) >= 2)
-    early = list(outcomes)
-    slow.set()
-    for thread in threads:
-        thread.join()
-
-    assert early == ["RateLimited"] * 2
-    assert outcomes.count("The Fellowship of the Ring") == 6
-
-
-@pytest.mark.real_http
 def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
     slow.set()
     ask()
@@ -107,36 +87,6 @@ def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, sl
     land()
     assert ask() == "The Fellowship of the Ring"
     assert len(httpserver.log) == 1
-
-
-@pytest.mark.real_http
-def test_an_answer_that_drips_is_given_up(settings, monkeypatch):
-    """One byte at a time keeps the time-out between two of them from coming."""
-    monkeypatch.setattr(http, "TIMEOUT", (0.3, 0.3))
-    monkeypatch.setattr(transport, "MAX_ANSWER_TIME", 0.6)
-
-    def serve(server):
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(5000)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
-            try:
-                for _ in range(10 * AGES):
-                    connection.sendall(b" ")
-                    time.sleep(0.1)
-            except OSError:
-                pass
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread = threading.Thread(target=serve, args=[server])
-        thread.start()
-        with deadline.at_most(2 * AGES), pytest.raises(Unavailable) as failure:
-            tmdb.fetch_movie(120)
-        thread.join()
-
-    assert failure.value.status == 504
-    assert tmdb.upstream.breaker.is_suspect()
 
 
 def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):

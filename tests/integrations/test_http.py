@@ -282,51 +282,6 @@ def test_without_a_place_for_slots_musicbrainz_is_not_asked(upstream, settings, 
     assert failure.value.status == 503
 
 
-@pytest.mark.real_http
-def test_a_refused_connection(settings):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings.TMDB_BASE_URL = f"http://127.0.0.1:{probe.getsockname()[1]}"
-
-    with pytest.raises(Unavailable) as failure:
-        tmdb.fetch_movie(120)
-
-    assert failure.value.status == 503
-
-
-@pytest.mark.real_http
-def test_an_answer_that_does_not_come_in_time(httpserver: HTTPServer, settings, monkeypatch):
-    monkeypatch.setattr(http, "TIMEOUT", (0.2, 0.2))
-    settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
-    release = threading.Event()
-    httpserver.expect_request("/movie/120").respond_with_handler(lambda request: release.wait(AGES))
-
-    with pytest.raises(Unavailable) as failure:
-        tmdb.fetch_movie(120)
-    release.set()
-
-    assert failure.value.status == 504
-
-
-@pytest.mark.real_http
-def test_an_answer_that_breaks_off(settings):
-    def serve(server):
-        connection, _ = server.accept()
-        connection.recv(5000)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
-        connection.close()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread = threading.Thread(target=serve, args=[server])
-        thread.start()
-        with pytest.raises(Unavailable) as failure:
-            tmdb.fetch_movie(120)
-        thread.join()
-
-    assert failure.value.status == 502
-
-
 def in_chunks(body):
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]) if part) + b"0\r\n\r\n"
 
