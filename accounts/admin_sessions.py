@@ -16,6 +16,6 @@ class SessionStore(db.SessionStore):
         session = super()._get_session_from_db()  # type: ignore[misc]  # not in the stubs
         expires_at = timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
         if session and abs(expires_at - session.expire_date) > PRECISION:
-            with contextlib.suppress(DatabaseError):  # a page can be looked at without
+            with contextlib.suppress(DatabaseError):  # pages can be read while nothing can be written
                 self.model.objects.filter(pk=session.pk).update(expire_date=expires_at)
         return session

@@ -1,19 +1,25 @@
-"""Who signs in with a username or an email address and a password."""
+"""Sign-in with a username or an email address and a password."""
 
 from django.contrib.auth.backends import AllowAllUsersModelBackend
 from django.views.decorators.debug import sensitive_variables
 
-from . import services
+from . import limits, services
 from .hashers import normalize
 from .models import User
 
 
 class Backend(AllowAllUsersModelBackend):
-    """Returns inactive users, too: the API tells them so, and the admin turns them away by itself."""
+    """Limits attempts, of the API and the admin together.
+
+    It returns inactive users, too: the API tells them so, and the admin refuses them itself.
+    """
 
     @sensitive_variables("password", "normalized")
     def authenticate(self, request, username=None, password=None, **kwargs):
-        user = super().authenticate(request, username=username, password=password, **kwargs)
+        with limits.guess("login", request, limits.account_of(username)) as attempt:
+            user = super().authenticate(request, username=username, password=password, **kwargs)
+            if attempt:
+                attempt.is_wrong = user is None
         if isinstance(user, User) and password:
             normalized = normalize(password)
             if password != normalized and not user.check_password(normalized):

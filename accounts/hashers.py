@@ -1,4 +1,4 @@
-"""How passwords are hashed: a few at a time, and the same however their characters are encoded."""
+"""How passwords are hashed: a few at a time, and independent of how their characters are encoded."""
 
 import threading
 import unicodedata
@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from .errors import Refusal
 
 MAX_HASHES = 2  # at once in a process, as each takes 100 MB
-MAX_WAITING = 2  # threads of a process; others are refused at once, so that some are left for other requests
+MAX_WAITING = 2  # threads of a process; more are refused at once, so that threads stay free for other requests
 MAX_WAIT = 5  # seconds
 
 _slots = threading.BoundedSemaphore(MAX_HASHES)
@@ -24,23 +24,20 @@ def normalize(password: str) -> str:
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
-    if not _places.acquire(blocking=False):
-        raise _busy()
+def _acquired(semaphore: threading.Semaphore, timeout: float) -> Iterator[None]:
+    if not semaphore.acquire(timeout=timeout):
+        sentence = f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds."
+        raise Refusal(sentence, "busy", HTTPStatus.TOO_MANY_REQUESTS, retry_after=MAX_WAIT)
     try:
-        if not _slots.acquire(timeout=MAX_WAIT):
-            raise _busy()
-        try:
-            yield
-        finally:
-            _slots.release()
+        yield
     finally:
-        _places.release()
+        semaphore.release()
 
 
-def _busy() -> Refusal:
-    sentence = f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds."
-    return Refusal(sentence, "busy", HTTPStatus.TOO_MANY_REQUESTS, retry_after=MAX_WAIT)
+@contextmanager
+def _slot() -> Iterator[None]:
+    with _acquired(_places, timeout=0), _acquired(_slots, timeout=MAX_WAIT):
+        yield
 
 
 class PasswordHasher(Argon2PasswordHasher):

@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from . import security
 from .errors import Refusal
 from .models import Attempts, KnownClient, User
 
-# Each counts for itself.
+# The setting with the rate of each kind of attempt; kinds are counted separately.
 RATES = {
     "register": "REGISTER_RATE",
     "login": "LOGIN_RATE",
@@ -33,22 +33,22 @@ RATES = {
     "calendar": "EXPORT_RATE",
 }
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
-# Only the account's owner can attempt these, so the account counts by itself, whatever the client.
-OWNERS = {"refresh", "new address", "import"}
-# A rate is for one client at one account. One client at all accounts, and all clients at one account, get more.
+# Only the account's owner can attempt these, so the rate is for the account, whatever the client.
+OWNER_ONLY = {"refresh", "new address", "import"}
+# Other rates are for one client at one account. One client at all accounts, and all clients at one account, get more.
 CLIENT_FACTOR = 3
 ACCOUNT_FACTOR = 10
-MAX_SKEW = 10  # seconds by which another host's clock may be ahead; later times are from a clock that was wrong
+MAX_SKEW = 10  # seconds by which another host's clock may be ahead; later times come from a wrong clock
 MAX_KNOWN_CLIENTS = 20  # for each account
 KEEP_KNOWN_CLIENTS = timedelta(days=180)  # after the last sign-in
 
 
 @dataclass(frozen=True)
 class Account:
-    """What an attempt is at: `key` is how it was named, so a limit does not tell which names are one account's."""
+    """The account of an attempt: `key` is how it was named, so a limit does not tell which names are one account's."""
 
     key: str
-    users: QuerySet[User]  # who that is, if anyone; not evaluated yet
+    users: QuerySet[User]  # not evaluated yet; empty if there is no such account
 
     @property
     def user_id(self) -> int | None:
@@ -64,117 +64,125 @@ def account_of(name: object) -> Account | None:
 
 
 def account_id(pk: int) -> Account:
+    """The account with this id."""
     return Account(f"id {pk}", User.objects.filter(pk=pk))
 
 
 class Attempt:
-    """An attempt that counts in some subjects, each with a limit for any `period` seconds."""
+    """An attempt that counts for some subjects, each with a limit in any `period` seconds."""
 
     def __init__(self, limits: dict[str, int], period: int) -> None:
         self.limits = {_hash(subject): limit for subject, limit in limits.items()}
         self.period = period
-        self.second = timezone.now().timestamp()
+        self.time = timezone.now().timestamp()
         self.is_wrong = False
+        self.counted = Attempts.objects.filter(key__in=self.limits).order_by("key")
 
     def count(self) -> int:
-        """Count it and return 0, or count nothing and return the seconds until every subject has room for it.
+        """Count it and return 0, or count nothing and return the seconds until no subject is at its limit.
 
-        The database's locks keep simultaneous attempts apart.
+        Row locks keep simultaneous attempts apart.
         """
-        counted = Attempts.objects.filter(key__in=self.limits)
-        if wait := self._wait(counted):
+        if wait := self._wait(self.counted.all()):
             return wait  # without a write
         forget_attempts(timezone.now())
         expires_at = timezone.now() + timedelta(seconds=self.period)
         with transaction.atomic():
             new = [Attempts(key=key, expires_at=expires_at) for key in sorted(self.limits)]
             Attempts.objects.bulk_create(new, ignore_conflicts=True)
-            rows = list(counted.select_for_update().order_by("key"))
+            rows = list(self.counted.select_for_update())
             if wait := self._wait(rows):
                 transaction.set_rollback(True)
                 return wait
             for row in rows:
-                row.times = [*self._recent(row), self.second]
+                row.times = [*self._recent(row), self.time]
                 row.expires_at = expires_at
             Attempts.objects.bulk_update(rows, ["times", "expires_at"])
         return 0
 
     def take_back(self) -> None:
+        """Let it no longer count."""
         with transaction.atomic():
-            rows = list(Attempts.objects.filter(key__in=self.limits).select_for_update().order_by("key"))
+            rows = list(self.counted.select_for_update())
             for row in rows:
-                if self.second in row.times:
-                    row.times.remove(self.second)
+                if self.time in row.times:
+                    row.times.remove(self.time)
             Attempts.objects.bulk_update(rows, ["times"])
 
-    def _wait(self, rows) -> int:
+    def _wait(self, rows: Iterable[Attempts]) -> int:
         waits = [0]
         for row in rows:
             times, limit = self._recent(row), self.limits[row.key]
             if len(times) >= limit:
-                waits.append(max(1, math.ceil(times[-limit] + self.period - self.second)))
+                waits.append(max(1, math.ceil(times[-limit] + self.period - self.time)))
         return max(waits)
 
     def _recent(self, row: Attempts) -> list[float]:
-        return sorted(time for time in row.times if -self.period < time - self.second <= MAX_SKEW)
+        return sorted(time for time in row.times if -self.period < time - self.time <= MAX_SKEW)
 
 
-def count_attempt(what: str, request: HttpRequest, account: Account | None = None) -> Attempt | None:
-    """Count an attempt at `what`, of RATES. Raises Refusal with 429 where there are too many."""
-    rate: str | None = getattr(settings, RATES[what])
-    if rate is None:
+def count_attempt(kind: str, request: HttpRequest | None, account: Account | None = None) -> Attempt | None:
+    """Count an attempt of one of the RATES. Raises Refusal with 429 if there are too many.
+
+    None where the rate is off, or there is no request.
+    """
+    rate: str | None = getattr(settings, RATES[kind])
+    if rate is None or request is None:
         return None
     number, _, period = rate.partition("/")
-    factors = _factors(what, security.client_of(request), account)
-    limits = {f"{what}:{subject}": int(number) * factor for subject, factor in factors.items()}
+    factors = _factors(kind, security.client_of(request), account)
+    limits = {f"{kind}:{subject}": int(number) * factor for subject, factor in factors.items()}
     attempt = Attempt(limits, PERIODS[period[0]])
     if wait := attempt.count():
-        security.record(f"limit reached: {what}", request, user_id=account.user_id if account else None)
+        security.record(f"limit reached: {kind}", request, user_id=account.user_id if account else None)
         sentence = f"Too many attempts. Try again in {_in_words(wait)}."
         raise Refusal(sentence, "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait)
     return attempt
 
 
 @contextmanager
-def guess(what: str, request: HttpRequest, account: Account | None) -> Iterator[Attempt | None]:
-    """Count an attempt to give a password, unless the block shows that the password is right.
+def guess(kind: str, request: HttpRequest | None, account: Account | None) -> Iterator[Attempt | None]:
+    """Count an attempt to enter a password, unless the block leaves its `is_wrong` False.
 
-    It is wrong where the block raises, or sets `is_wrong`. Raises Refusal with 429 where there are too many.
+    Raises Refusal with 429 if there are too many.
     """
-    attempt = count_attempt(what, request, account)
-    is_wrong = True
+    attempt = count_attempt(kind, request, account)
     try:
         yield attempt
-        is_wrong = attempt is not None and attempt.is_wrong
     except Refusal:  # the server was too busy to check it
-        is_wrong = False
-        raise
-    finally:
-        if attempt and not is_wrong:
+        if attempt:
             attempt.take_back()
+        raise
+    if attempt and not attempt.is_wrong:
+        attempt.take_back()
 
 
-def _factors(what: str, client: str, account: Account | None) -> dict[str, int]:
-    """The subjects that an attempt counts in, and how many times the rate each of them has."""
+def is_own_password(request: HttpRequest, password: str) -> bool:
+    """Whether this is the password of the user who is signed in. Raises Refusal with 429 if there were too many."""
+    with guess("own password", request, account_id(request.user.pk or 0)) as attempt:
+        is_right = request.user.check_password(password)
+        if attempt:
+            attempt.is_wrong = not is_right
+    return is_right
+
+
+def _factors(kind: str, client: str, account: Account | None) -> dict[str, int]:
+    """The subjects that an attempt counts for, and how many times the rate is the limit of each."""
     if account is None:
         return {f"client:{client}": 1}
-    if what in OWNERS:
+    if kind in OWNER_ONLY:
         return {f"account:{account.key}": 1, f"client:{client}": CLIENT_FACTOR}
     both = {f"client and account:{client} {account.key}": 1}
-    if _is_known(client, account):
+    # Attempts of other clients do not lock an account out where it has signed in before.
+    since = timezone.now() - KEEP_KNOWN_CLIENTS
+    known = KnownClient.objects.filter(user__in=account.users, client_hash=_hash(client), last_seen_at__gt=since)
+    if known.exists():
         return both
     return both | {f"client:{client}": CLIENT_FACTOR, f"account:{account.key}": ACCOUNT_FACTOR}
 
 
-def _is_known(client: str, account: Account) -> bool:
-    """Whether the account has signed in from this client, so that attempts of others do not lock it out there."""
-    since = timezone.now() - KEEP_KNOWN_CLIENTS
-    known = KnownClient.objects.filter(user__in=account.users, client_hash=_hash(client), last_seen_at__gt=since)
-    return known.exists()
-
-
 def remember_client(request: HttpRequest, user: User) -> None:
-    """Note that the user has signed in from this client."""
+    """Store that the user has signed in from this client."""
     known = KnownClient(user=user, client_hash=_hash(security.client_of(request)))
     KnownClient.objects.bulk_create(
         [known], update_conflicts=True, unique_fields=["user", "client_hash"], update_fields=["last_seen_at"]
@@ -195,8 +203,8 @@ def _in_words(seconds: int) -> str:
 
 
 def forget_attempts(now: datetime) -> int:
-    """Delete those that count no more, and say how many."""
+    """Delete those that no longer count, and return how many."""
     with transaction.atomic():
-        # Rows that others are at are left for another time: waiting for them here could lock both out.
+        # Rows that others have locked are left for another time, as waiting for them could be a deadlock.
         expired = Attempts.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
         return Attempts.objects.filter(pk__in=expired.values("pk")).delete()[0]

@@ -1,4 +1,4 @@
-"""People and their sign-in."""
+"""Users and how they sign in."""
 
 import hashlib
 import secrets
@@ -19,55 +19,54 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 models.CharField.register_lookup(Length)
 
 
-validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use letters, digits, _ and - only.", code="invalid_username")
+validate_username = RegexValidator(r"\A[a-zA-Z0-9_-]+\Z", "Use only letters, digits, _ and -.", code="invalid_username")
 NEVER = models.Value(datetime(1970, 1, 1, tzinfo=UTC), models.DateTimeField())
-RESERVED = ["all"]  # what addresses say instead of a name
+RESERVED = ["all"]  # stands for a username in queries: user=all
 
 
 def validate_not_reserved(value: str) -> None:
     if value.lower() in RESERVED:
-        raise ValidationError("That name means something else here: choose another.", code="reserved_username")
+        raise ValidationError("This name is reserved. Choose another one.", code="reserved_username")
 
 
 validate_ascii = RegexValidator(
-    r"\A[\x21-\x7e]+\Z", "Use an address of ASCII characters without blanks.", code="invalid"
+    r"\A[\x21-\x7e]+\Z", "Enter an address of ASCII characters without spaces.", code="invalid"
 )
-validate_printable = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")
+validate_printable = RegexValidator(
+    r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Enter a single line of text."
+)
 
 
 def validate_time_zone(value: str) -> None:
-    """Refuse what is not a zone of the IANA database."""
-    if value not in zoneinfo.available_timezones() - {"localtime", "Factory"}:  # of one machine, and of none
+    """Refuse anything but the zones of the IANA database."""
+    if value not in zoneinfo.available_timezones() - {"localtime", "Factory"}:  # not places
         raise ValidationError("Enter an IANA time zone, such as Europe/Berlin.", code="invalid_time_zone")
 
 
 def fold(text: str) -> str:
-    """The text without letter case and accents, as searches compare it on every database (in the catalog, too)."""
+    """The text without letter case and accents, as searches compare it on every database."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: "User") -> "UserQuerySet":
-        """Those whose weeks the user may see: their own, and of everybody who is not private."""
+        """The users whose weeks this user may see: their own, and those of everyone who is not private."""
         return self.filter(models.Q(visibility=User.Visibility.MEMBERS) | models.Q(pk=user.pk))
 
     def named_like(self, words: str) -> "UserQuerySet":
-        """Those who have each of the words in their names, whatever its letter case and accents."""
+        """The users with each of the words in their names, in any letter case and with or without accents."""
         found = self
         for word in fold(words).split():
             found = found.filter(search_text__contains=word)
         return found
 
     def with_counts(self) -> "UserQuerySet":
-        """With `week_count` and `complete_week_count`, counted for the rows that are loaded only.
-
-        `weeks` and what hangs on them are what `selections` calls its foreign keys.
-        """
+        """With `week_count` and `complete_week_count`, counted only for the rows that are loaded."""
 
         def count(**condition: object) -> Coalesce:
-            mine = User.objects.filter(pk=models.OuterRef("pk"), **condition).order_by().values("pk")
-            return Coalesce(models.Subquery(mine.annotate(n=models.Count("weeks", distinct=True)).values("n")), 0)
+            own = User.objects.filter(pk=models.OuterRef("pk"), **condition).order_by().values("pk")
+            return Coalesce(models.Subquery(own.annotate(n=models.Count("weeks", distinct=True)).values("n")), 0)
 
         return self.annotate(
             week_count=count(),
@@ -75,13 +74,13 @@ class UserQuerySet(models.QuerySet["User"]):
         )
 
     def with_last_seen(self) -> "UserQuerySet":
-        """With `last_seen_at`: the latest that is stored of a sign-in, of a session's renewal, and of an API token's
-        use, which is kept to the hour; None for a user who was never here.
+        """With `last_seen_at`: the last sign-in, renewal of a session, or use of an API token, which is stored to the
+        hour; None for a user who has never signed in.
         """
 
-        def latest(what: str) -> Coalesce:
-            of_theirs = User.objects.filter(pk=models.OuterRef("pk")).order_by().values("pk")
-            return Coalesce(models.Subquery(of_theirs.annotate(at=models.Max(what)).values("at")), NEVER)
+        def latest(field: str) -> Coalesce:
+            own = User.objects.filter(pk=models.OuterRef("pk")).order_by().values("pk")
+            return Coalesce(models.Subquery(own.annotate(at=models.Max(field)).values("at")), NEVER)
 
         latest_of_all = Greatest(
             Coalesce("last_login", NEVER), latest("sessions__last_used_at"), latest("api_tokens__last_used_at")
@@ -96,31 +95,31 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(DjangoUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def known_as(self, name: str) -> "models.QuerySet[User]":
-        """The account, if any, with this name or e-mail address, in any letter case: only addresses have an @."""
+        """The account, if any, with this name or email address, in any letter case: only addresses contain an @."""
         if "@" in name:
             return self.alias(folded=Lower("email")).filter(folded=name.lower())
         return self.filter(username=name.lower())
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Whom Django's own backend, and so the admin, signs in as `username`: addresses are good, too."""
+        """The user that Django's backend, and so the admin, signs in: `username` may be an email address."""
         return self.known_as(username or "").get()
 
     def create_user(self, username, email=None, password=None, **extra_fields):
         return super().create_user(username.lower(), email, password, **extra_fields)
 
     def create_superuser(self, username, email=None, password=None, **extra_fields):
-        """Raises ValidationError, which the command of that name puts into words."""
+        """Raises ValidationError, which `createsuperuser` shows as a message."""
         self.model(username=username.lower(), email=email or "").validate_constraints()
         return super().create_superuser(username.lower(), email, password, **extra_fields)
 
     @classmethod
     def normalize_email(cls, email):
-        """The address as it was typed: what counts as the same address is the constraint's business."""
+        """The address as it was typed; the constraint compares addresses in lower case."""
         return email or ""
 
 
 class User(AbstractUser):
-    """A person who picks; `username` is stored in lower case."""
+    """A member, who picks; `username` is stored in lower case."""
 
     class Visibility(models.TextChoices):
         MEMBERS = "members", "every member"
@@ -133,37 +132,33 @@ class User(AbstractUser):
         error_messages={"unique": "Username already registered"},
         help_text="3 to 50 letters, digits, _ and -; stored in lower case.",
     )
-    email = models.EmailField(
-        "e-mail address",
-        validators=[validate_ascii],
-        help_text="Unique in any letter case.",
-    )
+    email = models.EmailField("email address", validators=[validate_ascii])
     pending_email = models.EmailField(
-        blank=True, editable=False, help_text="A new address, until the link that was sent to it is followed."
+        blank=True, editable=False, help_text="A new address, until the link in the email to it is followed."
     )
     time_zone = models.CharField(
         max_length=64,
         default="UTC",
         validators=[validate_time_zone],
-        help_text="IANA name, such as Europe/Berlin; decides which week is the current one.",
+        help_text="IANA name, such as Europe/Berlin. It decides when a week begins.",
     )
     time_zone_changed_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="For a week from then, moving reveals nothing early."
+        null=True, blank=True, editable=False, help_text="For a week from then, no week ends early."
     )
     display_name = models.CharField(
-        max_length=100, blank=True, validators=[validate_printable], help_text="What others read beside the username."
+        max_length=100, blank=True, validators=[validate_printable], help_text="Shown to others next to the username."
     )
     visibility = models.CharField(
         max_length=10,
         choices=Visibility,
         default=Visibility.MEMBERS,
-        help_text="Who sees this person, their weeks and what is in them. Staff see all, in the admin only.",
+        help_text="Who can see this user and their weeks. Staff see everything, but only in the admin.",
     )
-    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
+    search_text = models.TextField(editable=False, help_text="The names without letter case and accents, for searches.")
     sign_in_epoch = models.PositiveIntegerField(
         default=0,
         editable=False,
-        help_text="Grows when the account is deactivated: sessions and tokens from before stay refused.",
+        help_text="Increases when the account is deactivated, which ends its sessions and tokens for good.",
     )
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -176,22 +171,22 @@ class User(AbstractUser):
             models.CheckConstraint(
                 condition=models.Q(username=Lower("username")),
                 name="user_username_lower",
-                violation_error_message="Usernames are in lower case.",
+                violation_error_message="Usernames must be in lower case.",
             ),
             models.CheckConstraint(
                 condition=models.Q(username__length__range=(3, 50)),
                 name="user_username_length",
-                violation_error_message="Usernames have 3 to 50 characters.",
+                violation_error_message="Usernames must have 3 to 50 characters.",
             ),
             models.CheckConstraint(
                 condition=~models.Q(username__in=RESERVED),
                 name="user_username_not_reserved",
-                violation_error_message="That name means something else here: choose another.",
+                violation_error_message="This name is reserved. Choose another one.",
             ),
             models.CheckConstraint(
                 condition=models.Q(visibility__in=["members", "private"]),
                 name="user_visibility",
-                violation_error_message="Be visible to every member (members) or to nobody else (private).",
+                violation_error_message="Visibility must be members or private.",
             ),
             models.UniqueConstraint(
                 Lower("email"), name="user_email_unique", violation_error_message="Email already registered"
@@ -199,19 +194,21 @@ class User(AbstractUser):
         ]
 
     def save(self, *, update_fields=None, **kwargs):
+        all_fields = [field.name for field in self._meta.concrete_fields]
+        fields = set(all_fields if update_fields is None else update_fields)
         self.search_text = fold(f"{self.username} {self.display_name}")
-        fields = None if update_fields is None else set(update_fields)
-        if fields and fields & {"username", "display_name"}:
+        if fields & {"username", "display_name"}:
             fields.add("search_text")
-        if not self.is_active and not self._state.adding and (fields is None or "is_active" in fields):
+        if not self._state.adding and "is_active" in fields and not self.is_active:
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
-            if fields:
-                fields.add("sign_in_epoch")
-        same_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
-        if fields and "time_zone" in fields and not same_zone.exists():
+            fields.add("sign_in_epoch")
+        if not self._state.adding and "time_zone" in fields and self._has_moved():
             self.time_zone_changed_at = timezone.now()
             fields.add("time_zone_changed_at")
-        super().save(update_fields=fields, **kwargs)
+        super().save(update_fields=None if update_fields is None else fields, **kwargs)
+
+    def _has_moved(self) -> bool:
+        return not User.objects.filter(pk=self.pk, time_zone=self.time_zone).exists()
 
     def clean(self):
         self.username = (self.username or "").lower()
@@ -219,11 +216,8 @@ class User(AbstractUser):
     def get_full_name(self):
         return self.display_name or self.username
 
-    def get_short_name(self):
-        return self.username
-
     def _get_session_auth_hash(self, secret=None):
-        """Also of the epoch. In the first it is Django's own, which API tokens of earlier releases hold."""
+        """A hash of the password and the epoch; in epoch 0 it is Django's own, which older API tokens hold."""
         of_password = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
         if self.sign_in_epoch == 0:
             return of_password
@@ -231,24 +225,26 @@ class User(AbstractUser):
         return salted_hmac("accounts.sign_in_epoch", value, secret, algorithm="sha256").hexdigest()
 
     def is_signed_in_by(self, password_hash: str) -> bool:
-        """Whether what holds this digest of the password has not been ended by a new password or a deactivation.
+        """Whether a session or token with this hash is valid: no new password or deactivation has ended it.
 
-        It is true while the account is inactive, which has a refusal of its own.
+        It is while the account is inactive, which has an error of its own.
         """
         return not self.is_active or constant_time_compare(password_hash, self.get_session_auth_hash())
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The time zone whose calendar decides this person's today."""
+        """The time zone that decides which day it is for this user."""
         return zoneinfo.ZoneInfo(self.time_zone)
 
 
 class Attempts(models.Model):
-    """The recent attempts of a client, at an account, or of one at the other: all processes count together."""
+    """The recent attempts of a client, at an account, or of one at the other, as all processes count them."""
 
-    key = models.CharField(max_length=64, unique=True, help_text="Keyed hash of what is counted: no address is kept.")
+    key = models.CharField(
+        max_length=64, unique=True, help_text="Keyed hash of the client or account: no address is stored."
+    )
     times = models.JSONField(default=list, help_text="Seconds since the epoch, oldest first.")
-    expires_at = models.DateTimeField(db_index=True, help_text="When the last of them stops counting.")
+    expires_at = models.DateTimeField(db_index=True, help_text="When the last attempt no longer counts.")
 
     class Meta:
         verbose_name_plural = "attempts"
@@ -258,42 +254,44 @@ class Attempts(models.Model):
 
 
 class KnownClient(models.Model):
-    """A client that a user has signed in from: other clients' attempts at the account do not lock it out there."""
+    """A client that a user has signed in from: attempts of other clients do not lock the user out there."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="known_clients")
-    client_hash = models.CharField(max_length=64, help_text="Keyed hash of the client: no address is kept.")
+    client_hash = models.CharField(max_length=64, help_text="Keyed hash of the client: no address is stored.")
     last_seen_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="When it last signed in.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "client_hash"], name="knownclient_unique")]
 
     def __str__(self) -> str:
-        return f"A client of {self.user}, last seen {self.last_seen_at:%Y-%m-%d}"
+        return f"Client of {self.user}, last seen {self.last_seen_at:%Y-%m-%d}"
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret that is too long to be guessed."""
+    """The SHA-256 hash that is stored of a secret, which is too long to be guessed."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def open_for(self, user: User) -> "SessionQuerySet":
-        """The sessions that the user is signed in with, the one that was used last first."""
+        """The sessions that the user is signed in with, last used first."""
         return self.filter(
             user=user, password_hash=user.get_session_auth_hash(), expires_at__gt=timezone.now()
         ).order_by("-last_used_at", "-id")
 
 
 class Session(models.Model):
-    """A sign-in to the API; it lasts as long as its refresh tokens follow each other. To end it is to delete it."""
+    """A sign-in to the API, which lasts as long as its refresh token is renewed. Deleting it ends it."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
-    client = models.CharField(max_length=200, blank=True, help_text="As the client names itself (User-Agent).")
+    client = models.CharField(max_length=200, blank=True, help_text="The User-Agent header of the client.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(default=timezone.now, help_text="When it began or was last renewed.")
-    expires_at = models.DateTimeField(db_index=True, help_text="When its tokens have expired.")
-    refresh_hash = models.CharField(max_length=64, help_text="SHA-256 of the id of its latest refresh token.")
-    password_hash = models.CharField(max_length=64, help_text="Of the password then: the session ends with it.")
+    expires_at = models.DateTimeField(db_index=True, help_text="When its tokens expire.")
+    refresh_hash = models.CharField(max_length=64, help_text="SHA-256 hash of the id of its latest refresh token.")
+    password_hash = models.CharField(
+        max_length=64, help_text="Hash of the password at that time: the session ends with it."
+    )
 
     objects = SessionQuerySet.as_manager()
 
@@ -302,23 +300,25 @@ class Session(models.Model):
 
 
 class ApiToken(models.Model):
-    """A key to the API for a script or a widget; the secret itself is shown once and not kept."""
+    """A key to the API for a script or a widget; the secret is shown once and not stored."""
 
     class Scope(models.TextChoices):
         READ = "read", "read only"
         FULL = "full", "read and change"
         CALENDAR = "calendar", "calendar feed only"
 
-    FOR_SCRIPTS = [Scope.READ, Scope.FULL]  # what people make tokens for; the other is the feed's own
+    FOR_SCRIPTS = [Scope.READ, Scope.FULL]  # those that users create
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, validators=[validate_printable], help_text="What it is for.")
+    name = models.CharField(max_length=100, validators=[validate_printable], help_text="What it is used for.")
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
-    hint = models.CharField(max_length=12, help_text="How the secret begins, to recognise it by.")
-    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret.")
-    password_hash = models.CharField(max_length=64, help_text="Of the password then: the token ends with it.")
+    hint = models.CharField(max_length=12, help_text="The first characters of the secret, to recognize it.")
+    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 hash of the secret.")
+    password_hash = models.CharField(
+        max_length=64, help_text="Hash of the password at that time: the token ends with it."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Leave empty for a token that does not expire.")
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
 
     class Meta:
@@ -328,16 +328,16 @@ class ApiToken(models.Model):
             models.CheckConstraint(
                 condition=models.Q(scope__in=["read", "full", "calendar"]),
                 name="apitoken_scope",
-                violation_error_message="The scope is read, full or calendar.",
+                violation_error_message="Scope must be read, full or calendar.",
             ),
             models.UniqueConstraint(
                 fields=["user"],
                 condition=models.Q(scope="calendar"),
                 name="apitoken_one_calendar",
-                violation_error_message="This person has a calendar feed already.",
+                violation_error_message="This user already has a calendar feed.",
             ),
             models.CheckConstraint(
-                condition=~models.Q(name=""), name="apitoken_name_present", violation_error_message="Give it a name."
+                condition=~models.Q(name=""), name="apitoken_name_present", violation_error_message="Enter a name."
             ),
         ]
 
@@ -345,23 +345,28 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.hint}…)"
 
     @property
-    def is_good(self) -> bool:
-        """Whether it has neither expired nor outlived the password it was made under."""
+    def is_valid(self) -> bool:
+        """Whether it has not expired, nor been ended by a new password or a deactivation."""
         expired = self.expires_at is not None and self.expires_at <= timezone.now()
         return not expired and self.user.is_signed_in_by(self.password_hash)
 
 
 class Invitation(models.Model):
-    """A link that lets one person register; its code is shown once and not kept."""
+    """A link that lets one person register; its code is shown once and not stored."""
 
-    note = models.CharField(max_length=200, blank=True, help_text="For whom it is; only staff read this.")
-    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the code.")
+    note = models.CharField(max_length=200, blank=True, help_text="Who it is for; visible to staff only.")
+    key_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 hash of the code.")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="invitations")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     used_by = models.OneToOneField(
-        User, models.SET_NULL, null=True, blank=True, related_name="invitation", help_text="Empty again when they left."
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invitation",
+        help_text="Empty again once that account is deleted.",
     )
 
     class Meta:
@@ -370,19 +375,19 @@ class Invitation(models.Model):
             models.CheckConstraint(
                 condition=models.Q(used_by=None) | ~models.Q(used_at=None),
                 name="invitation_used_at",
-                violation_error_message="Whoever used it did so at some time.",
+                violation_error_message="A used invitation needs a date of use.",
             )
         ]
 
     def __str__(self) -> str:
-        return f"Invitation for {self.note or 'somebody'}, good until {self.expires_at:%Y-%m-%d}"
+        return f"Invitation for {self.note or 'anyone'}, valid until {self.expires_at:%Y-%m-%d}"
 
     @property
-    def is_good(self) -> bool:
+    def is_valid(self) -> bool:
         return self.used_at is None and self.expires_at > timezone.now()
 
     def renew(self, days: int) -> str:
-        """Make it good for so many days from now, under a new code, which is returned and not kept. It is not saved."""
+        """Set a new code, which is returned and not stored, valid for this many days from now. It does not save."""
         code = secrets.token_urlsafe(24)
         self.key_hash, self.expires_at = digest(code), timezone.now() + timedelta(days=days)
         return code

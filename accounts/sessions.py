@@ -11,10 +11,10 @@ REUSE_GRACE = timedelta(seconds=10)  # two tabs, or a retry, may send the same r
 
 
 def start(user: User, *, client: str, refresh_id: str, expires_at: datetime) -> Session:
-    """A new session, whose first refresh token has this id."""
+    """A new session; `refresh_id` is the id of its first refresh token."""
     return Session.objects.create(
         user=user,
-        client="".join(sign for sign in client if sign.isprintable())[:200].strip(),
+        client="".join(character for character in client if character.isprintable())[:200].strip(),
         refresh_hash=digest(refresh_id),
         password_hash=user.get_session_auth_hash(),
         expires_at=expires_at,
@@ -22,9 +22,10 @@ def start(user: User, *, client: str, refresh_id: str, expires_at: datetime) -> 
 
 
 def renew(session: Session, *, spent_id: str, refresh_id: str, expires_at: datetime) -> bool:
-    """Let another refresh token follow, and say whether the spent one was the latest: of simultaneous uses one is.
+    """Replace the latest refresh token by another one; False if the spent one was not the latest.
 
-    A session that has expired, at the latest after MAX_AGE, has none to follow.
+    Of simultaneous uses of a token, one succeeds. A session that has expired, at the latest after MAX_AGE, is not
+    renewed.
     """
     now = timezone.now()
     latest = Session.objects.filter(pk=session.pk, refresh_hash=digest(spent_id), expires_at__gt=now)
@@ -33,7 +34,7 @@ def renew(session: Session, *, spent_id: str, refresh_id: str, expires_at: datet
 
 
 def end_reused(session: Session, *, spent_id: str) -> bool:
-    """End the session, one of whose spent refresh tokens was sent again, and say so: a copy of it may be stolen.
+    """End a session whose spent refresh token was sent again, as the token may be stolen; return whether it ended.
 
     Within REUSE_GRACE of a renewal it goes on, as its own client may have sent the token twice.
     """

@@ -1,4 +1,4 @@
-"""What happens at each sign-in, through the API and the admin: Django sends these signals."""
+"""What happens at each sign-in to the API and the admin, for which Django sends these signals."""
 
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver

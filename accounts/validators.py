@@ -1,4 +1,4 @@
-"""What a password must be beside what Django asks of it."""
+"""Password validators beside Django's."""
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
@@ -7,14 +7,14 @@ from .hashers import normalize
 
 
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):
-    """Django's, for the password as it is hashed: in full-width letters a common one is still common."""
+    """Django's, for the password as it is hashed: a common one is also common in full-width letters."""
 
     def validate(self, password, user=None):
         super().validate(normalize(password), user)
 
 
 class MaximumLengthValidator:
-    """As long as clients can send it: whoever chose a longer one on a page could not sign in with it."""
+    """Refuses passwords that are too long for clients to send: their users could not sign in."""
 
     def __init__(self, max_length: int = 100) -> None:
         self.max_length = max_length

@@ -1,6 +1,5 @@
-"""Pages for people who follow a link, and the admin's sign-in: what no frontend of ours shows."""
+"""Pages that links in mail and invitations lead to, and the page of the admin that changes a password."""
 
-from functools import wraps
 from http import HTTPStatus
 
 from django import forms
@@ -20,39 +19,9 @@ from .errors import Refusal
 from .models import User
 
 
-def says_refusals(view):
-    """Lets a view raise Refusal, and shows that as a page."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refusal as refusal:
-            response = render(request, "accounts/refused.html", {"sentence": str(refusal)}, status=refusal.status)
-            if refusal.retry_after is not None:
-                response.headers["Retry-After"] = str(refusal.retry_after)
-            return response
-
-    return answer
-
-
-@says_refusals
-@sensitive_post_parameters("password")
-def admin_login(request: HttpRequest) -> HttpResponse:
-    """The admin's own sign-in, with the limits of the API's: attempts at both count together."""
-    if request.method != "POST":
-        return admin.site.login(request)
-    with limits.guess("login", request, limits.account_of(request.POST.get("username"))) as attempt:
-        response = admin.site.login(request)
-        if attempt and response.status_code == HTTPStatus.OK:  # the form once more
-            attempt.is_wrong = True
-    return response
-
-
-@says_refusals
 @sensitive_post_parameters()
 def admin_password_change(request: HttpRequest) -> HttpResponse:
-    """The admin's own page, with the limits and the log of the API's."""
+    """The admin's page, with the limits and the log of the API's."""
     change = admin.site.admin_view(admin.site.password_change, cacheable=True)
     if request.method != "POST" or not request.user.is_authenticated:
         return change(request)
@@ -67,8 +36,6 @@ def admin_password_change(request: HttpRequest) -> HttpResponse:
 
 
 class JoinForm(BaseUserCreationForm):
-    """Name, address and password, twice; what is taken is said by the service."""
-
     class Meta:
         model = User
         fields = ["username", "email"]
@@ -76,34 +43,30 @@ class JoinForm(BaseUserCreationForm):
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
     def validate_unique(self):
-        """Left to the service, which tells nobody without a good invitation."""
+        """Left to `register`, which tells only people with a valid invitation."""
 
     def validate_constraints(self):
-        """Left to the service, too."""
+        """Left to `register`, too."""
 
 
-@method_decorator([says_refusals, never_cache, sensitive_post_parameters()], name="dispatch")
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class JoinView(FormView):
-    """Where an invitation's link leads: an account for whoever follows it first."""
+    """The page of an invitation's link: the first to follow it gets an account."""
 
     form_class = JoinForm
     template_name = "accounts/join.html"
 
-    def get(self, request, *args, **kwargs):
-        services.check_invitation(self.kwargs["code"])
-        return super().get(request, *args, **kwargs)
-
-    def post(self, request, *args, **kwargs):
-        limits.count_attempt("register", request)
-        services.check_invitation(self.kwargs["code"])
-        return super().post(request, *args, **kwargs)
+    def dispatch(self, request, code):
+        if request.method == "POST":
+            limits.count_attempt("register", request)
+        services.check_invitation(code)
+        return super().dispatch(request, code)
 
     def form_valid(self, form):
-        wanted = form.cleaned_data
+        values = form.cleaned_data
+        names, password = (values["username"], values["email"]), values["password1"]
         try:
-            user = services.register(
-                wanted["username"], wanted["email"], wanted["password1"], invitation=self.kwargs["code"]
-            )
+            user = services.register(*names, password, invitation=self.kwargs["code"])
         except Refusal as refusal:
             if refusal.retry_after is not None:
                 raise
@@ -114,33 +77,21 @@ class JoinView(FormView):
         return render(self.request, "accounts/joined.html", {"username": user.username})
 
 
-class AddressForm(forms.Form):
-    email = forms.EmailField(
-        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
-    )
+class PasswordResetView(auth_views.PasswordResetView):
+    """Django's, but it sends the message from a thread; the admin's sign-in links here."""
 
-
-@method_decorator(says_refusals, name="dispatch")
-class PasswordResetView(FormView):
-    """Have a link sent; the admin's sign-in leads here."""
-
-    form_class = AddressForm
     template_name = "accounts/password_reset.html"
     success_url = reverse_lazy("password-reset-sent")
 
     def form_valid(self, form):
-        limits.count_attempt("reset", self.request, limits.account_of(form.cleaned_data["email"]))
-        services.send_password_reset(form.cleaned_data["email"], self.request)
-        return super().form_valid(form)
+        email = form.cleaned_data["email"]
+        limits.count_attempt("reset", self.request, limits.account_of(email))
+        services.send_password_reset(email, self.request)
+        return HttpResponseRedirect(self.get_success_url())
 
 
-class PasswordResetSentView(TemplateView):
-    template_name = "accounts/password_reset_sent.html"
-
-
-@method_decorator(says_refusals, name="dispatch")
 class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
-    """Django's, but for what it saves: the password alone, and of two uses of a link at once, one."""
+    """Django's, but it saves the password alone, and one of two simultaneous uses of a link succeeds."""
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password-reset-complete")
@@ -153,21 +104,17 @@ class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
         return HttpResponseRedirect(self.get_success_url())
 
 
-class PasswordResetCompleteView(TemplateView):
-    template_name = "accounts/password_reset_complete.html"
-
-
-@method_decorator([says_refusals, never_cache], name="dispatch")
+@method_decorator(never_cache, name="dispatch")
 class ConfirmEmailView(TemplateView):
-    """Where the link in a mail to a new address leads: a button lets the address count."""
+    """The page of the link in an email to a new address: a button replaces the old one."""
 
     template_name = "accounts/email_confirm.html"
 
     def get_context_data(self, **kwargs):
-        user = services.check_email_link(kwargs["uidb64"], kwargs["token"])
+        user = services.check_link(kwargs["uidb64"], kwargs["token"], services.EmailTokens())
         return super().get_context_data(username=user.username, email=user.pending_email, **kwargs)
 
-    def post(self, request, uidb64, token):
+    def post(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
         user = services.confirm_email(uidb64, token)
         security.record("email address changed", request, user_id=user.pk)
         return render(request, "accounts/email_confirmed.html", {"username": user.username, "email": user.email})

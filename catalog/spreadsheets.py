@@ -1,14 +1,18 @@
-"""Cells that a spreadsheet would take for formulas, made harmless and restored.
+"""CSV for spreadsheets, and cells that a spreadsheet would take for formulas, made harmless and restored.
 
 A quotation mark before them is what spreadsheets themselves read as "this is text":
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
+import csv
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 # Spreadsheets skip what is not seen before a formula, line breaks included, and some read full-width signs as others.
 UNSEEN = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 FORMULA = re.compile(rf"'*(?:[{UNSEEN}]*[=+\-@＝＋－＠]|[\t\r\n])")
+BOM = "\ufeff"  # without it Excel takes UTF-8 for another encoding
 
 
 def defuse(cell: str) -> str:
@@ -19,3 +23,26 @@ def defuse(cell: str) -> str:
 def restore(cell: str) -> str:
     """What `defuse()` was given."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+class _Echo:
+    """A file for a csv.writer that returns each line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The lines of a CSV file, its header first; a cell that a row does not have is empty."""
+    writer = csv.writer(_Echo(), lineterminator="\r\n")
+    yield BOM + writer.writerow(columns)  # writerow() returns what write() does
+    for row in rows:
+        yield writer.writerow([defuse(_as_text(row.get(name))) for name in columns])
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,82 +1,55 @@
-"""The weeks of a past that nobody entered yet: which are missing or not complete, and making the missing ones."""
+"""Weeks of the past that are missing or not complete, and creating the missing ones."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import groupby
 
 from django.utils import timezone
 
-from . import services
 from .models import Week
-from .weeks import week_name
-
-type Name = tuple[int, int]  # ISO year and week
+from .services import refuse_too_many_weeks
+from .weeks import YearWeek, weeks_between
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """What a person's weeks lack, from one week to another; all in the order of the calendar."""
+    """What a user's weeks lack, from one week to another; all in the order of the calendar."""
 
-    missing: list[Name]
-    empty: list[Name]
-    without_movie: list[Name]
-    without_album: list[Name]
-
-
-def weeks_between(first: Name, last: Name) -> list[Name]:
-    """All ISO weeks from one to another, both included."""
-    monday = _monday(first)
-    count = (_monday(last) - monday).days // 7 + 1
-    return [(monday + timedelta(weeks=n)).isocalendar()[:2] for n in range(count)]
+    missing: list[YearWeek]
+    empty: list[YearWeek]
+    without_movie: list[YearWeek]
+    without_album: list[YearWeek]
 
 
-def _monday(name: Name) -> date:
-    return date.fromisocalendar(name[0], name[1], 1)
-
-
-def first_week(user) -> Name | None:
-    """The earliest of a person's weeks."""
+def first_week(user) -> YearWeek | None:
+    """The earliest of a user's weeks."""
     return Week.objects.filter(user=user).order_by("year", "week_number").values_list("year", "week_number").first()
 
 
-def find_gaps(user, first: Name, last: Name) -> Gaps:
-    """What the person's weeks lack from the first to the last, in one query."""
+def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
+    """What the user's weeks lack from the first to the last, in one query."""
     weeks = Week.objects.filter(user=user).since(*first).until(*last).for_list()
     known = {(week.year, week.week_number): (week.has_movie, week.has_album) for week in weeks}
-    names = weeks_between(first, last)
+    asked = weeks_between(first, last)
     return Gaps(
-        missing=[name for name in names if name not in known],
-        empty=[name for name in names if known.get(name) == (False, False)],
-        without_movie=[name for name in names if known.get(name) == (False, True)],
-        without_album=[name for name in names if known.get(name) == (True, False)],
+        missing=[week for week in asked if week not in known],
+        empty=[week for week in asked if known.get(week) == (False, False)],
+        without_movie=[week for week in asked if known.get(week) == (False, True)],
+        without_album=[week for week in asked if known.get(week) == (True, False)],
     )
 
 
-def create_weeks(user, names: Iterable[Name]) -> int:
-    """Create these weeks, but for those that somebody else has just created, and say how many that were.
+def create_weeks(user, weeks: list[YearWeek]) -> list[Week]:
+    """Create these weeks, except any that another request has just created; returns those that were created.
 
-    Raises IntegrityError when the person has just left, and Conflict where there would be too many.
+    Raises IntegrityError when the account has just been deleted, and Conflict where there would be too many.
     """
-    names = list(names)
-    services.refuse_too_many_weeks(user, len(names))
+    refuse_too_many_weeks(user, len(weeks))
     now = timezone.now()
     Week.objects.bulk_create(
         # Without notes there is nothing that save() would fold.
         [
             Week(user=user, year=year, week_number=number, search_text="", created_at=now, updated_at=now)
-            for year, number in names
+            for year, number in weeks
         ],
         ignore_conflicts=True,
     )
-    return Week.objects.filter(user=user, created_at=now).count()
-
-
-def in_words(names: Iterable[Name]) -> str:
-    """Such as `2024-W03, 2024-W05 to 2024-W07`."""
-    runs = groupby(enumerate(names), lambda pair: _monday(pair[1]) - timedelta(weeks=pair[0]))
-    parts = []
-    for _, run in runs:
-        written = [week_name(*name) for _, name in run]
-        parts.append(written[0] if len(written) == 1 else f"{written[0]} to {written[-1]}")
-    return ", ".join(parts)
+    return list(Week.objects.filter(user=user, created_at=now).select_related("user"))

@@ -1,10 +1,13 @@
 """What differs between movies and albums, once: all other code asks here, or the `kind` of a work, pick or opinion."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from catalog import services as catalog
 from catalog.models import Album, Movie
 
-from .models import WeekAlbum, WeekMovie
+from .models import AnyPick, PickQuerySet, WeekAlbum, WeekMovie
 
 
 @dataclass(frozen=True)
@@ -13,13 +16,20 @@ class Kind:
 
     name: str  # also what picks call their foreign key to the work
     works: type[Movie | Album]
-    picks: type[WeekMovie | WeekAlbum]
+    picks: type[AnyPick]
     id_field: str  # of a work: its id at the source, and what the API calls it
+    id_name: str  # what people call that
+    get_work: Callable[[Any], tuple[Movie | Album, bool]]  # by that id: from the catalog, or fetched into it
 
     @property
     def source(self) -> str:
         """The service that knows such works, as people call it."""
         return self.works.source
+
+    @property
+    def a_name(self) -> str:
+        """Its name with an article."""
+        return f"an {self.name}" if self.name[0] in "aeiou" else f"a {self.name}"
 
     @property
     def opinion_field(self) -> str:
@@ -31,7 +41,11 @@ class Kind:
         """What weeks call their picks of this kind."""
         return f"{self.name}_picks"
 
+    def picks_in(self, week: Any) -> PickQuerySet:
+        """A week's picks of this kind."""
+        return self.picks._default_manager.filter(week=week)
 
-MOVIE = Kind("movie", Movie, WeekMovie, "tmdb_id")
-ALBUM = Kind("album", Album, WeekAlbum, "musicbrainz_id")
+
+MOVIE = Kind("movie", Movie, WeekMovie, "tmdb_id", "TMDB id", catalog.get_movie)
+ALBUM = Kind("album", Album, WeekAlbum, "musicbrainz_id", "MusicBrainz release id", catalog.get_album)
 KINDS = {kind.name: kind for kind in (MOVIE, ALBUM)}

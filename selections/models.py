@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from catalog.models import Album, Movie, search_words
 
-from .weeks import FIRST_YEAR, LAST_YEAR, LAST_ZONE, LONG_YEARS, over_for, week_before, week_in, week_name
+from .weeks import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LAST_ZONE,
+    LONG_YEARS,
+    monday_of,
+    over_for,
+    sunday_of,
+    week_before,
+    week_in,
+    week_name,
+)
 
 MAX_RATING = 10  # half stars
 MAX_TEXT = 10_000  # characters of a review, or of a week's notes
@@ -134,12 +145,17 @@ class Week(models.Model):
     @property
     def starts_on(self) -> date:
         """Its Monday."""
-        return date.fromisocalendar(self.year, self.week_number, 1)
+        return monday_of((self.year, self.week_number))
 
     @property
     def ends_on(self) -> date:
         """Its Sunday."""
-        return date.fromisocalendar(self.year, self.week_number, 7)
+        return sunday_of((self.year, self.week_number))
+
+    @property
+    def picks(self) -> "list[AnyPick]":
+        """Its movies, then its albums, each by position; without a query after with_picks() or for_page()."""
+        return [*self.movie_picks.all(), *self.album_picks.all()]
 
     @property
     def is_complete(self) -> bool:
@@ -153,12 +169,12 @@ class PickQuerySet(models.QuerySet):
     def visible_to(self, user) -> "PickQuerySet":
         return self.filter(visible_to(user, "week__user"))
 
-    def of_album(self, album: Album) -> "PickQuerySet":
-        """Of any edition of the album."""
-        editions = Q(album=album)
-        if album.release_group_id:
-            editions |= Q(album__release_group_id=album.release_group_id)
-        return self.filter(editions)
+    def of_work(self, work: Movie | Album) -> "PickQuerySet":
+        """Of the movie, or of any edition of the album."""
+        same = Q(**{work.kind: work})
+        if isinstance(work, Album) and work.release_group_id:
+            same |= Q(album__release_group_id=work.release_group_id)
+        return self.filter(same)
 
     def with_shown_opinions(self, user) -> "PickQuerySet":
         """With `shown_opinions`: the latest that the user may read."""
@@ -181,15 +197,22 @@ class PickQuerySet(models.QuerySet):
         return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
 
 
-class Pick(models.Model):
-    """A numbered place in a week; each subclass says what is picked for it."""
+class Position(models.IntegerChoices):
+    """Where in a week a pick is: as many of each kind there are at most."""
 
-    class Position(models.IntegerChoices):
-        FIRST = 1, "first"
-        SECOND = 2, "second"
+    FIRST = 1, "first"
+    SECOND = 2, "second"
+
+
+POSITION_RULE = f"Position must be {', '.join(map(str, Position.values[:-1]))} or {Position.values[-1]}"
+
+
+class Pick(models.Model):
+    """A numbered position in a week; each subclass says what is picked for it."""
 
     part_of = "week"  # see catalog/merging.py
 
+    Position = Position
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -205,9 +228,9 @@ class Pick(models.Model):
                 violation_error_message="That position is already occupied.",
             ),
             models.CheckConstraint(
-                condition=Q(position__in=[1, 2]),
+                condition=Q(position__in=Position.values),
                 name="%(class)s_position",
-                violation_error_message="Position must be 1 or 2.",
+                violation_error_message=f"{POSITION_RULE}.",
             ),
         ]
 
@@ -260,6 +283,9 @@ class WeekAlbum(Pick):
     @property
     def work(self) -> Album:
         return self.album
+
+
+type AnyPick = WeekMovie | WeekAlbum
 
 
 class OpinionQuerySet(models.QuerySet):
@@ -365,7 +391,7 @@ class Opinion(models.Model):
         return "movie" if self.movie_pick_id else "album"
 
     @property
-    def pick(self) -> WeekMovie | WeekAlbum:
+    def pick(self) -> AnyPick:
         return self.movie_pick or self.album_pick  # type: ignore[return-value]  # there is one, see the constraint
 
 

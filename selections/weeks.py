@@ -1,28 +1,38 @@
-"""ISO weeks: their names, which of them run where, and which are over for whom."""
+"""ISO weeks: their names, their days, which of them run where, and which are over for whom."""
 
 import re
 import zoneinfo
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import timezone as offset
 from functools import lru_cache
+from itertools import groupby
 
 from django.db.models import Q
 from django.utils import timezone
 
+type YearWeek = tuple[int, int]  # an ISO year, and the number of a week in it
+
 FIRST_YEAR, LAST_YEAR = 1900, 2100
-LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if date(year, 12, 28).isocalendar().week == 53]
+
+
+def weeks_in_year(year: int) -> int:
+    """52, or 53 in a long ISO year."""
+    return date(year, 12, 28).isocalendar().week
+
+
+LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if weeks_in_year(year) == 53]
 
 # Which names read_week_name() takes, but for the 53 of a year that has 52 weeks.
 WEEK_NAME = "^(19[0-9]{2}|20[0-9]{2}|2100)-W(0[1-9]|[1-4][0-9]|5[0-3])$"
 
 
-def read_week_name(text: str) -> tuple[int, int] | None:
-    """The year and number of the week with this ISO name, such as 2026-W07, if there is one in the years we know."""
-    found = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)
-    if not found or not FIRST_YEAR <= (year := int(found[1])) <= LAST_YEAR:
+def read_week_name(text: str) -> YearWeek | None:
+    """The week with this ISO name, such as 2026-W07; None if there is no such week from FIRST_YEAR to LAST_YEAR."""
+    if not re.fullmatch(WEEK_NAME, text):
         return None
-    last = 53 if year in LONG_YEARS else 52
-    return (year, number) if 1 <= (number := int(found[2])) <= last else None
+    year, number = int(text[:4]), int(text[6:])
+    return (year, number) if number <= weeks_in_year(year) else None
 
 
 def week_name(year: int, week_number: int) -> str:
@@ -30,15 +40,54 @@ def week_name(year: int, week_number: int) -> str:
     return f"{year}-W{week_number:02}"
 
 
-def this_week(user) -> tuple[int, int]:
+def week_names(weeks: Iterable[YearWeek]) -> str:
+    """Such as `2024-W03, 2024-W05 to 2024-W07`, of weeks in the order of the calendar."""
+    runs = groupby(enumerate(weeks), lambda pair: monday_of(pair[1]) - timedelta(weeks=pair[0]))
+    parts = []
+    for _, run in runs:
+        names = [week_name(*week) for _, week in run]
+        parts.append(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}")
+    return ", ".join(parts)
+
+
+def week_of(day: date) -> YearWeek:
+    """The week that a day is part of."""
+    return day.isocalendar()[:2]
+
+
+def monday_of(week: YearWeek) -> date:
+    return date.fromisocalendar(*week, 1)
+
+
+def sunday_of(week: YearWeek) -> date:
+    return date.fromisocalendar(*week, 7)
+
+
+def month_of(week: YearWeek) -> int:
+    """The month that most of the week's days are in: its Thursday's."""
+    return date.fromisocalendar(*week, 4).month
+
+
+def weeks_later(week: YearWeek, count: int) -> YearWeek:
+    """The week so many weeks after this one, or before it if the count is negative."""
+    return week_of(monday_of(week) + timedelta(weeks=count))
+
+
+def weeks_between(first: YearWeek, last: YearWeek) -> list[YearWeek]:
+    """All weeks from the first to the last, both included."""
+    monday = monday_of(first)
+    count = (monday_of(last) - monday).days // 7 + 1
+    return [week_of(monday + timedelta(weeks=n)) for n in range(count)]
+
+
+def this_week(user) -> YearWeek:
     """The ISO year and week of today, in the user's time zone."""
     return week_in(user.zone, timezone.now())
 
 
-def week_in(zone: tzinfo, moment: datetime) -> tuple[int, int]:
+def week_in(zone: tzinfo, moment: datetime) -> YearWeek:
     """The ISO year and week that run in a time zone at a moment."""
-    day = moment.astimezone(zone).isocalendar()
-    return day.year, day.week
+    return week_of(moment.astimezone(zone))
 
 
 def week_before(year: int, week_number: int, week: str = "") -> Q:
@@ -67,7 +116,7 @@ def over_for(user, week: str = "") -> Q:
     return over | (running & ~moved)
 
 
-def settled_week(user) -> tuple[int, int]:
+def settled_week(user) -> YearWeek:
     """The ISO year and week that run for the user as far as secrets go.
 
     For a week after they changed their time zone it is that of the last zone, so that a move opens no week early.
@@ -79,6 +128,6 @@ def settled_week(user) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1)
-def _zones_after(week: tuple[int, int], moment: datetime) -> list[str]:
+def _zones_after(week: YearWeek, moment: datetime) -> list[str]:
     """The time zones in which this week is over at a moment, which is a quarter of an hour: offsets are multiples."""
     return [name for name in zoneinfo.available_timezones() if week_in(zoneinfo.ZoneInfo(name), moment) > week]

@@ -24,6 +24,7 @@ AGES = 60  # seconds: more than anything takes on a busy machine
 SQLITE_ONLY = (
     "tests/integrations/test_values.py",
     "tests/instance/test_quickstart.py",
+    "tests/selections/insights/test_recommendations.py::test_what_somebody_will_like",
     "tests/selections/transfer/readers/",
     "tests/test_faults.py",
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
@@ -218,6 +219,21 @@ def analyze():
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+@contextlib.contextmanager
+def just_before(statement, act):
+    """Call `act()` once, just before the first SQL statement that begins so, as if another request were faster."""
+    waiting = [act]
+
+    def execute(execute, sql, params, many, context):
+        if sql.startswith(statement) and waiting:
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+    assert not waiting
 
 
 def at_once(count, act):

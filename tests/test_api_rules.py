@@ -104,6 +104,23 @@ def test_a_body_that_is_no_object(anonymous, body):
 
 
 @pytest.mark.parametrize(
+    ("method", "address", "sent", "sentence"),
+    [
+        ("post", "/api/weeks", {"week_number": 7}, "Year is required."),
+        ("post", "/api/weeks", {"year": 1899, "week_number": 7}, "Year must be at least 1900."),
+        ("post", "/api/weeks", {"year": 2026, "week_number": "x"}, "Week number must be a whole number."),
+        ("post", "/api/auth/login", {"username": "ada", "password": None}, "Password may not be null."),
+        ("post", "/api/auth/register", {"username": "a" * 51}, "Username must have at most 50 characters."),
+        ("get", "/api/weeks", {"page_size": "1000"}, "Page size must be at most 100."),
+        ("get", "/api/movies/search", {}, "Query is required."),
+        ("get", "/api/stats/compare", {"with": "me"}, "Compare yourself with another member."),
+    ],
+)
+def test_invalid_input_is_a_sentence_for_people(api, method, address, sent, sentence):
+    assert_problem(getattr(api, method)(address, sent), 422, sentence)
+
+
+@pytest.mark.parametrize(
     "content_type", ["text/plain", "multipart/form-data; boundary=x", "", "application/json; charset=hex"]
 )
 def test_json_is_json_whatever_it_is_called(anonymous, content_type):

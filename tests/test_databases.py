@@ -12,9 +12,9 @@ import pytest
 from django.db import OperationalError, close_old_connections, connection, transaction
 
 from selections.models import Week
+from tests.commands import ROOT, environment_of, manage, manage_each
 from tests.conftest import assert_problem, client_of
 from tests.factories import UserFactory, WeekFactory
-from tests.test_settings import manage
 from wrong_opinions import outages
 from wrong_opinions.outages import report_at_start
 
@@ -209,40 +209,36 @@ def test_after_a_failure_one_thread_tries_and_the_others_are_refused():
 # Commands
 
 
-COMMANDS = ["check", "migrate", "flush_tokens", "backup", "quickstart"]
-
-
-def run(command, folder, url):
-    extra = {"backup": [f"{folder}/new"], "quickstart": ["--no-serve"]}
-    return manage(command, *extra.get(command, []), DATABASE_URL=url, TMDB_API_KEY="x", CACHE_DIR=str(folder))
-
-
 def assert_one_sentence(done):
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 1, done
     assert "Traceback" not in done.stderr
     said = [line for line in done.stderr.splitlines() if "database" in line and " cannot be " in line]
-    assert len(said) == 1, done.stderr
+    assert len(said) == 1, done
     assert said[0].endswith(".")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_on_a_damaged_database_commands_say_one_sentence(command, tmp_path):
+COMMANDS = ["check", "migrate", "flush_tokens", "backup new"]
+
+
+def test_on_a_damaged_database_commands_say_one_sentence(tmp_path):
     (tmp_path / "site.db").write_bytes(b"garbage" * 1000)
 
-    assert_one_sentence(run(command, tmp_path, f"sqlite:///{tmp_path}/site.db"))
+    for done in manage_each(*COMMANDS, DATABASE_URL=f"sqlite:///{tmp_path}/site.db"):
+        assert_one_sentence(done)
 
 
-@pytest.mark.parametrize("command", ["check", "flush_tokens", "backup"])
-def test_only_migrate_creates_a_database(command, tmp_path):
-    done = run(command, tmp_path, f"sqlite:///{tmp_path}/site.db")
+def test_without_a_server_commands_say_one_sentence(tmp_path):
+    url = "postgres://nobody@127.0.0.1:9/nowhere"
 
-    assert_one_sentence(done)
+    for done in manage_each(*COMMANDS, "quickstart --no-serve", DATABASE_URL=url, TMDB_API_KEY="x"):
+        assert_one_sentence(done)
+
+
+def test_only_migrate_creates_a_database(tmp_path):
+    for done in manage_each("check", "flush_tokens", "backup new", DATABASE_URL=f"sqlite:///{tmp_path}/site.db"):
+        assert_one_sentence(done)
+
     assert not (tmp_path / "site.db").exists()
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_server_commands_say_one_sentence(command, tmp_path):
-    assert_one_sentence(run(command, tmp_path, "postgres://nobody@127.0.0.1:9/nowhere"))
 
 
 def test_a_locked_database_is_one_sentence(tmp_path):
@@ -250,7 +246,7 @@ def test_a_locked_database_is_one_sentence(tmp_path):
     with sqlite3.connect(file) as other:
         other.execute("PRAGMA journal_mode=WAL")
         other.execute("BEGIN IMMEDIATE")
-        done = run("check", tmp_path, f"sqlite:///{file}?timeout=1")
+        done = manage("check", DATABASE_URL=f"sqlite:///{file}?timeout=1")
     other.close()
 
     assert_one_sentence(done)
@@ -267,12 +263,9 @@ def test_a_read_only_database_is_one_sentence(tmp_path):
         if not shutil.which("setpriv"):
             pytest.skip("setpriv is not installed here")
         command = ["setpriv", "--bounding-set", "-dac_override", *command]
-    environment = os.environ | {"DATABASE_URL": f"sqlite:///{file}", "SECRET_KEY": "x" * 60, "ENV_FILE": os.devnull}
-    environment |= {"DJANGO_SETTINGS_MODULE": "wrong_opinions.settings"}
+    environment = environment_of(DATABASE_URL=f"sqlite:///{file}")
 
-    done = subprocess.run(
-        command, env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     assert_one_sentence(done)
     assert "readonly" in done.stderr

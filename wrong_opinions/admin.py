@@ -11,7 +11,6 @@ from django.db.models import Model
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
-from accounts.views import says_refusals
 from catalog import pictures
 from catalog.models import Album, Movie
 from integrations import status
@@ -29,7 +28,7 @@ class Site(admin.AdminSite):
 
     def admin_view(self, view, cacheable=False):
         """Each page, but for what no page can be made of: a sentence, and a way on."""
-        page = says_refusals(super().admin_view(view, cacheable))
+        page = super().admin_view(view, cacheable)
 
         def careful(request, *args, **kwargs):
             try:

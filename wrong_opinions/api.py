@@ -37,6 +37,18 @@ from . import outages
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+# How REST framework's messages begin, and how they go on after the name of their field.
+WORDINGS = {
+    "This field": "",
+    "Ensure this value is greater than or equal to": " must be at least",
+    "Ensure this value is less than or equal to": " must be at most",
+    "Ensure this field has at least": " must have at least",
+    "Ensure this field has no more than": " must have at most",
+    "A valid integer is required": " must be a whole number",
+    "A valid number is required": " must be a number",
+    "Must be a valid": " must be a valid",
+    "Not a valid string": " must be a text",
+}
 
 
 def problem(
@@ -61,12 +73,12 @@ def problem(
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """The answer to what a view raised; None, which is a 500, only for bugs."""
+    """The answer to what a view raised, or None for a bug, which is a 500."""
     is_refused = isinstance(exc, DatabaseError) and not outages.is_outage(exc)
     if is_refused or isinstance(exc, get_user_model().DoesNotExist):
         user = context["request"].user
         if user and not get_user_model().objects.filter(pk=user.pk).exists():
-            exc = InvalidCredentials()  # deleted since this request began, so that its rows have nobody to belong to
+            exc = InvalidCredentials()  # the account was deleted since this request began
     known = describe(exc)
     if known is None:
         return None
@@ -83,14 +95,11 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     match exc:
         case exceptions.ValidationError():
             errors = list(flatten(exc.get_full_details()))
-            first = errors[0]
-            names_it = first["message"].lower().startswith(first["field"].lower())
-            detail = first["message"] if names_it else f"{first['field']}: {first['message']}"
-            return problem(422, detail, "invalid_input", errors=errors)
+            return problem(422, sentence(errors[0]), "invalid_input", errors=errors)
         case exceptions.NotAuthenticated():
             return problem(401, "Not authenticated", "not_authenticated")
         case exceptions.MethodNotAllowed():
-            return problem(405, "This address does not know that method", "method_not_allowed")
+            return problem(405, "Method not allowed here", "method_not_allowed")
         case exceptions.APIException():
             return problem(exc.status_code, str(exc.detail), str(exc.get_codes()))
         case IntegrationError():
@@ -128,6 +137,16 @@ def flatten(details: Any, field: str = ""):
             yield from flatten(inner, f"{field}.{inner_field}".strip("."))
 
 
+def sentence(error: dict[str, str]) -> str:
+    """The message of an error with the name of its field, such as "Position must be at most 2." """
+    name = error["field"].replace("_", " ").capitalize().replace("Tmdb", "TMDB").replace("Musicbrainz", "MusicBrainz")
+    message = error["message"]
+    for beginning, words in WORDINGS.items():
+        if message.startswith(beginning):
+            return f"{name}{words}{message.removeprefix(beginning)}"
+    return message if name.lower() in message.lower() else f"{name}: {message}"
+
+
 def is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/") or request.path in {"/api", "/health", "/health/"}
 
@@ -142,7 +161,7 @@ def bad_request(request, exception):
     if is_api(request):
         what = "The request cannot be read"
         if isinstance(exception, DisallowedHost):
-            what = "This server does not answer to that host name: its operator lists names in ALLOWED_HOSTS"
+            what = "Unknown host name. The operator of this server can add it to ALLOWED_HOSTS."
         return _page(request, 400, what, "bad_request")
     return defaults.bad_request(request, exception)
 
@@ -155,7 +174,7 @@ def not_found(request, exception=None):
 
 
 def server_error(request):
-    """Django's 500 page, as JSON under /api; what went wrong is in the log only. A 503 if the database is at fault."""
+    """Django's 500 page, as JSON under /api, without what went wrong, which is in the log; 503 for the database."""
     error = sys.exception()
     if isinstance(error, Exception) and outages.is_outage(error) and (known := describe(error)):
         body, headers = known
@@ -168,7 +187,7 @@ def server_error(request):
 
 
 class RefusePlainHTTP:
-    """Refuses API requests that came without TLS: by a redirect the token would cross the wire twice."""
+    """Refuses API requests without TLS: after a redirect the token would have been sent in the clear."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -189,7 +208,7 @@ class HealthView(APIView):
         responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
     )
     def get(self, request):
-        """Whether the site answers, and its database takes changes."""
+        """Whether the site answers, and its database accepts changes."""
         try:
             if outages.is_writable():
                 return Response({"status": "healthy", "version": settings.VERSION})

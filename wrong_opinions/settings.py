@@ -21,13 +21,13 @@ env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), encoding="utf-
 
 
 def rate(name: str, default: str) -> str | None:
-    """A number of attempts in a time, such as `10/min`, as REST framework writes it; None for `off`."""
+    """A rate such as `10/min`, as REST framework writes it; None for `off`."""
     value: str = env.str(name, default=default).strip().lower()
     if value == "off":
         return None
     number, _, period = value.partition("/")
     if not number.isdecimal() or int(number) < 1 or period[:1] not in set("smhd"):
-        raise ImproperlyConfigured(f"{name} is neither a rate such as 10/min nor off.")
+        raise ImproperlyConfigured(f"{name} must be a rate such as 10/min, or off.")
     return value
 
 
@@ -35,18 +35,18 @@ def base_url(name: str, default: str) -> str:
     """An http address without its trailing slash."""
     value: str = env.str(name, default=default).strip().rstrip("/")
     if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
-        raise ImproperlyConfigured(f"{name} is not an http or https address.")
+        raise ImproperlyConfigured(f"{name} must be an http or https address.")
     return value
 
 
 def switch(name: str, *, default: bool) -> bool:
-    """True or false; anything else is refused, as a mistyped HTTPS would be an open door."""
+    """True or false; anything else is refused, as a mistyped HTTPS would leave the site open."""
     value = env.str(name, default=str(default)).strip().lower()
     if value in {"true", "1", "yes", "on"}:
         return True
     if value in {"false", "0", "no", "off", ""}:
         return False
-    raise ImproperlyConfigured(f"{name} must be true or false, with nothing behind it: a comment needs its own line.")
+    raise ImproperlyConfigured(f"{name} must be true or false. Put comments on a line of their own.")
 
 
 def names(name: str, default: str) -> list[str]:
@@ -70,7 +70,7 @@ def number(name: str, default: float, at_least: float = 0) -> float:
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set: put one into .env, such as this makes: python3 -c 'import secrets; "
+        "SECRET_KEY is not set. Put the output of this command into .env: python3 -c 'import secrets; "
         'print("SECRET_KEY=" + secrets.token_urlsafe(50))\''
     )
 DEBUG = switch("DEBUG", default=False)
@@ -95,7 +95,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "import_export",
     "accounts",
     "integrations",
     "catalog",
@@ -115,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.errors.RefusalMiddleware",
     "integrations.deadline.UpstreamDeadlineMiddleware",
 ]
 ROOT_URLCONF = "wrong_opinions.urls"
@@ -134,7 +134,6 @@ TEMPLATES = [
         },
     }
 ]
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "wrong_opinions.locale"  # ISO dates, as in ISO weeks
 STATIC_URL = "static/"
@@ -148,7 +147,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {
-        # That an upstream fails is logged where it is asked.
+        # Failures of upstreams are logged where they happen.
         "own_failures": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", 500) not in {502, 503, 504},
@@ -157,12 +156,12 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # Below WARNING it writes whole addresses, and a TMDB v3 key is part of one.
+        # Below WARNING it logs whole URLs, which may contain a TMDB v3 key.
         "urllib3": {"level": "WARNING"},
         "django": {"handlers": [], "propagate": True},
-        # A client's mistakes are the client's to read.
+        # Clients are told about their own errors.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # what scanners try all day
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # scanners cause it all day
     },
 }
 
@@ -186,15 +185,15 @@ def database(name: str, default: str = "") -> dict[str, Any]:
         options = {"connect_timeout": 2, "tcp_user_timeout": 1000}  # seconds, and milliseconds without an answer
         values["ENGINE"] = "wrong_opinions.postgresql"
     else:
-        raise ImproperlyConfigured(f"{name} is no address such as sqlite:///./wrong_opinions.db or postgres://…")
-    # One connection a thread, as opening one costs more than most requests; looked at when a request begins.
+        raise ImproperlyConfigured(f"{name} must be an address such as sqlite:///./wrong_opinions.db or postgres://…")
+    # One connection per thread, as opening one costs more than most requests; checked when a request begins.
     keep: dict[str, Any] = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     return values | keep | {"OPTIONS": options | values.get("OPTIONS", {})}
 
 
 DATABASES = {"default": database("DATABASE_URL", "sqlite:///./wrong_opinions.db")}
 if env.str("DATABASE_DIRECT_URL", default=""):
-    # DATABASE_URL leads to a pooler, where each transaction may be another session's; this one is for backups.
+    # DATABASE_URL leads to a pooler, which may use another session for each transaction; this one is for backups.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     DATABASES["direct"] = database("DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
 
@@ -230,19 +229,13 @@ EXPORT_RATE = rate("EXPORT_RATE", "60/hour")
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
-    "LEEWAY": timedelta(seconds=10),  # that the clocks of two hosts may differ by
+    "LEEWAY": timedelta(seconds=10),  # difference between the clocks of two hosts
 }
-
-# For the admin's tables; what they make of these is in catalog/exchange.py.
-IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
-IMPORT_EXPORT_USE_TRANSACTIONS = True
-IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"
-IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 PASSWORD_RESET_URL: str = env.str("PASSWORD_RESET_URL", default="")
 if PASSWORD_RESET_URL and set(re.findall(r"{.*?}|[{}]", PASSWORD_RESET_URL)) != {"{uid}", "{token}"}:
-    raise ImproperlyConfigured("PASSWORD_RESET_URL must have {uid} and {token} in it, and no other brackets.")
+    raise ImproperlyConfigured("PASSWORD_RESET_URL must contain {uid} and {token}, and no other brackets.")
 LOGIN_URL = "admin:login"  # the only page that asks for a password
 SESSION_ENGINE = "accounts.admin_sessions"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds without use
@@ -253,7 +246,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 try:
     mail = env.email_url("EMAIL_URL", default="consolemail://")
 except ImproperlyConfigured:
-    raise ImproperlyConfigured("EMAIL_URL is no address such as smtp+tls://user:password@host:587.") from None
+    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.") from None
 MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
 if mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     MAILERS["default"]["OPTIONS"] = {
@@ -279,27 +272,24 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "wrong_opinions.openapi.Schema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "wrong_opinions.api.handle_exception",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= will be ours
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter of our own
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Wrong Opinions",
     "DESCRIPTION": (
-        "A weekly ritual: for each ISO week, everybody picks one or two movies and one or two albums, and disagrees."
+        "A weekly ritual: for each ISO week, every member picks one or two movies and one or two albums, and disagrees."
         "\n\n"
         "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
         "from the Cover Art Archive."
         "\n\n"
-        "Beyond what each operation lists, the server itself answers 400, 413, 431 or 501 to a request that it cannot "
-        "read: a problem like any other. Then it closes the connection, as where a request does not arrive in time."
+        "Besides the responses listed with each operation, the server answers 400, 413, 431 or 501, also as problem "
+        "details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -323,7 +313,7 @@ TMDB_API_KEY: str = env.str("TMDB_API_KEY", default="").strip()
 TMDB_BASE_URL = base_url("TMDB_BASE_URL", "https://api.themoviedb.org/3")
 TMDB_INTERVAL = number("TMDB_INTERVAL", 0.03)
 if TMDB_INTERVAL < 0.025 and f".{urlsplit(TMDB_BASE_URL).hostname}".endswith(".themoviedb.org"):
-    raise ImproperlyConfigured("TMDB_INTERVAL must be 0.025 or more: TMDB allows some 40 requests a second.")
+    raise ImproperlyConfigured("TMDB_INTERVAL must be 0.025 or more: TMDB allows about 40 requests a second.")
 TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/p")
 TMDB_LANGUAGE: str = env.str("TMDB_LANGUAGE", default="en-US")
 TMDB_REGION: str = env.str("TMDB_REGION", default="")
@@ -343,7 +333,7 @@ CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
 SECURE_CSP = {
     "default-src": [CSP.SELF],
-    # The Cover Art Archive redirects to archive.org, and that to one of its nodes; a wildcard is not its own parent.
+    # The Cover Art Archive redirects to archive.org, and that to one of its nodes; a wildcard excludes the domain.
     "img-src": [
         CSP.SELF,
         "data:",
@@ -359,12 +349,10 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
-X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "same-origin"
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    # A redirect breaks the API's clients, and would have come after the token crossed the wire: see RefusePlainHTTP.
+    # A redirect breaks clients of the API, and the token would have been sent in the clear: see RefusePlainHTTP.
     SECURE_REDIRECT_EXEMPT = [r"^api/", r"^health$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
@@ -372,5 +360,5 @@ if HTTPS:
     MIDDLEWARE.insert(
         MIDDLEWARE.index("corsheaders.middleware.CorsMiddleware") + 1, "wrong_opinions.api.RefusePlainHTTP"
     )
-# HSTS stays with this host: whether its siblings and the preload list follow is for the domain's owner to say.
+# HSTS covers this host only: the owner of the domain decides about subdomains and the preload list.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -1,6 +1,6 @@
-"""The worker that gunicorn.conf.py names: waitress, which receives a request as a whole before a thread gets it.
+"""The worker that gunicorn.conf.py names: waitress, which receives a whole request before it passes it to a thread.
 
-So a client that stalls holds a connection, until its deadline, and never a thread. gunicorn starts the processes,
+So a client that stalls holds a connection until its deadline, but never a thread. gunicorn starts the processes,
 replaces those that die, and stops them.
 """
 
@@ -31,18 +31,18 @@ SENTENCES = {
     413: ("too_large", "The body is too large"),
     431: ("headers_too_large", "The address and the headers are too large"),
     500: ("server_error", "Something went wrong on our side"),
-    501: ("not_implemented", "This server reads no transfer encoding but chunked"),
+    501: ("not_implemented", "The only transfer encoding that this server supports is chunked"),
 }
 
 
 def max_body(path: str) -> int:
-    """Bytes that the address accepts: more where files are imported."""
+    """The largest body in bytes that the address accepts: larger where files are imported."""
     is_import = path == "/api/import" or (path.startswith("/admin/") and path.endswith("/import/"))
     return int(settings.IMPORT_MAX_MB * 1_000_000) if is_import else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 class Request(HTTPRequestParser):
-    """A request on its way in, with its deadline, and the limit that its address has for bodies."""
+    """A request that is being received, with its deadline and the limit of its address for bodies."""
 
     adj: Adjustments
 
@@ -58,7 +58,7 @@ class Request(HTTPRequestParser):
 
     @property
     def deadline(self):
-        """Until when all of it must have arrived: later where the address accepts more."""
+        """When all of it must have arrived: later where the address accepts larger bodies."""
         if not self.headers_finished:
             return self.started_at + settings.WEB_HEAD_TIMEOUT
         share = self.adj.max_request_body_size / settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -67,13 +67,13 @@ class Request(HTTPRequestParser):
 
 class Answer(WSGITask):
     def set_close_on_finish(self):
-        """Close where the client wants it, but not after each 204 and 304, as waitress does: their length is known."""
+        """Close if the client asks for it, but not after each 204 and 304, as waitress does: their length is known."""
         if self.has_body or self.request.connection_close:
             super().set_close_on_finish()
 
 
 class Problem(ErrorTask):
-    """What the server itself refuses, in the API's words; nothing of the request is repeated."""
+    """A problem as the API's, for what the server itself refuses; nothing of the request is repeated."""
 
     def execute(self):
         status = HTTPStatus(self.request.error.code)
@@ -89,8 +89,9 @@ class Problem(ErrorTask):
 
 
 class Channel(HTTPChannel):
-    """A connection. Where the server refused a request that is still arriving, it drops the rest for LINGER seconds
-    before it closes: after a plain close the client might never read the answer."""
+    """A connection. After refusing a request that is still arriving, it discards the rest for LINGER seconds before it
+    closes: after closing at once the client might never read the answer.
+    """
 
     parser_class = Request
     task_class = Answer
@@ -98,7 +99,13 @@ class Channel(HTTPChannel):
     was_refused = False
     lingers_until = None
 
+    def handle_write(self):
+        if self.socket is not None:  # or reading, in the same turn, found that the client is gone
+            super().handle_write()
+
     def handle_close(self):
+        if self.socket is None:
+            return
         if self.was_refused and self.lingers_until is None:
             self.lingers_until = time.monotonic() + LINGER
             with contextlib.suppress(OSError):  # the client is gone
@@ -114,7 +121,7 @@ class Channel(HTTPChannel):
 
     @property
     def arrived(self):
-        """Bytes of a body of which more is to come."""
+        """Bytes received of a body that is still incomplete."""
         return self.request.body_bytes_received if self.request else 0
 
     @property
@@ -123,7 +130,7 @@ class Channel(HTTPChannel):
 
     @property
     def is_late(self):
-        """Whether the client has had its time to send a request, or to read an answer."""
+        """Whether the client has exceeded its time to send a request or to read an answer."""
         if self.lingers_until is not None:
             return time.monotonic() > self.lingers_until
         if self.total_outbufs_len:
@@ -132,7 +139,7 @@ class Channel(HTTPChannel):
 
 
 class WaitressWorker(Worker):
-    """One process: a main thread that receives and sends, and WEB_THREADS threads that answer."""
+    """A process with a main thread that receives and sends, and WEB_THREADS threads that answer."""
 
     def run(self):
         outages.report_at_start()
@@ -161,7 +168,7 @@ class WaitressWorker(Worker):
             channel_timeout=self.cfg.keepalive,  # seconds for which an idle connection stays open
             cleanup_interval=1,  # seconds
             max_request_header_size=MAX_HEADERS,
-            clear_untrusted_proxy_headers=False,  # which of them count is for the setting HTTPS to say
+            clear_untrusted_proxy_headers=False,  # the setting HTTPS says which of them count
         )
         server.channel_class = Channel
         return server
@@ -178,4 +185,4 @@ class WaitressWorker(Worker):
             arriving.pop().handle_close()
 
     def channels(self):
-        return [one for one in self.connections.values() if isinstance(one, Channel)]
+        return [channel for channel in self.connections.values() if isinstance(channel, Channel)]

@@ -1,8 +1,7 @@
-"""Who is asking: `Authorization: Bearer` with an access token or an API token, and nothing else."""
+"""Authentication of the API: `Authorization: Bearer` with an access token or an API token, and nothing else."""
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied
@@ -15,7 +14,7 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 from accounts import services, sessions
 from accounts.models import ApiToken, Session, User
 
-# What SimpleJWT raises for tokens, and lets through for odd claims of signed ones.
+# What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
 
 
@@ -30,7 +29,7 @@ class ReadOnlyToken(PermissionDenied):
 
 
 class InvalidCredentials(APIException):
-    """A refusal of views without authenticators, where REST framework makes a 403 of AuthenticationFailed."""
+    """A 401 also in views without authenticators, where REST framework turns AuthenticationFailed into a 403."""
 
     status_code = status.HTTP_401_UNAUTHORIZED
     default_detail = "Could not validate credentials"
@@ -40,8 +39,8 @@ class InvalidCredentials(APIException):
 def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
     """A valid token and its session, whose account may be inactive.
 
-    Raises InvalidCredentials for anything else: garbage, another kind of token, expired, the session ended, the
-    account gone or with another password since. That a refresh token was spent is not noticed here.
+    Raises InvalidCredentials for anything else: garbage, a token of another kind, an expired one, or one whose session,
+    account or password is gone. It does not check whether a refresh token is spent.
     """
     try:
         token = token_class(raw)  # type: ignore[arg-type]
@@ -54,70 +53,58 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """The scheme word in any letter case; a 403 for inactive accounts. `request.auth` is a Session or an ApiToken."""
+    """The scheme in any letter case; a 403 for inactive accounts. `request.auth` is a Session or an ApiToken."""
 
-    def authenticate_header(self, request):
+    def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
-    def authenticate(self, request: Request):
+    def authenticate(self, request: Request) -> tuple[User, Session | ApiToken] | None:
         scheme, _, raw = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
         raw = raw.strip()
-        auth: Session | ApiToken
+        auth: Session | ApiToken | None
         if raw.startswith(services.TOKEN_PREFIX):
-            auth = self.read_api_token(raw)
+            auth = services.find_token(raw, ApiToken.FOR_SCRIPTS)
         else:
             _, auth = read_token(AccessToken, raw)
+        if auth is None:
+            raise InvalidCredentials
         if not auth.user.is_active:
             raise InactiveAccount
         if is_read_only(auth) and request.method not in SAFE_METHODS:
             raise ReadOnlyToken
         return auth.user, auth
 
-    @staticmethod
-    def read_api_token(raw: str) -> ApiToken:
-        token = services.find_token(raw, ApiToken.FOR_SCRIPTS)
-        if token is None:
-            raise InvalidCredentials
-        return token
-
 
 def is_read_only(auth: Session | ApiToken) -> bool:
-    """Whether a request that comes with this may change nothing, also where a GET would."""
+    """Whether a request that is authenticated by this may change nothing, even by a GET."""
     return isinstance(auth, ApiToken) and auth.scope != ApiToken.Scope.FULL
 
 
 class IsSignedIn(BasePermission):
-    """For what concerns the account itself: a password was needed to get this far, which no API token was."""
+    """For the account itself, which takes a session, begun with a password: no API token is enough."""
 
     message = "An API token cannot do this: sign in"
 
-    def has_permission(self, request, view):
+    def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, Session)
 
 
 def sign_in(user: User, client: str) -> dict[str, object]:
-    """The tokens of a new session of a client, which is called as its User-Agent says.
-
-    Raises InvalidCredentials when the account has just been deleted.
-    """
+    """The tokens of a new session of a client, which is named as its User-Agent."""
     refresh = RefreshToken()
-    try:
-        with transaction.atomic():
-            session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
-    except IntegrityError:
-        raise InvalidCredentials from None
+    session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
     return pair_of(session, refresh)
 
 
 def end_of(refresh: RefreshToken) -> datetime:
-    """When a session ends that is not renewed."""
+    """When a session ends that is not renewed: when its last token expires."""
     return max(datetime_from_epoch(token["exp"]) for token in (refresh, refresh.access_token))
 
 
 def pair_of(session: Session, refresh: RefreshToken) -> dict[str, object]:
-    """What a sign-in answers: a refresh token, and an access token with its seconds to live."""
+    """The answer to a sign-in: a refresh token, and an access token with its lifetime in seconds."""
     refresh["sub"], refresh["sid"] = str(session.user_id), session.pk
     access = refresh.access_token
     return {

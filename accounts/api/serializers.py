@@ -3,21 +3,12 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts import limits
-from accounts.models import (
-    ApiToken,
-    Session,
-    User,
-    validate_ascii,
-    validate_not_reserved,
-    validate_printable,
-    validate_time_zone,
-    validate_username,
-)
+from accounts import limits, models
+from accounts.models import ApiToken, Session, User
 
 
 class TextField(serializers.CharField):
-    """A JSON string: REST framework's own field takes numbers, too."""
+    """A JSON string: REST framework's own field also takes numbers."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):
@@ -30,9 +21,9 @@ class EmailField(TextField, serializers.EmailField):
 
 
 class WordField(serializers.ChoiceField):
-    """One of some words; REST framework's own message repeats what was sent."""
+    """One of several words; REST framework's own message repeats what was sent."""
 
-    default_error_messages = {"invalid_choice": "That is none of the words that can stand here."}
+    default_error_messages = {"invalid_choice": "Not a valid choice."}
 
 
 class PasswordField(TextField):
@@ -41,26 +32,24 @@ class PasswordField(TextField):
 
 
 class OwnPasswordField(PasswordField):
-    """The password of the user who is signed in, before they change what matters. Attempts count."""
+    """The password of the user who is signed in; attempts are limited."""
 
     def to_internal_value(self, data):
         password = super().to_internal_value(data)
-        request = self.context["request"]
-        with limits.guess("own password", request, limits.account_id(request.user.pk)):
-            if not request.user.check_password(password):
-                raise serializers.ValidationError("That is not your password.", code="wrong_password")
+        if not limits.is_own_password(self.context["request"], password):
+            raise serializers.ValidationError("That is not your password.", code="wrong_password")
         return password
 
 
 class NewPasswordField(TextField):
-    """8 to 100 characters; check_password() asks Django's validators."""
+    """8 to 100 characters; check_password() runs Django's validators."""
 
     def __init__(self):
         super().__init__(min_length=8, max_length=100, trim_whitespace=False, write_only=True)
 
 
 class NullableTextField(TextField):
-    """Text whose absence is "" in the database and null in the API."""
+    """Text that is "" in the database and null in the API if it is not known."""
 
     def __init__(self, **kwargs):
         super().__init__(allow_null=True, allow_blank=True, **kwargs)
@@ -73,7 +62,7 @@ class NullableTextField(TextField):
 
 
 def check_password(password: str, user: User, field: str) -> None:
-    """Raise ValidationError with each reason why this person should have no such password."""
+    """Raise ValidationError with each reason why the password is too weak for this user."""
     try:
         validate_password(password, user)
     except DjangoValidationError as error:
@@ -84,7 +73,7 @@ class UserSerializer(serializers.ModelSerializer):
     """An account, for its owner."""
 
     pending_email = NullableTextField(
-        read_only=True, help_text="A new address, until the link that was sent to it is followed."
+        read_only=True, help_text="A new address, until the link in the email to it is followed."
     )
     display_name = NullableTextField(read_only=True)
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
@@ -106,13 +95,13 @@ class UserSerializer(serializers.ModelSerializer):
 
 
 class ProfileSerializer(serializers.ModelSerializer):
-    """A person, for everybody who may see them."""
+    """A user, for everyone who may see them."""
 
     display_name = NullableTextField(read_only=True)
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
     weeks = serializers.IntegerField(source="week_count", read_only=True)
     complete_weeks = serializers.IntegerField(
-        source="complete_week_count", read_only=True, help_text="Those with at least one movie and one album."
+        source="complete_week_count", read_only=True, help_text="Weeks with at least one movie and one album."
     )
 
     class Meta:
@@ -130,14 +119,17 @@ class SearchSerializer(serializers.Serializer):
 class ChangeProfileSerializer(serializers.Serializer):
     email = EmailField(
         max_length=254,
-        validators=[validate_ascii],
+        validators=[models.validate_ascii],
         required=False,
-        help_text="It counts once the link in a mail to it is followed. The present address cancels that.",
+        help_text="It counts once the link in the email to it is followed. Your present address cancels that.",
     )
     current_password = PasswordField(required=False, help_text="Required with a new email address.")
-    display_name = NullableTextField(max_length=100, validators=[validate_printable], required=False)
+    display_name = NullableTextField(max_length=100, validators=[models.validate_printable], required=False)
     time_zone = TextField(
-        max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name, such as Europe/Berlin."
+        max_length=64,
+        validators=[models.validate_time_zone],
+        required=False,
+        help_text="IANA name, such as Europe/Berlin.",
     )
     visibility = WordField(User.Visibility.choices, required=False)
 
@@ -150,15 +142,18 @@ class ChangeProfileSerializer(serializers.Serializer):
 
 
 class RegisterSerializer(serializers.Serializer):
-    """Checks the shape only: whether the name and address are free is a 409, not an invalid input."""
+    """Checks the shape only: a name or address that is taken is a 409, not invalid input."""
 
     username = TextField(
-        min_length=3, max_length=50, trim_whitespace=False, validators=[validate_username, validate_not_reserved]
+        min_length=3,
+        max_length=50,
+        trim_whitespace=False,
+        validators=[models.validate_username, models.validate_not_reserved],
     )
-    email = EmailField(max_length=254, validators=[validate_ascii])
+    email = EmailField(max_length=254, validators=[models.validate_ascii])
     password = NewPasswordField()
     invitation = NullableTextField(
-        max_length=100, default="", help_text="The code of an invitation: needed where registration is closed."
+        max_length=100, default="", help_text="The code of an invitation; required where registration is closed."
     )
 
     def validate(self, attrs):
@@ -167,7 +162,7 @@ class RegisterSerializer(serializers.Serializer):
 
 
 class LoginSerializer(serializers.Serializer):
-    username = TextField(help_text="The username or the e-mail address, in any letter case.")
+    username = TextField(help_text="Username or email address, in any letter case.")
     password = PasswordField()
 
 
@@ -179,7 +174,7 @@ class TokenPairSerializer(serializers.Serializer):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     token_type = serializers.CharField(help_text="Always `bearer`.")
-    expires_in = serializers.IntegerField(help_text="Seconds that the access token is good for.")
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
 
 
 class OwnPasswordSerializer(serializers.Serializer):
@@ -210,7 +205,7 @@ class ConfirmPasswordResetSerializer(serializers.Serializer):
 
 
 class SessionSerializer(serializers.ModelSerializer):
-    client = NullableTextField(read_only=True, help_text="As the client names itself (User-Agent).")
+    client = NullableTextField(read_only=True, help_text="The User-Agent header of the client.")
     last_used_at = serializers.DateTimeField(read_only=True, help_text="When it began or was last refreshed.")
     current = serializers.SerializerMethodField(help_text="Whether it is the session of this request.")
 
@@ -231,7 +226,7 @@ class ApiTokenSerializer(serializers.ModelSerializer):
 
 
 class NewApiTokenSerializer(ApiTokenSerializer):
-    token = serializers.CharField(help_text="The secret, shown now and never again.")
+    token = serializers.CharField(help_text="The secret, which is shown only now.")
 
     class Meta(ApiTokenSerializer.Meta):
         fields = [*ApiTokenSerializer.Meta.fields, "token"]
@@ -240,13 +235,13 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 
 class CreateApiTokenSerializer(serializers.Serializer):
     current_password = PasswordField()
-    name = TextField(max_length=100, validators=[validate_printable], help_text="What it is for.")
+    name = TextField(max_length=100, validators=[models.validate_printable], help_text="What it is used for.")
     scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
     expires_at = serializers.DateTimeField(
-        allow_null=True, default=None, help_text="An instant to come; null: it does not expire."
+        allow_null=True, default=None, help_text="An instant in the future, or null for a token that does not expire."
     )
 
     def validate_expires_at(self, value):
         if value is not None and value <= timezone.now():
-            raise serializers.ValidationError("That is not in the future.", code="past")
+            raise serializers.ValidationError("Must be in the future.", code="past")
         return value

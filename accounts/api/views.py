@@ -1,8 +1,11 @@
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
@@ -11,13 +14,15 @@ from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
 
 from accounts import limits, security, services, sessions
-from accounts.models import Session, User
+from accounts.models import ApiToken, Session, User, UserQuerySet
 
 from . import serializers
 from .authentication import (
@@ -34,89 +39,102 @@ from .authentication import (
 WRONG_PASSWORD = OpenApiResponse(
     description="Wrong password (`wrong_password`), or the account is disabled, or this is not the caller's to change"
 )
+NUMBER = "[0-9]{1,18}"  # anything else in its place is not found
+ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
 no_store = method_decorator(cache_control(no_store=True), name="dispatch")
 
 
+def validated(serializer: BaseSerializer) -> dict[str, Any]:
+    """What was sent, checked. Raises ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+def caller(request: Request) -> User:
+    return cast("User", request.user)
+
+
+def no_content() -> Response:
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 @no_store
+@extend_schema(tags=["auth"], auth=[])
 class PublicView(GenericAPIView):
-    """A view for those who are not signed in (yet): it ignores an Authorization header."""
+    """A view for clients that are not signed in (yet): it ignores an Authorization header."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    def read(self, request) -> dict:
-        """What was sent, checked. Raises ValidationError."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+
+@extend_schema(extensions={"x-limited": True})
+class LimitedView(PublicView):
+    """A public view with a rate limit."""
 
 
-@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
-class RegisterView(PublicView):
+class RegisterView(LimitedView):
     serializer_class = serializers.RegisterSerializer
 
     @extend_schema(
         responses={
             201: serializers.UserSerializer,
-            403: OpenApiResponse(description="Registration is closed, and there is no good invitation"),
-            409: OpenApiResponse(description="The username or the e-mail address is taken, or the invitation used"),
+            403: OpenApiResponse(description="Registration is closed, and there is no valid invitation"),
+            409: OpenApiResponse(description="The username or email address is taken, or the invitation was used"),
         }
     )
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
         limits.count_attempt("register", request)
-        services.refuse_uninvited(request.data.get("invitation"))
-        asked = self.read(request)
-        user = services.register(**asked)
+        if not settings.REGISTRATION_OPEN:
+            services.check_invitation(cast("dict[str, Any]", request.data).get("invitation"))
+        values = validated(self.get_serializer(data=request.data))
+        user = services.register(**values)
         security.record("account registered", request, user_id=user.pk)
-        if asked["invitation"]:
+        if values["invitation"]:
             security.record("invitation used", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
-@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
-class LoginView(PublicView):
+class LoginView(LimitedView):
     serializer_class = serializers.LoginSerializer
 
     @extend_schema(
         responses={
             200: serializers.TokenPairSerializer,
-            401: OpenApiResponse(description="Wrong password or no such user: which, is not told"),
+            401: OpenApiResponse(description="Wrong password, or no such user: the answer is the same"),
             403: OpenApiResponse(description="The account is disabled"),
         }
     )
-    def post(self, request):
-        """Sign in with a username or an e-mail address, in any letter case."""
-        with limits.guess("login", request, limits.account_of(request.data.get("username"))):
-            user = authenticate(request, **self.read(request))
-            if not isinstance(user, User):
-                raise InvalidCredentials("Invalid username or password")
+    def post(self, request: Request) -> Response:
+        """Sign in with a username or an email address, in any letter case."""
+        user = authenticate(request, **validated(self.get_serializer(data=request.data)))
+        if not isinstance(user, User):
+            raise InvalidCredentials("Invalid username or password")
         if not user.is_active:
             raise InactiveAccount
         try:
             user_logged_in.send(sender=User, request=request, user=user)
+            return Response(sign_in(user, request.headers.get("User-Agent", "")))
         except (User.NotUpdated, IntegrityError):  # the account has just been deleted
             raise InvalidCredentials("Invalid username or password") from None
-        return Response(sign_in(user, request.headers.get("User-Agent", "")))
 
 
-@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
-class RefreshView(PublicView):
+class RefreshView(LimitedView):
     serializer_class = serializers.RefreshSerializer
 
     @extend_schema(
         responses={
             200: serializers.TokenPairSerializer,
-            401: OpenApiResponse(description="Spent, expired or revoked; the account is gone or disabled"),
+            401: OpenApiResponse(description="Spent, expired or revoked; or the account is deleted or disabled"),
         }
     )
-    def post(self, request):
-        """Trade a refresh token for a new pair. It is spent by that: of simultaneous uses one wins.
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token for a new pair of tokens. It is spent by that: of simultaneous uses, one wins.
 
         A spent token that is used again more than 10 seconds after the last renewal ends its session.
         """
         limits.count_attempt("refresh", request, self.account(request))
-        token, session = read_token(RefreshToken, self.read(request)["refresh_token"])
+        token, session = read_token(RefreshToken, validated(self.get_serializer(data=request.data))["refresh_token"])
         if not session.user.is_active:
             raise InvalidCredentials
         spent_id, refresh = str(token["jti"]), RefreshToken()
@@ -127,28 +145,27 @@ class RefreshView(PublicView):
         return Response(pair_of(session, refresh))
 
     @staticmethod
-    def account(request) -> limits.Account | None:
+    def account(request: Request) -> limits.Account | None:
         try:
-            return limits.account_id(int(UntypedToken(request.data["refresh_token"])["sub"]))
+            return limits.account_id(int(UntypedToken(cast("dict[str, Any]", request.data)["refresh_token"])["sub"]))
         except UNREADABLE:
             return None
 
 
-@extend_schema(tags=["auth"], auth=[])
 class LogoutView(PublicView):
     serializer_class = serializers.RefreshSerializer
 
     @extend_schema(responses={204: None})
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Sign out: the session of this refresh token ends, with all its tokens. Any other token is a 204, too."""
-        raw = self.read(request)["refresh_token"]
+        raw = validated(self.get_serializer(data=request.data))["refresh_token"]
         try:
             _, session = read_token(RefreshToken, raw)
         except InvalidCredentials:
-            return Response(status=status.HTTP_204_NO_CONTENT)
+            return no_content()
         session.delete()
         security.record("signed out", request, user_id=session.user_id)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 @extend_schema(tags=["auth"])
@@ -157,8 +174,8 @@ class MeView(RetrieveAPIView):
 
     serializer_class = serializers.UserSerializer
 
-    def get_object(self):
-        return self.request.user
+    def get_object(self) -> User:
+        return caller(self.request)
 
 
 @extend_schema(tags=["auth"], extensions={"x-limited": True})
@@ -167,163 +184,143 @@ class PasswordView(GenericAPIView):
     serializer_class = serializers.ChangePasswordSerializer
 
     @extend_schema(responses={204: None, 409: OpenApiResponse(description="The password was changed at the same time")})
-    def post(self, request):
-        """Change your password. Every token from before is refused from now on, also API tokens."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.change_password(request.user, serializer.validated_data["new_password"])
+    def post(self, request: Request) -> Response:
+        """Change your password. All sessions and tokens, also API tokens, end."""
+        values = validated(self.get_serializer(data=request.data))
+        services.change_password(caller(request), values["new_password"])
         security.record("password changed", request, user_id=request.user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
-@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
-class PasswordResetView(PublicView):
+class PasswordResetView(LimitedView):
     serializer_class = serializers.PasswordResetSerializer
 
     @extend_schema(responses={202: serializers.SentSerializer})
-    def post(self, request):
-        """Have a link sent that lets one choose a new password. Whether anybody has that address, is not told."""
-        email = self.read(request)["email"]  # first, as a name that is no address would tell whose it is
+    def post(self, request: Request) -> Response:
+        """Request a link to choose a new password. The answer does not tell whether an account has the address."""
+        # Checked before it counts, as the limit of a username would tell whose it is.
+        email = validated(self.get_serializer(data=request.data))["email"]
         limits.count_attempt("reset", request, limits.account_of(email))
         services.send_password_reset(email, request)
         sentence = "If there is an account with that address, a link is on its way to it"
         return Response({"detail": sentence}, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(tags=["auth"], auth=[], extensions={"x-limited": True})
-class ConfirmPasswordResetView(PublicView):
+class ConfirmPasswordResetView(LimitedView):
     serializer_class = serializers.ConfirmPasswordResetSerializer
 
-    @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is not good, or not any more")})
-    def post(self, request):
-        """Choose a new password with what a link holds, which is good once. Every token from before is refused."""
+    @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is invalid or has expired")})
+    def post(self, request: Request) -> Response:
+        """Choose a new password with the values of a link, which can be used once. All sessions and tokens end."""
         limits.count_attempt("reset link", request)
-        asked = self.read(request)
-        # The link first: whether a password is like somebody's name or address tells what those are.
-        user = services.check_reset_link(asked["uid"], asked["token"])
-        serializers.check_password(asked["new_password"], user, "new_password")
-        services.reset_password(**asked)
+        values = validated(self.get_serializer(data=request.data))
+        # The link first: that a password is similar to a name or an address tells what those are.
+        user = services.check_link(values["uid"], values["token"])
+        serializers.check_password(values["new_password"], user, "new_password")
+        services.reset_password(**values)
         security.record("password reset", request, user_id=user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 @extend_schema(tags=["auth"])
 class SessionViewSet(ListModelMixin, GenericViewSet):
-    """Your sessions: where you are signed in, as each client names itself."""
+    """Your sessions, last used first. Use is stored at sign-in and at each refresh."""
 
     serializer_class = serializers.SessionSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
 
-    def get_queryset(self):
-        return Session.objects.open_for(cast("User", self.request.user))
+    def get_queryset(self) -> QuerySet[Session]:
+        return Session.objects.open_for(caller(self.request))
 
-    def list(self, request, *args, **kwargs):
-        """Your sessions, the one that was used last first. Use is noted at sign-in and at each refresh."""
-        return super().list(request, *args, **kwargs)
-
-    @extend_schema(parameters=[OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)], responses={204: None})
-    def destroy(self, request, pk):
+    @extend_schema(parameters=[ID], responses={204: None})
+    def destroy(self, request: Request, pk: int) -> Response:
         """End a session: its access and refresh tokens are refused from now on."""
-        self.end(self.get_queryset().filter(pk=self.get_object().pk))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.end(self.get_queryset().filter(pk=self.get_object().pk))
 
     @extend_schema(operation_id="auth_sessions_destroy_others", responses={204: None})
-    def destroy_others(self, request):
+    def destroy_others(self, request: Request) -> Response:
         """End all your sessions but this one."""
-        self.end(request.user.sessions.exclude(pk=request.auth.pk))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.end(Session.objects.filter(user=caller(request)).exclude(pk=request.auth.pk))
 
-    def end(self, found) -> None:
-        count, _ = found.delete()
+    def end(self, ended: QuerySet[Session]) -> Response:
+        count, _ = ended.delete()
         security.record(f"sessions ended: {count}", self.request, user_id=self.request.user.pk)
-
-
-def check_own_password(request, password: str) -> None:
-    """Raise PermissionDenied where this is not the caller's password; attempts are limited."""
-    with limits.guess("own password", request, limits.account_id(request.user.pk)):
-        if not request.user.check_password(password):
-            raise PermissionDenied("That is not your password", code="wrong_password")
-
-
-NUMBER = "[0-9]{1,18}"  # whatever else stands there is not found
-ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
+        return no_content()
 
 
 @no_store
 @extend_schema(tags=["auth"])
 class ApiTokenViewSet(ListModelMixin, GenericViewSet):
-    """API tokens for scripts and widgets, sent as `Authorization: Bearer wo_…` like access tokens.
-
-    They read, or do all that their owner may with weeks and picks; the account itself they leave alone.
-    """
+    """Your API tokens, newest first, without their secrets."""
 
     serializer_class = serializers.ApiTokenSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
     lookup_value_regex = NUMBER
 
-    def get_queryset(self):
-        return cast("User", self.request.user).api_tokens.all()
-
-    def list(self, request, *args, **kwargs):
-        """One's own API tokens, the newest first; the secrets are not among what is told."""
-        return super().list(request, *args, **kwargs)
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return caller(self.request).api_tokens.all()
 
     @extend_schema(
         request=serializers.CreateApiTokenSerializer,
         responses={201: serializers.NewApiTokenSerializer, 403: WRONG_PASSWORD},
         extensions={"x-limited": True},
     )
-    def create(self, request):
-        """Make an API token, with your password. Its secret is in this answer only."""
-        asked = serializers.CreateApiTokenSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        check_own_password(request, asked.validated_data.pop("current_password"))
-        token, secret = services.create_token(request.user, **asked.validated_data)
+    def create(self, request: Request) -> Response:
+        """Create an API token, for scripts and widgets. It takes your password; the secret is in this answer only.
+
+        It is sent as `Authorization: Bearer wo_…`, as access tokens are. It reads, or does all that you may with weeks
+        and picks, but does not change the account itself.
+        """
+        values = validated(serializers.CreateApiTokenSerializer(data=request.data))
+        check_own_password(request, values.pop("current_password"))
+        token, secret = services.create_token(caller(request), **values)
         security.record(f"API token {token.pk} created", request, user_id=request.user.pk)
         shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[ID], responses={204: None})
-    def destroy(self, request, pk):
+    def destroy(self, request: Request, pk: int) -> Response:
         """Revoke an API token: it is refused from now on."""
         self.get_object().delete()
         security.record(f"API token {pk} revoked", request, user_id=request.user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
+
+
+def check_own_password(request: Request, password: str) -> None:
+    """Raise PermissionDenied if this is not the caller's password; attempts are limited."""
+    if not limits.is_own_password(request, password):
+        raise PermissionDenied("That is not your password", code="wrong_password")
 
 
 @extend_schema(tags=["users"])
 class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
-    """People, as far as the caller may see them; one changes and deletes only oneself."""
-
     serializer_class = serializers.ProfileSerializer
     lookup_value_regex = NUMBER
 
-    def get_permissions(self):
-        changes = self.action not in {"list", "retrieve", None}  # None: of no method that is known here
+    def get_permissions(self) -> Sequence[BasePermission]:
+        changes = self.action not in {"list", "retrieve", None}  # None: of a method that is not allowed
         return [IsAuthenticated(), IsSignedIn()] if changes else [IsAuthenticated()]
 
-    def get_queryset(self):
-        return User.objects.visible_to(self.request.user).with_counts().order_by("username")
+    def get_queryset(self) -> UserQuerySet:
+        return User.objects.visible_to(caller(self.request)).with_counts().order_by("username")
 
-    def get_self(self, verb: str) -> User:
-        """The caller, if the address says so. Raises Http404 or PermissionDenied."""
+    def get_own_account(self, verb: str) -> User:
+        """The caller, if the address is theirs. Raises Http404 or PermissionDenied."""
         user = self.get_object()
         if user != self.request.user:
             raise PermissionDenied(f"Only the owner can {verb} this account", code="not_owner")
         return user
 
     @extend_schema(parameters=[serializers.SearchSerializer])
-    def list(self, request):
-        """People by username, with how many weeks they have."""
-        asked = serializers.SearchSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        found = self.get_queryset().named_like(asked.validated_data["search"])
-        page = self.paginate_queryset(found)
+    def list(self, request: Request) -> Response:
+        """The users you may see, by username, with how many weeks they have."""
+        words = validated(serializers.SearchSerializer(data=request.query_params))["search"]
+        page = self.paginate_queryset(self.get_queryset().named_like(words))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(parameters=[ID])
-    def retrieve(self, request, *args, **kwargs):
-        """A person."""
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A user."""
         return super().retrieve(request, *args, **kwargs)
 
     @extend_schema(
@@ -336,19 +333,20 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         },
         extensions={"x-limited": True},
     )
-    def partial_update(self, request, pk):
+    def partial_update(self, request: Request, pk: int) -> Response:
         """Change your email address, display name, time zone or visibility; `{}` changes nothing.
 
-        A new email address takes your password, and is `pending_email` until the link in a mail to it is followed.
+        A new email address takes your password, and is `pending_email` until the link in the email to it is followed.
         """
-        asked = serializers.ChangeProfileSerializer(data=request.data, context={"request": request})
-        asked.is_valid(raise_exception=True)
-        user = self.get_self("modify")
-        values, visibility = asked.validated_data, user.visibility
+        values = validated(serializers.ChangeProfileSerializer(data=request.data, context={"request": request}))
+        user = self.get_own_account("modify")
         password, email = values.pop("current_password", ""), values.pop("email", None)
         if email is not None and (email != user.email or user.pending_email):
             self.change_email(user, email, password)
-        services.change_profile(user, **values)
+        visibility = user.visibility
+        for name, value in values.items():
+            setattr(user, name, value)
+        user.save(update_fields=list(values))
         if user.visibility != visibility:
             security.record("visibility changed", request, user_id=user.pk)
         return Response(serializers.UserSerializer(user).data)
@@ -367,12 +365,10 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         responses={204: None},
         extensions={"x-limited": True, "x-body": True},
     )
-    def destroy(self, request, pk):
-        """Delete one's account with everything that is theirs, for good. It takes one's password."""
-        user = self.get_self("delete")
-        serializers.OwnPasswordSerializer(data=request.data, context={"request": request}).is_valid(
-            raise_exception=True
-        )
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete your account with everything it owns, for good. It takes your password."""
+        user = self.get_own_account("delete")
+        validated(serializers.OwnPasswordSerializer(data=request.data, context={"request": request}))
         services.delete_account(user)
         security.record("account deleted", request, user_id=user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()

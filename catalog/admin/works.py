@@ -29,13 +29,12 @@ from catalog.models import (
     WorkQuerySet,
     search_words,
 )
-from catalog.resources import AlbumResource, MovieResource
 from integrations import musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
-from .exchange import ExchangeAdmin
+from .exporting import ExportAdmin
 from .fetched import CreditInline, FetchedAdmin
 from .merges import MergingAdmin
 from .searching import Found, Hit, SearchAdmin
@@ -46,10 +45,10 @@ GONE = "This has just been merged or deleted, so nothing was changed."
 OWN = ("own_title", "own_cover", "note")
 
 
-class WorkAdmin(ExchangeAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
+class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
     """What is fetched is looked at, what begins with `own` is a curator's."""
 
-    actions = ["refresh", "merge"]
+    actions = ["refresh", "merge", "export_csv"]
     list_per_page = 50
     search_fields = ["search_text"]
     change_list_template = "admin/catalog/work_list.html"
@@ -246,7 +245,10 @@ class MovieAliasInline(CreditInline):
 @admin.register(Movie)
 class MovieAdmin(WorkAdmin):
     form = MovieForm
-    resource_classes = [MovieResource]
+    export_columns = [
+        *("tmdb_id", "imdb_id", "title", "original_title", "original_language", "release_date", "runtime"),
+        *("genres", "status", *OWN, "fetched_at"),
+    ]
     upstream = "TMDB"
     example = "https://www.themoviedb.org/movie/603 or tt0133093"
     search_help_text = "Words of a title, or an id or address of TMDB or IMDb."
@@ -341,12 +343,15 @@ class AliasInline(CreditInline):
 @admin.register(Album)
 class AlbumAdmin(WorkAdmin):
     form = AlbumForm
-    resource_classes = [AlbumResource]
+    export_columns = [
+        *("musicbrainz_id", "release_group_id", "artist", "title", "release_date", "country", "status"),
+        *("primary_type", "genres", *OWN, "fetched_at"),
+    ]
     upstream = "MusicBrainz"
     example = "https://musicbrainz.org/release/… or …/release-group/…"
     search_help_text = "Words of a title or artist, or an id or address of a release or release group of MusicBrainz."
     most_refreshed = 8  # at one request a second
-    actions = ["refresh", "find_cover", "merge"]
+    actions = ["refresh", "find_cover", "merge", "export_csv"]
     list_display = ["cover", "name", "artist", "release_date", "country", "primary_type", "picked", "asked", "links"]
     list_display_links = ["name"]
     list_filter = [

@@ -86,6 +86,10 @@ def album_card(album: Any) -> Card:
     )
 
 
+def card_of(work: Movie | Album) -> Card:
+    return movie_card(work) if isinstance(work, Movie) else album_card(work)
+
+
 def candidate_cards(kind: str, candidates: Iterable[Mapping[str, Any]], chosen: str = "") -> list[Card]:
     """Of what an import offers; see matching.Candidate. Nobody waits for covers: the browser looks for them."""
     cards = []

@@ -1,4 +1,4 @@
-"""Forms that hold although others change the same at the same time."""
+"""Forms that stay correct while other requests change the same rows."""
 
 import contextlib
 
@@ -10,10 +10,10 @@ from django.db import IntegrityError, models, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from selections import services
+from selections.locks import Conflict, lock_user, lock_week
 from selections.models import Week
 
-CHANGED = "Somebody else changed this in the meantime: look at it again, then make your change."
+CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 
 class CarefulForm(forms.ModelForm):
@@ -26,12 +26,12 @@ class CarefulForm(forms.ModelForm):
 
 
 class CarefulAdmin(admin.ModelAdmin):
-    """Whatever others do meanwhile, one gets a form or a sentence, never an error page."""
+    """A change that clashes with another request's ends in a form or a message, never in an error page."""
 
     form = CarefulForm
 
     def lock(self, request, object_id: str | None) -> None:
-        """Let nobody else change what is about to be saved or deleted."""
+        """Keep other requests from changing what is about to be saved or deleted."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         def view() -> HttpResponse:
@@ -46,7 +46,7 @@ class CarefulAdmin(admin.ModelAdmin):
         return self.carefully(request, object_id, view)
 
     def carefully(self, request, object_id: str | None, view) -> HttpResponse:
-        """What the view answers; where a constraint of the database stops it, its second answer can tell why."""
+        """What the view answers; if a constraint of the database stops it, its second answer can tell why."""
         if request.method != "POST":
             return view()
         for _ in range(2):
@@ -54,7 +54,7 @@ class CarefulAdmin(admin.ModelAdmin):
                 with transaction.atomic():
                     self.lock(request, object_id)
                     return view()
-            except (IntegrityError, ObjectDoesNotExist):
+            except (IntegrityError, ObjectDoesNotExist, Conflict):
                 continue
         self.message_user(request, CHANGED, messages.ERROR)
         known = object_id and self.model._default_manager.filter(pk=number(object_id)).exists()
@@ -64,7 +64,7 @@ class CarefulAdmin(admin.ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=arguments)
 
     def may_see(self, model: type[models.Model], request) -> bool:
-        """Whether one may look at the pages of this model."""
+        """Whether the user may look at the pages of this model."""
         return self.admin_site.get_model_admin(model).has_view_permission(request)
 
 
@@ -72,29 +72,29 @@ class WeekLockAdmin(CarefulAdmin):
     """For what belongs to a week: that is locked first, as everywhere."""
 
     def lock(self, request, object_id):
-        services.lock_user(request.user)  # their name goes into the history
+        lock_user(request.user)  # their name goes into the history
         week = self.week_of(number(object_id))
         with contextlib.suppress(Week.DoesNotExist):
             if week:
-                services.lock_week(week)
+                lock_week(week)
 
     def get_deleted_objects(self, objs, request):
-        """Your own opinions, and what they go with, stay as long as they would in the API."""
+        """Your own opinions, and what they belong to, stay as long as they would in the API."""
         listed, counts, not_allowed, protected = super().get_deleted_objects(objs, request)
         reason = "you have read what others think, and it can be deleted once the week is over"
-        staying = [f"{one}: {reason}" for one in objs if self.has_revealed(one, request.user)]
+        staying = [f"{row}: {reason}" for row in objs if self.has_revealed(row, request.user)]
         return listed, counts, not_allowed, [*protected, *staying]
 
-    def has_revealed(self, one, user) -> bool:
-        """Whether an opinion that has revealed others' to the user, who owns what is deleted, would go with it."""
+    def has_revealed(self, row, user) -> bool:
+        """Whether an opinion that has revealed others' to the user, who owns the row, would be deleted with it."""
         raise NotImplementedError
 
     def week_of(self, pk: int) -> Week | None:
-        """The week that what has this key belongs to, if any."""
+        """The week that the row with this key belongs to, if any."""
         raise NotImplementedError
 
 
 def number(object_id: object) -> int:
-    """The key that an address has; 0, which nothing has, where it is none."""
+    """The key that an address has; 0, which no row has, if it is not a number."""
     text = unquote(str(object_id or ""))
     return int(text) if text.isdecimal() and len(text) < 19 else 0

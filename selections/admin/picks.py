@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
@@ -15,7 +13,10 @@ from catalog import pictures
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
-from selections.models import Week, WeekAlbum, WeekMovie
+from selections.kinds import KINDS, Kind
+from selections.locks import Conflict, touch
+from selections.models import AnyPick, Week, WeekAlbum, WeekMovie
+from selections.opinions.services import has_revealed
 from selections.transfer.review import read_choice
 
 from . import cards
@@ -26,24 +27,30 @@ HIDDEN = (
     "Some opinions are hidden, as you take part in their week. You can read them once you have given your own, or the "
     "week is over."
 )
-KINDS: dict[type[WeekMovie | WeekAlbum], str] = {WeekMovie: "movie", WeekAlbum: "album"}
+GONE = "This pick has been removed."
 
 
-def work_of(pick: WeekMovie | WeekAlbum) -> Movie | Album:
-    return pick.movie if isinstance(pick, WeekMovie) else pick.album
+def picture_of(pick: AnyPick, size: str = "small"):
+    return pictures.poster(pick.work, size) if isinstance(pick.work, Movie) else pictures.cover(pick.work, size)
 
 
-def picture_of(pick: WeekMovie | WeekAlbum, size: str = "small"):
-    return pictures.poster(pick.movie, size) if isinstance(pick, WeekMovie) else pictures.cover(pick.album, size)
+def opinions_address(pick: AnyPick) -> str:
+    return reverse("admin:selections_opinion_changelist") + f"?{pick.kind}_pick__id__exact={pick.pk}"
 
 
-def opinions_address(pick: WeekMovie | WeekAlbum) -> str:
-    kind = KINDS[type(pick)]
-    return reverse("admin:selections_opinion_changelist") + f"?{kind}_pick__id__exact={pick.pk}"
-
-
-def rematch_address(pick: WeekMovie | WeekAlbum) -> str:
+def rematch_address(pick: AnyPick) -> str:
     return reverse(f"admin:selections_{pick._meta.model_name}_rematch", args=[pick.pk])
+
+
+def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "button fix-match"):
+    """A link to the page that corrects what a pick is of."""
+    return format_html(
+        '<a class="{}" href="{}">{}<span class="visually-hidden"> of {}</span></a>',
+        style,
+        rematch_address(pick),
+        text,
+        pick.work,
+    )
 
 
 class ChoiceForm(forms.Form):
@@ -51,40 +58,57 @@ class ChoiceForm(forms.Form):
 
     choice = forms.CharField(max_length=300)
 
-    def __init__(self, kind: str, *args, **kwargs) -> None:
+    def __init__(self, kind: Kind, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
 
-    def clean_choice(self) -> int | UUID:
-        found = read_choice(self.kind, self.cleaned_data["choice"]) or {}
-        known_as = found.get("tmdb_id") or found.get("musicbrainz_id")
-        if not isinstance(known_as, int | UUID):
+    def clean_choice(self):
+        """The id at the source."""
+        found = read_choice(self.kind.name, self.cleaned_data["choice"]) or {}
+        if self.kind.id_field not in found:
             raise forms.ValidationError("Choose one of the cards.")
-        return known_as
+        return found[self.kind.id_field]
 
 
 class MovableForm(CarefulForm):
-    """A pick may take the position of the other one, which gets its own in exchange."""
+    """A pick may take the position of another, which moves to its own in exchange."""
 
     def validate_constraints(self, exclude=frozenset()):
         super().validate_constraints(exclude | {"position"} if self.instance.pk else exclude)
 
 
 class PickAdmin(WeekLockAdmin):
-    """Of a pick that is there, the place and time can be changed here, and what it is of by looking for the right one;
-    which week it is in stays, as what others think of it may be secret there."""
+    """The position and time of a pick can be changed here, and what it is of by searching for the right work.
 
-    kind: str
+    The week that it is in stays, as what others think of it may be secret there.
+    """
+
     form = MovableForm
     list_filter = ["week__user", "week__year"]
     date_hierarchy = "added_at"
     list_per_page = 50
+    autocomplete_fields = ["week"]
+    search_fields = ["week__user__username"]
 
     class Media:
         css = {"all": ["selections/admin.css"]}
 
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.model.kind]
+
+    def get_list_display(self, request):
+        return ["picture", self.kind.name, "week", "position", "opinions", "added_at", "match"]
+
+    def get_list_display_links(self, request, list_display):
+        return [self.kind.name]
+
+    def get_search_fields(self, request):
+        return [f"{self.kind.name}__search_text", *self.search_fields]
+
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related(self.kind, "week__user").annotate(said=Count("opinions"))
+        picks = super().get_queryset(request).select_related(self.kind.name, "week__user")
+        return picks.annotate(opinions_count=Count("opinions"))
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.rematch_view)
@@ -93,115 +117,109 @@ class PickAdmin(WeekLockAdmin):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ["week", self.kind, "position", "added_at"]
+            return ["week", self.kind.name, "position", "added_at"]
         return ["picture", "of", "week", "position", "added_at", "opinions"]
 
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["picture", "of", "week", "opinions"]
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name == self.kind:
+        if db_field.name == self.kind.name:
             kwargs["widget"] = WorkSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def has_revealed(self, one, user):
-        return one.week.user == user and services.has_revealed(user, one)
+    def has_revealed(self, row, user):
+        return row.week.user == user and has_revealed(user, row)
 
     def week_of(self, pk):
-        return Week.objects.filter(**{f"{self.kind}_picks": pk}).first()
+        return Week.objects.filter(**{self.kind.related_picks: pk}).first()
 
     def save_model(self, request, obj, form, change):
         if not change:
-            services.lock_week(obj.week)
-        elif "position" in form.changed_data:
-            services.swap_positions(type(obj), obj.week)
+            services.place_pick(obj)
+            return
+        if "position" in form.changed_data:
+            services.move_pick(self.kind, obj.week, form.initial["position"], obj.position)
         super().save_model(request, obj, form, change)
-        services.touch(obj.week)
+        touch(obj.week)
 
     def delete_model(self, request, obj):
         super().delete_model(request, obj)
-        services.touch(obj.week)
+        touch(obj.week)
 
     def delete_queryset(self, request, queryset):
         with transaction.atomic():
             weeks = Week.objects.filter(pk__in=list(queryset.values_list("week", flat=True))).order_by("pk")
             for week in weeks.select_for_update():
-                services.touch(week)
+                touch(week)
             queryset.model._default_manager.filter(pk__in=list(queryset.values_list("pk", flat=True))).delete()
 
     @admin.display(description="")
     def picture(self, pick):
         return picture_of(pick)
 
-    @admin.display(description="opinions", ordering="said")
+    @admin.display(description="opinions", ordering="opinions_count")
     def opinions(self, pick):
-        return format_html('<a href="{}">{}</a>', opinions_address(pick), pick.said) if pick.said else "–"
+        count = pick.opinions_count
+        return format_html('<a href="{}">{}</a>', opinions_address(pick), count) if count else "–"
 
     @admin.display(description="match")
     def match(self, pick):
-        return format_html(
-            '<a href="{}">Fix<span class="visually-hidden"> the match of {}</span></a>',
-            rematch_address(pick),
-            work_of(pick),
-        )
+        return fix_link(pick, "Fix", "")
 
-    @admin.display(description="it is")
+    @admin.display(description="work")
     def of(self, pick):
-        return format_html(
-            '{} <a class="button fix-match" href="{}">Fix a wrong match</a>', work_of(pick), rematch_address(pick)
-        )
+        return format_html("{} {}", pick.work, fix_link(pick))
 
     def rematch_view(self, request, pk):
-        """Looks for the movie or release that a pick should have been of, and makes it that."""
+        """Searches for the movie or release that a pick should have been of, and corrects the pick."""
         pick = self.get_queryset(request).filter(pk=pk).first()
         if not self.has_change_permission(request, pick):
             raise PermissionDenied
         if pick is None:
-            self.message_user(request, "This pick is gone: somebody has removed it.", messages.WARNING)
+            self.message_user(request, GONE, messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         if request.method == "POST":
             return self.rematch(request, pick)
-        work = work_of(pick)
-        words = request.GET.get(
-            "q", cards.search_words_of({"title": work.title, "artist": getattr(work, "artist", "")})
-        )
+        work = pick.work
+        about = {"title": work.title, "artist": getattr(work, "artist", "")}
+        words = request.GET.get("q", cards.search_words_of(about))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Fix the match of {work}",
             "opts": self.opts,
             "pick": pick,
-            "kind": self.kind,
             "words": words,
             "media": self.media,
-            "current": cards.movie_card(work) if isinstance(work, Movie) else cards.album_card(work),
+            "current": cards.card_of(work),
             "found": self.find(request, words),
-            "is_album": self.kind == "album",
+            "is_album": self.kind.name == "album",
         }
         return TemplateResponse(request, "admin/selections/rematch.html", context)
 
     def find(self, request, words: str) -> list[cards.Card] | None:
-        """What can be chosen instead; None where nobody could be asked, which a message says."""
+        """What can be chosen instead; None without words, or if the search failed, which a message says."""
         if not words.strip():
             return None
         try:
-            return cards.find(self.kind, words)
+            return cards.find(self.kind.name, words)
         except IntegrationError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
 
-    def rematch(self, request, pick: WeekMovie | WeekAlbum):
+    def rematch(self, request, pick: AnyPick):
         again = f"{rematch_address(pick)}?{urlencode({'q': request.POST.get('q', '')[:200]})}"
-        form, before = ChoiceForm(self.kind, request.POST), work_of(pick)
+        form, before = ChoiceForm(self.kind, request.POST), pick.work
         if not form.is_valid():
             self.message_user(request, "Choose one of the cards.", messages.ERROR)
             return HttpResponseRedirect(again)
         try:
             pick = services.rematch(pick, form.cleaned_data["choice"])
-        except (services.Conflict, IntegrationError) as error:
+        except (Conflict, IntegrationError) as error:
             self.message_user(request, f"{error}.".replace("..", "."), messages.ERROR)
             return HttpResponseRedirect(again)
         except ObjectDoesNotExist:
-            self.message_user(request, "This pick is gone: somebody has removed it.", messages.WARNING)
+            self.message_user(request, GONE, messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         self.say_rematched(request, pick, before)
         page = "week_change" if self.may_see(Week, request) else f"{self.opts.model_name}_change"
@@ -209,30 +227,15 @@ class PickAdmin(WeekLockAdmin):
             reverse(f"admin:selections_{page}", args=[pick.week_id if page == "week_change" else pick.pk])
         )
 
-    def say_rematched(self, request, pick: WeekMovie | WeekAlbum, before: Movie | Album) -> None:
-        after = work_of(pick)
+    def say_rematched(self, request, pick: AnyPick, before: Movie | Album) -> None:
+        after = pick.work
         if after == before:
-            self.message_user(request, f"It was {after} already: nothing has changed.")
+            self.message_user(request, f"It already was {after}. Nothing has changed.")
             return
         sentence = f"Fixed a wrong match: {before} became {after}."
         self.log_change(request, pick, sentence)
         self.log_change(request, pick.week, sentence)
-        self.message_user(request, f"{sentence} Opinions and position stayed.", messages.SUCCESS)
+        self.message_user(request, f"{sentence} Its opinions and position were kept.", messages.SUCCESS)
 
 
-@admin.register(WeekMovie)
-class WeekMovieAdmin(PickAdmin):
-    kind = "movie"
-    list_display = ["picture", "movie", "week", "position", "opinions", "added_at", "match"]
-    list_display_links = ["movie"]
-    search_fields = ["movie__search_text", "week__user__username"]
-    autocomplete_fields = ["week", "movie"]
-
-
-@admin.register(WeekAlbum)
-class WeekAlbumAdmin(PickAdmin):
-    kind = "album"
-    list_display = ["picture", "album", "week", "position", "opinions", "added_at", "match"]
-    list_display_links = ["album"]
-    search_fields = ["album__search_text", "week__user__username"]
-    autocomplete_fields = ["week", "album"]
+admin.site.register([WeekMovie, WeekAlbum], PickAdmin)

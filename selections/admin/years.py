@@ -1,4 +1,4 @@
-"""A person's year at a glance, and the weeks that they have not entered yet."""
+"""A member's year at a glance, and creating weeks that are missing in it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,22 +11,33 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 
 from selections import backfill as gaps
 from selections import services
 from selections.insights import statistics
+from selections.locks import Conflict
 from selections.models import Week
-from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, this_week, week_name
+from selections.weeks import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    YearWeek,
+    month_of,
+    read_week_name,
+    this_week,
+    week_name,
+    week_names,
+    weeks_between,
+)
 
-WORDS = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
+STATES = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
 
 
 def state_of(movies: int, albums: int) -> str:
-    """Of a week that there is."""
+    """Of a week that exists."""
     if movies and albums:
         return "complete"
     return "half" if movies or albums else "empty"
@@ -47,7 +58,7 @@ class WeekNameField(forms.CharField):
 class PersonField(forms.ModelChoiceField):
     def __init__(self, **kwargs) -> None:
         people = get_user_model()._default_manager.order_by("username")
-        wrong = {"invalid_choice": "There is no such person: choose one of the list."}
+        wrong = {"invalid_choice": "There is no such user. Choose one from the list."}
         super().__init__(people, error_messages=wrong, **kwargs)
 
 
@@ -59,20 +70,20 @@ class YearForm(forms.Form):
 class BackfillForm(forms.Form):
     user = PersonField(label="Person")
     first = WeekNameField(label="From", help_text="Such as 2024-W01.")
-    last = WeekNameField(label="To", required=False, help_text="Empty: this week.")
+    last = WeekNameField(label="To", required=False, help_text="Leave empty for the current week.")
 
     def clean(self):
         super().clean()
-        said = self.cleaned_data
-        if (person := said.get("user")) and (first := said.get("first")) and "last" in said:
-            said["last"] = said["last"] or max(this_week(person), first)
-            if first > said["last"]:
-                self.add_error("last", "This is before the first week: swap them.")
+        data = self.cleaned_data
+        if (person := data.get("user")) and (first := data.get("first")) and "last" in data:
+            data["last"] = data["last"] or max(this_week(person), first)
+            if first > data["last"]:
+                self.add_error("last", "This is before the first week. Swap them.")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One week of a year; `state` is one of WORDS."""
+    """One week of a year; `state` is one of STATES."""
 
     name: str
     number: int
@@ -86,20 +97,20 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """What somebody hears who does not see it."""
-        what = WORDS[self.state]
+        """What a screen reader says."""
+        what = STATES[self.state]
         if self.movies or self.albums:
             what += f", {_count(self.movies, 'movie')}, {_count(self.albums, 'album')}"
-        when = ", running now" if self.is_running else ", still to come" if self.is_future else ""
+        when = ", current week" if self.is_running else ", in the future" if self.is_future else ""
         return f"{self.name}, {self.days}: {what}{when}"
 
 
 def _count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"{count} {what}{pluralize(count)}"
 
 
 def cells_of(person: Any, year: int) -> list[Cell]:
-    """The 52 or 53 weeks of a person's year, in three queries: the running one is so where they live."""
+    """The 52 or 53 weeks of a member's year, in three queries; the current one is that of their time zone."""
     rows = statistics.calendar(statistics.Scope(viewer=person, person=person, year=year), year)
     return [
         Cell(
@@ -118,10 +129,10 @@ def cells_of(person: Any, year: int) -> list[Cell]:
 
 
 def grid(week_admin, request):
-    """The weeks of a person's year; whoever chooses one that there is not yet creates it."""
+    """The weeks of a member's year, where choosing a missing week creates it."""
     if not week_admin.has_view_permission(request):
         raise PermissionDenied
-    person = _somebody(request.user)
+    person = _first_shown(request.user)
     asked = {"user": person.pk, "year": this_week(person)[0]} | request.GET.dict()
     form = YearForm(asked)
     if form.is_valid():
@@ -132,7 +143,7 @@ def grid(week_admin, request):
         year = this_week(person)[0]
     cells = cells_of(person, year)
     months = [
-        (date(year, month, 1), [cell for cell in cells if date.fromisocalendar(year, cell.number, 4).month == month])
+        (date(year, month, 1), [cell for cell in cells if month_of((year, cell.number)) == month])
         for month in range(1, 13)
     ]
     context = {
@@ -144,7 +155,7 @@ def grid(week_admin, request):
         "person": person,
         "year": year,
         "months": months,
-        "counts": [(word, sum(cell.state == state for cell in cells), state) for state, word in WORDS.items()],
+        "counts": [(word, sum(cell.state == state for cell in cells), state) for state, word in STATES.items()],
         "before": urlencode({"user": person.pk, "year": year - 1}) if year > FIRST_YEAR else "",
         "after": urlencode({"user": person.pk, "year": year + 1}) if year < LAST_YEAR else "",
         "may_add": week_admin.has_add_permission(request),
@@ -154,8 +165,8 @@ def grid(week_admin, request):
     return TemplateResponse(request, "admin/selections/week/grid.html", context)
 
 
-def _somebody(staff: Any) -> Any:
-    """Whose year is shown first: one's own, if one has weeks, else that of who was here last."""
+def _first_shown(staff: Any) -> Any:
+    """Whose year is shown first: your own if you have weeks, else that of the member who was active last."""
     if Week.objects.filter(user=staff).exists():
         return staff
     latest = Week.objects.select_related("user").order_by("-updated_at").first()
@@ -163,49 +174,43 @@ def _somebody(staff: Any) -> Any:
 
 
 def _open(week_admin, request, person):
-    """Create the week, if somebody else has not done so just then, and open it."""
+    """Create the week if it is missing, and open it."""
     if not week_admin.has_add_permission(request):
         raise PermissionDenied
+    back = HttpResponseRedirect(request.get_full_path())
     name = read_week_name(request.POST.get("week", ""))
     if name is None:
         week_admin.message_user(request, "Choose one of the weeks.", messages.ERROR)
-        return HttpResponseRedirect(request.get_full_path())
-    year, number = name
+        return back
     try:
-        week = services.create_week(person, year=year, week_number=number)
-    except services.Conflict as conflict:
-        if conflict.code == "too_many_weeks":
-            week_admin.message_user(request, f"{conflict}.", messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-        try:
-            week = Week.objects.select_related("user").get(user=person, year=year, week_number=number)
-        except Week.DoesNotExist:
-            sentence = f"Somebody else has just deleted {week_name(year, number)}: choose it again."
-            week_admin.message_user(request, sentence, messages.WARNING)
-            return HttpResponseRedirect(request.get_full_path())
-        week_admin.message_user(request, f"{week} was there already.")
+        week, is_new = services.get_or_create_week(person, *name)
+    except Conflict as conflict:
+        week_admin.message_user(request, str(conflict), messages.ERROR)
+        return back
     except (IntegrityError, type(person).DoesNotExist):
         return _say_gone(week_admin, request, person)
-    else:
+    if is_new:
         week_admin.log_addition(request, week, "Created in the year's grid.")
         week_admin.message_user(request, f"Created {week}.", messages.SUCCESS)
+    else:
+        week_admin.message_user(request, f"{week} already existed.")
     return HttpResponseRedirect(week_admin.address("change", week.pk))
 
 
 def _say_gone(week_admin, request, person):
-    week_admin.message_user(request, f"{person} has just left.", messages.ERROR)
+    week_admin.message_user(request, f"The account of {person} has just been deleted.", messages.ERROR)
     return HttpResponseRedirect(week_admin.address("changelist"))
 
 
 def backfill(week_admin, request):
-    """Creates the weeks that somebody lacks between two, once one has seen which."""
+    """Creates a member's missing weeks from one week to another, after a preview."""
     if not week_admin.has_add_permission(request):
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
     form = BackfillForm(asked if asked.get("first") else None, initial=asked)
     found = None
     if form.is_bound and form.is_valid():
-        person, first, last = (form.cleaned_data[name] for name in ("user", "first", "last"))
+        person, first, last = (form.cleaned_data[field] for field in ("user", "first", "last"))
         found = gaps.find_gaps(person, first, last)
         if request.method == "POST":
             return _fill(week_admin, request, person, found.missing)
@@ -218,32 +223,31 @@ def backfill(week_admin, request):
         "found": found,
     }
     if found:
-        future = [name for name in found.missing if name > this_week(person)]
-        context |= {"person": person, "missing": gaps.in_words(found.missing), "future": gaps.in_words(future)}
-        context["total"] = len(gaps.weeks_between(first, last))
-        context["last"] = gaps.in_words([last])
+        future = [week for week in found.missing if week > this_week(person)]
+        context |= {"person": person, "missing": week_names(found.missing), "future": week_names(future)}
+        context["total"] = len(weeks_between(first, last))
+        context["last"] = week_name(*last)
     return TemplateResponse(request, "admin/selections/week/backfill.html", context)
 
 
-def _fill(week_admin, request, person, missing: list[gaps.Name]):
-    year = max((name[0] for name in missing), default=this_week(person)[0])
+def _fill(week_admin, request, person, missing: list[YearWeek]):
+    year = max((year for year, _ in missing), default=this_week(person)[0])
     back = HttpResponseRedirect(
         f"{reverse('admin:selections_week_grid')}?{urlencode({'user': person.pk, 'year': year})}"
     )
     if not missing:
-        week_admin.message_user(request, "Nothing to do: no week is missing.")
+        week_admin.message_user(request, "No week is missing.")
         return back
-    now = timezone.now()
     try:
-        count = gaps.create_weeks(person, missing)
+        created = gaps.create_weeks(person, missing)
     except IntegrityError:
         return _say_gone(week_admin, request, person)
-    except services.Conflict as conflict:
-        week_admin.message_user(request, f"{conflict}.", messages.ERROR)
+    except Conflict as conflict:
+        week_admin.message_user(request, str(conflict), messages.ERROR)
         return back
-    created = list(Week.objects.filter(user=person, created_at__gte=now).select_related("user"))
-    LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with others that lacked.")
-    level = messages.SUCCESS if count == len(missing) else messages.WARNING
-    faster = f" {len(missing) - count} of them somebody else created just then." if count < len(missing) else ""
-    week_admin.message_user(request, f"Created {_count(count, 'week')}: {gaps.in_words(missing)}.{faster}", level)
+    LogEntry.objects.log_actions(request.user.pk, created, ADDITION, change_message="Created with other missing weeks.")
+    level = messages.SUCCESS if len(created) == len(missing) else messages.WARNING
+    others = len(missing) - len(created)
+    faster = f" {others} of them had just been created by another request." if others else ""
+    week_admin.message_user(request, f"Created {_count(len(missing), 'week')}: {week_names(missing)}.{faster}", level)
     return back

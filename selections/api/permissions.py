@@ -2,11 +2,11 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 
 class IsOwnerOrReadOnly(BasePermission):
-    """Everybody may look at a week; only its owner may change it."""
+    """Every member may look at a week; only its owner may change it."""
 
     message = "Only the owner can modify this week"
 
     def has_object_permission(self, request, view, week):
-        if request.method == "DELETE" and view.action == "destroy":
+        if getattr(view, "action", None) == "destroy":
             self.message = "Only the owner can delete this week"
         return request.method in SAFE_METHODS or week.user_id == request.user.pk

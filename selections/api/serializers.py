@@ -1,5 +1,3 @@
-from datetime import date
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -13,8 +11,18 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections import services
-from selections.models import MAX_RATING, MAX_TEXT, EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import FIRST_YEAR, LAST_YEAR
+from selections.models import (
+    MAX_RATING,
+    MAX_TEXT,
+    POSITION_RULE,
+    EarlierRating,
+    Opinion,
+    Position,
+    Week,
+    WeekAlbum,
+    WeekMovie,
+)
+from selections.weeks import FIRST_YEAR, LAST_YEAR, weeks_in_year
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -27,10 +35,10 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class PositionField(WholeNumberField):
-    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], "Position must be 1 or 2.")
+    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], f"{POSITION_RULE}.")
 
     def __init__(self, **kwargs):
-        super().__init__(min_value=1, max_value=2, **kwargs)
+        super().__init__(min_value=min(Position), max_value=max(Position), **kwargs)
 
 
 class SwitchField(serializers.BooleanField):
@@ -150,11 +158,9 @@ class WeekFullSerializer(WeekSerializer):
 
 def check_iso_week(attrs: dict) -> dict:
     """Raise ValidationError where the ISO year has no such week."""
-    try:
-        date.fromisocalendar(attrs["year"], attrs["week_number"], 1)
-    except ValueError:
+    if attrs["week_number"] > weeks_in_year(attrs["year"]):
         message = f"The ISO year {attrs['year']} has no week {attrs['week_number']}."
-        raise serializers.ValidationError({"week_number": message}, code="no_such_week") from None
+        raise serializers.ValidationError({"week_number": message}, code="no_such_week")
     return attrs
 
 

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from . import calendar, views, works
+from . import calendar, picks, views, works
 
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
@@ -11,6 +11,10 @@ urlpatterns = [
     path("albums/selections", works.AlbumSelectionsView.as_view(), name="album-selections"),
     path("artists/<musicbrainz_id>", works.ArtistView.as_view(), name="artist"),
     path("people/<tmdb_id>", works.PersonView.as_view(), name="person"),
+    path("weeks/<pk>/movies", picks.MoviePicksView.as_view(), name="week-movies"),
+    path("weeks/<pk>/movies/<position>", picks.MoviePickView.as_view(), name="week-movie"),
+    path("weeks/<pk>/albums", picks.AlbumPicksView.as_view(), name="week-albums"),
+    path("weeks/<pk>/albums/<position>", picks.AlbumPickView.as_view(), name="week-album"),
     path("weeks.ics", calendar.CalendarView.as_view(), name="calendar"),
     path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
     path("", include("selections.opinions.api.urls")),

@@ -2,10 +2,10 @@ from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html
 
-from selections import services
 from selections.admin.careful import WeekLockAdmin
-from selections.admin.picks import HIDDEN, picture_of, rematch_address, work_of
-from selections.models import EarlierRating, Opinion, WeekAlbum, WeekMovie
+from selections.admin.picks import HIDDEN, fix_link, picture_of
+from selections.models import EarlierRating, Opinion
+from selections.opinions.services import has_revealed
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -41,21 +41,21 @@ class OpinionAdmin(WeekLockAdmin):
             messages.info(request, HIDDEN)
         return super().changelist_view(request, extra_context)
 
-    def has_revealed(self, one, user):
-        return one.user == user and services.has_revealed(user, one.pick)
+    def has_revealed(self, row, user):
+        return row.user == user and has_revealed(user, row.pick)
 
     def get_fields(self, request, obj=None):
-        said = ["rating", "review", "contains_spoilers"]
+        content = ["rating", "review", "contains_spoilers"]
         if obj is None:
-            return ["user", "movie_pick", "album_pick", *said]
-        return ["user", "picture", "on", *said, "created_at", "updated_at"]
+            return ["user", "movie_pick", "album_pick", *content]
+        return ["user", "picture", "on", *content, "created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
-        """Whose it is and what it is about stays: a wrong match is fixed in the pick."""
+        """The user and the pick stay: a wrong match is fixed in the pick."""
         return [] if obj is None else ["user", "picture", "on", "created_at", "updated_at"]
 
     def get_autocomplete_fields(self, request):
-        """Looking names up is for those who may see accounts; others choose from all names."""
+        """Users who may see accounts can search them; others choose from all names."""
         people = Opinion._meta.get_field("user").related_model
         assert isinstance(people, type)  # noqa: S101 - not a name
         return [name for name in self.autocomplete_fields if name != "user" or self.may_see(people, request)]
@@ -76,18 +76,8 @@ class OpinionAdmin(WeekLockAdmin):
 
     @admin.display(description="on")
     def on(self, opinion):
-        return format_html("{} {}", opinion.pick, self.fix(opinion.pick, "Fix a wrong match", "button fix-match"))
+        return format_html("{} {}", opinion.pick, fix_link(opinion.pick))
 
     @admin.display(description="match")
     def match(self, opinion):
-        return self.fix(opinion.pick, "Fix", "")
-
-    def fix(self, pick: WeekMovie | WeekAlbum, text: str, style: str):
-        hidden = f" the match of {work_of(pick)}"
-        return format_html(
-            '<a class="{}" href="{}">{}<span class="visually-hidden">{}</span></a>',
-            style,
-            rematch_address(pick),
-            text,
-            hidden,
-        )
+        return fix_link(opinion.pick, "Fix", "")

@@ -1,11 +1,12 @@
 from collections import Counter
+from functools import partial
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
@@ -15,6 +16,7 @@ from selections.admin.careful import number
 from selections.models import ImportedRow, Week
 from selections.weeks import read_week_name, week_name
 
+from .import_page import import_view
 from .importing import STATES, Decision, Outcome, settle, settle_all
 from .review import read_choice
 
@@ -107,6 +109,10 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(partial(import_view, self))
+        return [path("import/", view, name="selections_importedrow_import"), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         row = ImportedRow.objects.select_related("user").filter(pk=number(object_id)).first()

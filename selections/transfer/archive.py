@@ -108,7 +108,7 @@ def _refuse_too_many_weeks(user, archive: Archive) -> None:
     try:
         services.refuse_too_many_weeks(user, len({week.place for week in archive.weeks} - there))
     except services.Conflict as conflict:
-        raise UnfitArchive("weeks", f"{conflict}.") from None
+        raise UnfitArchive("weeks", str(conflict)) from None
 
 
 def _room_for_unconfirmed(user) -> int:

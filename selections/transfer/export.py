@@ -19,13 +19,12 @@ from django.utils import timezone
 from catalog import portable
 from catalog.models import Album, Movie
 from catalog.objects import write_instant
-from catalog.spreadsheets import defuse
+from catalog.spreadsheets import defuse, write_csv
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import week_before
 
 FORMAT, VERSION = "wrong-opinions", 1
 WORKS = 25  # of the catalog at a time, each with up to a hundred credits
-BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
 CSV_COLUMNS = [
     "format_version",
     "username",
@@ -252,25 +251,15 @@ def _in_parts[W: (Movie, Album)](after: Callable[[W | None], QuerySet[W]]) -> It
 # CSV
 
 
-class _Echo:
-    """A file for a csv.writer that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def to_csv(*users) -> Iterator[str]:
     """A line for each pick and opinion on it, of all the users; a pick without opinions has one, and so has a week
     without picks, for its notes. Each user's lines are what that user may read."""
-    writer = csv.writer(_Echo(), lineterminator="\r\n")
-    yield BOM + writer.writerow(CSV_COLUMNS)  # it returns what write() does
-    for user in users:
-        for week in _weeks(user):
-            for row in _csv_rows(week, user):
-                yield writer.writerow([defuse(str(row.get(name, ""))) for name in CSV_COLUMNS])
+    rows = (row for user in users for week in _weeks(user) for row in csv_rows(week, user))
+    return write_csv(CSV_COLUMNS, rows)
 
 
-def _csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
+def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
+    """The lines of a week, by column, with opinions where `told_opinions` of its picks were loaded."""
     start = {
         "format_version": VERSION,
         "username": user.username,

@@ -6,13 +6,16 @@ is written row by row, in order, so that an import may end at any moment, and th
 
 import hashlib
 import json
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +26,7 @@ from django.utils import timezone
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError, NotFound
 from selections import services
+from selections.kinds import KINDS
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import this_week, week_name
 
@@ -35,7 +39,9 @@ POSITIONS = (1, 2)
 WORKERS = 4  # who ask ahead
 ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
+CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while somebody else changes the same week
+IMPORTING = threading.Lock()  # of this process, for files that are read whole, into many times their size
 NOON = time(12)
 NO_WEEK = "no week is known: say with --from which is the first"
 MEANWHILE = "somebody else has just decided about it"
@@ -66,6 +72,15 @@ class Outcome:
     sentence: str = ""
     candidates: list[Candidate] = field(default_factory=list)
     has_opinion: bool = False  # whether the row's opinion is new
+
+    @property
+    def week_name(self) -> str:
+        return week_name(*self.week) if self.week else "–"
+
+    @property
+    def words(self) -> str:
+        """What becomes of the row, in words."""
+        return self.sentence or STATES[self.state]
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,7 @@ class Importer:
                 requests[task.row.kind] += resolving.most_requests(self._asked(task), in_full=self.apply)
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Generator[Outcome]:
         """What becomes of each row, in the order of weeks; what its own week has no place for comes last.
 
         Raises the DoesNotExist of a user who leaves meanwhile.
@@ -264,18 +279,19 @@ class Importer:
     def _ahead(self) -> Iterator[Task]:
         """The tasks in order, while upstreams are asked about those that come next."""
         waiting: deque[Task] = deque()
-        crew = resolving.Crew(WORKERS)
+        pool = ThreadPoolExecutor(WORKERS)
         try:
             for task in self.tasks:
                 if self._is_open(task) and self.failures[task.row.kind] < GIVE_UP:
-                    task.answer = crew.ask(partial(resolving.ask, self._asked(task), in_full=self.apply))
+                    ask = partial(resolving.ask, self._asked(task), in_full=self.apply)
+                    task.answer = pool.submit(copy_context().run, ask)  # with the deadline of the caller
                 waiting.append(task)
                 if len(waiting) > ROWS_AHEAD:
                     yield waiting.popleft()
             while waiting:
                 yield waiting.popleft()
         finally:
-            crew.dismiss()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _meaning(self, task: Task, outcome: Outcome) -> Work | None:
         """What the row means; else the outcome says what is in the way."""
@@ -340,17 +356,20 @@ class Importer:
             try:
                 stored = stored or resolving.stored(row.kind, work)
                 with transaction.atomic():
-                    self._write(outcome, stored)
+                    self._write(outcome, week, stored)
                     self._keep(outcome, "done", work)
-            except (IntegrationError, services.Conflict) as error:
-                outcome.state, outcome.sentence = "failed", str(error)
-                return outcome
             except DecidedMeanwhile:
                 outcome.state, outcome.sentence = "failed", MEANWHILE
                 return outcome
             except (IntegrityError, Week.DoesNotExist, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist):
-                waiting, self.places = self.places.waiting, Places(self.user)  # somebody has just changed that week
-                self.places.waiting = waiting
+                stored = None
+                self._look_again()
+            except (IntegrationError, services.Conflict) as error:
+                if getattr(error, "code", "") not in CHANGED:
+                    outcome.state, outcome.sentence = "failed", str(error)
+                    return outcome
+                stored = None
+                self._look_again()
             else:
                 self.places.take(
                     week, row.kind, outcome.position, resolving.work_of(stored), is_rated=outcome.has_opinion
@@ -359,18 +378,24 @@ class Importer:
         outcome.state, outcome.sentence = "failed", f"{week_name(*week)} keeps changing: try again"
         return outcome
 
-    def _write(self, outcome: Outcome, stored: Movie | Album) -> None:
+    def _look_again(self) -> None:
+        """Load the weeks again: another request has just changed one of them."""
+        waiting, self.places = self.places.waiting, Places(self.user)
+        self.places.waiting = waiting
+
+    def _write(self, outcome: Outcome, name: WeekName, stored: Movie | Album) -> None:
         """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
-        row = outcome.row
-        week = self._lock_week(outcome.week or (0, 0))
+        row, kind = outcome.row, KINDS[outcome.row.kind]
+        services.lock_user(self.user)
+        week = services.find_or_create_week(self.user, *name)
+        pick: Any
         if outcome.state == "there":
-            model = WeekMovie if row.kind == "movie" else WeekAlbum
-            pick = model._default_manager.get(week=week, position=outcome.position)
+            services.lock_week(week)
+            pick = kind.picks._default_manager.get(week=week, position=outcome.position)
         else:
-            pick = WeekMovie(movie=stored) if isinstance(stored, Movie) else WeekAlbum(album=stored)
-            pick.week, pick.position, pick.added_at = week, outcome.position, self._instant(row.added_at, row)
-            pick.save(force_insert=True)
-            services.touch(week)
+            added_at = self._instant(row.added_at, row)
+            pick = kind.picks(week=week, position=outcome.position, added_at=added_at, **{kind.name: stored})
+            services.place_pick(pick)
         outcome.has_opinion = says_something(row) and services.own_opinion(self.user, pick) is None
         if outcome.has_opinion:
             said_at = self._instant(row.said_at, row)
@@ -391,15 +416,11 @@ class Importer:
         self.noted.add(row.week)
         # Where there are too many weeks, the rows that are about this one say so.
         with suppress(services.Conflict), transaction.atomic():
-            week = self._lock_week(row.week)
+            services.lock_user(self.user)
+            week = services.lock_week(services.find_or_create_week(self.user, *row.week))
             if not week.notes:
                 week.notes, week.updated_at = row.notes, timezone.now()
                 week.save(update_fields=["notes", "updated_at"])
-
-    def _lock_week(self, name: WeekName) -> Week:
-        """The week, created if absent. Call it in a transaction."""
-        services.lock_user(self.user)
-        return services.lock_week(services.find_or_create_week(self.user, *name))
 
     def _instant(self, known: datetime | None, row: Row) -> datetime:
         """When it happened: as the file says, else at noon of the day, else now; never later than now."""

@@ -1,11 +1,6 @@
 """What a row of a file means, asked of the catalog or of an upstream, and ahead of its turn."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextvars import copy_context
 from dataclasses import dataclass
-from queue import SimpleQueue
 from uuid import UUID
 
 from catalog import services as catalog
@@ -129,39 +124,3 @@ def _release(musicbrainz_id: UUID) -> Work:
         coverart.find_fronts([("release-group", release.release_group_id)])
     name = f"{release.artist}: {release.title}" if release.artist else release.title
     return Work(str(release.musicbrainz_id), name, str(release.release_group_id or ""))
-
-
-class Crew:
-    """Threads that ask while others' answers are still to come; whoever interrupts need not wait for them.
-
-    They are as patient as whoever hires them.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.questions: SimpleQueue[tuple[Future[Match | Work], Callable[[], Match | Work]] | None] = SimpleQueue()
-        self.is_dismissed = False
-        self.threads = [
-            threading.Thread(target=copy_context().run, args=[self._work], daemon=True) for _ in range(size)
-        ]
-        for thread in self.threads:
-            thread.start()
-
-    def ask(self, question: Callable[[], Match | Work]) -> Future[Match | Work]:
-        """The answer to come."""
-        answer: Future[Match | Work] = Future()
-        self.questions.put((answer, question))
-        return answer
-
-    def dismiss(self) -> None:
-        """Let them go once they have what they ask now; nobody waits for the rest."""
-        self.is_dismissed = True
-        for _ in self.threads:
-            self.questions.put(None)
-
-    def _work(self) -> None:
-        while (asked := self.questions.get()) is not None and not self.is_dismissed:
-            answer, question = asked
-            try:
-                answer.set_result(question())
-            except BaseException as error:  # noqa: BLE001 - whoever waits for the answer hears of it
-                answer.set_exception(error)

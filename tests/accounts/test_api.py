@@ -84,7 +84,7 @@ def test_register_refuses_bad_input(anonymous, changes, field):
 
     assert_problem(response, 422)
     assert response.json()["errors"][0]["field"] == field
-    assert response.json()["detail"].startswith(f"{field}: ")
+    assert field in response.json()["detail"].lower()
     assert not User.objects.exists()
 
 

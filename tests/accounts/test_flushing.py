@@ -44,7 +44,7 @@ def test_what_has_expired_is_forgotten(user, now, flush):
     said = flush()
 
     assert said == (
-        "Forgot 1 sessions, 1 admin sessions, 1 counted attempts, 1 API tokens, 1 invitations, 1 known clients.\n"
+        "Deleted 1 session, 1 admin session, 1 counted attempt, 1 API token, 1 invitation, 1 known client.\n"
     )
     assert Session.objects.get().expires_at > now
     assert AdminSession.objects.get().session_key == Attempts.objects.get().key == "good"
@@ -55,7 +55,7 @@ def test_what_has_expired_is_forgotten(user, now, flush):
 
 
 def test_it_is_as_quiet_or_loud_as_asked(user, now, flush):
-    assert flush(verbosity=2).startswith("Forgot 0 sessions, 0 admin sessions,")
+    assert flush(verbosity=2).startswith("Deleted 0 sessions, 0 admin sessions,")
 
     fill(user, now)
 

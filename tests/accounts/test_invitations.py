@@ -57,7 +57,7 @@ def test_an_invitation_expires(anonymous, closed, now, time_machine):
     _, code = services.invite(days=2)
     time_machine.shift(timedelta(days=2))
 
-    assert_problem(register(anonymous, invitation=code), 403, "This invitation is not good, or not any more")
+    assert_problem(register(anonymous, invitation=code), 403, "This invitation is invalid or has expired")
 
 
 def test_a_failed_registration_leaves_the_invitation_good(anonymous, closed):
@@ -144,12 +144,12 @@ def test_the_command_says_as_much_as_asked(db, now):
     chatty, _ = invite("-v", "2", "--note", "Cleo")
 
     assert (len(quiet), said) == (1, "")
-    assert " ".join(chatty[1:]) == "Invitation for Cleo, good until 2026-02-25"
+    assert " ".join(chatty[1:]) == "Invitation for Cleo, valid until 2026-02-25"
 
 
 @pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "soon"], ["--count", "101"]])
 def test_the_command_refuses_odd_numbers(db, arguments):
-    with pytest.raises(CommandError, match="is no number from"):
+    with pytest.raises(CommandError, match="is not a number from"):
         invite(*arguments)
 
 
@@ -163,11 +163,11 @@ def join(client, code, **changes):
 
 def test_the_page_makes_an_account(client, db, closed):
     _, code = services.invite()
-    assert b"Create my account" in client.get(f"/join/{code}").content
+    assert b"Create account" in client.get(f"/join/{code}").content
 
     response = join(client, code)
 
-    assert b"You are in" in response.content
+    assert b"is ready" in response.content
     assert User.objects.get().username == "cleo"
     assert User.objects.get().check_password(PASSWORD)
     assert client.get(f"/join/{code}").status_code == 409
@@ -178,7 +178,7 @@ def test_the_page_makes_an_account(client, db, closed):
     [
         ({"username": "ben"}, "Username already registered"),
         ({"email": "BEN@example.org"}, "Email already registered"),
-        ({"username": "a b"}, "Use letters, digits, _ and - only."),
+        ({"username": "a b"}, "Use only letters, digits, _ and -."),
         ({"password2": "another"}, "match"),
         ({"password1": "password123", "password2": "password123"}, "too common"),
     ],
@@ -192,7 +192,7 @@ def test_the_page_says_what_is_wrong(client, db, closed, changes, sentence):
     assert response.status_code == 200
     assert sentence in response.content.decode()
     invitation.refresh_from_db()
-    assert invitation.is_good
+    assert invitation.is_valid
 
 
 def test_the_page_of_a_bad_link_says_so(client, db):

@@ -217,7 +217,7 @@ def test_confirm_refuses_a_bad_link(anonymous):
     ):
         response = confirm(anonymous, user, **changes)
 
-        assert_problem(response, 403, "This link is not good, or not any more: ask for another")
+        assert_problem(response, 403, "This link is invalid or has expired. Request a new one.")
 
 
 def test_a_link_ends_with_time_address_password_and_sign_in(anonymous, now, time_machine):
@@ -243,7 +243,7 @@ def test_without_a_good_link_nobody_is_told_what_a_password_is_like(anonymous, p
     for uid in (services.encode_id(user), "OTk5"):
         response = confirm(anonymous, user, "garbage", uid=uid, new_password=password)
 
-        assert_problem(response, 403, "This link is not good, or not any more: ask for another")
+        assert_problem(response, 403, "This link is invalid or has expired. Request a new one.")
 
 
 def test_confirm_asks_for_a_good_password(anonymous):
@@ -363,10 +363,10 @@ def test_the_pages_lead_from_the_admin_to_a_new_password(client, db):
     done = client.post(form.request["PATH_INFO"], {"new_password1": NEW, "new_password2": NEW}, follow=True)
 
     user.refresh_from_db()
-    assert b"on its way" in asked.content
-    assert b"Your password is set" in done.content
+    assert b"we have sent a link" in asked.content
+    assert b"Password changed" in done.content
     assert user.check_password(NEW)
-    assert b"Ask for another" in client.get(path, follow=True).content
+    assert b"Request a new one" in client.get(path, follow=True).content
 
 
 def test_the_page_is_limited_as_the_api_is(client, db, settings):

@@ -28,7 +28,6 @@ from tests.factories import (
 
 # Nothing to look at: these only do something.
 POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
-POSTED |= {f"{of}_process_import" for of in ("catalog_movie", "catalog_album", "selections_week")}
 
 # What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
 REFUSED = {

@@ -1,17 +1,12 @@
 import importlib
-import os
-import sqlite3
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.sites import site
-from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -31,7 +26,6 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CURATED = [model for model in site._registry if model._meta.app_label in {"catalog", "selections"}]
 KEPT_AWAY = [model for model in site._registry if model not in CURATED]
 migration = importlib.import_module("selections.migrations.0005_curators")
@@ -167,33 +161,6 @@ def test_every_model_of_the_catalog_is_the_curators(db):
     assert granted() == wanted()
 
 
-@pytest.fixture
-def forgotten_content_types():
-    """Content types are remembered by their models: not beyond a test that makes them anew."""
-    ContentType.objects.clear_cache()
-    yield
-    ContentType.objects.clear_cache()
-
-
-def test_on_a_new_database_the_group_comes_before_djangos_permissions(db, forgotten_content_types):
-    names = dict(
-        Permission.objects.filter(content_type__app_label__in=["catalog", "selections"]).values_list("codename", "name")
-    )
-    Group.objects.all().delete()
-    Permission.objects.all().delete()
-    ContentType.objects.filter(app_label__in=["catalog", "selections"]).delete()
-
-    make_curators()
-    for app in ("catalog", "selections"):
-        create_permissions(apps.get_app_config(app), verbosity=0)
-
-    assert granted() == wanted()
-    made = Permission.objects.filter(content_type__app_label__in=["catalog", "selections"]).values_list(
-        "codename", "name"
-    )
-    assert sorted(made) == sorted(names.items())
-
-
 def test_on_a_database_that_is_in_use_nothing_is_made_twice_and_members_stay(db):
     make_curators()
     member = UserFactory()
@@ -209,21 +176,24 @@ def test_on_a_database_that_is_in_use_nothing_is_made_twice_and_members_stay(db)
     assert member.groups.get().name == "curator"
 
 
-@pytest.mark.real_http
-def test_migrate_makes_the_group_at_first_and_again(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
-    file = tmp_path / "site.db"
-    environment = kept | {"ENV_FILE": os.devnull, "SECRET_KEY": "x" * 60, "DATABASE_URL": f"sqlite:///{file}"}
+@pytest.mark.django_db(transaction=True)
+def test_migrate_makes_the_group_before_djangos_permissions_and_keeps_it():
+    permissions = Permission.objects.filter(content_type__app_label__in=["catalog", "selections"])
+    names = sorted(permissions.values_list("codename", "name"))
 
     def migrate(*target):
-        command = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v", "0", "--skip-checks", *target]
-        subprocess.run(command, env=environment, check=True, timeout=600)
-        with sqlite3.connect(file) as database:
-            (count,) = database.execute(
-                "SELECT count(*) FROM auth_group_permissions JOIN auth_group ON auth_group.id = group_id"
-                " WHERE name = 'curator'"
-            ).fetchone()
-        database.close()
-        return count
+        call_command("migrate", *target, verbosity=0)
+        return granted()
 
-    assert [migrate(), migrate("selections", "0004"), migrate()] == [len(wanted())] * 3
+    make_curators()
+    try:
+        migrate("selections", "0004")
+        Group.objects.all().delete()
+        ContentType.objects.filter(app_label__in=["catalog", "selections"]).delete()  # as in a new database
+        ContentType.objects.clear_cache()
+        assert migrate() == wanted()
+        assert sorted(permissions.values_list("codename", "name")) == names
+        assert [migrate("selections", "0004"), migrate()] == [wanted()] * 2
+    finally:
+        migrate()
+        ContentType.objects.clear_cache()

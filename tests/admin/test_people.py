@@ -69,9 +69,8 @@ def test_the_list_can_be_ordered_by_last_seen(admin_client, user, other):
 
 
 def test_a_form_sums_up_what_is_theirs(admin_client, user, admin_user):
-    services.invite(by=admin_user, note="from the pub")
-    invitation = admin_user.invitations.get()
-    invitation.used_by, invitation.used_at = user, day(3)
+    invitation, _ = services.invite(note="from the pub")
+    invitation.created_by, invitation.used_by, invitation.used_at = admin_user, user, day(3)
     invitation.save()
     token, _ = services.create_token(user, name="widget", scope="read")
     MovieOpinionFactory(user=user)
@@ -100,7 +99,7 @@ def test_people_are_deactivated_and_let_in_again(admin_client, user, other):
 def test_what_was_so_already_is_no_news(admin_client, user):
     response = act(admin_client, "activate", user)
 
-    assert said(response) == ["Activated nobody: nothing has changed."]
+    assert said(response) == ["No account was activated."]
     assert history(user) == []
 
 
@@ -109,7 +108,7 @@ def test_nobody_deactivates_themselves(admin_client, admin_user):
 
     response = act(admin_client, "deactivate", admin_user)
 
-    assert said(response)[0] == "You cannot deactivate yourself: ask somebody else."
+    assert said(response)[0] == "You cannot deactivate your own account."
     admin_user.refresh_from_db()
     assert admin_user.is_active
 

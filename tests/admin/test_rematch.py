@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from catalog.models import Movie
 from selections import services
+from selections.kinds import MOVIE
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
 from tests import payloads
 from tests.admin.staff import address, client_with, history, said
@@ -69,7 +70,7 @@ def test_what_was_right_already_changes_nothing(admin_client):
 
     response = admin_client.post(page_of(pick), {"choice": pick.movie.tmdb_id})
 
-    assert "already: nothing has changed" in said(response)[0]
+    assert "Nothing has changed" in said(response)[0]
     assert history(pick) == []
     assert Week.objects.get().updated_at == pick.week.updated_at
 
@@ -103,14 +104,14 @@ def test_a_pick_that_is_gone_is_a_kind_message(admin_client, method):
 
     response = getattr(admin_client, method)(page, {"choice": 1})
 
-    assert said(response) == ["This pick is gone: somebody has removed it."]
+    assert said(response) == ["This pick has been removed."]
     assert response["Location"] == address(WeekMovie, "changelist")
 
 
 def test_a_pick_that_goes_while_it_is_fixed_is_told_of(user):
     pick = WeekMovieFactory(week__user=user)
     stale = WeekMovie.objects.get()
-    services.remove_pick(WeekMovie, pick.week, 1)
+    services.remove_pick(MOVIE, pick.week, 1)
 
     with pytest.raises(WeekMovie.DoesNotExist):
         services.rematch(stale, MovieFactory().tmdb_id)
@@ -143,7 +144,7 @@ def test_hits_are_cards_and_the_current_one_is_marked(admin_client, tmdb_finds):
     assert page.count('name="choice"') == 1
     assert 'name="choice" value="438631"' in page
     assert "&lt;b&gt;Dune&lt;/b&gt;" in page
-    assert "This is it now" in page
+    assert "Current match" in page
     assert "/w342/dune.jpg" in page
 
 

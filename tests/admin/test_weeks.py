@@ -155,7 +155,7 @@ def test_a_form_says_what_people_think_and_that_it_goes_with_a_pick(admin_client
 
     assert address(Opinion, "change", opinion.pk) in page
     assert "3 of 10, “&lt;i&gt;Overrated&lt;/i&gt;”" in page
-    assert "1 opinion goes with the pick when you delete it." in page
+    assert "Deleting this pick also deletes 1 opinion." in page
 
 
 @pytest.mark.parametrize("permission", ["view_week", "change_week"])
@@ -167,7 +167,7 @@ def test_what_people_think_is_for_those_who_may_see_opinions(db, permission):
     hidden = client_with(permission, *picks).get(page).content.decode()
     shown = client_with(permission, *picks, "view_opinion").get(page).content.decode()
 
-    assert "1 opinion goes with the pick when you delete it." in hidden
+    assert "Deleting this pick also deletes 1 opinion." in hidden
     for text in ("Overrated", "3 of 10", str(opinion.user), address(Opinion, "change", opinion.pk)):
         assert text not in hidden
         assert text in shown
@@ -255,7 +255,7 @@ def test_an_old_form_does_not_undo_what_somebody_else_saved(admin_client):
     late = save(admin_client, week, notes="By staff", seen_at=seen_at)
     fresh = save(admin_client, week, notes="By staff", seen_at=week.updated_at.isoformat())
 
-    assert "Somebody else changed this in the meantime" in late.content.decode()
+    assert "This has been changed since you opened it" in late.content.decode()
     assert fresh.status_code == 302
 
 

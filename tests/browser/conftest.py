@@ -1,4 +1,4 @@
-"""The admin in a browser: Debian's Chromium, driven by Playwright, and nothing of what it shows may be amiss."""
+"""The admin in a browser: Debian's Chromium, driven by Playwright. Any error in its console fails the test."""
 
 import os
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from tests.factories import make_user
 from . import chromium, stand_ins
 
 OTHER_EDITION = "0f3f1f4e-7a1c-4e6f-9c2d-1b1f6a0c1d2e"
-PATIENCE = 60_000  # milliseconds, on a day when everything is slow
-WATCH = """addEventListener("securitypolicyviolation", (violation) => {
+TIMEOUT = 60_000  # milliseconds, on a busy machine
+REPORT_CSP_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) => {
   console.error(`CSP: ${violation.effectiveDirective} refused ${violation.blockedURI} ${violation.sample}`);
 });"""
 
@@ -26,12 +26,12 @@ WATCH = """addEventListener("securitypolicyviolation", (violation) => {
 def browser() -> Iterator[Browser]:
     if not chromium.EXECUTABLE:
         if os.environ.get("BROWSER_TESTS") == "required":
-            pytest.fail(chromium.LACK)
-        pytest.skip(chromium.LACK)
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
     if connection.vendor == "postgresql":
-        pytest.skip("Pages look the same on every database: they are looked at on SQLite.")
+        pytest.skip("Pages look the same on every database, so these tests run on SQLite only.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, in which Django takes all code for asynchronous.
+        # Playwright runs an event loop in this thread, so Django takes all code here for asynchronous.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield chromium.launch(playwright)
         connections.close_all()
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def upstreams(settings, httpserver: HTTPServer) -> HTTPServer:
-    """All upstreams, on a local server that knows a film, and an album in two editions."""
+    """All upstreams on a local server, which has one movie, and one album in two editions."""
     releases = [payloads.release(), payloads.release(id=OTHER_EDITION, country="DE", date="2016-10-28")]
     site = stand_ins.serve(httpserver, movies=[payloads.movie()], releases=releases)
     settings.TMDB_BASE_URL = f"{site}/3"
@@ -54,35 +54,49 @@ def chief(transactional_db) -> User:
     return make_user(username="chief", is_staff=True, is_superuser=True)
 
 
-@pytest.fixture
-def context(browser: Browser, live_server) -> Iterator[BrowserContext]:
-    """A fresh browser window; at the end of a test nothing in any of its pages may have been amiss."""
-    amiss: list[str] = []
-    expect.set_options(timeout=PATIENCE)
+@pytest.fixture(scope="package")
+def logged() -> list[str]:
+    """Errors and warnings of all pages since a test began."""
+    return []
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser, live_server, logged) -> Iterator[BrowserContext]:
+    """One browser context for all tests, so that static files are loaded and compiled once."""
+    expect.set_options(timeout=TIMEOUT)
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    context.add_init_script(WATCH)
+    context.set_default_timeout(TIMEOUT)
+    context.add_init_script(REPORT_CSP_VIOLATIONS)
 
-    def see(message: ConsoleMessage) -> None:
+    def collect(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            amiss.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+            logged.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
-    context.on("console", see)
-    context.on("weberror", lambda error: amiss.append(f"exception: {error.error}"))
-    chromium.keep_here(context, live_server.url, {}, amiss.append)
+    context.on("console", collect)
+    context.on("weberror", lambda error: logged.append(f"exception: {error.error}"))
     yield context
     context.close()
-    assert amiss == []
 
 
 @pytest.fixture
-def page(context: BrowserContext, live_server, chief) -> Page:
-    """A page of somebody who may do everything, signed in."""
+def visitor(context: BrowserContext, live_server, logged) -> Iterator[Page]:
+    """A page without a signed-in user. It may log no error or warning, and load nothing but pictures from elsewhere."""
+    logged.clear()
+    page = chromium.new_page(context, {}, logged.append)
+    yield page
+    page.close()
+    context.clear_cookies()
+    assert logged == []
+
+
+@pytest.fixture
+def page(visitor: Page, context: BrowserContext, live_server, chief) -> Page:
+    """A page where a superuser is signed in."""
     client = Client()
     client.force_login(chief)
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     context.add_cookies([cookie])
-    return context.new_page()
+    return visitor
 
 
 @pytest.fixture

@@ -177,8 +177,7 @@ def wide(height: int) -> Size:
 
 def shoot(browser: Browser, site: str, folder: Path) -> None:
     context = browser.new_context(base_url=site, viewport=wide(800), locale="en-GB", timezone_id="UTC")
-    chromium.keep_here(context, site, TITLES, print)
-    page = context.new_page()
+    page = chromium.new_page(context, TITLES, print)
     page.goto("/")
     page.screenshot(path=folder / "home.png")
     page.goto("/admin/")
@@ -223,7 +222,7 @@ def main(report: Callable[[str], object]) -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".screenshots", help="where to put them")
     folder: Path = parser.parse_args().folder
     if not chromium.EXECUTABLE:
-        parser.error(chromium.LACK)
+        parser.error(chromium.MISSING)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as own, HTTPServer(host="127.0.0.1") as upstreams:
         movies = [payloads.movie(id=row["tmdb_id"], title=row["title"]) for row in SAMPLES["movies"]]

@@ -1,4 +1,4 @@
-"""What a curator does in an afternoon, in a browser."""
+"""A curator's work, in a browser."""
 
 import re
 
@@ -28,23 +28,22 @@ def heading(page: Page, name: str | re.Pattern):
     return page.get_by_role("heading", name=name)
 
 
-def test_signing_in(context, chief):
-    page = context.new_page()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(chief.username)
-    page.get_by_label("Password").fill("not-this-one")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.locator(".errornote")).to_contain_text("correct username and password")
+def test_signing_in(visitor, chief):
+    visitor.goto("/admin/")
+    visitor.get_by_label("Username").fill(chief.username)
+    visitor.get_by_label("Password").fill("not-this-one")
+    visitor.get_by_role("button", name="Log in").click()
+    expect(visitor.locator(".errornote")).to_contain_text("correct username and password")
 
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    visitor.get_by_label("Password").fill(PASSWORD)
+    visitor.get_by_role("button", name="Log in").click()
 
-    expect(heading(page, re.compile("This week"))).to_be_visible()
-    page.get_by_role("button", name="Log out").click()
-    expect(page.locator("#content")).to_contain_text("Thanks for spending some quality time")
+    expect(heading(visitor, re.compile("This week"))).to_be_visible()
+    visitor.get_by_role("button", name="Log out").click()
+    expect(visitor.locator("#content")).to_contain_text("Thanks for spending some quality time")
 
 
-def test_an_album_is_found_added_and_put_into_a_week(page):
+def test_an_album_is_searched_added_and_picked(page):
     week = WeekFactory(user__username="ada", year=2015, week_number=7)
 
     page.goto("/admin/catalog/album/")
@@ -72,7 +71,7 @@ def test_an_album_is_found_added_and_put_into_a_week(page):
     assert str(week.album_picks.get().album.musicbrainz_id) == payloads.RELEASE
 
 
-def test_a_wrong_match_is_fixed_and_what_was_said_stays(page):
+def test_fixing_a_wrong_match_keeps_opinions(page):
     wrong = AlbumFactory(title="You Want It Darker", artist="A tribute band")
     pick = WeekAlbumFactory(album=wrong)
     opinion = AlbumOpinionFactory(album_pick=pick, rating=3)
@@ -91,7 +90,7 @@ def test_a_wrong_match_is_fixed_and_what_was_said_stays(page):
     assert (pick.position, pick.opinions.get(), Opinion.objects.get().rating) == (1, opinion, 3)
 
 
-def test_two_albums_are_merged_and_parted_again(page):
+def test_two_albums_are_merged_and_the_merge_is_undone(page):
     kept = WeekAlbumFactory(album__title="Kid A").album
     other = WeekAlbumFactory(album__title="Kid A (again)").album
     WeekAlbumFactory(album=kept)
@@ -116,7 +115,7 @@ def test_two_albums_are_merged_and_parted_again(page):
     assert moved.album.musicbrainz_id == other.musicbrainz_id
 
 
-def test_an_imported_row_is_placed_and_the_next_one_opens(page):
+def test_accepting_an_imported_row_opens_the_next_one(page):
     user = UserFactory(username="ada")
     MovieFactory(title="Dune", tmdb_id=841), MovieFactory(title="Dune", tmdb_id=438631)
     dune = {"title": "Dune", "artist": "", "released": "", "score": 70, "group": "", "picture": "/x.jpg"}
@@ -144,7 +143,7 @@ def test_an_imported_row_is_placed_and_the_next_one_opens(page):
     assert not ImportedRow.objects.filter(state="review").exists()
 
 
-def test_a_year_opens_its_weeks_and_creates_them(page):
+def test_the_grid_of_a_year_opens_and_creates_weeks(page):
     week = WeekFactory(user__username="ada", year=2015, week_number=7)
 
     page.goto(f"/admin/selections/week/grid/?user={week.user_id}&year=2015")
@@ -160,7 +159,7 @@ def test_a_year_opens_its_weeks_and_creates_them(page):
     assert (created.user, created.year) == (week.user, 2015)
 
 
-def test_what_an_upstream_refuses_is_a_message(page, upstreams):
+def test_an_upstream_error_is_shown_as_a_message(page, upstreams):
     upstreams.clear()
     upstreams.expect_request(re.compile("/ws/2/.*")).respond_with_data("", status=503, headers={"Retry-After": "7"})
 
@@ -172,7 +171,7 @@ def test_what_an_upstream_refuses_is_a_message(page, upstreams):
     assert not Album.objects.exists()
 
 
-def test_an_opinion_is_kept_where_its_week_is_changed(page):
+def test_changing_a_week_keeps_its_opinions(page):
     opinion = MovieOpinionFactory(rating=9)
     week = opinion.movie_pick.week
 

@@ -1,4 +1,4 @@
-"""How the admin's pages are: whole, on a phone, in the dark, and without a mouse."""
+"""The admin's pages: without errors, on a phone, in dark mode, and with the keyboard only."""
 
 import re
 
@@ -13,16 +13,17 @@ from tests.factories import WeekFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.real_http
 
-NOT_LOOKED_AT = everything.POSTED | everything.REFUSED | everything.DATA
+WITHOUT_PAGE = everything.POSTED | everything.REFUSED | everything.DATA
+PARTS = 8  # tests that share the pages
 
 
 def overflow(page: Page) -> int:
-    """How many pixels of the page are beside the screen, where one would have to scroll to."""
+    """The number of pixels by which the page is wider than the screen."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def visit(page: Page, address: str):
-    """The answer; what the page before still does may break a visit off."""
+    """The response. Requests of the page before may abort the first attempt."""
     try:
         return page.goto(address)
     except PlaywrightError as error:
@@ -31,44 +32,41 @@ def visit(page: Page, address: str):
         return page.goto(address)
 
 
-@pytest.mark.parametrize("part", ["accounts", "catalog", "selections", ""])
-def test_every_page_is_whole_and_fits_on_a_phone(phone, part):
-    """Whole: with no error in the console, and none of the Content Security Policy, as `context` finds."""
-    everything.fill(3)
-    parts = ("accounts", "catalog", "selections")
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_loads_without_errors_and_fits_on_a_phone(phone, part):
+    """The fixture `context` fails the test on errors in the console and violations of the Content Security Policy."""
+    everything.fill(2)
+    pages = [(name, address) for name, address in everything.pages().items() if name not in WITHOUT_PAGE]
     too_wide = {}
 
-    for name, address in everything.pages().items():
-        if name in NOT_LOOKED_AT or not (name.startswith(part) if part else not name.startswith(parts)):
-            continue
+    for name, address in pages[part::PARTS]:
         response = visit(phone, address)
         assert (name, response.status) == (name, 200)
-        if beside := overflow(phone):
-            too_wide[name] = beside
+        if pixels := overflow(phone):
+            too_wide[name] = pixels
 
     assert too_wide == {}
 
 
-def test_pages_for_those_who_are_not_signed_in_are_whole(context):
-    page = context.new_page()
-    page.set_viewport_size({"width": 375, "height": 812})
+def test_public_pages_load_without_errors_and_fit_on_a_phone(visitor):
+    visitor.set_viewport_size({"width": 375, "height": 812})
 
     for address in ("/", "/admin/", "/reset", "/reset/sent", "/reset/done", "/api/docs", "/api/redoc"):
-        response = page.goto(address)
+        response = visitor.goto(address)
         assert (address, response.status) == (address, 200)
         if not address.startswith("/api"):
-            assert (address, overflow(page)) == (address, 0)
+            assert (address, overflow(visitor)) == (address, 0)
 
 
 def pick(chief: User):
-    """Something that somebody has picked this week."""
+    """A pick of this week."""
     year, week_number = this_week(chief)
     week = WeekFactory(user=chief, year=year, week_number=week_number)
     return WeekMovieFactory(week=week, movie__title="Solaris", movie__poster_path="/solaris.jpg")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_dashboard_is_legible_by_day_and_by_night(page, chief, scheme):
+def test_the_dashboard_is_legible_in_light_and_dark_mode(page, chief, scheme):
     pick(chief)
     page.emulate_media(color_scheme=scheme)
 
@@ -81,7 +79,7 @@ def test_the_dashboard_is_legible_by_day_and_by_night(page, chief, scheme):
     assert weak == []
 
 
-# Each text of these elements, and how it stands out from what is behind it, where that is less than 4.5 to 1.
+# The texts of these elements whose contrast with the background is below 4.5 to 1.
 CONTRAST = """(selector) => {
   const numbers = (colour) => {
     const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -89,7 +87,7 @@ CONTRAST = """(selector) => {
     canvas.fillRect(0, 0, 1, 1);
     return [...canvas.getImageData(0, 0, 1, 1).data];
   };
-  const light = (colour) => {
+  const luminance = (colour) => {
     const [r, g, b] = colour.map((part) => {
       const share = part / 255;
       return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
@@ -97,8 +95,8 @@ CONTRAST = """(selector) => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = numbers(getComputedStyle(one).backgroundColor);
+    for (let current = element; current; current = current.parentElement) {
+      const colour = numbers(getComputedStyle(current).backgroundColor);
       if (colour[3] === 255) return colour;
     }
     return [255, 255, 255, 255];
@@ -107,8 +105,8 @@ CONTRAST = """(selector) => {
   for (const element of document.querySelectorAll(selector)) {
     const own = [...element.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own.length || !element.checkVisibility() || element.matches(".visually-hidden")) continue;
-    const [one, two] = [light(numbers(getComputedStyle(element).color)), light(behind(element))];
-    const contrast = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    const [front, back] = [luminance(numbers(getComputedStyle(element).color)), luminance(behind(element))];
+    const contrast = (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05);
     if (contrast < 4.5) weak.push(`${element.textContent.trim().slice(0, 40)}: ${contrast.toFixed(1)}`);
   }
   return weak;
@@ -116,7 +114,7 @@ CONTRAST = """(selector) => {
 
 
 def focused(page: Page) -> dict[str, object]:
-    """What has the focus, and whether one can see that it has."""
+    """The focused element, and whether its focus is visible."""
     return page.evaluate(
         """() => {
           const element = document.activeElement, style = getComputedStyle(element);
@@ -124,25 +122,25 @@ def focused(page: Page) -> dict[str, object]:
           return {
             text: element.textContent.trim().replace(/\\s+/g, " "),
             name: element.getAttribute("name"),
-            isSeen: rect.width > 1 && rect.bottom > 0 && rect.top < innerHeight
+            isVisible: rect.width > 1 && rect.bottom > 0 && rect.top < innerHeight
               && (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none"),
           };
         }"""
     )
 
 
-def test_without_a_mouse_one_gets_past_the_header_and_to_a_button_of_a_card(page):
+def test_the_keyboard_reaches_the_skip_link_and_the_buttons_of_a_card(page):
     page.goto("/admin/catalog/album/search/?q=you+want+it+darker")
 
     page.locator("body").focus()
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Tab")
-    assert focused(page) == {"text": "Skip to main content", "name": None, "isSeen": True}
+    assert focused(page) == {"text": "Skip to main content", "name": None, "isVisible": True}
     page.keyboard.press("Enter")
     for _ in range(20):
         page.keyboard.press("Tab")
         reached = focused(page)
-        assert reached["isSeen"], reached
+        assert reached["isVisible"], reached
         if str(reached["text"]).startswith("Add"):
             break
     assert reached["name"] == "id"

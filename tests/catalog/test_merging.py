@@ -18,8 +18,9 @@ from catalog.models import (
     MovieCrew,
     Person,
 )
+from selections.kinds import MOVIE
 from selections.models import Opinion, WeekAlbum, WeekMovie
-from selections.services import Conflict, pick_movie
+from selections.services import Conflict, pick_work
 from tests import payloads
 from tests.conftest import at_once
 from tests.factories import (
@@ -345,7 +346,7 @@ def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
             if number % 2:
                 merging.merge(kept, [movie])
             else:
-                pick_movie(week, tmdb_id=movie.tmdb_id, position=1)
+                pick_work(MOVIE, week, movie.tmdb_id, 1)
         except Conflict as conflict:
             return conflict.code
         return "done"

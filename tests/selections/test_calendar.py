@@ -16,7 +16,9 @@ from accounts import services as accounts
 from accounts.models import ApiToken
 from catalog.services import curate
 from selections import calendar, services
+from selections.kinds import MOVIE
 from selections.models import Week
+from selections.opinions.services import delete_opinion, give_opinion
 from tests.conftest import assert_problem, at_once, client_of
 from tests.endpoints import OPERATIONS
 from tests.factories import (
@@ -218,21 +220,21 @@ def test_what_has_not_changed_is_not_sent_again(user, now, time_machine):
 def test_the_etag_changes_with_all_that_the_calendar_shows(user, other, now, time_machine):
     week = WeekFactory(user=user, year=2025, week_number=7)
     movie, album = WeekMovieFactory(week=week), WeekAlbumFactory(week=week)
-    rated = partial(services.give_opinion, review="", contains_spoilers=False)
+    rated = partial(give_opinion, review="", contains_spoilers=False)
     again = Week(user=user, year=2025, week_number=8, created_at=week.created_at, updated_at=week.updated_at)
     seen = [(calendar.stamp(user), calendar.write_calendar(user))]
     for change in [
         lambda: rated(user, movie, rating=8),
         lambda: rated(user, movie, rating=3),
-        lambda: services.take_back_opinion(user, movie),
+        lambda: delete_opinion(user, movie),
         lambda: rated(user, album, rating=1),
         lambda: curate(movie.movie, own_title="As we say"),
         lambda: type(movie.movie).objects.update(title="New", own_title="", release_date=datetime.date(1999, 1, 1)),
         lambda: type(movie.movie).objects.update(release_date=None),
         lambda: type(album.album).objects.update(artist="New"),
         lambda: curate(album.album, own_title="As we say, too"),
-        lambda: services.remove_pick(type(movie), week, 1),
-        lambda: services.pick_movie(week, tmdb_id=MovieFactory().tmdb_id, position=2),
+        lambda: services.remove_pick(MOVIE, week, 1),
+        lambda: services.pick_work(MOVIE, week, MovieFactory().tmdb_id, 2),
         lambda: services.change_week(week, notes="Notes."),
         lambda: services.change_week(week, notes=""),
         lambda: services.change_week(week, year=2024, week_number=9),

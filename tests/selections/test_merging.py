@@ -14,7 +14,7 @@ from catalog.models import Album, AlbumAlias, AlbumArtist, Artist
 from catalog.services import known_album
 from selections import services
 from selections.models import Opinion, Week, WeekAlbum
-from tests.conftest import assert_problem, client_of
+from tests.conftest import client_of
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
 
 KEPT, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -190,24 +190,18 @@ def test_what_has_gone_meanwhile_is_told(run, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_picks_it_just_then_is_told_to_do_so_again(monkeypatch):
-    """The album goes between its being found and its being stored as a pick."""
-    user = UserFactory()
+def test_an_album_that_is_merged_just_before_it_is_picked_is_to_be_picked_again():
+    week = WeekFactory()
     kept, merged = (AlbumFactory(fetched_at=timezone.now()) for _ in range(2))
-    client, week_id = client_of(user), WeekFactory(user=user).pk
-    put = services._put
+    found = WeekAlbum(week=week, album=merged, position=1)
+    merging.merge(kept, [merged])
 
-    def merge_first(*arguments, **options):
-        merging.merge(kept, [merged])
-        return put(*arguments, **options)
+    with pytest.raises(services.Conflict, match=r"This album has just been merged into another. Pick it again."):
+        services.place_pick(found)
 
     body = {"musicbrainz_id": str(merged.musicbrainz_id), "position": 1}
-    with monkeypatch.context() as patched:
-        patched.setattr(services, "_put", merge_first)
-        refused = client.post(f"/api/weeks/{week_id}/albums", body)
-
-    assert_problem(refused, 409, "This album has just been merged into another: pick it again")
-    assert client.post(f"/api/weeks/{week_id}/albums", body).json()["album"]["id"] == kept.pk
+    answer = client_of(week.user).post(f"/api/weeks/{week.pk}/albums", body)
+    assert answer.json()["album"]["id"] == kept.pk
 
 
 @pytest.mark.django_db(transaction=True)

@@ -87,7 +87,7 @@ def test_what_goes_with_a_week_names_no_private_people(api, user, hermit):
 
     answer = api.delete(f"/api/weeks/{week.pk}")
 
-    sentence = "cleo has already rated your picks in this week; deleting it would delete that, too."
+    sentence = "cleo has already rated your picks in this week. Deleting it also deletes their opinion."
     assert_problem(answer, 409, sentence)
 
 

@@ -238,7 +238,7 @@ class CompareView(FiguresView):
         asked.is_valid(raise_exception=True)
         other = self.find(asked.validated_data["with"])
         if other == request.user:
-            raise ValidationError({"with": "Compare yourself with somebody else."}, code="oneself")
+            raise ValidationError({"with": "Compare yourself with another member."}, code="oneself")
         return Response(ComparisonSerializer(comparison.compare(request.user, other)).data)
 
 

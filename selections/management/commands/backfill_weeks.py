@@ -5,19 +5,19 @@ from django.core.management import BaseCommand, CommandError
 from django.db import IntegrityError
 
 from selections import backfill
-from selections.services import Conflict
-from selections.weeks import read_week_name, this_week
+from selections.locks import Conflict
+from selections.weeks import YearWeek, read_week_name, this_week, week_name, week_names
 
 
 class Command(BaseCommand):
     help = (
-        "Create somebody's missing weeks, so that there is a place for what they picked then, or list which are "
-        "missing, empty and half-filled; without --apply it only says what it would do. "
+        "Create a user's missing weeks, or list which are missing, empty and half filled. "
+        "Without --apply nothing is created. "
         "Example: manage.py backfill_weeks ada --from 2024-W01 --to 2024-W52 --apply"
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("user", metavar="USER", help="a username or e-mail address")
+        parser.add_argument("user", metavar="USER", help="a username or email address")
         parser.add_argument("--from", dest="first", type=week, metavar="WEEK", help="such as 2024-W01")
         parser.add_argument("--to", dest="last", type=week, metavar="WEEK", help="default: their current week")
         act = parser.add_mutually_exclusive_group()
@@ -28,14 +28,14 @@ class Command(BaseCommand):
         self.verbosity = verbosity
         person = get_user_model()._default_manager.known_as(user).first()
         if person is None:
-            raise CommandError(f"There is nobody called {user}.")
+            raise CommandError(f"No user has the username or email address {user}.")
         if first is None and gaps:
             first = backfill.first_week(person) or this_week(person)
         if first is None:
-            raise CommandError("Say from which week on, such as --from 2024-W01.")
+            raise CommandError("--from is required, such as --from 2024-W01.")
         last = last or max(first, this_week(person)) if gaps else last or this_week(person)
         if first > last:
-            raise CommandError(f"{backfill.in_words([first])} is later than {backfill.in_words([last])}: swap them.")
+            raise CommandError(f"{week_name(*first)} is later than {week_name(*last)}. Swap them.")
         found = backfill.find_gaps(person, first, last)
         if gaps:
             self.list_gaps(found)
@@ -55,34 +55,34 @@ class Command(BaseCommand):
         if not any(kinds.values()):
             self.say("No gaps.")
 
-    def fill(self, person, missing: list[backfill.Name], *, apply: bool) -> None:
+    def fill(self, person, missing: list[YearWeek], *, apply: bool) -> None:
         if not missing:
-            self.say("Nothing to do: no week is missing.")
+            self.say("No week is missing.")
             return
         if future := [name for name in missing if name > this_week(person)]:
-            self.say(f"Of these, {len(future)} are still to come: {backfill.in_words(future)}.")
+            self.say(f"{len(future)} of them are in the future: {week_names(future)}.")
         if not apply:
-            self.say(f"Would create {self.describe(missing)}. Run it with --apply to do so.")
+            self.say(f"Would create {self.describe(missing)}. Run the command with --apply to create them.")
             return
         try:
             created = backfill.create_weeks(person, missing)
         except IntegrityError:
-            raise CommandError(f"{person} has just left.") from None
+            raise CommandError(f"The account of {person} has just been deleted.") from None
         except Conflict as conflict:
-            raise CommandError(f"{conflict}.") from None
+            raise CommandError(str(conflict)) from None
         self.say(f"Created {self.describe(missing)}.")
-        if created < len(missing):
-            self.say(f"{len(missing) - created} of them somebody else created just then.")
+        if len(created) < len(missing):
+            self.say(f"{len(missing) - len(created)} of them had just been created by another request.")
 
-    def describe(self, names: list[backfill.Name]) -> str:
-        return f"{len(names)} weeks ({backfill.in_words(names)})" if names else "none"
+    def describe(self, names: list[YearWeek]) -> str:
+        return f"{len(names)} week{'s' if len(names) > 1 else ''} ({week_names(names)})" if names else "none"
 
     def say(self, line: str) -> None:
         if self.verbosity:
             self.stdout.write(line)
 
 
-def week(text: str) -> backfill.Name:
+def week(text: str) -> YearWeek:
     if name := read_week_name(text):
         return name
-    raise argparse.ArgumentTypeError(f"{text!r} is no week such as 2024-W07")
+    raise argparse.ArgumentTypeError(f"{text!r} is not an ISO week such as 2024-W07")

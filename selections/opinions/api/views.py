@@ -1,4 +1,4 @@
-"""Opinions: one's own on a pick, and those of others as far as one may read them."""
+"""Opinions: your own on a pick, and those of others as far as you may read them."""
 
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -10,11 +10,12 @@ from rest_framework.response import Response
 
 from catalog import services as catalog
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
-from selections import services
 from selections.api import serializers
+from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
-from selections.api.views import BAD_POSITION, ID, POSITION, find_week, read_position
-from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.kinds import ALBUM, MOVIE, Kind
+from selections.models import AnyPick, Opinion, Week
+from selections.opinions import services
 
 
 class NoOpinion(NotFound):
@@ -25,16 +26,15 @@ class NoOpinion(NotFound):
 class PickView(GenericAPIView):
     """About one pick of a week that the caller may see."""
 
-    model: type[WeekMovie | WeekAlbum]
-    what: str
+    kind: Kind
 
-    def get_pick(self) -> WeekMovie | WeekAlbum:
+    def get_pick(self) -> AnyPick:
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
         week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
-        pick = self.model._default_manager.filter(week=week, position=position).select_related("week").first()
+        pick = self.kind.picks_in(week).filter(position=position).select_related("week").first()
         if pick is None:
-            raise NotFound(f"No {self.what} found at position {position}", code="no_pick")
+            raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
         return pick
 
     def get_opinion(self) -> Opinion:
@@ -50,16 +50,16 @@ class OpinionView(PickView):
 
     @extend_schema(responses={200: serializers.OpinionSerializer, 400: BAD_POSITION})
     def get(self, request, pk, position):
-        """One's own opinion on a pick."""
+        """Your own opinion on a pick."""
         return Response(serializers.OpinionSerializer(self.get_opinion()).data)
 
     @extend_schema(
         responses={200: serializers.OpinionSerializer, 201: serializers.OpinionSerializer, 400: BAD_POSITION}
     )
     def put(self, request, pk, position):
-        """Say what one thinks of a pick, one's own or somebody else's, in place of what one said before.
+        """Rate or review a pick, yours or another member's, in place of your earlier opinion.
 
-        A rating that changes, or is added, is remembered in the history.
+        A rating that changes, or is added, is kept in the history.
         """
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -81,7 +81,7 @@ class OpinionView(PickView):
 
         An opinion that has revealed others' on the same pick stays until the week is over: change it until then.
         """
-        if not services.take_back_opinion(request.user, self.get_pick()):
+        if not services.delete_opinion(request.user, self.get_pick()):
             raise NoOpinion
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -100,22 +100,22 @@ class OpinionHistoryView(PickView, ListAPIView):
 
 @extend_schema(tags=["movies"], parameters=[ID, POSITION])
 class MovieOpinionView(OpinionView):
-    model, what = WeekMovie, "movie"
+    kind = MOVIE
 
 
 @extend_schema(tags=["movies"], parameters=[ID, POSITION])
 class MovieOpinionHistoryView(OpinionHistoryView):
-    model, what = WeekMovie, "movie"
+    kind = MOVIE
 
 
 @extend_schema(tags=["albums"], parameters=[ID, POSITION])
 class AlbumOpinionView(OpinionView):
-    model, what = WeekAlbum, "album"
+    kind = ALBUM
 
 
 @extend_schema(tags=["albums"], parameters=[ID, POSITION])
 class AlbumOpinionHistoryView(OpinionHistoryView):
-    model, what = WeekAlbum, "album"
+    kind = ALBUM
 
 
 @extend_schema(tags=["opinions"])
@@ -137,7 +137,7 @@ class OpinionListView(ListAPIView):
 
 @extend_schema(tags=["weeks"], parameters=[ID])
 class WeekOpinionsView(ListAPIView):
-    """The opinions on a week's picks that one may read, the newest first."""
+    """The opinions on a week's picks that you may read, the newest first."""
 
     serializer_class = serializers.FeedSerializer
 
@@ -148,7 +148,7 @@ class WeekOpinionsView(ListAPIView):
 
 
 class SelectionsOfView(ListAPIView):
-    """Who picked one movie or album, and when, with the opinions on it that one may read."""
+    """Who picked one movie or album, and when, with the opinions on it that you may read."""
 
     serializer_class = serializers.DiscussedSelectionSerializer
 
@@ -159,13 +159,13 @@ class SelectionsOfView(ListAPIView):
 @extend_schema_view(get=extend_schema(operation_id="movies_picks_list"))
 @extend_schema(tags=["movies"], parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)])
 class MoviePicksView(SelectionsOfView):
-    """Who picked a movie, and when, with the opinions on it that one may read."""
+    """Who picked a movie, and when, with the opinions on it that you may read."""
 
     def get_queryset(self):
         movie = catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
         if movie is None:
             raise NotFound("Movie not found")
-        return self.shown(WeekMovie.objects.filter(movie=movie))
+        return self.shown(MOVIE.picks._default_manager.of_work(movie))
 
 
 @extend_schema_view(get=extend_schema(operation_id="albums_picks_list"))
@@ -173,10 +173,10 @@ class MoviePicksView(SelectionsOfView):
     tags=["albums"], parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
 )
 class AlbumPicksView(SelectionsOfView):
-    """Who picked an album in any edition, and when, with the opinions on it that one may read."""
+    """Who picked an album in any edition, and when, with the opinions on it that you may read."""
 
     def get_queryset(self):
         album = catalog.known_album(read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
         if album is None:
             raise NotFound("Album not found")
-        return self.shown(WeekAlbum.objects.of_album(album))
+        return self.shown(ALBUM.picks._default_manager.of_work(album))

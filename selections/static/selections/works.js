@@ -22,7 +22,7 @@
 
   $.fn.select2.defaults.set("templateResult", draw);
 
-  // Whoever chooses one sees it in the frame of its row at once.
+  // A chosen work is shown in the frame of its row at once.
   $(document).on("select2:select", ".admin-autocomplete", (event) => {
     const frame = event.target.closest(".inline-related, form").querySelector(".field-picture .picture");
     const picture = document.createElement("template");

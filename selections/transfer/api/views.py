@@ -1,6 +1,5 @@
 """Everything of oneself as a file, and our JSON back in."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,11 +20,11 @@ from accounts.errors import Refusal
 from accounts.models import ApiToken
 from selections.models import MAX_RATING, Pick
 from selections.transfer import archive, export
+from selections.transfer.importing import IMPORTING
 from selections.transfer.readers.archive import UnfitArchive
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
-IMPORTING = threading.Lock()  # of this process
 IMPORT_WAIT = 2  # seconds for one's turn: a thread of the server waits
 IMPORT_RETRY = 5  # seconds
 

@@ -244,7 +244,7 @@ def test_the_rating_that_was_changed_last_counts(club, time_machine):
 
 @pytest.mark.parametrize("name", ["ada", "me", "ADA"])
 def test_nobody_compares_themselves_with_themselves(api, name):
-    assert_problem(api.get(f"/api/stats/compare?with={name}"), 422, "with: Compare yourself with somebody else.")
+    assert_problem(api.get(f"/api/stats/compare?with={name}"), 422, "Compare yourself with another member.")
 
 
 @pytest.mark.parametrize("query", ["", "with=", "with=%00", "with=" + "x" * 51])

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from zoneinfo import ZoneInfo
@@ -21,12 +22,12 @@ MOMENTS = [
     "2026-02-15T11:00Z",
     "2026-02-16T03:00Z",
 ]  # the week is over nowhere, for some, for more
-ZONES = ["UTC", "Pacific/Kiritimati", "Pacific/Auckland", "Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati"]
+ZONES = ["UTC", "Pacific/Kiritimati", "America/New_York", "Pacific/Auckland"]
 
 
 @pytest.fixture(params=range(3))
 def club(request, db, time_machine):
-    """Six people around the world, of whom one is private, with random picks and opinions: all of both."""
+    """Four members around the world, the last of them private, with random picks and opinions."""
     time_machine.move_to(MOMENTS[request.param], tick=False)
     dice = random.Random(request.param)
     people = [UserFactory(time_zone=zone) for zone in ZONES]
@@ -37,12 +38,12 @@ def club(request, db, time_machine):
     albums = [AlbumFactory(release_group_id=groups[n % 3]) for n in range(7)]
     picks, opinions = [], []
     for person in people:
-        for year, week_number in dice.sample(WEEKS, 6):
+        for year, week_number in dice.sample(WEEKS, 7):
             week = Week.objects.create(user=person, year=year, week_number=week_number)
-            for position, movie in enumerate(dice.sample(movies, 2), 1):
-                picks.append(WeekMovie.objects.create(week=week, movie=movie, position=position))
-            for position, album in enumerate(dice.sample(albums, 2), 1):
-                picks.append(WeekAlbum.objects.create(week=week, album=album, position=position))
+            picks += [WeekMovie(week=week, movie=m, position=n) for n, m in enumerate(dice.sample(movies, 2), 1)]
+            picks += [WeekAlbum(week=week, album=a, position=n) for n, a in enumerate(dice.sample(albums, 2), 1)]
+    for model in (WeekMovie, WeekAlbum):
+        model.objects.bulk_create(pick for pick in picks if isinstance(pick, model))
     for pick in picks:
         kind = "movie_pick" if isinstance(pick, WeekMovie) else "album_pick"
         for person in dice.sample(people, dice.randrange(5)):
@@ -125,10 +126,10 @@ def test_comparisons(club):
 
         for part, kinds in [("movies", ["movie"]), ("albums", ["album"]), ("together", ["movie", "album"])]:
             assert_agreement(body[part], [pair for pair in common if pair[0].kind in kinds])
-        quarters = {}
+        quarters = defaultdict(list)
         for pair in common:
             thursday = date.fromisocalendar(*max(map(week_of, pair)), 4)
-            quarters.setdefault((thursday.year, (thursday.month - 1) // 3 + 1), []).append(pair)
+            quarters[thursday.year, (thursday.month - 1) // 3 + 1].append(pair)
         assert [(row["year"], row["quarter"]) for row in body["quarters"]] == sorted(quarters, reverse=True)
         for row in body["quarters"]:
             assert_agreement(row["together"], quarters[row["year"], row["quarter"]])
@@ -168,18 +169,15 @@ def assert_agreement(part, pairs):
 
 
 def test_disagreements(club):
-    people, picks, opinions = club
+    people, _, opinions = club
     questions = ["", "?year=2026", "?week=2026-W07", "?week=2020-W53", f"?user={people[0].username}"]
     found = 0
     for asker in people:
-        read = may_read(asker, opinions)
+        by_pick = defaultdict(list)
+        for opinion in may_read(asker, opinions):
+            by_pick[opinion.pick].append(opinion)
         pairs = sorted(
-            (
-                (one, two)
-                for pick in picks
-                for one, two in permutations([opinion for opinion in read if opinion.pick == pick], 2)
-                if one.rating > two.rating
-            ),
+            ((a, b) for given in by_pick.values() for a, b in permutations(given, 2) if a.rating > b.rating),
             key=lambda pair: (
                 pair[1].rating - pair[0].rating,
                 [-part for part in week_of(pair[0])],
@@ -219,9 +217,9 @@ def test_report_cards(club):
 
         for part, kinds in [("movies", ["movie"]), ("albums", ["album"]), ("together", ["movie", "album"])]:
             given = [o for o in ratings if o.kind in kinds]
-            by_pick = {}
+            by_pick = defaultdict(list)
             for opinion in given:
-                by_pick.setdefault(opinion.pick, []).append(opinion.rating)
+                by_pick[opinion.pick].append(opinion.rating)
             means = [sum(values) / len(values) for values in by_pick.values()]
             assert (body[part]["n"], body[part]["mean"]) == (len(given), mean(o.rating for o in given))
             assert body[part]["hit_rate"] == mean(o.rating >= 7 for o in given)
@@ -297,7 +295,7 @@ def test_this_week_in_earlier_years(club):
 
 ratings = st.integers(1, 10)
 pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)
-fast = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+fast = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 
 def agreement(pairs) -> Agreement:

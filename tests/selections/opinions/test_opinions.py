@@ -532,7 +532,7 @@ def test_removing_asks_twice(api, discussed):
     path = f"/api/weeks/{discussed.week_id}/movies/1"
 
     answer = api.delete(path)
-    assert_problem(answer, 409, "Ben and cleo have already rated this pick; removing it would remove that, too.")
+    assert_problem(answer, 409, "Ben and cleo have already rated this pick. Removing it also deletes their opinions.")
     assert answer.json()["code"] == "pick_discussed"
     assert Opinion.objects.count() == 3
     assert api.delete(f"{path}?force=true").status_code == 204
@@ -543,7 +543,7 @@ def test_replacing_asks_twice(api, discussed):
     path, new = f"/api/weeks/{discussed.week_id}/movies/1", {"tmdb_id": MovieFactory().tmdb_id}
     Opinion.objects.get(user__username="cleo").delete()
 
-    assert_problem(api.put(path, new), 409, "Ben has already rated this pick; replacing it would remove that, too.")
+    assert_problem(api.put(path, new), 409, "Ben has already rated this pick. Replacing it also deletes their opinion.")
     assert api.put(path, {"tmdb_id": discussed.movie.tmdb_id}).status_code == 200
     assert api.put(f"{path}?force=true", new).status_code == 200
     assert not Opinion.objects.exists()
@@ -559,7 +559,8 @@ def test_deleting_a_week_asks_twice(api, discussed):
     assert_problem(
         answer,
         409,
-        "Ben and 2 others have already rated or reviewed your picks in this week; deleting it would delete that, too.",
+        "Ben and 2 others have already rated or reviewed your picks in this week. "
+        "Deleting it also deletes their opinions.",
     )
     assert answer.json()["code"] == "week_discussed"
     assert_problem(client_of(UserFactory()).delete(f"{path}?force=true"), 403)
@@ -586,7 +587,8 @@ def test_the_sentence_says_who_and_what(api, user, now, given, sentence):
 
     answer = api.delete(f"/api/weeks/{pick.week_id}/movies/1")
 
-    assert_problem(answer, 409, f"{sentence}; removing it would remove that, too.")
+    lost = "opinion" if len(given) == 1 else "opinions"
+    assert_problem(answer, 409, f"{sentence}. Removing it also deletes their {lost}.")
 
 
 def test_replacing_asks_before_upstream_is_asked(api, discussed):

@@ -11,7 +11,9 @@ from accounts import services as accounts
 from accounts.models import User
 from catalog.models import Album, Movie
 from selections import backfill, services
+from selections.kinds import ALBUM, MOVIE
 from selections.models import MAX_EARLIER, MAX_TEXT, EarlierRating, Week, WeekMovie
+from selections.opinions.services import give_opinion
 from selections.transfer import archive, export
 from selections.transfer.api import views as api_archive
 from selections.transfer.readers.archive import UnfitArchive
@@ -74,7 +76,7 @@ def test_an_account_has_so_many_weeks(api, user, three_weeks, week):
 
     response = api.post("/api/weeks", week) if week else api.get("/api/weeks/current")
 
-    assert_problem(response, 409, "That makes 4 weeks, and an account can have 3. Delete some weeks first")
+    assert_problem(response, 409, "That makes 4 weeks, and an account can have 3. Delete some weeks first.")
     assert response.json()["code"] == "too_many_weeks"
     assert "already exists" in api.post("/api/weeks", {"year": 1999, "week_number": 1}).json()["detail"]
     Week.objects.filter(user=user, year=1999).delete()
@@ -95,7 +97,7 @@ def test_an_import_of_too_many_weeks_changes_nothing(api, user, three_weeks):
 
     for dry_run in ("true", "false"):
         response = api.post(f"/api/import?dry_run={dry_run}", file_of(4))
-        assert_problem(response, 422, "weeks: That makes 4 weeks, and an account can have 3. Delete some weeks first.")
+        assert_problem(response, 422, "That makes 4 weeks, and an account can have 3. Delete some weeks first.")
 
     assert (Week.objects.count(), Movie.objects.count()) == (1, 0)
     assert api.post("/api/import?dry_run=false", file_of(3)).json()["weeks_created"] == 2
@@ -163,10 +165,10 @@ def test_what_is_stored_to_its_limits_comes_back(user, three_weeks):
     for number in range(1, 4):
         week = services.create_week(user, year=2020, week_number=number, notes=text)
         for position in (1, 2):
-            services.pick_movie(week, tmdb_id=MovieFactory().tmdb_id, position=position)
-            services.pick_album(week, musicbrainz_id=AlbumFactory().musicbrainz_id, position=position)
+            services.pick_work(MOVIE, week, MovieFactory().tmdb_id, position)
+            services.pick_work(ALBUM, week, AlbumFactory().musicbrainz_id, position)
         for pick in (*week.movie_picks.all(), *week.album_picks.all()):
-            services.give_opinion(user, pick, rating=10, review=text, contains_spoilers=True)
+            give_opinion(user, pick, rating=10, review=text, contains_spoilers=True)
     EarlierRating.objects.bulk_create(
         EarlierRating(opinion=user.opinions.first(), rating=1, until_at=at + timedelta(seconds=n))
         for n in range(MAX_EARLIER)
@@ -186,7 +188,7 @@ def test_what_is_too_large_for_one_import_is_taken_year_by_year(api, user, other
         for year in (2019, 2020):
             week = WeekFactory(user=owner, year=year, week_number=1)
             for pick in (WeekMovieFactory(week=week), WeekAlbumFactory(week=week)):
-                services.give_opinion(user, pick, rating=5, review="", contains_spoilers=False)
+                give_opinion(user, pick, rating=5, review="", contains_spoilers=False)
     before = exported(user)
     parts = [json.loads(api.get(f"/api/export?year={year}").getvalue()) for year in (2018, 2019, 2020)]
     assert [len(part["weeks"]) for part in parts] == [0, 1, 1]

@@ -19,7 +19,6 @@ from selections.transfer.importing import (
     settle,
 )
 from selections.transfer.readers.rows import Row
-from selections.transfer.resolving import Crew
 from tests import payloads
 from tests.conftest import at_once
 from tests.factories import (
@@ -506,10 +505,8 @@ def test_the_database_keeps_one_of_each_row(user):
         ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
 
 
-def test_whoever_asks_ahead_is_as_patient_as_whoever_waits():
-    with deadline.at_most(3):
-        crew, mine = Crew(1), deadline.current()
-        theirs = crew.ask(deadline.current).result()
-        crew.dismiss()
+def test_what_is_asked_ahead_has_the_deadline_of_the_caller(user, tmdb):
+    with deadline.at_most(0):
+        assert states(run(user, film("The Matrix", 1999))) == ["failed"]
 
-    assert theirs == mine
+    assert states(run(user, film("The Matrix", 1999))) == ["new"]

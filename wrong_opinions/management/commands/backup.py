@@ -7,13 +7,13 @@ from wrong_opinions import backup
 
 class Command(BaseCommand):
     help = (
-        "Write the whole database into one file, as it is at one moment, while the site goes on serving. It holds "
-        "password hashes and tokens: only its owner may read it. Example: manage.py backup backup-2026-02-11.db"
+        "Write a snapshot of the whole database into one file while the site goes on serving. It holds password "
+        "hashes and tokens, so only its owner may read it. Example: manage.py backup backup-2026-02-11.db"
     )
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("file", type=Path, metavar="FILE", help="where to; restore takes it back")
+        parser.add_argument("file", type=Path, metavar="FILE", help="the file to write, for restore")
         parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
 
     def handle(self, *, file, force, verbosity, **options):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Copying the database into {file}.")
         try:
             contents = backup.back_up(file, force=force)
-        except backup.Unusable as error:
+        except backup.BackupError as error:
             raise CommandError(f"{error}".rstrip(".") + ".") from None
         if verbosity:
             self.stdout.write(f"{file}, {file.stat().st_size / 1e6:.1f} MB: {contents}.")

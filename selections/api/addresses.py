@@ -1,0 +1,51 @@
+"""What addresses of weeks and picks say, and how the OpenAPI document describes it."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework.exceptions import NotFound, ParseError
+
+from selections.models import POSITION_RULE, Position, Week, WeekQuerySet
+from selections.weeks import WEEK_NAME, read_week_name
+
+from .serializers import ForceSerializer
+
+ID = OpenApiParameter(
+    "id",
+    {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": WEEK_NAME}]},
+    OpenApiParameter.PATH,
+    description="A week's number, or the ISO name of a week of your own, such as `2026-W07`.",
+)
+NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
+POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Position.values)
+BAD_POSITION = OpenApiResponse(description=f"There is no such position. {POSITION_RULE}")
+
+
+def find_week(weeks: WeekQuerySet, raw: str, user) -> Week:
+    """The one of these weeks that an address means: by its number, or by the ISO name of one of the user's own.
+
+    Raises NotFound.
+    """
+    if name := read_week_name(raw):
+        weeks = weeks.filter(user=user, year=name[0], week_number=name[1])
+    elif raw.isascii() and raw.isdecimal() and len(raw) <= 18:
+        weeks = weeks.filter(pk=int(raw))
+    else:
+        weeks = weeks.none()
+    week = weeks.first()
+    if week is None:
+        raise NotFound("Week not found", code="week_not_found")
+    return week
+
+
+def read_force(request) -> bool:
+    """Whether `?force=true` is asked. Raises ValidationError."""
+    asked = ForceSerializer(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data["force"]
+
+
+def read_position(raw: str) -> int:
+    """A position from an address. Raises ParseError."""
+    if raw not in map(str, Position.values):
+        raise ParseError(POSITION_RULE, code="invalid_position")
+    return int(raw)

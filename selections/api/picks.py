@@ -1,0 +1,163 @@
+"""Picking movies and albums for the positions of your own weeks, and moving and removing what is picked."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from selections import services
+from selections.kinds import ALBUM, MOVIE, Kind
+from selections.models import AnyPick, Week
+
+from . import serializers
+from .addresses import BAD_POSITION, ID, POSITION, find_week, read_force, read_position
+from .permissions import IsOwnerOrReadOnly
+
+SERIALIZERS = {  # of what is asked in a POST and in a PUT, and of the answer
+    MOVIE: (
+        serializers.PickMovieSerializer,
+        serializers.ReplaceMovieSerializer,
+        serializers.MoviePickedSerializer,
+    ),
+    ALBUM: (
+        serializers.PickAlbumSerializer,
+        serializers.ReplaceAlbumSerializer,
+        serializers.AlbumPickedSerializer,
+    ),
+}
+
+
+class OwnWeekView(APIView):
+    """About the picks of one kind in a week, which only its owner changes."""
+
+    permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
+    kind: Kind
+
+    def get_week(self) -> Week:
+        """The week of the address. Raises NotFound, or PermissionDenied where it is not the caller's to change."""
+        week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
+        self.check_object_permissions(self.request, week)
+        return week
+
+    def answer(self, pick: AnyPick | None, status_code: int = status.HTTP_200_OK) -> Response:
+        """The answer to a pick. Raises NotFound without one."""
+        if pick is None:
+            raise NotFound(f"No {self.kind.name} found at position {self.kwargs['position']}", code="no_pick")
+        answer = SERIALIZERS[self.kind][2](pick, context={"user": self.request.user})
+        return Response(answer.data, status=status_code)
+
+
+class PicksView(OwnWeekView):
+    def post(self, request, pk):
+        asked = SERIALIZERS[self.kind][0](data=request.data)
+        asked.is_valid(raise_exception=True)
+        external_id, position = asked.validated_data[self.kind.id_field], asked.validated_data["position"]
+        pick, _ = services.pick_work(self.kind, self.get_week(), external_id, position)
+        return self.answer(pick, status.HTTP_201_CREATED)
+
+
+class PickView(OwnWeekView):
+    def put(self, request, pk, position):
+        asked = SERIALIZERS[self.kind][1](data=request.data)
+        asked.is_valid(raise_exception=True)
+        place, force = read_position(position), read_force(request)
+        external_id = asked.validated_data[self.kind.id_field]
+        pick, is_new = services.pick_work(self.kind, self.get_week(), external_id, place, replace=True, force=force)
+        return self.answer(pick, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    def patch(self, request, pk, position):
+        asked = serializers.MovePickSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        place = read_position(position)
+        new_place = asked.validated_data.get("position", place)
+        return self.answer(services.move_pick(self.kind, self.get_week(), place, new_place))
+
+    def delete(self, request, pk, position):
+        place, force = read_position(position), read_force(request)
+        if not services.remove_pick(self.kind, self.get_week(), place, force=force):
+            return self.answer(None)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def describe_picks(kind: Kind):
+    """What the OpenAPI document says of picking works of a kind."""
+    pick, _, picked = SERIALIZERS[kind]
+    return extend_schema_view(
+        post=extend_schema(
+            description=f"Pick {kind.a_name} by its {kind.id_name} for a free position of your own week.",
+            request=pick,
+            responses={
+                201: picked,
+                409: OpenApiResponse(description=f"The position is taken, or the {kind.name} is in the week already"),
+            },
+            extensions={"x-upstream": True},
+        ),
+    )
+
+
+def describe_pick(kind: Kind):
+    """What the OpenAPI document says of a position for a kind."""
+    name, (_, replace, picked) = kind.name, SERIALIZERS[kind]
+    return extend_schema_view(
+        put=extend_schema(
+            description=f"Pick {kind.a_name} for a position of your own week, in place of what is there: 201 if that "
+            f"was nothing, else 200.\n\nIf the same {name} is there already, it stays as it was picked.",
+            parameters=[serializers.ForceSerializer],
+            request=replace,
+            responses={
+                200: picked,
+                201: picked,
+                400: BAD_POSITION,
+                409: OpenApiResponse(
+                    description=f"The {name} is at another position; others have opinions on what is here; or yours "
+                    "has revealed them, and the week is not over (`revealed`, also with `force=true`)"
+                ),
+            },
+            extensions={"x-upstream": True},
+        ),
+        patch=extend_schema(
+            description=f"Move the {name} at a position of your own week to another position.\n\nThe {name} that is "
+            f"there comes here in exchange. Opinions stay with their {name}, and so does its `added_at`; `{{}}` "
+            "changes nothing.",
+            request=serializers.MovePickSerializer,
+            responses={200: picked, 400: BAD_POSITION},
+        ),
+        delete=extend_schema(
+            description=f"Remove the {name} at a position of your own week.",
+            parameters=[serializers.ForceSerializer],
+            responses={
+                204: None,
+                400: BAD_POSITION,
+                409: OpenApiResponse(
+                    description="Others have opinions on the pick (`pick_discussed`); or yours has revealed them, and "
+                    "the week is not over (`revealed`, also with `force=true`)"
+                ),
+            },
+        ),
+    )
+
+
+@describe_picks(MOVIE)
+@extend_schema(tags=["weeks"], parameters=[ID])
+class MoviePicksView(PicksView):
+    kind = MOVIE
+
+
+@describe_picks(ALBUM)
+@extend_schema(tags=["weeks"], parameters=[ID])
+class AlbumPicksView(PicksView):
+    kind = ALBUM
+
+
+@describe_pick(MOVIE)
+@extend_schema(tags=["weeks"], parameters=[ID, POSITION])
+class MoviePickView(PickView):
+    kind = MOVIE
+
+
+@describe_pick(ALBUM)
+@extend_schema(tags=["weeks"], parameters=[ID, POSITION])
+class AlbumPickView(PickView):
+    kind = ALBUM

@@ -1,0 +1,305 @@
+"""The admin's page "Import a file": any file that the readers know, for one person, with a preview first.
+
+The upload is kept in CACHE_DIR between preview and import, and the page carries a signed token for it. Upstreams take
+their time, so each request works for some seconds only: what is done is remembered, and the next request goes on.
+"""
+
+import contextlib
+import os
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from catalog.objects import is_overloaded
+from selections.admin.years import PersonField, WeekNameField
+from selections.models import Week
+
+from . import archive, readers
+from .importing import IMPORTING, STATES, Importer, Outcome, fingerprints
+from .readers import FileError, Reading
+from .readers import archive as archive_file
+
+SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
+KEPT = 24 * 3600  # seconds that a file can be imported after its preview
+MAX_SHOWN = 200  # rows of each table
+SALT = "selections.transfer.import_page"
+UNDECIDED = {"review", "full", "failed"}
+NEEDED = ["add_week", "change_week", "add_weekmovie", "add_weekalbum"]
+WHOLE_ACCOUNT = ["selections.add_opinion", "accounts.change_user"]
+EXPIRED = "This preview has expired, or was made on another server. Choose the file again."
+NO_ROOM = "The file cannot be stored on the server. Check the folder CACHE_DIR, then try again."
+BUSY = "Another import is running. Try again in a few seconds."
+NOT_WHOLE = (
+    "This file restores a whole account with its opinions. Ask a superuser to import it, or its owner to use the API."
+)
+NO_OPINIONS = "Ratings and reviews are left out: you do not have permission to add opinions for other people."
+
+
+class ImportForm(forms.Form):
+    user = PersonField(label="Person")
+    file = forms.FileField(
+        help_text="An export of Letterboxd, Trakt, Yamtrack or RateYourMusic, or any CSV with a week or date and an id "
+        "or title; also this site's own CSV and JSON. The format is recognized.",
+        error_messages={"required": "Choose a file.", "empty": "The file is empty."},
+    )
+    kind = forms.ChoiceField(
+        choices=[("", "as the file says"), ("movie", "movies"), ("album", "albums")],
+        required=False,
+        label="Rows are",
+        help_text="For a CSV that lists only movies or only albums without saying so.",
+    )
+    first_week = WeekNameField(
+        required=False,
+        label="First week",
+        help_text="Such as 2024-W01. Rows without a week fill the free places from there on.",
+    )
+    next_free_week = forms.BooleanField(
+        required=False, label="Put what its week has no place for into the next free week"
+    )
+    again = forms.BooleanField(required=False, label="Also import again what was imported before and removed since")
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_MAX_MB * 1_000_000:
+            raise forms.ValidationError(
+                f"The file is larger than {settings.IMPORT_MAX_MB:g} MB. Split it into several."
+            )
+        return file
+
+
+@dataclass
+class Upload:
+    """A file that is kept, how it is to be imported, and what has been written of it so far."""
+
+    stored_as: str
+    name: str  # on the computer that it comes from
+    staff: int
+    user: int
+    kind: str
+    first_week: tuple[int, int] | None
+    next_free_week: bool
+    again: bool
+    written: dict[str, int] = field(default_factory=dict)  # rows by state
+
+    @property
+    def path(self) -> Path:
+        return _folder() / self.stored_as
+
+    @property
+    def token(self) -> str:
+        return signing.dumps(asdict(self), salt=SALT)
+
+
+@dataclass
+class Result:
+    """What an import has done, or would do, as the page shows it."""
+
+    counts: list[tuple[int, str]]  # how many, of what
+    remarks: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)  # places and sentences
+    to_decide: list[Outcome] = field(default_factory=list)
+    others: list[Outcome] = field(default_factory=list)
+    done: int = 0  # rows; 0 of 0 where all happens at once
+    total: int = 0
+    weeks: set[tuple[int, int]] = field(default_factory=set)  # that it has changed
+
+    @property
+    def is_finished(self) -> bool:
+        return self.done == self.total
+
+
+def may_import(user) -> bool:
+    """An import adds weeks and picks, and notes to weeks that have none."""
+    return user.has_perms([f"selections.{code}" for code in NEEDED])
+
+
+def import_view(queue, request):
+    """Shows what a file would do, then does it."""
+    if not may_import(request.user):
+        raise PermissionDenied
+    if request.method != "POST":
+        return _page(queue, request, ImportForm(initial=request.GET.dict()))
+    if "token" in request.POST:
+        upload, form = _find(request), ImportForm()
+        if upload is None:
+            queue.message_user(request, EXPIRED, messages.ERROR)
+            return HttpResponseRedirect(request.path)
+    else:
+        form = ImportForm(request.POST, request.FILES)
+        upload = _keep(request, form) if form.is_valid() else None
+        if upload is None:
+            return _page(queue, request, form)
+    apply = "apply" in request.POST
+    try:
+        person = get_user_model()._default_manager.get(pk=upload.user)
+        result = _run(upload, person, request.user, apply=apply)
+    except get_user_model().DoesNotExist:
+        queue.message_user(request, "The account has just been deleted.", messages.ERROR)
+        return HttpResponseRedirect(request.path)
+    except FileError as error:
+        upload.path.unlink(missing_ok=True)
+        queue.message_user(request, str(error), messages.ERROR)
+        return _page(queue, request, form)
+    if apply:
+        _log(request, person, result)
+        if result.is_finished:
+            upload.path.unlink(missing_ok=True)
+    progress = result.done > int(request.POST.get("done") or 0) if apply else False
+    shown = {"upload": upload, "person": person, "result": result, "applied": apply, "goes_on": progress}
+    return _page(queue, request, form, **shown)
+
+
+def _page(queue, request, form: ImportForm, **shown: Any):
+    context = {
+        **queue.admin_site.each_context(request),
+        "title": "Import a file",
+        "opts": queue.opts,
+        "media": queue.media,
+        "form": form,
+        "max_shown": MAX_SHOWN,
+        **shown,
+    }
+    return TemplateResponse(request, "admin/selections/import.html", context)
+
+
+def _folder() -> Path:
+    return Path(settings.CACHE_DIR) / "uploads"
+
+
+def _keep(request, form: ImportForm) -> Upload | None:
+    """The upload, stored so that only the server reads it; None, with an error in the form, where that fails.
+
+    Files of older previews are deleted.
+    """
+    said = form.cleaned_data
+    upload = Upload(
+        stored_as=uuid4().hex,
+        name=said["file"].name,
+        staff=request.user.pk,
+        user=said["user"].pk,
+        kind=said["kind"],
+        first_week=said["first_week"],
+        next_free_week=said["next_free_week"],
+        again=said["again"],
+    )
+    try:
+        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in _folder().iterdir():
+            if old.stat().st_mtime < time.time() - KEPT:
+                old.unlink(missing_ok=True)
+        with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.writelines(said["file"].chunks())
+    except OSError:
+        form.add_error("file", NO_ROOM)
+        return None
+    return upload
+
+
+def _find(request) -> Upload | None:
+    """The upload that a preview's page is about; only who has uploaded it goes on with it."""
+    try:
+        upload = Upload(**signing.loads(request.POST["token"], salt=SALT, max_age=KEPT))
+    except signing.BadSignature:
+        return None
+    return upload if upload.staff == request.user.pk and upload.path.is_file() else None
+
+
+def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
+    """Raises FileError, and the DoesNotExist of a person who leaves meanwhile."""
+    if readers.recognise(upload.path) == readers.JSON:
+        if person != staff and not staff.has_perms(WHOLE_ACCOUNT):
+            raise FileError(NOT_WHOLE)
+        return _restore(upload, person, apply=apply)
+    reading = readers.read(upload.path, zone=person.zone, kind=upload.kind)
+    if person != staff and not staff.has_perm("selections.add_opinion"):
+        if any(row.rating or row.review for row in reading.rows):
+            reading.remarks.append(NO_OPINIONS)
+        reading.rows = [replace(row, rating=None, review="") for row in reading.rows]
+    return _import_rows(upload, person, reading, apply=apply)
+
+
+def _restore(upload: Upload, person, *, apply: bool) -> Result:
+    """Our own JSON, which is stored at once."""
+    if not IMPORTING.acquire(timeout=2):
+        raise FileError(BUSY)
+    try:
+        if is_overloaded(upload.path.read_bytes()):
+            raise FileError("This JSON has more lists and objects than an export has. Export it again.")
+        data: Any = archive_file.parse(upload.path)
+        report = archive.load(person, data, apply=apply, is_trusted=False)
+    finally:
+        IMPORTING.release()
+    counts = [
+        (report.weeks_created, "new weeks"),
+        (report.weeks_existing, "weeks that exist already"),
+        (report.picks_created, "new picks"),
+        (report.picks_existing, "picks that exist already"),
+        (report.picks_left_out, "picks left out"),
+        (report.opinions_created, "new opinions"),
+        (report.opinions_existing, "opinions that exist already"),
+        (report.opinions_left_out, "opinions left out"),
+    ]
+    has_changed = report.weeks_created or report.notes_filled or report.picks_created or report.opinions_created
+    weeks = {(week["year"], week["week_number"]) for week in data["weeks"]} if has_changed else set()
+    return Result([count for count in counts if count[0]], report.remarks, weeks=weeks)
+
+
+def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Result:
+    importer = Importer(
+        person,
+        fingerprints(reading.rows),
+        apply=apply,
+        overflow="next-free-week" if upload.next_free_week else "skip",
+        first_week=tuple(upload.first_week) if upload.first_week else None,  # type: ignore[arg-type]  # a list in JSON
+        again=upload.again,
+    )
+    outcomes = _work(importer)
+    counts = Counter(outcome.state for outcome in outcomes)
+    if apply:
+        # What earlier requests have written of this file is by now what was imported before.
+        counts["before"] -= sum(upload.written.values())
+        counts.update(upload.written)
+        upload.written = {state: counts[state] for state in ("new", "there")}
+    counts["failed"] += len(reading.failures)
+    return Result(
+        [(counts[state], words) for state, words in STATES.items() if counts[state] > 0],
+        reading.remarks,
+        reading.failures,
+        [outcome for outcome in outcomes if outcome.state in UNDECIDED],
+        [outcome for outcome in outcomes if outcome.state not in UNDECIDED],
+        len(outcomes),
+        len(importer.tasks),
+        {outcome.week for outcome in outcomes if outcome.week and outcome.state == "new"},
+    )
+
+
+def _work(importer: Importer) -> list[Outcome]:
+    """What becomes of the rows for which there is time."""
+    end = time.monotonic() + SECONDS
+    outcomes = []
+    with contextlib.closing(importer.run()) as running:
+        for outcome in running:
+            outcomes.append(outcome)
+            if time.monotonic() > end:
+                break
+    return outcomes
+
+
+def _log(request, person, result: Result) -> None:
+    changed = [week for week in Week.objects.filter(user=person) if (week.year, week.week_number) in result.weeks]
+    for week in changed:
+        week.user = person
+    LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, "Imported from a file.")
