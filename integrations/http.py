@@ -145,7 +145,7 @@ class Upstream:
 
     def _fetch(self, request: Request) -> Answer:
         """A fresh answer. Commands try again as often as they are told to; web requests wait until their deadline."""
-        if not deadline.current().is_endless:
+        if deadline.seconds_left() < math.inf:
             return self._wait(request)
         for _ in range(MAX_TRIES - 1):
             try:
@@ -172,7 +172,7 @@ class Upstream:
         is_long = long_waits.acquire(blocking=False)
         try:
             with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
-                seconds = deadline.current().seconds_left()
+                seconds = deadline.seconds_left()
                 yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
             if is_long:
@@ -245,7 +245,7 @@ class Upstream:
         is_probe = self.breaker.before_request()
         try:
             if limiter := self.limiter:
-                time.sleep(limiter.reserve(deadline.current().seconds_for_slot()))
+                time.sleep(limiter.reserve(deadline.seconds_for_slot()))
         except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
             if is_probe:
                 self.breaker.probe_not_sent()

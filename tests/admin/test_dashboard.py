@@ -323,7 +323,7 @@ def test_upstreams_are_described(admin, settings):
     text = admin.get("/admin/").content.decode()
 
     upstreams = text[text.index('id="upstreams"') :]
-    assert "look at the settings" in upstreams
+    assert "check the settings" in upstreams
     assert upstreams.index("TMDB_API_KEY is not set") < upstreams.index("MusicBrainz")
     assert "none so far" in upstreams
 

@@ -1,3 +1,4 @@
+import math
 import re
 import threading
 
@@ -78,7 +79,7 @@ def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
 
 
 @pytest.mark.real_http
-def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, slow):
+def test_after_the_deadline_the_answer_still_goes_to_the_cache(httpserver, slow):
     with deadline.at_most(0.2), pytest.raises(Unavailable) as failure:
         tmdb.fetch_movie(120)
 
@@ -121,43 +122,39 @@ def test_no_more_than_four_connections_of_a_process_are_open(settings):
     assert most[0] == 4
 
 
-def test_commands_come_back_as_often_as_they_are_told(upstream, monkeypatch):
+@pytest.mark.patient
+def test_commands_try_again_as_often_as_they_are_told(upstream, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: 1000.0 + sum(waits))
     upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
-    token = deadline._current.set(deadline.Deadline())
-    try:
-        with pytest.raises(RateLimited):
-            tmdb.fetch_movie(120)
-    finally:
-        deadline._current.reset(token)
+
+    with pytest.raises(RateLimited):
+        tmdb.fetch_movie(120)
 
     assert waits == [3] * 4
 
 
-def test_a_web_request_waits_as_the_settings_say_and_a_command_for_ever(settings, monkeypatch):
+@pytest.mark.patient
+def test_a_web_request_waits_as_the_settings_say_and_a_command_without_end(settings, monkeypatch):
     settings.MUSICBRAINZ_MAX_WAIT = 10
     monkeypatch.setattr(deadline, "ANSWER_TIME", 4)
     monkeypatch.setattr(deadline, "monotonic", lambda: 1000.0)
-    token = deadline._current.set(deadline.Deadline())
-    try:
-        assert deadline.current().is_endless
-        seen = deadline.UpstreamDeadlineMiddleware(lambda request: deadline.current())(None)
-        assert deadline.current().is_endless
-    finally:
-        deadline._current.reset(token)
 
-    assert (seen.seconds_for_slot(), seen.seconds_left()) == (10, 14)
+    def waits(_=None):
+        return deadline.seconds_for_slot(), deadline.seconds_left()
+
+    assert deadline.UpstreamDeadlineMiddleware(waits)(None) == (10, 14)
+    assert waits() == (math.inf, math.inf)
 
 
-def test_who_is_in_a_hurry_may_not_be_less_so_inside():
+def test_an_inner_deadline_is_no_later_than_the_outer_one():
     with deadline.at_most(1), deadline.at_most(50):
-        assert deadline.current().seconds_left() <= 1
-        assert deadline.current().seconds_for_slot() <= 0.5
+        assert deadline.seconds_left() <= 1
+        assert deadline.seconds_for_slot() <= 0.5
 
 
-def test_a_flight_that_cannot_take_off_leaves_nothing_behind(monkeypatch):
+def test_a_request_that_cannot_start_leaves_nothing_behind(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
