@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import zlib
-from contextvars import copy_context
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -20,10 +19,10 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from integrations import cache, http, musicbrainz, tmdb
-from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
+from integrations.errors import NotFound, RateLimited, Unavailable
 from integrations.values import MAX_TEXT
 from tests import payloads
-from tests.conftest import AGES, forget_sessions, wait_until
+from tests.conftest import at_once, forget_sessions, wait_until
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 
@@ -349,38 +348,28 @@ def test_connections_are_used_again(settings):
 
 @pytest.mark.real_http
 def test_two_threads_stay_free_of_waiting_for_musicbrainz(httpserver: HTTPServer, settings, monkeypatch):
-    monkeypatch.setattr(http, "CROWDED_WAIT", 0.05)
     assert settings.WEB_THREADS == 8
+    monkeypatch.setattr(http, "CROWDED_WAIT", 0.05)
     settings.MUSICBRAINZ_BASE_URL = httpserver.url_for("/ws/2")
-    release = threading.Event()
     outcomes = []
 
     def answer(request):
-        release.wait(AGES)
+        wait_until(lambda: len(outcomes) >= 2)
         return Response('{"count": 0, "releases": []}', content_type="application/json")
 
     def search(number):
         try:
-            musicbrainz.search_releases(f"album {number}")
-        except IntegrationError as error:
-            outcomes.append(error)
-        else:
-            outcomes.append(None)
+            outcomes.append(musicbrainz.search_releases(f"album {number}").count)
+        except RateLimited as error:
+            outcomes.append(error.retry_after)
+        return number
 
     httpserver.expect_request("/ws/2/release").respond_with_handler(answer)
-    threads = [threading.Thread(target=copy_context().run, args=[search, n]) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(outcomes) >= 2)
 
-    refused = list(outcomes)
-    release.set()
-    for thread in threads:
-        thread.join()
+    at_once(8, search)
 
-    assert [type(error) for error in refused] == [RateLimited, RateLimited]
-    assert all(error.retry_after >= 1 for error in refused)
-    assert outcomes.count(None) == 6
+    assert min(outcomes[:2]) >= 1
+    assert outcomes[2:] == [0] * 6
 
 
 def test_retry_after_as_a_date(upstream, time_machine):

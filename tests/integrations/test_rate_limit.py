@@ -140,15 +140,6 @@ def test_who_comes_back_as_told_is_served_soon(path, frozen, callers):
     assert slots == pytest.approx([1000 + 1.05 * number for number in range(callers)])  # first come, first served
 
 
-def test_after_a_pause_there_is_no_burst(path, frozen):
-    schedule = limiter_of(path, 0.05)
-    schedule.reserve(0)
-    frozen[0] += 0.2
-
-    assert schedule.reserve(10) == 0
-    assert schedule.reserve(10) > 0
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -321,27 +312,6 @@ def test_refused_callers_of_all_hosts_are_told_to_come_back_one_after_the_other(
 
     assert [told(second), told(first), told(second)] == pytest.approx([26, 56, 86], abs=10)
     assert second.reserve(40) == pytest.approx(30, abs=10)
-
-
-@needs_postgresql
-def test_promises_of_hosts_are_forgotten_when_nobody_comes(across_hosts):
-    schedule = across_hosts(30)
-    schedule.reserve(0)
-    assert [told(schedule), told(schedule)] == pytest.approx([30, 60], abs=10)
-    UpstreamState.objects.update(free_at=timezone.now() - timedelta(seconds=1))
-
-    schedule.reserve(0)
-
-    assert UpstreamState.objects.get().promised_at is None
-    assert told(schedule) == pytest.approx(30, abs=10)
-
-
-@needs_postgresql
-def test_nobody_is_told_by_a_host_to_come_back_later_than_in_some_minutes(across_hosts):
-    schedule = across_hosts(100)
-    schedule.reserve(0)
-
-    assert max(told(schedule) for _ in range(5)) == pytest.approx(MAX_PROMISE, abs=10)
 
 
 @needs_postgresql
