@@ -73,7 +73,7 @@ def wait_until(is_so) -> None:
 
 
 def land() -> None:
-    """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
+    """Wait for the running requests to upstreams, which may outlive their callers."""
     wait_until(lambda: not http.coalescer.running)
 
 

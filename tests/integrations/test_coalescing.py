@@ -31,8 +31,8 @@ def slow(httpserver: HTTPServer, settings):
 
 
 def waiting():
-    """How many wait for the requests on their way."""
-    return sum(len(flight._condition._waiters) for flight in list(http.coalescer.running.values()))
+    """How many callers wait for running requests."""
+    return sum(len(future._condition._waiters) for future in list(http.coalescer.running.values()))
 
 
 def ask(*_):

@@ -121,7 +121,7 @@ def test_a_damaged_page_is_found_at_the_next_start(upstream, settings):
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", '{"id": "many"}', "nonsense", None, 5, b"\xff"])
-def test_a_tampered_row_is_asked_for_again(upstream, settings, value):
+def test_a_tampered_row_is_fetched_again(upstream, settings, value):
     upstream.get(MOVIE, json=payloads.movie())
     tmdb.fetch_movie(120)
     with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as connection:
@@ -208,7 +208,7 @@ def test_a_followed_redirect_takes_a_slot(upstream, settings):
     assert hop.call_count == 1
 
 
-def test_an_old_answer_is_served_without_a_word_of_the_key(upstream, settings, time_machine, caplog):
+def test_an_old_answer_is_served_without_a_trace_of_the_key(upstream, settings, time_machine, caplog):
     settings.TMDB_API_KEY = "0123456789abcdef0123456789abcdef"
     time_machine.move_to("2026-02-01T00:00:00Z", tick=False)
     upstream.get(MOVIE, json=payloads.movie())
@@ -240,8 +240,8 @@ def test_an_answer_without_what_was_asked_for_is_none(upstream, body):
 
 
 @pytest.mark.parametrize("body", ["<html>404</html>", "", "null", "[]"])
-def test_a_404_that_is_not_theirs_is_no_answer(upstream, body):
-    """A wrong address, or a proxy: taken for theirs it would make the whole catalog vanish."""
+def test_a_404_of_a_proxy_is_no_answer(upstream, body):
+    """A wrong address, or a proxy: taken for an answer it would make the whole catalog vanish."""
     upstream.get(MOVIE, status=404, body=body)
 
     with pytest.raises(Unavailable) as failure:
@@ -259,7 +259,7 @@ def test_a_search_that_is_not_found_is_upstream_s_trouble(upstream):
             ask("x")
 
 
-def test_without_a_usable_folder_the_cache_is_in_memory(upstream, settings, tmp_path, monkeypatch):
+def test_without_a_writable_folder_the_cache_is_in_memory(upstream, settings, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "file").touch()
     settings.CACHE_DIR = tmp_path / "file" / "cache"

@@ -124,7 +124,7 @@ def test_a_v3_key_is_in_no_error_of_a_dead_connection(upstream, settings, caplog
     assert failure.value.__suppress_context__
 
 
-def test_without_a_key_nobody_is_asked(settings, upstream):
+def test_without_a_key_no_request_is_sent(settings, upstream):
     settings.TMDB_API_KEY = ""
 
     with pytest.raises(Unavailable, match="no TMDB key") as failure:
