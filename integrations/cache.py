@@ -34,9 +34,9 @@ SCHEMA = """
     DROP TABLE IF EXISTS redirects;
 """
 
-_lock = threading.RLock()
+_lock = threading.RLock()  # of the connections
 _connections: dict[Path, sqlite3.Connection] = {}  # of this process, by file: one that all threads use
-_stored = itertools.count(1)
+_stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
             logger.warning("The HTTP cache cannot be used: %s", error)
             if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
                 close()
-                _delete(cache_file())
+                with contextlib.suppress(OSError):
+                    _delete(cache_file())
             return []
 
 

@@ -27,6 +27,7 @@ UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo
 
 class MusicBrainz(Upstream):
     service, name = "musicbrainz", SERVICE
+    shared_state = DatabaseState("musicbrainz")
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -38,7 +39,7 @@ class MusicBrainz(Upstream):
             HostState.of(self.service),
             interval,
             SERVICE,
-            shared=DatabaseState(self.service) if connection.vendor == "postgresql" else None,
+            shared=self.shared_state if connection.vendor == "postgresql" else None,
             drain=max_wait + interval,
             # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
             lead=min(max_wait, MAX_LONG_WAITS * interval) / 2,

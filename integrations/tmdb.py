@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any, Self
 
 from django.conf import settings
@@ -189,7 +190,7 @@ def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
                 order=place if order is None else order,
             )
             parts.setdefault(part.credit_id, part)
-    return sorted(parts.values(), key=lambda part: part.order)[:MAX_CAST]
+    return sorted(parts.values(), key=attrgetter("order"))[:MAX_CAST]
 
 
 def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:

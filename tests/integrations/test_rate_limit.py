@@ -360,4 +360,4 @@ def test_a_time_beyond_reason_is_damage_in_the_database_too(across_hosts):
     limiter.reserve(10)
     UpstreamState.objects.update(free_at=timezone.now() + timedelta(seconds=2 * HORIZON))
 
-    assert limiter.reserve(1) == 0
+    assert limiter.reserve(1) == pytest.approx(0, abs=0.1)
