@@ -1,3 +1,4 @@
+import base64
 import contextlib
 import gzip
 import json
@@ -92,9 +93,9 @@ def test_the_cache_is_no_pickle(upstream, settings):
     tmdb.fetch_movie(120)
 
     connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")
-    ((value,),) = connection.execute("SELECT body FROM answers").fetchall()
+    ((value,),) = connection.execute("SELECT value FROM responses").fetchall()
     connection.close()
-    assert json.loads(value)["id"] == 120
+    assert json.loads(base64.b64decode(json.loads(value)["_content"]))["id"] == 120
 
 
 def test_a_damaged_cache_file_is_replaced(upstream, settings):
@@ -125,7 +126,7 @@ def test_a_tampered_row_is_fetched_again(upstream, settings, value):
     upstream.get(MOVIE, json=payloads.movie())
     tmdb.fetch_movie(120)
     with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as connection:
-        connection.execute("UPDATE answers SET body = ?", [value])
+        connection.execute("UPDATE responses SET value = ?", [value])
         connection.commit()
 
     assert [tmdb.fetch_movie(120).tmdb_id, tmdb.fetch_movie(120).tmdb_id] == [120, 120]
@@ -139,7 +140,7 @@ def test_looking_for_damage_does_not_drop_the_locks_of_sqlite(upstream, settings
     cache.close()
     cache.get("")
     file = settings.CACHE_DIR / "http_cache.sqlite"
-    script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM answers'); c.close()"
+    script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM responses'); c.close()"
 
     subprocess.run([sys.executable, "-c", script, str(file)], check=True)
 

@@ -15,7 +15,7 @@ V3_KEY = "0123456789abcdef0123456789abcdef"
 def cached(settings) -> str:
     """All rows of the cache file."""
     connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")
-    rows = connection.execute("SELECT * FROM answers").fetchall()
+    rows = connection.execute("SELECT * FROM responses").fetchall()
     connection.close()
     assert rows
     return json.dumps(rows)
