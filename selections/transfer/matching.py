@@ -108,7 +108,7 @@ def find_album(row: Row) -> Match:
     words = f"{row.artist} {row.title}"
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
-        found = musicbrainz.search_releases(words, limit=HITS, every=False).results
+        found = musicbrainz.search_releases(words, limit=HITS, all_words=False).results
     groups: dict[str, list[musicbrainz.ReleaseHit]] = {}
     for hit in found:
         groups.setdefault(str(hit.release_group_id or hit.musicbrainz_id), []).append(hit)
