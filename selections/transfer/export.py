@@ -21,7 +21,7 @@ from catalog.json_fields import Instant
 from catalog.spreadsheets import defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import week_before
+from selections.weeks import this_week, week_before
 
 from . import own_json
 
@@ -271,8 +271,7 @@ def _movies_watched(user) -> Iterator[WeekMovie]:
 
 def _begun(user) -> QuerySet[Week]:
     """The user's weeks without those to come, in which nothing was watched yet."""
-    today = timezone.localdate(timezone=user.zone).isocalendar()
-    return Week.objects.filter(user=user).until(today.year, today.week)
+    return Week.objects.filter(user=user).until(*this_week(user))
 
 
 def _letterboxd_line(pick: WeekMovie, user, max_bytes: int) -> str:

@@ -28,7 +28,8 @@ from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
 
 from . import own_json, readers, restoring
-from .importing import IMPORTING, STATES, Importer, Outcome, fingerprints
+from .importing import IMPORTING, STATES, Importer, Outcome
+from .kept_rows import fingerprints
 from .readers import FileError, Reading
 
 SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
@@ -224,7 +225,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
         return _restore(upload, person, apply=apply)
     reading = readers.read(upload.path, zone=person.zone, kind=upload.kind)
     if person != staff and not staff.has_perm("selections.add_opinion"):
-        if any(row.rating or row.review for row in reading.rows):
+        if any(row.has_opinion for row in reading.rows):
             reading.remarks.append(NO_OPINIONS)
         reading.rows = [replace(row, rating=None, review="") for row in reading.rows]
     return _import_rows(upload, person, reading, apply=apply)

@@ -30,7 +30,7 @@ from catalog.json_fields import (
     Unique,
 )
 from selections.kinds import KINDS, Kind
-from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Pick
+from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
 from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS, week_name
 
 from .readers import files
@@ -150,7 +150,7 @@ def _picks(kind: Kind, max_text: int | None) -> List:
     )
     pick = Record(
         _check_pick,
-        position=Integer(min(Pick.Position), max(Pick.Position), required=True),
+        position=Integer(min(Position), max(Position), required=True),
         added_at=Instant(),
         **_id_of(kind, "work.external_id"),
         opinions=List(opinion, source="told_opinions"),

@@ -20,8 +20,7 @@ from django.utils import timezone
 
 from selections import services
 from selections.kinds import KINDS, Kind
-from selections.models import AnyPick, EarlierRating, Opinion, Pick, Week
-from selections.opinions.services import on_pick
+from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
 from selections.weeks import over_for, week_name
 
 from .own_json import PROFILE, InvalidExport, Key, SavedExport, SavedPick, SavedWeek, read
@@ -239,7 +238,7 @@ def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
 
 def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: SavedWorks) -> None:
     """Put each pick where it was, or where that is taken into the other place."""
-    free = [position for position in Pick.Position.values if position not in taken]
+    free = [position for position in Position.values if position not in taken]
     # Those that can be where they were come first.
     for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
         if not free:
@@ -317,7 +316,8 @@ def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
     if not is_trusted:
         said = _as_given_now(user, said)
     rows = Opinion.objects.bulk_create(
-        Opinion(user=user, **on_pick(pick), **{name: opinion[name] for name in OPINION}) for pick, opinion in said
+        Opinion(user=user, **{f"{pick.kind}_pick": pick}, **{name: opinion[name] for name in OPINION})
+        for pick, opinion in said
     )
     EarlierRating.objects.bulk_create(
         EarlierRating(opinion=row, **earlier)

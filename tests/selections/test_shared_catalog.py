@@ -4,9 +4,9 @@ import pytest
 from django.apps import apps
 from django.db.models import NOT_PROVIDED
 
-from catalog import duplicates
 from catalog.models import Album, Movie
 from selections.insights import recommendations
+from selections.merging import duplicates
 from selections.models import WeekAlbum, WeekMovie
 from selections.transfer import restoring
 from tests import payloads

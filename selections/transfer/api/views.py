@@ -140,13 +140,13 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
 
 
 @contextmanager
-def turn(request, most_bytes: int) -> Iterator[None]:
+def turn(request, max_bytes: int) -> Iterator[None]:
     """Let one import run at a time in this process, as a file takes up to twenty times its size in memory.
 
     Raises Refusal with 429.
     """
     if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(most_bytes // 2**16 + 1):  # or a client that is still sending would not read the answer
+        for _ in range(max_bytes // 2**16 + 1):  # or a client that is still sending would not read the answer
             request.read(2**16)
         sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
         raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
@@ -158,7 +158,7 @@ def turn(request, most_bytes: int) -> Iterator[None]:
 
 class ImportView(APIView):
     @property
-    def most_bytes(self) -> int:
+    def max_bytes(self) -> int:
         """How large a body the parser accepts here, in place of the usual limit."""
         return int(settings.IMPORT_MAX_MB * 1_000_000)
 
@@ -180,7 +180,7 @@ class ImportView(APIView):
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        with turn(request, self.most_bytes):
+        with turn(request, self.max_bytes):
             limits.count_attempt("import", request, limits.account_id(request.user.pk))
             data = request.data
             try:

@@ -468,7 +468,7 @@ def test_the_command_replaces_nothing_unless_forced(now, user, tmp_path):
     file = tmp_path / "ada.json"
     file.write_text("Mine.")
 
-    with pytest.raises(CommandError, match=r"ada.json is there already: choose another name, or --force replaces it."):
+    with pytest.raises(CommandError, match=r"ada.json exists. Choose another name, or add --force to replace it."):
         run("ada", "--output", str(file))
     assert file.read_text() == "Mine."
 
@@ -477,7 +477,7 @@ def test_the_command_replaces_nothing_unless_forced(now, user, tmp_path):
 
 
 def test_the_command_replaces_nothing_but_files(user, tmp_path):
-    with pytest.raises(CommandError, match="and is no file"):
+    with pytest.raises(CommandError, match="and is not a file"):
         run("ada", "--output", str(tmp_path), "--force")
 
 
@@ -497,7 +497,7 @@ def test_a_file_is_whole_or_not_there(now, user, tmp_path):
 def test_the_command_splits_what_is_too_large_for_letterboxd(now, user, tmp_path):
     long_reviews(user)
 
-    with pytest.raises(CommandError, match="more than one file: say where they go"):
+    with pytest.raises(CommandError, match="more than one file"):
         run("ada", "--format", "letterboxd")
     run("ada", "--format", "letterboxd", "--output", str(tmp_path / "films.csv"))
 
@@ -524,8 +524,8 @@ def test_the_csv_of_all_users_is_one_file(now, user, other, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nobody"], "There is nobody called 'nobody'."),
-        ([], "Say where the files of everybody go, such as --output exports, or name one person."),
+        (["nobody"], "There is no account called 'nobody'."),
+        ([], "Choose a directory for all users' files, such as --output exports, or name one user."),
         (["ada", "--output", "/no/such/ada.json"], "/no/such/ada.json cannot be written: No such file or directory."),
         (["--output", "/no/such/all"], "/no/such/all cannot be a directory for the files: No such file or directory."),
     ],
