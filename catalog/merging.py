@@ -202,7 +202,7 @@ def _move_back(model: type[models.Model], ids: list[int], kept: Movie | Album, w
 
 
 def _take_back_edits(kept: Movie | Album, gave: dict[str, str]) -> None:
-    """Clear those of the copied edits that nobody has changed since."""
+    """Clear those of the copied edits that have not changed since."""
     taken = [name for name, text in gave.items() if getattr(kept, name) == text]
     if taken:
         for name in taken:

@@ -1,5 +1,6 @@
 """The one writer of weeks and picks; the database's constraints decide, and are put into words here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -145,7 +146,8 @@ def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *
 
 
 def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = False) -> tuple[P, bool]:
-    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here.
+    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here, or by
+    place_picks().
 
     Returns the pick at its position, and whether that was free. With `replace` the pick that is there is deleted, with
     `force` also where other members have opinions on it; the same work stays as it is. Raises Conflict, or
@@ -171,6 +173,13 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
             raise Conflict(sentence, "just_merged") from None
         raise
     return pick, not replaced
+
+
+def place_picks(picks: Iterable[AnyPick]) -> list[AnyPick]:
+    """Store new picks of one kind as they are, many at a time, for a caller who has locked their weeks, or has created
+    them in the same transaction, and who sets their `updated_at`. Raises IntegrityError."""
+    rows: list[Any] = list(picks)
+    return type(rows[0])._default_manager.bulk_create(rows) if rows else []
 
 
 def rematch(pick: AnyPick, external_id: Any) -> AnyPick:

@@ -89,7 +89,7 @@ def right_after_query(table, act):
 
 
 def land() -> None:
-    """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
+    """Wait for the running requests to upstreams, which may outlive their callers."""
     wait_until(lambda: not http.coalescer.running)
 
 

@@ -216,7 +216,7 @@ def fill(kind, count):
 
 
 @pytest.mark.parametrize("kind", ["movie", "album"])
-def test_pages_cost_the_same_queries_whatever_there_is(admin, kind, django_assert_max_num_queries):
+def test_query_counts_do_not_grow(admin, kind, django_assert_max_num_queries):
     make, pick = FACTORIES[kind]
     fill(kind, 1)
     work, other = make(), make()
@@ -251,7 +251,7 @@ def test_pages_cost_the_same_queries_whatever_there_is(admin, kind, django_asser
 # Forms
 
 
-def test_what_a_curator_writes_is_kept_and_in_the_history(admin):
+def test_edits_of_curators_are_kept_and_logged(admin):
     movie = MovieFactory(title="The Matrix", tmdb_id=603)
     words = {"own_title": " Matrix ", "own_cover": "https://image.tmdb.org/t/p/w500/own.jpg", "note": "Director's cut"}
 
@@ -293,7 +293,7 @@ def test_own_posters_are_of_tmdb(admin, own_cover):
 
 @pytest.mark.parametrize("own_title", ["\u200b", "\u3164 \u2060", "Two\nlines", "Two\u2028lines", "\u202etxet"])
 @pytest.mark.parametrize(("make", "pages"), [(MovieFactory, MOVIES), (AlbumFactory, ALBUMS)])
-def test_own_titles_are_a_line_that_one_can_see(admin, make, pages, own_title):
+def test_own_titles_are_one_visible_line(admin, make, pages, own_title):
     work = make()
 
     response = admin.post(f"{pages}{work.pk}/change/", form_of(own_title=own_title))
@@ -323,7 +323,7 @@ def test_a_movie_that_is_merged_during_a_change_is_not_brought_back(admin):
     assert not history(movie)
 
 
-def test_who_only_looks_cannot_write(db):
+def test_readers_cannot_change_works(db):
     movie = MovieFactory(note="For staff")
     reader = client_with("view_movie")
 
@@ -337,7 +337,7 @@ def test_who_only_looks_cannot_write(db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", ["search/", "merge/?id={}", "{}/refresh/", "{}/cover/"])
-def test_who_has_no_right_gets_no_page(page):
+def test_pages_need_permissions(page):
     album = AlbumFactory()
     reader = client_with("view_album", "view_merge")
 
@@ -345,11 +345,11 @@ def test_who_has_no_right_gets_no_page(page):
 
 
 @pytest.mark.parametrize("page", ["search/", "merge/", "1/refresh/", "1/cover/"])
-def test_who_is_not_signed_in_is_asked_to(client, db, page):
+def test_pages_need_a_login(client, db, page):
     assert client.post(f"{ALBUMS}{page}").headers["Location"].startswith("/admin/login/")
 
 
-def test_changes_need_a_token_of_the_form(db):
+def test_changes_need_a_csrf_token(db):
     chief = User.objects.create_superuser("chief", "chief@example.org", "a-password")
     client = Client(enforce_csrf_checks=True)
     client.force_login(chief)
@@ -421,7 +421,7 @@ def test_editions_of_an_album_are_one_card(admin, upstream, musicbrainz_release)
     assert str(Album.objects.get().musicbrainz_id) == other
 
 
-def test_a_pasted_address_is_fetched_and_said_so(admin, tmdb_movie):
+def test_a_pasted_address_is_fetched_with_a_message(admin, tmdb_movie):
     tmdb_movie()
 
     response = admin.get(f"{MOVIES}search/", {"q": "https://www.themoviedb.org/movie/120"})
@@ -443,7 +443,7 @@ def test_a_number_can_be_meant_as_an_id(admin, upstream):
     assert 'href="?q=themoviedb.org/movie/1917"' in page
 
 
-def test_trouble_upstream_is_a_message(admin, upstream):
+def test_upstream_failures_are_messages(admin, upstream):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=503, headers={"Retry-After": "7"})
     upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", body=requests.ConnectionError())
     upstream.assert_all_requests_are_fired = False
@@ -460,7 +460,7 @@ def test_trouble_upstream_is_a_message(admin, upstream):
     assert not Album.objects.exists()
 
 
-def test_where_upstream_cannot_be_asked_the_catalog_answers(admin, upstream):
+def test_the_catalog_answers_when_a_source_fails(admin, upstream):
     movie = MovieFactory(title="The Matrix", own_title="Matrix")
     upstream.get(f"{payloads.TMDB}/search/movie", status=500)
 
@@ -472,14 +472,14 @@ def test_where_upstream_cannot_be_asked_the_catalog_answers(admin, upstream):
 
 
 @pytest.mark.parametrize("given", ["", "x", "-1", "99999999999", "tt0133093"])
-def test_what_is_no_id_is_not_asked_for(admin, given):
+def test_invalid_ids_are_not_fetched(admin, given):
     response = admin.post(f"{MOVIES}search/", {"id": given}, follow=True)
 
     assert said(response) == ["This is not an id of TMDB. Search for a title and choose a card."]
 
 
 @pytest.mark.parametrize("page", ["0", "x", "-3", "²", "999999"])
-def test_pages_that_are_none_are_the_nearest(admin, upstream, page):
+def test_invalid_pages_are_the_nearest(admin, upstream, page):
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(payloads.movie_hit()))
 
     assert admin.get(f"{MOVIES}search/", {"q": "a\0b", "page": page}).status_code == 200
@@ -523,7 +523,7 @@ def test_from_another_form_a_movie_is_chosen_in_a_popup(admin, upstream):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_add_the_same_at_once_add_one(upstream, tmdb_movie):
+def test_simultaneous_additions_add_one_row(upstream, tmdb_movie):
     chief = User.objects.create_superuser("chief", "chief@example.org", "a-password")
     tmdb_movie()
 
@@ -542,7 +542,7 @@ def run_action(admin, kind, action, works):
     return admin.post(f"/admin/catalog/{kind}/", data, follow=True)
 
 
-def test_the_selected_are_refreshed_and_each_failure_is_told(admin, upstream, tmdb_movie):
+def test_selected_movies_are_refreshed_with_a_message_for_each_failure(admin, upstream, tmdb_movie):
     good, gone, bad = MovieFactory(tmdb_id=120), MovieFactory(tmdb_id=2, title="Gone"), MovieFactory(tmdb_id=3)
     tmdb_movie(title="Fetched")
     upstream.get(f"{payloads.TMDB}/movie/2", status=404, json=payloads.UNKNOWN)
@@ -561,7 +561,7 @@ def test_the_selected_are_refreshed_and_each_failure_is_told(admin, upstream, tm
     assert (history(good), history(gone)) == (["Refreshed from TMDB."], [])
 
 
-def test_more_than_a_page_can_wait_for_are_left_to_the_command(admin):
+def test_a_page_refreshes_a_few_at_a_time(admin):
     response = run_action(admin, "album", "refresh", [AlbumFactory() for _ in range(9)])
 
     assert said(response) == ["Select at most 8. To refresh more, run the command refresh_catalog."]
@@ -579,13 +579,13 @@ def test_one_is_refreshed_from_its_form(admin, tmdb_movie):
     assert looked.status_code == 405
 
 
-def test_what_is_gone_is_not_refreshed(admin):
+def test_a_deleted_movie_is_not_refreshed(admin):
     response = admin.post(f"{MOVIES}99/refresh/", follow=True)
 
     assert said(response) == ["This has just been merged or deleted. Nothing was changed."]
 
 
-def test_covers_are_looked_for_again(admin, upstream):
+def test_covers_are_found(admin, upstream):
     found, none, own = AlbumFactory(), AlbumFactory(cover_art_url="https://coverartarchive.org/x"), AlbumFactory()
     Album.objects.filter(pk=own.pk).update(release_group_id=None)
     for album, release, group in ((found, 404, 307), (none, 404, 404), (own, 307, None)):
@@ -607,7 +607,7 @@ def test_covers_are_looked_for_again(admin, upstream):
     assert history(none) == ["No cover found."]
 
 
-def test_a_cover_that_the_archive_says_nothing_of_stays(admin, upstream):
+def test_a_cover_stays_when_the_archive_does_not_answer(admin, upstream):
     album = AlbumFactory(cover_art_url="https://coverartarchive.org/x", release_group_id=None)
     upstream.get(f"{payloads.COVERART}/release/{album.musicbrainz_id}/front-500", status=500)
 
@@ -621,7 +621,7 @@ def test_a_cover_that_the_archive_says_nothing_of_stays(admin, upstream):
 # Merging
 
 
-def test_two_are_chosen_compared_merged_and_parted_again(admin):
+def test_two_movies_are_compared_merged_and_restored(admin):
     kept, other = MovieFactory(title="Dune", tmdb_id=1), MovieFactory(title="Dune?", tmdb_id=2, own_title="Wüste")
     for movie in (kept, kept, other):
         pick = WeekMovieFactory(movie=movie)
@@ -656,7 +656,7 @@ def test_two_are_chosen_compared_merged_and_parted_again(admin):
     assert history(restored) == ["Merged into Dune (1): 1 movie pick moved.", "Its merge into Wüste was undone."]
 
 
-def test_the_other_one_can_be_kept(admin):
+def test_the_other_entry_can_be_kept(admin):
     first, second = AlbumFactory(), AlbumFactory()
     pick = WeekAlbumFactory(album=first)
 
@@ -679,7 +679,7 @@ def test_weeks_that_have_both_are_shown(admin):
     assert WeekMovie.objects.filter(week=week).count() == 2
 
 
-def test_from_a_form_the_other_one_is_searched_for(admin):
+def test_the_other_entry_is_searched_for_from_a_form(admin):
     movie, same, different = MovieFactory(title="Dune"), MovieFactory(title="Dune (2)"), MovieFactory(title="Alien")
 
     by_title = admin.get(f"{MOVIES}merge/?id={movie.pk}")
@@ -697,7 +697,7 @@ def test_without_anything_to_merge_there_is_a_message(admin, query):
     assert said(response) == ["Choose entries to merge. Those you chose no longer exist."]
 
 
-def test_what_is_gone_meanwhile_is_not_merged(admin):
+def test_a_movie_that_is_deleted_meanwhile_is_not_merged(admin):
     movie, gone = MovieFactory(), MovieFactory()
     Movie.objects.filter(pk=gone.pk).delete()
 
@@ -709,7 +709,7 @@ def test_what_is_gone_meanwhile_is_not_merged(admin):
     ]
 
 
-def test_what_the_command_merged_is_undone_here(admin):
+def test_a_merge_of_the_command_is_undone(admin):
     kept, other = AlbumFactory(), AlbumFactory()
     call_command("merge_albums", str(kept.pk), str(other.pk), apply=True, verbosity=0)
     record = Merge.objects.get()
@@ -721,7 +721,7 @@ def test_what_the_command_merged_is_undone_here(admin):
     assert Album.objects.filter(musicbrainz_id=other.musicbrainz_id).exists()
 
 
-def test_who_may_not_change_movies_undoes_no_merge(db):
+def test_undoing_a_merge_needs_permission(db):
     kept, other = MovieFactory(), MovieFactory()
     [record] = merging.merge(kept, [other])
     reader = client_with("view_merge", "change_album", "view_movie")
@@ -735,7 +735,7 @@ def test_who_may_not_change_movies_undoes_no_merge(db):
     assert Movie.objects.count() == 1
 
 
-def test_pictures_have_a_frame_and_links_tell_nothing(admin):
+def test_pictures_have_a_frame_and_links_send_no_referrer(admin):
     movie = MovieFactory(tmdb_id=603, imdb_id="tt0133093")
 
     page = admin.get(reverse("admin:catalog_movie_change", args=[movie.pk])).content.decode()

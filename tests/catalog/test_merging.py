@@ -62,7 +62,7 @@ def other(db):
     return movie
 
 
-def test_picks_move_with_their_opinions_and_weeks_say_so(kept, other):
+def test_picks_move_with_their_opinions_and_change_their_weeks(kept, other):
     pick = WeekMovieFactory(movie=other)
     opinion = MovieOpinionFactory(movie_pick=pick)
     before = pick.week.updated_at
@@ -167,7 +167,7 @@ def test_of_two_that_go_into_one_a_week_has_both(kept, other):
     assert (first.movie, second.movie) == (kept, third)
 
 
-def test_undone_everything_is_as_it_was(kept, other):
+def test_undo_restores_everything(kept, other):
     pick, stays = WeekMovieFactory(movie=other), WeekMovieFactory(movie=kept)
     MovieAlias.objects.create(tmdb_id=300, movie=other)
     was, cast, crew = values_of(other), values_of(other.cast.get()), values_of(other.crew.get())
@@ -213,7 +213,7 @@ def test_a_merge_is_undone_once(kept, other):
         merging.undo(record)
 
 
-def test_what_has_changed_since_is_left_and_named(kept, other):
+def test_rows_that_changed_since_are_reported(kept, other):
     changed, removed = WeekMovieFactory(movie=other, week__user__username="ada"), WeekMovieFactory(movie=other)
     [record] = merging.merge(kept, [other])
     third = MovieFactory(title="Third")
@@ -228,7 +228,7 @@ def test_what_has_changed_since_is_left_and_named(kept, other):
     assert undone.left[1] == "1 movie pick has been removed since then."
 
 
-def test_people_who_are_gone_are_named(kept, other):
+def test_missing_people_are_reported(kept, other):
     [record] = merging.merge(kept, [other])
     Person.objects.all().delete()
 
@@ -257,7 +257,7 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     assert [find_known(Movie, n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
 
 
-def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):
+def test_undoing_keeps_a_work_that_was_added_again(kept, other):
     pick = WeekMovieFactory(movie=other)
     [record] = merging.merge(kept, [other])
     again = MovieFactory(tmdb_id=200, title="Made again")
@@ -268,7 +268,7 @@ def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):
     assert (pick.movie, Movie.objects.count()) == (again, 2)
 
 
-def test_nothing_is_merged_into_itself_nor_what_is_gone(kept, other):
+def test_invalid_merges_are_refused(kept, other):
     gone = MovieFactory()
     Movie.objects.filter(pk=gone.pk).delete()
 
@@ -290,7 +290,7 @@ def test_the_database_wants_one_kept(kept):
 
 
 @pytest.mark.parametrize("count", [2, 30])
-def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_assert_max_num_queries):
+def test_query_counts_do_not_grow_with_what_moves(kept, other, count, django_assert_max_num_queries):
     for _ in range(count):
         WeekMovieFactory(movie=other)
 
@@ -303,7 +303,7 @@ def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_ass
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_merge_at_once_one_wins():
+def test_one_of_two_simultaneous_merges_wins():
     one, two = MovieFactory(), MovieFactory()
     WeekMovieFactory(movie=one)
     WeekMovieFactory(movie=two)
@@ -320,7 +320,7 @@ def test_of_two_who_merge_at_once_one_wins():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_undo_at_once_one_wins():
+def test_one_of_two_simultaneous_undos_wins():
     kept, other = AlbumFactory(), AlbumFactory()
     WeekAlbumFactory(album=other)
     [record] = merging.merge(kept, [other])
@@ -337,7 +337,7 @@ def test_of_two_who_undo_at_once_one_wins():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
+def test_a_pick_during_a_merge_succeeds_or_conflicts():
     movies = [MovieFactory() for _ in range(6)]
     weeks = [WeekFactory() for _ in movies]
     kept = MovieFactory()
@@ -361,7 +361,7 @@ def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
     assert list(Movie.objects.all()) == [kept]
 
 
-def test_an_own_title_goes_back_to_whose_it_was(db):
+def test_an_own_title_returns_to_its_movie(db):
     one, two, three = (MovieFactory(title=title) for title in ("One", "Two", "Three"))
     one.own_title = "Own"
     one.save()

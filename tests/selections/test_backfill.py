@@ -38,7 +38,7 @@ def test_it_creates_the_missing_weeks(user, other, run):
     assert run("--from", "2025-W52", "--apply") == ["No week is missing."]
 
 
-def test_it_only_says_what_it_would_do(user, run):
+def test_without_apply_nothing_changes(user, run):
     said = run("--from", "2026-W06", user="ADA")
 
     assert said == ["Would create 2 weeks (2026-W06 to 2026-W07). Run the command with --apply to create them."]
