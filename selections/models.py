@@ -217,7 +217,7 @@ class Pick(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.work} in {self.week}"
+        return f"{self.work} in {self.week}"  # type: ignore[attr-defined]  # of each subclass
 
     @property
     def work(self) -> Movie | Album:
