@@ -28,7 +28,8 @@ def with_pick_count(works: WorkQuerySet) -> WorkQuerySet:
     kind = KINDS[works.model.kind]
     picks = kind.picks.objects.order_by().filter(**{kind.name: OuterRef("pk")}).values(kind.name)
     counts = picks.annotate(count=Count("pk")).values("count")
-    return works.annotate(pick_count=Coalesce(Subquery(counts), 0))
+    counted: WorkQuerySet = works.annotate(pick_count=Coalesce(Subquery(counts), 0))
+    return counted
 
 
 def count_opinions(works: Sequence[Movie | Album]) -> dict[int, int]:
