@@ -188,11 +188,11 @@ def matters(user, models: Collection[type[Model]]) -> list[Matter]:
         (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),
         (Movie, has_outdated_texts(), "Movies whose texts are older than TMDB's terms allow", {"texts": "outdated"}),
         (Movie, Q(fetched_at=None), "Movies never fetched in full", {"fetched_at__isempty": "1"}),
-        (Movie, Q(vanished_at__isnull=False), "Movies that TMDB knows no more", {"vanished_at__isempty": "0"}),
+        (Movie, Q(vanished_at__isnull=False), "Movies no longer on TMDB", {"vanished_at__isempty": "0"}),
         (Album, Q(cover_art_url="", own_cover=""), "Albums without a cover", {"cover_art_url__isempty": "1"}),
         (Album, Q(release_group_id=None), "Albums without a release group", {"release_group_id__isempty": "1"}),
         (Album, Q(fetched_at=None), "Albums never fetched in full", {"fetched_at__isempty": "1"}),
-        (Album, Q(vanished_at__isnull=False), "Albums that MusicBrainz knows no more", {"vanished_at__isempty": "0"}),
+        (Album, Q(vanished_at__isnull=False), "Albums no longer on MusicBrainz", {"vanished_at__isempty": "0"}),
     ]
     counted = [
         Matter(model, model._default_manager.filter(condition).count(), words, query)

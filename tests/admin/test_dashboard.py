@@ -241,11 +241,11 @@ def test_each_matter_leads_to_the_list_of_just_its_rows(admin, chief, now):
         ],
         "Movies whose texts are older than TMDB's terms allow": [MovieFactory(fetched_at=old, overview="Sand.").pk],
         "Movies never fetched in full": [MovieFactory(fetched_at=None).pk],
-        "Movies that TMDB knows no more": [MovieFactory(vanished_at=now).pk],
+        "Movies no longer on TMDB": [MovieFactory(vanished_at=now).pk],
         "Albums without a cover": [AlbumFactory(cover_art_url="").pk],
         "Albums without a release group": [AlbumFactory(release_group_id=None, cover_art_url="https://x.org").pk],
         "Albums never fetched in full": [AlbumFactory(fetched_at=None, cover_art_url="https://x.org").pk],
-        "Albums that MusicBrainz knows no more": [AlbumFactory(vanished_at=now, cover_art_url="https://x.org").pk],
+        "Albums no longer on MusicBrainz": [AlbumFactory(vanished_at=now, cover_art_url="https://x.org").pk],
     }
     row(chief, state="skipped")
     row(chief, state="done")
