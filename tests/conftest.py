@@ -25,6 +25,7 @@ SQLITE_ONLY = (
     "tests/integrations/test_values.py",
     "tests/instance/test_quickstart.py",
     "tests/selections/insights/test_recommendations.py::test_what_somebody_will_like",
+    "tests/selections/test_sqlite.py",
     "tests/selections/transfer/readers/",
     "tests/test_faults.py",
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
@@ -88,7 +89,7 @@ def right_after_query(table, act):
 
 
 def land() -> None:
-    """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
+    """Wait for the running requests to upstreams, which may outlive their callers."""
     wait_until(lambda: not http.coalescer.running)
 
 

@@ -138,7 +138,7 @@ def test_accepting_an_imported_row_opens_the_next_one(page):
     expect(page.locator(".messagelist .success")).to_be_visible()
     expect(heading(page, re.compile("Solaris"))).to_be_visible()
     assert Opinion.objects.get().movie_pick.movie.tmdb_id == 438631
-    page.get_by_role("button", name="Leave it out").click()
+    page.get_by_role("button", name="Skip").click()
     expect(page.locator(".messagelist .success")).to_be_visible()
     assert not ImportedRow.objects.filter(state="review").exists()
 
