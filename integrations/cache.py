@@ -1,4 +1,4 @@
-"""Answers of upstreams, kept in an SQLite file: nothing is asked twice while its answer is fresh.
+"""Answers of upstreams, kept in an SQLite file by requests-cache: nothing is asked twice while its answer is fresh.
 
 Stale answers are kept for when an upstream fails. An answer that cannot be stored is an answer all the same.
 """
@@ -10,33 +10,31 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from requests_cache import CachedResponse
+from requests_cache.backends.sqlite import SQLiteDict
 
 logger = logging.getLogger(__name__)
 
 # How long a stale answer may be served when upstream fails. With the time for which it is fresh, at most a week, it
 # stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
+TABLE = "responses"
 TRIM_EVERY = 256  # answers that one process stores
-OPEN_TIMEOUT = 5.0  # seconds to wait for other processes when the file is opened
-BUSY_TIMEOUT = 0.2  # seconds to wait for them from then on: who waits keeps the threads of this process from reading
+OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
+BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
 
-SCHEMA = """
-    CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, body TEXT, said_at REAL, expires_at REAL);
-    CREATE INDEX IF NOT EXISTS answers_expires_at ON answers (expires_at);
-    DROP TABLE IF EXISTS responses;  -- these two were written by requests-cache
-    DROP TABLE IF EXISTS redirects;
-"""
-
+_opened: dict[Path, "Table"] = {}  # by file
 _lock = threading.RLock()
-_connections: dict[Path, sqlite3.Connection] = {}  # of this process, by file: one that all threads use
-_stored = itertools.count(1)
+_stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
 
 @dataclass(frozen=True)
@@ -52,92 +50,131 @@ class Answer:
         return timezone.now() < self.expires_at
 
 
+class Table(SQLiteDict):
+    """Waits for other writers as long as `busy_timeout` says, and rolls back a failed write.
+
+    The library tries again for ever, while nothing can be read, and swallows the error of a failed write.
+    """
+
+    @contextlib.contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        with self._lock:
+            assert self._connection  # noqa: S101 - connection() has just opened it
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
+                yield
+                self._connection.commit()
+            finally:
+                self._active_transaction = False
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+
+
 def get(key: str) -> Answer | None:
     """The answer, fresh or stale; None where there is none that can be read."""
-    return find(key, key).get(key)
+    with _best_effort():
+        return _read(_table(), key)
+    return None
 
 
 def find(first: str, last: str) -> dict[str, Answer]:
     """The answers with keys from `first` to `last`, as get() has them, in the order in which they were given."""
-    query = "SELECT key, body, said_at, expires_at FROM answers WHERE key BETWEEN ? AND ? AND expires_at > ?"
-    limit = (timezone.now() - KEEP_STALE).timestamp()
-    found: dict[str, Answer] = {}
-    for key, body, *times in _run(f"{query} ORDER BY said_at", [first, last, limit]):
-        with contextlib.suppress(ValueError, TypeError, OverflowError, OSError, RecursionError):
-            said_at, expires_at = (datetime.fromtimestamp(moment, tz=UTC) for moment in times)
-            if isinstance(content := json.loads(body), dict):
-                found[key] = Answer(content, said_at, expires_at)
-    return found
+    answers: dict[str, Answer] = {}
+    with _best_effort():
+        table = _table()
+        with table.connection() as connection:
+            found = connection.execute("SELECT key FROM responses WHERE key BETWEEN ? AND ?", [first, last]).fetchall()
+        answers = {key: answer for (key,) in found if (answer := _read(table, key))}
+    return dict(sorted(answers.items(), key=lambda item: item[1].said_at))
 
 
 def store(key: str, answer: Answer) -> None:
-    times = answer.said_at.timestamp(), answer.expires_at.timestamp()
-    _run("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", [key, json.dumps(answer.body), *times])
-    if next(_stored) % TRIM_EVERY == 0:
-        with _lock, contextlib.suppress(sqlite3.Error):
-            trim(_connection(), settings.CACHE_MAX_MB * 1_000_000)
+    response = CachedResponse(
+        url=key,
+        status_code=HTTPStatus.OK,
+        content=json.dumps(answer.body).encode(),
+        created_at=answer.said_at,
+        expires=answer.expires_at,
+    )
+    with _best_effort():
+        table = _table()
+        table[_quoted(key)] = response
+        if next(_stored) % TRIM_EVERY == 0:
+            with table.connection(commit=True) as connection:
+                trim(connection, settings.CACHE_MAX_MB * 1_000_000)
 
 
 def close() -> None:
     """Close the file; the next use opens it again."""
     with _lock:
-        while _connections:
-            _connections.popitem()[1].close()
+        while _opened:
+            _opened.popitem()[1].close()  # type: ignore[no-untyped-call]
 
 
-def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    """The rows, or none where the file cannot be used just now. A damaged file is deleted."""
-    with _lock:
-        try:
-            return _connection().execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            logger.warning("The HTTP cache cannot be used: %s", error)
-            if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
-                close()
+def _quoted(key: str) -> str:
+    """The library writes keys into its SQL as they are."""
+    return key.replace("'", "%27")
+
+
+def _read(table: Table, key: str) -> Answer | None:
+    response: Any = table.get(_quoted(key))
+    try:
+        body = response.json()
+        answer = Answer(body, response.created_at, response.expires)
+        is_kept = isinstance(body, dict) and timezone.now() < answer.expires_at + KEEP_STALE
+    except (AttributeError, TypeError, ValueError, RecursionError):  # there is none, or it was tampered with
+        return None
+    return answer if is_kept else None
+
+
+@contextlib.contextmanager
+def _best_effort() -> Iterator[None]:
+    """An answer that cannot be read or stored just now is an answer all the same. A damaged file is deleted."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        logger.warning("The HTTP cache cannot be used: %s", error)
+        if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
+            close()
+            with contextlib.suppress(OSError):
                 _delete(cache_file())
-            return []
 
 
-def _connection() -> sqlite3.Connection:
-    file = cache_file()
-    if file not in _connections:
-        _connections[file] = _open(file)
-    return _connections[file]
+def _table() -> Table:
+    with _lock:
+        file = cache_file()
+        if file not in _opened:
+            _opened[file] = _open(file)
+        return _opened[file]
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    """A connection to the file. Where its folder cannot be used, answers are kept in memory."""
+def _open(file: Path) -> Table:
+    """The cache in the file. Where its folder cannot be used, answers are kept in memory."""
     try:
         try:
-            return _connect(file)
+            return _in_file(file)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
             logger.warning("The HTTP cache is damaged and was deleted.")
             _delete(file)
-            return _connect(file)
+            return _in_file(file)
     except (OSError, sqlite3.OperationalError) as error:
         logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-        return _connect(":memory:")
+        return Table(f"http_cache_{next(_stored)}", TABLE, serializer="json", use_memory=True)
 
 
-def _connect(file: Path | str, *, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
-    """A connection to the file, which only its owner may read. Raises OSError or sqlite3.Error."""
-    if isinstance(file, Path):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(file, timeout=OPEN_TIMEOUT, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # a power cut may lose the last answers, but nothing else
-        connection.executescript(SCHEMA)
-        connection.execute(f"PRAGMA busy_timeout={1000 * busy_timeout:.0f}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+def _in_file(file: Path) -> Table:
+    """A cache in the file, which only its owner may read. Raises OSError or sqlite3.Error."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    table = Table(file, TABLE, serializer="json", wal=True, busy_timeout=OPEN_TIMEOUT)
+    with table.connection() as connection:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+    return table
 
 
 def cache_file() -> Path:
@@ -156,10 +193,10 @@ def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
     The space is used again, but not given back. Of the last, a fifth more goes, so that this does not come often.
     """
     limit = (timezone.now() - KEEP_STALE).timestamp()
-    deleted = connection.execute("DELETE FROM answers WHERE expires_at < ?", [limit]).rowcount
+    deleted = connection.execute("DELETE FROM responses WHERE expires < ?", [limit]).rowcount
     if _bytes_used(connection) > max_bytes:
         while _bytes_used(connection) > 0.8 * max_bytes:
-            oldest = "DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY expires_at LIMIT 100)"
+            oldest = "DELETE FROM responses WHERE key IN (SELECT key FROM responses ORDER BY expires LIMIT 100)"
             found = connection.execute(oldest).rowcount
             if not found:
                 break
@@ -169,7 +206,8 @@ def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
 
 def _bytes_used(connection: sqlite3.Connection) -> int:
     pages, unused, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - unused) * size
 
@@ -180,7 +218,8 @@ def purge(*, everything: bool = False) -> tuple[int, int]:
     Raises OSError or sqlite3.Error; harmless while serving.
     """
     file = cache_file()
-    with contextlib.closing(_connect(file, busy_timeout=30)) as connection:
+    _in_file(file).close()  # type: ignore[no-untyped-call]
+    with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
         before = _size(file)
         connection.execute("BEGIN IMMEDIATE")
         deleted = trim(connection, -1 if everything else settings.CACHE_MAX_MB * 1_000_000)
