@@ -72,7 +72,7 @@ def test_a_content_type_without_a_body_is_fine(api, user, method):
     [b"{", b"nonsense", b"\xff\xfe", b'{"username": NaN}', b"{'username': 1}", b"9" * 5000, b"a=b&c=d"],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
-def test_a_body_that_is_no_json(anonymous, body, content_type):
+def test_a_body_that_is_not_json(anonymous, body, content_type):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type=content_type)
 
     assert_problem(response, 400, "The body is not valid JSON")
@@ -97,7 +97,7 @@ def test_brackets_in_texts_are_just_text(api, text):
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", "true"])
-def test_a_body_that_is_no_object(anonymous, body):
+def test_a_body_that_is_not_an_object(anonymous, body):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type="application/json")
 
     assert_problem(response, 422, "The body must be a JSON object")
@@ -231,7 +231,7 @@ def test_problems_of_pages_and_documents_are_json_too(anonymous, path):
     assert_problem(anonymous.post(path, {}), 405)
 
 
-def test_while_debugging_the_api_answers_as_ever(anonymous, settings):
+def test_debug_changes_no_answer_of_the_api(anonymous, settings):
     settings.DEBUG = True
 
     assert_problem(anonymous.get("/api/nothing"), 404, "Not found")
