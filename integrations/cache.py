@@ -34,7 +34,7 @@ BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no t
 
 _opened: dict[Path, "Table"] = {}  # by file
 _lock = threading.RLock()
-_stored = itertools.count(1)
+_stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def _best_effort() -> Iterator[None]:
         logger.warning("The HTTP cache cannot be used: %s", error)
         if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
             close()
-            _delete(cache_file())
+            with contextlib.suppress(OSError):
+                _delete(cache_file())
 
 
 def _table() -> Table:

@@ -87,16 +87,18 @@ class Site(admin.AdminSite):
         return parts
 
     def card(self, pick: AnyPick) -> dict[str, Any]:
-        card = {
+        if isinstance(pick, WeekMovie):
+            line = str(pick.movie.release_date.year) if pick.movie.release_date else ""
+        else:
+            line = pick.album.artist
+        return {
             "week": pick.week,
             "address": self.address(Week, "change", pick.week_id),
             "kind": pick.kind,
+            "picture": pictures.picture(pick.work, "medium"),
             "title": pick.work.shown_title,
+            "line": line,
         }
-        if isinstance(pick, WeekMovie):
-            year = pick.movie.release_date.year if pick.movie.release_date else ""
-            return card | {"picture": pictures.poster(pick.movie, "medium"), "line": year}
-        return card | {"picture": pictures.cover(pick.album, "medium"), "line": pick.album.artist}
 
     def first_step(self, request: HttpRequest, week: YearWeek) -> str:
         """The page on which the user can pick something for this week; empty if they may not."""

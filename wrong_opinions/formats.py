@@ -8,7 +8,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.utils import json
 
-from catalog.objects import is_overloaded
+from catalog.json_limits import is_overloaded
 
 
 class JSONBodyParser(BaseParser):

@@ -7,7 +7,6 @@ average takes the opinion that they changed last.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Prefetch, Q, Sum, When, Window
@@ -15,6 +14,7 @@ from django.db.models.functions import Abs, Cast, Coalesce, RowNumber
 
 from selections.kinds import KINDS, Kind
 from selections.models import MAX_RATING, AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
+from selections.weeks import THURSDAY, day_of
 
 ENOUGH = 5  # common works; with fewer, an agreement says nothing
 DOUBT = 5  # common works at which an agreement counts half
@@ -167,7 +167,7 @@ def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:
 
 def _quarter(week: int) -> tuple[int, int]:
     """The ISO year and the quarter of the Thursday of a week such as 202607."""
-    thursday = date.fromisocalendar(*divmod(week, 100), 4)
+    thursday = day_of(divmod(week, 100), THURSDAY)
     return thursday.year, (thursday.month + 2) // 3
 
 

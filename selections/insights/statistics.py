@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Concat, Left
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
-from selections.weeks import YearWeek, monday_of, month_of, sunday_of, this_week, weeks_in_year, weeks_later
+from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
 
 MAX_NAMES = 10  # of a list of the most frequent
 BILLED = 10  # first places of a cast that count
@@ -238,8 +238,8 @@ def calendar(scope: Scope, year: int) -> list[Row]:
             {
                 "id": week["first"] if scope.person is not None else None,
                 "week_number": number,
-                "starts_on": monday_of((year, number)),
-                "ends_on": sunday_of((year, number)),
+                "starts_on": day_of((year, number), MONDAY),
+                "ends_on": day_of((year, number), SUNDAY),
                 "state": state_of(week["weeks"], week["complete"], movies + albums),
                 "is_running": (year, number) == running,
                 "is_future": (year, number) > running,
@@ -264,7 +264,7 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
     """The twelve months, each with the weeks whose Thursday is in it: ISO assigns weeks to years in the same way."""
     rows = []
     for month in range(1, 13):
-        in_it = [week for week in weeks if month_of((year, week["week_number"])) == month]
+        in_it = [week for week in weeks if day_of((year, week["week_number"]), THURSDAY).month == month]
         numbers = {week["week_number"] for week in in_it}
         movies, albums = (sum(week[kind] for week in in_it) for kind in ("movies", "albums"))
         ratings = summarize(Counter({key: count for key, count in given.items() if key[0] in numbers}))

@@ -63,7 +63,7 @@ class RecommendedMovieSerializer(serializers.Serializer):
         return work.shown_title if isinstance(work, Movie) else work.title
 
     def get_poster_path(self, work: Movie | MovieHit) -> str | None:
-        return (work.shown_poster_path if isinstance(work, Movie) else work.poster_path) or None
+        return (work.picture if isinstance(work, Movie) else work.poster_path) or None
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
