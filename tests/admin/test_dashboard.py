@@ -3,13 +3,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from catalog.models import Album, Movie
 from selections.insights import dashboard
 from selections.kinds import ALBUM, MOVIE
 from selections.models import ImportedRow, Week, WeekMovie
+from tests.admin.staff import client_with
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -43,15 +43,8 @@ def admin(chief, now):
 
 @pytest.fixture
 def staff_with(db, now):
-    """A client signed in as staff with these permissions only."""
-
-    def make(*codenames):
-        staff = UserFactory(is_staff=True)
-        staff.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        assert staff.user_permissions.count() == len(codenames)
-        return client_of(staff)
-
-    return make
+    """Returns clients of staff with these permissions only."""
+    return client_with
 
 
 def overview(client):
