@@ -24,7 +24,7 @@ from catalog.models import Album, Movie
 from integrations.errors import IntegrationError, NotFound
 from selections import services
 from selections.kinds import KINDS
-from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import ImportedRow, Week, WeekAlbum, WeekMovie
 from selections.weeks import week_name
 
 from . import resolving
@@ -325,7 +325,7 @@ class Importer:
         """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
         row, kind = outcome.row, KINDS[outcome.row.kind]
         services.lock_user(self.user)
-        week = services.find_or_create_week(self.user, *name)
+        week = services.get_or_create_week(self.user, *name)[0]
         pick: Any
         if outcome.state == "there":
             services.lock_week(week)
@@ -334,12 +334,11 @@ class Importer:
             added_at = self._instant(row.added_at, row)
             pick = kind.picks(week=week, position=outcome.position, added_at=added_at, **{kind.name: stored})
             services.place_pick(pick)
-        outcome.has_opinion = row.has_opinion and services.own_opinion(self.user, pick) is None
+        outcome.has_opinion = row.has_opinion and not pick.opinions.filter(user=self.user).exists()
         if outcome.has_opinion:
             said_at = self._instant(row.said_at, row)
-            Opinion.objects.create(
+            pick.opinions.create(
                 user=self.user,
-                **services.on_pick(pick),
                 rating=row.rating,
                 review=row.review,
                 contains_spoilers=row.contains_spoilers,
@@ -355,7 +354,7 @@ class Importer:
         # Where there are too many weeks, the rows that are about this one say so.
         with suppress(services.Conflict), transaction.atomic():
             services.lock_user(self.user)
-            week = services.lock_week(services.find_or_create_week(self.user, *row.week))
+            week = services.lock_week(services.get_or_create_week(self.user, *row.week)[0])
             if not week.notes:
                 week.notes, week.updated_at = row.notes, timezone.now()
                 week.save(update_fields=["notes", "updated_at"])

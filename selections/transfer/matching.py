@@ -12,7 +12,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from catalog.models import search_words
+from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
 from .readers.rows import Row
@@ -108,7 +108,7 @@ def find_album(row: Row) -> Match:
     words = f"{row.artist} {row.title}"
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
-        found = musicbrainz.search_releases(words, limit=HITS, every=False).results
+        found = musicbrainz.search_releases(words, limit=HITS, all_words=False).results
     groups: dict[str, list[musicbrainz.ReleaseHit]] = {}
     for hit in found:
         groups.setdefault(str(hit.release_group_id or hit.musicbrainz_id), []).append(hit)

@@ -4,13 +4,13 @@ from collections import Counter
 from datetime import date, timedelta
 
 from selections.kinds import ALBUM, KINDS
-from selections.models import Opinion, Pick
+from selections.models import Opinion, Position
 from selections.weeks import this_week
 
 from .matching import WorkRef
 from .readers.rows import Row
 
-POSITIONS = Pick.Position.values
+POSITIONS = Position.values
 
 type WeekName = tuple[int, int]
 

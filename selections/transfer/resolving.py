@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from catalog import services as catalog
+from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
@@ -26,11 +27,11 @@ def known(row: Row) -> WorkRef | None:
     """
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
-        stored = catalog.known_movie(row.tmdb_id, own_first=True)
+        stored = find_known(Movie, row.tmdb_id, own_first=True)
     elif row.kind == "movie" and row.imdb_id:
         stored = Movie.objects.fetched().filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
-        stored = catalog.known_album(row.musicbrainz_id, own_first=True)
+        stored = find_known(Album, row.musicbrainz_id, own_first=True)
     return work_of(stored) if stored and stored.fetched_at else None
 
 
@@ -48,9 +49,9 @@ def stored(kind: str, work: WorkRef) -> Movie | Album:
     """
     there: Movie | Album | None
     if kind == "movie":
-        there = catalog.known_movie(int(work.id), own_first=True)
+        there = find_known(Movie, int(work.id), own_first=True)
         return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
-    there = catalog.known_album(UUID(work.id), own_first=True)
+    there = find_known(Album, UUID(work.id), own_first=True)
     return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from catalog import services as catalog
+from catalog.artists import store_artist_credit
 from catalog.models import STALE_AFTER, Album, Movie
 from integrations import coverart, musicbrainz
 from selections import services
@@ -87,7 +87,7 @@ def _album(row: dict) -> Album:
     known["artist"] = "".join(credit.name + credit.join_phrase for credit in artist_credit)
     album, is_new = Album.objects.get_or_create(musicbrainz_id=row["musicbrainz_id"], defaults=known)
     if is_new:
-        catalog.store_artist_credit(album, artist_credit)
+        store_artist_credit(album, artist_credit)
     return album
 
 

@@ -9,10 +9,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
-from selections.transfer import archive, readers, review
+from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import STATES, Importer, Outcome
 from selections.transfer.kept_rows import fingerprints
-from selections.transfer.readers import archive as archive_file
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name
 
@@ -86,7 +85,7 @@ class Command(BaseCommand):
 
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Import our own JSON, as a whole. Raises FileError."""
-        data = archive_file.parse(file)
+        data = own_json.parse(file)
         progress: Progress | None = None
 
         def step(done: int, total: int) -> None:
@@ -95,7 +94,7 @@ class Command(BaseCommand):
             progress.step(done)
 
         try:
-            report = archive.load(person, data, apply=apply, is_trusted=True, progress=step)
+            report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
         if progress:

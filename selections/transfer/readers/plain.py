@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from integrations import musicbrainz, tmdb
+from selections.weeks import day_of
 
 from . import cells, files
 from .rows import FileError, Reading, Row, RowError
@@ -188,7 +189,7 @@ class _Reader:
             return cells.week_of(day) if day else None, day, year
         if found := re.fullmatch(r"(\d{4})[- ]?W(\d{1,2})(?:-?([1-7]))?", text, FLAGS):
             week = cells.read_week(int(found[1]), int(found[2]))
-            day = day or (date.fromisocalendar(*week, int(found[3])) if found[3] else None)
+            day = day or (day_of(week, int(found[3])) if found[3] else None)
         elif found := re.fullmatch(r"(?:W|KW|week)?\s*(\d{1,2})", text, FLAGS):
             of_week = _cell(record, "week year")
             if not re.fullmatch(r"\d{4}", of_week or year, re.ASCII):

@@ -196,11 +196,11 @@ def test_our_json_comes_back(import_file, user, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"format": "wrong-opinions",\n "version": }', "Line 2 is no valid JSON"),
+        ('{"format": "wrong-opinions",\n "version": }', "Line 2 is not valid JSON"),
         ('{"format": "wrong-opinions", "version": 2}', "version: "),
-        ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "no valid JSON"),
-        ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "no valid JSON"),
-        ('{"title": "Dune"}', "no export of Wrong Opinions"),
+        ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "not valid JSON"),
+        ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "not valid JSON"),
+        ('{"title": "Dune"}', "not an export of Wrong Opinions"),
     ],
 )
 def test_json_of_no_use_is_one_sentence(text, sentence, import_file):

@@ -149,7 +149,7 @@ def test_what_takes_longer_goes_on_with_the_next_request(admin_client, user, tmd
         (b"PK\x03\x04 not really", "The ZIP is damaged"),
         (b"Week,Title\n2024-W07,caf\xe9\n", "in line 2"),
         (b"Week,Colour\n2024-W07,red\n", "No column says which movie or album it is"),
-        (b'{"format": "other"}', "no export of Wrong Opinions"),
+        (b'{"format": "other"}', "not an export of Wrong Opinions"),
         (b'{"format": ' + b"[" * 100_000, "more lists and objects than an export has"),
     ],
 )

@@ -13,8 +13,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from selections.transfer import readers
-from selections.transfer.readers import archive, files, rows
+from selections.transfer import own_json, readers
+from selections.transfer.readers import files, rows
 from selections.transfer.readers.rows import FileError
 
 from . import shapes
@@ -130,8 +130,8 @@ def test_other_json_is_for_our_own_reader_to_refuse(tmp_path, content):
     path = written(tmp_path, content)
 
     assert readers.recognise(path) == readers.JSON
-    with pytest.raises(FileError, match=r"no export of Wrong Opinions|no valid JSON"):
-        archive.read(archive.parse(path), is_trusted=True)
+    with pytest.raises(FileError, match=r"not an export of Wrong Opinions|not valid JSON"):
+        own_json.read(own_json.parse(path), is_trusted=True)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -140,20 +140,20 @@ def test_our_own_json_is_known_whatever_comes_first_in_it(tmp_path, mark):
     path = written(tmp_path, mark + json.dumps(whole).encode())
 
     assert readers.recognise(path) == readers.JSON
-    assert archive.parse(path) == whole
+    assert own_json.parse(path) == whole
 
 
 def test_our_own_json_may_be_larger_than_other_files(tmp_path):
     path = written(tmp_path, b'{"format": "wrong-opinions"}' + b" " * files.MAX_FILE)
     assert readers.recognise(path) == readers.JSON
-    assert archive.parse(path) == {"format": "wrong-opinions"}
+    assert own_json.parse(path) == {"format": "wrong-opinions"}
 
     with path.open("r+b") as file:
         file.truncate(201 * 2**20)
     with pytest.raises(
         FileError, match=r"^The file has 201 MB: JSON may have 200, so export it as CSV, and split that\.$"
     ):
-        archive.parse(path)
+        own_json.parse(path)
 
 
 # Tables
