@@ -73,7 +73,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
     assert not Week.objects.exists()
 
 
-def test_apply_does_it_and_says_only_what_needs_somebody(import_file):
+def test_apply_does_it_and_says_only_what_needs_attention(import_file):
     said = import_file(TABLE.replace("11", "10"), "--apply")
 
     assert "The Matrix" not in said
@@ -238,7 +238,7 @@ def test_where_nothing_can_be_written_nothing_begins(import_file):
     assert not Week.objects.exists()
 
 
-def test_rows_without_a_week_are_told_of_before_anybody_is_asked(import_file):
+def test_rows_without_a_week_are_reported_before_upstreams_are_asked(import_file):
     said = import_file("Title,Year,Type\nAlien,1979,movie\n").splitlines()
 
     assert said[1] == "1 row without a week. Set the first week to fill with --from, such as 2024-W01."
@@ -287,7 +287,7 @@ def test_a_file_of_no_use_is_one_sentence_and_changes_nothing(text, sentence, im
     assert not Week.objects.exists()
 
 
-def test_nobody_and_nothing(import_file, tmp_path, db):
+def test_an_unknown_account_or_file_is_one_sentence(import_file, tmp_path, db):
     with pytest.raises(CommandError, match=r"There is no account called zoe\."):
         call_command("import_selections", "zoe", str(tmp_path / "films.csv"))
     assert "cannot be read" in import_file(None)
@@ -295,7 +295,7 @@ def test_nobody_and_nothing(import_file, tmp_path, db):
 
 def test_the_time_is_said_in_advance(import_file, settings, upstream):
     settings.MUSICBRAINZ_INTERVAL = 1.05
-    rows = "".join(f"2024-W{week:02},Album {week},Somebody {week},album\n" for week in range(1, 51))
+    rows = "".join(f"2024-W{week:02},Album {week},Artist {week},album\n" for week in range(1, 51))
     said = []
     for options in ([], ["--apply"]):
         out = Interrupted("To ask about")
