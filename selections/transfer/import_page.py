@@ -34,6 +34,7 @@ from .readers import FileError, Reading
 
 SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
+WAIT = 2  # seconds for another import of our JSON to end
 MAX_SHOWN = 200  # rows of each table
 SALT = "selections.transfer.import_page"
 UNDECIDED = {"review", "full", "failed"}
@@ -236,7 +237,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
 
 def _restore(upload: Upload, person, *, apply: bool) -> Result:
     """Our own JSON, which is stored at once."""
-    if not IMPORTING.acquire(timeout=2):
+    if not IMPORTING.acquire(timeout=WAIT):
         raise FileError(BUSY)
     try:
         if is_overloaded(upload.path.read_bytes()):

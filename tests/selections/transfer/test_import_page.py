@@ -235,7 +235,8 @@ def test_a_person_who_leaves_meanwhile_is_a_sentence(admin_client, user, tmdb):
     assert said(go_on(admin_client, preview)) == ["The account has just been deleted."]
 
 
-def test_while_another_import_runs_our_json_has_to_wait(admin_client, user):
+def test_while_another_import_runs_our_json_has_to_wait(admin_client, user, monkeypatch):
+    monkeypatch.setattr(import_page, "WAIT", 0)
     with IMPORTING:
         response = upload(admin_client, user, "".join(export.to_json(user)))
 
