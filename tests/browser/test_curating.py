@@ -84,7 +84,7 @@ def test_fixing_a_wrong_match_keeps_opinions(page):
     german = page.locator(".work-card", has_text="DE")
     german.get_by_role("button", name=re.compile("^Choose")).click()
 
-    expect(page.locator(".messagelist .success")).to_contain_text("Opinions and position stayed")
+    expect(page.locator(".messagelist .success")).to_contain_text("opinions and position were kept")
     pick.refresh_from_db()
     assert str(pick.album.musicbrainz_id) == OTHER_EDITION
     assert (pick.position, pick.opinions.get(), Opinion.objects.get().rating) == (1, opinion, 3)

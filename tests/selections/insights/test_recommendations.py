@@ -119,7 +119,7 @@ def follow_something(chance):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", [1, 6])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_liked_movies_are_found_three_times_as_often_as_by_popularity(settings, seed):
     settings.TMDB_API_KEY = ""
     missing = dict(list(follow_something(random.Random(seed)).items())[:30])
