@@ -1,6 +1,6 @@
-"""The README's pictures, made anew: uv run python -m tests.browser.screenshots [folder]
+"""Takes the screenshots of the documentation: uv run python -m tests.browser.screenshots [folder]
 
-An instance with sample data, in a folder that goes away again, and drawn posters and covers: no picture is anybody's.
+They show an instance with sample data, in a temporary folder, with drawn posters and covers: no image has an owner.
 """
 
 import argparse
@@ -35,7 +35,7 @@ TITLES = {f"{movie['tmdb_id']}.jpg": movie["title"] for movie in SAMPLES["movies
 TITLES |= {album["musicbrainz_id"]: album["title"] for album in SAMPLES["albums"]}
 PASSWORD = secrets.token_urlsafe(12)
 START = 30  # seconds
-# Waits for the pictures, also for those that one would have to scroll to.
+# Waits for all images, also for those outside of the window.
 LOADED = """() => Promise.all([...document.images].map((image) => {
   image.loading = "eager";
   return image.decode().catch(() => null);
@@ -44,7 +44,7 @@ PHONE: Size = {"width": 375, "height": 980}
 
 
 def release_of(album: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """What MusicBrainz says of a sample album."""
+    """MusicBrainz' answer for a sample album."""
     artists = [payloads.credit(artist["name"], artist["join_phrase"]) for artist in album["artists"]]
     group = {"id": album["release_group_id"], "title": album["title"], "primary-type": album["primary_type"]}
     row = {"id": album["musicbrainz_id"], "title": album["title"], "artist-credit": artists, "release-group": group}
@@ -53,7 +53,7 @@ def release_of(album: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def releases() -> Iterator[dict[str, Any]]:
-    """The sample albums, and editions and albums that the catalog has not."""
+    """The sample albums, and editions and albums that are not in the catalog."""
     darker = next(album for album in SAMPLES["albums"] if album["musicbrainz_id"] == payloads.RELEASE)
     yield from map(release_of, SAMPLES["albums"])
     yield release_of(darker, id="11111111-1111-4111-8111-111111111111", country="DE", date="2016-10-21")
@@ -66,7 +66,7 @@ def releases() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def instance(folder: Path, upstreams: str) -> Iterator[str]:
-    """The address of an instance with sample data, which serves."""
+    """The address of a running instance with sample data."""
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -83,7 +83,7 @@ def instance(folder: Path, upstreams: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     manage = [sys.executable, str(ROOT / "manage.py"), "quickstart", "--port", str(port)]
     subprocess.run([*manage, "--no-serve"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-    embellish()
+    add_details()
     with subprocess.Popen(manage, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/health")
@@ -105,12 +105,12 @@ def wait_for(url: str) -> None:
     raise TimeoutError(url)
 
 
-def embellish() -> None:
-    """What a catalog has that has been in use for a year: posters, covers, and something that waits for a person."""
+def add_details() -> None:
+    """Add what a catalog has after a year of use: posters, covers, and imported rows to decide."""
     import django
 
     django.setup()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which tells of every request to the upstreams
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which logs every request to the upstreams
     from django.contrib.auth import get_user_model
     from django.utils import timezone
 
@@ -120,7 +120,7 @@ def embellish() -> None:
     from selections.weeks import this_week
 
     now = timezone.now()
-    for movie in Movie.objects.exclude(tmdb_id=77):  # one of which nobody has a poster
+    for movie in Movie.objects.exclude(tmdb_id=77):  # one without a poster
         movie.poster_path, movie.fetched_at = f"/{movie.tmdb_id}.jpg", now
         movie.save()
     for number, album in enumerate(Album.objects.order_by("pk")):
@@ -178,39 +178,33 @@ def wide(height: int) -> Size:
 def shoot(browser: Browser, site: str, folder: Path) -> None:
     context = browser.new_context(base_url=site, viewport=wide(800), locale="en-GB", timezone_id="UTC")
     page = chromium.new_page(context, TITLES, print)
-    page.goto("/")
-    page.screenshot(path=folder / "home.png")
     page.goto("/admin/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 
-    def picture(name: str, size: Size, *, dark: bool = False, at: str = "body") -> None:
-        """Of what the page shows now, once it is all there, from the element `at` on."""
+    def picture(name: str, size: Size, *, dark: bool = False) -> None:
+        """Take a screenshot of the top of the page, once it is loaded."""
         page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_viewport_size(size)
         page.wait_for_load_state()
         page.evaluate("document.activeElement?.blur()")
-        page.locator(at).evaluate("(element) => element.scrollIntoView()")
+        page.evaluate("scrollTo(0, 0)")
         page.evaluate(LOADED)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
-    def pictures(name: str, height: int, phone_at: str = "body") -> None:
-        """By day and by night, and on a phone."""
-        picture(name, wide(height))
-        picture(f"{name}-dark", wide(height), dark=True)
-        picture(f"{name}-phone", PHONE, at=phone_at)
-
-    page.goto("/admin/catalog/movie/search/?q=alien")  # so that TMDB has been asked, too
+    page.goto("/admin/catalog/movie/search/?q=alien")  # so that the dashboard shows that TMDB was asked, too
     page.goto("/admin/catalog/album/search/?q=darker")
-    pictures("search", 780)
+    picture("search", wide(780))
     page.goto("/admin/")
-    pictures("dashboard", 1260)
+    picture("dashboard", wide(1260))
+    picture("dashboard-dark", wide(1260), dark=True)
+    picture("dashboard-phone", PHONE)
     page.goto("/admin/selections/week/?state=complete")
-    page.locator("#result_list tbody th a").nth(4).click()  # of last week, on all of which somebody has an opinion
-    pictures("week", 1260, phone_at="#movie_picks-group")
+    page.locator("#result_list tbody th a").nth(4).click()  # of last week, where all picks have opinions
+    picture("week", wide(1260))
     page.get_by_role("link", name="Year", exact=True).click()
-    pictures("year", 620)
+    picture("year", wide(620))
     page.goto("/admin/selections/importedrow/")
     page.get_by_role("link", name="The Matrix").click()
     picture("queue", wide(1120))
@@ -219,7 +213,7 @@ def shoot(browser: Browser, site: str, folder: Path) -> None:
 
 def main(report: Callable[[str], object]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".screenshots", help="where to put them")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs/screenshots", help="where to put them")
     folder: Path = parser.parse_args().folder
     if not chromium.EXECUTABLE:
         parser.error(chromium.MISSING)

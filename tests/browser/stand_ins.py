@@ -1,4 +1,4 @@
-"""Upstreams on a local server, and drawn pictures where browsers ask for posters and covers: never real ones."""
+"""Upstreams on a local server, and drawn posters and covers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ LINE = 14  # letters
 
 
 def serve(server: HTTPServer, *, movies: Iterable[dict[str, Any]] = (), releases: Iterable[dict[str, Any]] = ()) -> str:
-    """Let the server be TMDB, MusicBrainz and the Cover Art Archive, which know these payloads; its address."""
+    """Make the server answer as TMDB, MusicBrainz and the Cover Art Archive. Returns its address."""
     movies = {str(movie["id"]): movie for movie in movies}
     releases = {release["id"]: release for release in releases}
     for path, answer in (
@@ -39,7 +39,7 @@ def _look_up(known: dict[str, dict[str, Any]], request: Request) -> Response:
 
 
 def _find_movies(known: dict[str, dict[str, Any]], request: Request) -> Response:
-    found = [movie for movie in known.values() if _means(request.args["query"], movie["title"])]
+    found = [movie for movie in known.values() if _matches(request.args["query"], movie["title"])]
     hits = [
         payloads.movie_hit(**{name: movie[name] for name in payloads.movie_hit().keys() & movie.keys()})
         for movie in found
@@ -48,13 +48,13 @@ def _find_movies(known: dict[str, dict[str, Any]], request: Request) -> Response
 
 
 def _find_releases(known: dict[str, dict[str, Any]], request: Request) -> Response:
-    found = [release for release in known.values() if _means(request.args["query"], _names(release))]
+    found = [release for release in known.values() if _matches(request.args["query"], _names(release))]
     names = ("id", "title", "status", "artist-credit", "release-group", "date", "country")
     return _json(payloads.release_page(*(payloads.release_hit(**{name: row[name] for name in names}) for row in found)))
 
 
-def _means(query: str, name: str) -> bool:
-    """Whether the words have a name in them, or the name has them."""
+def _matches(query: str, name: str) -> bool:
+    """Whether the query and the name have a word in common."""
     asked, called = ({*re.findall(r"\w{4,}", text.lower())} for text in (query, name))
     return bool(asked & called)
 
@@ -72,7 +72,7 @@ def _json(body: Any, status: int = 200) -> Response:
 
 
 def drawn(url: str, titles: Mapping[str, str]) -> str:
-    """An SVG in place of the poster or cover at this address, with its title, if `titles` has its file or release."""
+    """An SVG for the poster or cover at this address, with its title if `titles` has its file or release."""
     parts = urlsplit(url).path.split("/")
     name = next((part for part in parts if part in titles), parts[-1])
     width, height = (500, 500) if FRONT.search(url) else (500, 750)
