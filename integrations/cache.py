@@ -209,7 +209,7 @@ def _bytes_used(connection: sqlite3.Connection) -> int:
         int(connection.execute(f"PRAGMA {name}").fetchone()[0])
         for name in ("page_count", "freelist_count", "page_size")
     )
-    return int((pages - unused) * size)
+    return (pages - unused) * size
 
 
 def purge(*, everything: bool = False) -> tuple[int, int]:
