@@ -67,7 +67,7 @@ def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock)
     assert [sent(circuit) for _ in range(2)] == [True, 30]
 
 
-def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock):
+def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, transactional_db):
     settings.MUSICBRAINZ_INTERVAL = 30
     musicbrainz.upstream.limiter.reserve(0)
     for _ in range(3):
@@ -125,7 +125,7 @@ def test_zero_is_off(upstream, settings):
     assert len(upstream.calls) == 5
 
 
-def test_an_open_circuit_reserves_no_slot(upstream, settings):
+def test_an_open_circuit_reserves_no_slot(upstream, settings, transactional_db):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=500)
     settings.MUSICBRAINZ_INTERVAL = 0.01
     for number in range(3):
@@ -140,7 +140,7 @@ def test_an_open_circuit_reserves_no_slot(upstream, settings):
 
 
 @pytest.mark.real_http
-def test_a_request_that_waits_when_it_opens_is_not_sent(httpserver, settings):
+def test_a_request_that_waits_when_it_opens_is_not_sent(httpserver, settings, transactional_db):
     settings.MUSICBRAINZ_BASE_URL, settings.MUSICBRAINZ_INTERVAL = httpserver.url_for(""), 0.3
     musicbrainz.upstream.limiter.reserve(0)
     threading.Timer(0.1, lambda: [musicbrainz.upstream.breaker.record_failure() for _ in range(3)]).start()
