@@ -225,7 +225,7 @@ class Upstream:
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
         is_probe, send_at = self._reserve_slot()
         sleep_until(send_at - PREPARATION)
-        token = transport.before_sending.set(partial(self._before_sending, send_at, is_probe=is_probe))
+        token = transport.sending.set(partial(self._sending, send_at, is_probe=is_probe))
         begin = time.monotonic()
         try:
             response = self.session.get(
@@ -238,7 +238,7 @@ class Upstream:
             # `from None`: the messages of requests contain whole addresses, and so the secret.
             raise self._failure(error, is_slow=is_slow) from None
         finally:
-            transport.before_sending.reset(token)
+            transport.sending.reset(token)
         self._check(response)
         return response
 
@@ -256,13 +256,14 @@ class Upstream:
             raise self._unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
         return is_probe, time.monotonic() + wait
 
-    def _before_sending(self, send_at: float, *, is_probe: bool) -> None:
+    @contextlib.contextmanager
+    def _sending(self, send_at: float, *, is_probe: bool) -> Iterator[None]:
         """Others may have failed since this request began to wait for a slot or a connection."""
         if not is_probe:
             self.breaker.before_request()
         sleep_until(send_at)
-        if limiter := self.limiter:
-            time.sleep(limiter.distance())
+        with self.limiter.sending() if self.limiter else contextlib.nullcontext():
+            yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
         self.breaker.record_failure(is_slow=is_slow)

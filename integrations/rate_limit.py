@@ -1,6 +1,9 @@
 """The rate limit of an upstream: slots in time, first come, first served, shared by processes or by hosts."""
 
+import contextlib
 import math
+import time
+from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -70,8 +73,9 @@ class RateLimiter:
         now = monotonic()
         return read_time(self.shared.peek(), "free_at", now, HORIZON) - now
 
-    def distance(self) -> float:
-        """The seconds to wait right before sending, as the request before may have overslept, or connected slowly.
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Keep the distance to the request before, which may have overslept; in here the request is sent.
 
         A fiftieth of the interval is left for those that are only a little late, so that nothing falls behind.
         """
@@ -79,4 +83,7 @@ class RateLimiter:
             now = monotonic()
             start = read_time(values, "next_at", now, self.interval)
             values["next_at"] = start + 0.98 * self.interval
-            return start - now
+        time.sleep(start - now)
+        yield
+        with self.host.change() as values:
+            values["next_at"] = monotonic() + 0.98 * self.interval

@@ -1,4 +1,4 @@
-"""Connections to upstreams that call a function right before they send, and read an answer until a deadline.
+"""Connections to upstreams that wait for the moment to send, and read an answer until a deadline.
 
 The time-out of a socket is one between two pieces: an answer that comes byte by byte would never end.
 """
@@ -7,6 +7,7 @@ import http.client
 import io
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from time import monotonic
 from typing import Any
@@ -16,8 +17,8 @@ from requests.adapters import HTTPAdapter
 
 MAX_ANSWER_TIME = 10  # seconds for a whole answer: its head and its body
 
-# What this thread does when it has a connection and is about to send: after connecting and shaking hands.
-before_sending: ContextVar[Callable[[], None] | None] = ContextVar("before_sending", default=None)
+# The context in which this thread sends when it has a connection: after connecting and shaking hands.
+sending: ContextVar[Callable[[], AbstractContextManager[None]]] = ContextVar("sending", default=nullcontext)
 
 
 class DeadlineReader(io.RawIOBase):
@@ -51,11 +52,10 @@ class UpstreamConnection:
     response_class: Any = DeadlineResponse
 
     def request(self: Any, *args: Any, **options: Any) -> None:
-        if act := before_sending.get():
-            if self.sock is None:
-                self.connect()
-            act()
-        super().request(*args, **options)  # type: ignore[misc]
+        if self.sock is None:
+            self.connect()
+        with sending.get()():
+            super().request(*args, **options)  # type: ignore[misc]
 
 
 class HTTPConnection(UpstreamConnection, urllib3.connection.HTTPConnection):

@@ -65,6 +65,26 @@ def no_haste(monkeypatch):
         monkeypatch.setattr(f"catalog.{name}", AGES)
 
 
+class Clock:
+    """A monotonic clock, which stands still until it is shifted."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+    def shift(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of circuit breakers, which time-machine leaves alone."""
+    clock = Clock()
+    monkeypatch.setattr("integrations.circuit_breaker.monotonic", clock)
+    return clock
+
+
 def wait_until(is_so) -> None:
     """Wait for other threads, however long a busy machine takes."""
     end = time.monotonic() + AGES

@@ -70,25 +70,6 @@ def cells(*faults):
     ]
 
 
-class Clock:
-    """The monotonic clock of circuits, which stands still until it is shifted."""
-
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-    def shift(self, seconds):
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("integrations.circuit_breaker.monotonic", clock)
-    return clock
-
-
 @pytest.fixture(scope="module")
 def started():
     """The three upstreams, as to start them takes longer than most tests."""

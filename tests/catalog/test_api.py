@@ -397,14 +397,14 @@ def test_search_albums_in_the_catalog_when_musicbrainz_is_dead(api, upstream):
     assert (body["results"][0]["title"], body["results"][0]["score"]) == ("Debut", 100)
 
 
-def test_a_full_queue_is_a_429(api, settings):
+def test_a_full_queue_is_a_429(transactional_db, api, settings):
     settings.MUSICBRAINZ_MAX_WAIT, settings.MUSICBRAINZ_INTERVAL = 10, 30
     musicbrainz.upstream.limiter.reserve(0)
 
     response = api.get("/api/albums/search?query=x")
 
     assert_problem(response, 429)
-    assert response.headers["Retry-After"] == "25"
+    assert 20 <= int(response.headers["Retry-After"]) <= 26
 
 
 def test_album_details_are_fetched_once_and_then_the_same(api, musicbrainz_release, upstream):

@@ -198,7 +198,7 @@ def test_redirects_are_followed_three_times_at_most(upstream):
     assert hop.call_count == 1 + 3
 
 
-def test_a_followed_redirect_takes_a_slot(upstream, settings):
+def test_a_followed_redirect_takes_a_slot(upstream, settings, transactional_db):
     moved = f"{payloads.MUSICBRAINZ}/artist/{payloads.ARTIST}"
     hop = upstream.get(moved, status=301, headers={"Location": moved})
     settings.MUSICBRAINZ_INTERVAL = 60
@@ -270,14 +270,14 @@ def test_without_a_writable_folder_the_cache_is_in_memory(upstream, settings, tm
     assert len(upstream.calls) == 1
 
 
-def test_without_a_place_for_slots_musicbrainz_is_not_asked(upstream, settings, tmp_path, monkeypatch):
+def test_without_a_place_for_slots_no_request_is_sent(upstream, settings, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     settings.CACHE_DIR = tmp_path / "file" / "cache"
-    settings.MUSICBRAINZ_INTERVAL = 1
+    settings.TMDB_INTERVAL = 1
 
-    with pytest.raises(Unavailable, match="MusicBrainz cannot be asked") as failure:
-        musicbrainz.search_releases("x")
+    with pytest.raises(Unavailable, match="TMDB cannot be asked") as failure:
+        tmdb.search_movies("x")
 
     assert failure.value.status == 503
 

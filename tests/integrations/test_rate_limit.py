@@ -225,16 +225,31 @@ def test_a_link_of_another_user_is_not_written_through(tmp_path, monkeypatch):
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-def test_a_request_keeps_its_distance_to_one_that_overslept(path, frozen):
-    clock = frozen
-    moments = []
-    for slot, overslept in ((0, 0), (1, 0.2), (2, 0.01), (3, 0), (4, 0)):
-        clock[0] = 1000 + slot + overslept
-        moments.append(clock[0] + limiter_of(path, 1).distance())
+@pytest.fixture
+def send(path, frozen, monkeypatch):
+    """Sends at a moment, which takes some seconds, and returns when it began."""
 
-    assert [round(moment - 1000, 2) for moment in moments] == [0, 1.2, 2.18, 3.16, 4.14]
-    clock[0] = 1500
-    assert limiter_of(path, 1).distance() == 0
+    def sleep(seconds):
+        frozen[0] += seconds
+
+    def send(moment, takes=0):
+        frozen[0] = moment
+        with limiter_of(path, 1).sending():
+            began = frozen[0]
+            frozen[0] += takes
+        return round(began, 2)
+
+    monkeypatch.setattr("integrations.rate_limit.time.sleep", sleep)
+    return send
+
+
+def test_a_request_keeps_its_distance_to_one_that_overslept(send):
+    assert [send(moment) for moment in (1000, 1001.2, 1002.01, 1003, 1004)] == [1000, 1001.2, 1002.18, 1003.16, 1004.14]
+    assert send(1500) == 1500
+
+
+def test_a_request_keeps_its_distance_to_one_that_was_sent_slowly(send):
+    assert [send(1000, takes=0.4), send(1001)] == [1000, 1001.38]
 
 
 @pytest.mark.real_http
@@ -250,12 +265,11 @@ def test_the_distance_is_kept_after_connecting(httpserver: HTTPServer, settings)
 
 
 @pytest.mark.parametrize("next_at", ["soon", None, 1e12, True, [1]])
-def test_a_damaged_time_of_sending_is_none(path, next_at):
-    state = HostState(path)
-    with state.change() as values:
+def test_a_damaged_time_of_sending_is_none(path, send, next_at):
+    with HostState(path).change() as values:
         values["next_at"] = next_at
 
-    assert RateLimiter(state, 1.05, "MusicBrainz").distance() == 0
+    assert send(1000) == 1000
 
 
 def test_the_time_of_day_does_not_matter(path, time_machine, frozen):
