@@ -1,4 +1,4 @@
-"""How gunicorn serves this site; it reads this file by itself. See docs/deployment.md."""
+"""gunicorn's configuration, which it reads by itself. See docs/deployment.md."""
 
 import os
 
@@ -12,4 +12,4 @@ worker_connections = 500  # of each worker: 1,024 open files are a common limit
 keepalive = 5  # seconds that an idle connection stays open
 loglevel = "warning"
 control_socket_disable = True
-forwarder_headers = ""  # no client says which part of an address is SCRIPT_NAME, whatever the worker class
+forwarder_headers = ""  # clients must not set SCRIPT_NAME with any worker class

@@ -41,14 +41,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class DeleteEachAdmin(admin.ModelAdmin):
-    """Deletes several rows as it deletes one, which is recorded."""
-
-    def delete_queryset(self, request, queryset):
-        for row in queryset:
-            self.delete_model(request, row)
-
-
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     list_display = [
@@ -121,14 +113,15 @@ class UserAdmin(DjangoUserAdmin):
 
     def delete_model(self, request, obj):
         services.delete_account(obj)
-        security.record("account deleted", request, user_id=obj.pk)
 
     def delete_queryset(self, request, queryset):
         for user in queryset:
-            if self.has_delete_permission(request, user):
-                self.delete_model(request, user)
-            else:
-                self.message_user(request, f"You do not have permission to delete {user}.", messages.WARNING)
+            services.delete_account(user)
+
+    def log_deletions(self, request, queryset):
+        for user in queryset:
+            security.record("account deleted", request, user_id=user.pk)
+        return super().log_deletions(request, queryset)
 
     @admin.action(description="Deactivate selected users", permissions=["change"])
     def deactivate(self, request, queryset):
@@ -213,16 +206,17 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DeleteEachAdmin, DjangoGroupAdmin):
+class GroupAdmin(DjangoGroupAdmin):
     fieldsets = [(None, {"fields": ["name", "permissions"], "description": CURATORS})]
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         security.record(f"group {form.instance.pk} changed", request)
 
-    def delete_model(self, request, obj):
-        security.record(f"group {obj.pk} deleted", request)
-        super().delete_model(request, obj)
+    def log_deletions(self, request, queryset):
+        for group in queryset:
+            security.record(f"group {group.pk} deleted", request)
+        return super().log_deletions(request, queryset)
 
 
 @admin.register(Attempts)
@@ -280,7 +274,7 @@ class InvitationAdmin(admin.ModelAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin, DeleteEachAdmin):
+class ApiTokenAdmin(ReadOnlyAdmin):
     """Deleting a token revokes it."""
 
     list_display = ["name", "user", "scope", "hint", "created_at", "expires_at", "last_used_at"]
@@ -289,9 +283,10 @@ class ApiTokenAdmin(ReadOnlyAdmin, DeleteEachAdmin):
     search_fields = ["name", "hint", "user__username"]
     exclude = ["key_hash", "password_hash"]
 
-    def delete_model(self, request, obj):
-        super().delete_model(request, obj)
-        security.record("token revoked", request, user_id=obj.user_id)
+    def log_deletions(self, request, queryset):
+        for token in queryset:
+            security.record("token revoked", request, user_id=token.user_id)
+        return super().log_deletions(request, queryset)
 
 
 @admin.register(Session)

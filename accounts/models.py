@@ -123,7 +123,7 @@ class User(AbstractUser):
 
     class Visibility(models.TextChoices):
         MEMBERS = "members", "every member"
-        PRIVATE = "private", "nobody else"
+        PRIVATE = "private", "only this user"
 
     username = models.CharField(
         max_length=50,

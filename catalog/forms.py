@@ -1,4 +1,4 @@
-"""What a curator may write about a movie or an album."""
+"""Forms with what curators may edit of a movie or an album."""
 
 import unicodedata
 
@@ -7,26 +7,26 @@ from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidg
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
-from catalog.models import Album, Movie, Work
+from catalog.models import OWN_FIELDS, Album, Movie, Work
 from integrations import coverart, tmdb
 
-LONGEST_TITLE = 500  # characters
-BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # Unicode calls these letters and symbols, and nobody sees them
+MAX_TITLE = 500  # characters
+BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols to Unicode, but invisible
 
-# Without line breaks, and without what turns the direction of the text behind it; as accounts has it for names.
+# No line breaks and no control characters that change the text direction, as for names in accounts.
 validate_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")
 
 
 def validate_visible(text: str) -> None:
-    """Refuse what has no sign that anybody can see."""
-    if not any(unicodedata.category(sign)[0] in "LNPS" and sign not in BLANK for sign in text):
-        raise ValidationError("Nobody could see this title: write another one, or leave it empty.")
+    """Refuse text without any visible character."""
+    if not any(unicodedata.category(character)[0] in "LNPS" and character not in BLANK for character in text):
+        raise ValidationError("This title is not visible. Enter another one or leave it empty.")
 
 
 class WorkForm(forms.ModelForm):
     own_title = forms.CharField(
         label="Own title",
-        max_length=LONGEST_TITLE,
+        max_length=MAX_TITLE,
         required=False,
         widget=AdminTextInputWidget,
         validators=[validate_line, validate_visible],
@@ -41,7 +41,7 @@ class WorkForm(forms.ModelForm):
     )
 
     class Meta:
-        fields = ["own_title", "own_cover", "note"]
+        fields = OWN_FIELDS
 
 
 class MovieForm(WorkForm):
@@ -49,7 +49,7 @@ class MovieForm(WorkForm):
         label="Own poster",
         required=False,
         widget=AdminTextInputWidget,
-        help_text="Another poster of TMDB's: its path, such as /abc.jpg, or its address; empty: the fetched one.",
+        help_text="A poster from TMDB: its path, such as /abc.jpg, or its address. Leave empty to use the fetched one.",
     )
 
     class Meta(WorkForm.Meta):
@@ -70,7 +70,7 @@ class AlbumForm(WorkForm):
         label="Own cover",
         required=False,
         widget=AdminTextInputWidget,
-        help_text="A picture at coverartarchive.org or archive.org: its address; empty: the fetched one.",
+        help_text="The address of a picture at coverartarchive.org or archive.org. Leave empty to use the fetched one.",
     )
 
     class Meta(WorkForm.Meta):

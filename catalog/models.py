@@ -1,27 +1,22 @@
-"""Movies, albums and the people in them, as the upstreams told us."""
+"""Movies, albums and the people in them, as fetched from TMDB and MusicBrainz."""
 
-import unicodedata
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Length, NullIf
 from django.utils import timezone
+
+from .text import search_words
 
 models.CharField.register_lookup(Length)
 
 UNKNOWN_ARTIST = "Unknown Artist"
 STALE_AFTER = timedelta(days=30)
-
-
-def fold(text: str) -> str:
-    """The text without letter case and accents, as searches compare it on every database."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).casefold()
+OWN_FIELDS = ("own_title", "own_cover", "note")  # of a work: what curators write
 
 
 class KeyField(models.TextField):
@@ -34,7 +29,7 @@ class KeyField(models.TextField):
 
 class WorkQuerySet(models.QuerySet):
     def matching(self, query: str) -> "WorkQuerySet":
-        """Those whose names have all words of `query`, whatever its accents, letter case and punctuation."""
+        """Those whose names contain all words of `query`, regardless of accents, letter case and punctuation."""
         words = search_words(query)
         found = self if words else self.none()
         for word in words:
@@ -42,107 +37,98 @@ class WorkQuerySet(models.QuerySet):
         return found.order_by("title_key", "id")
 
     def fetched(self) -> "WorkQuerySet":
-        """Those that upstream has described: what only a member's file says of a work answers no lookup or search."""
+        """Those with details from the source; a work known only from a member's file answers no lookup or search."""
         return self.exclude(fetched_at=None)
 
-    def with_pick_count(self) -> "WorkQuerySet":
-        """With `pick_count`: in how many weeks it was picked."""
-        name = str(self.model._meta.model_name)
-        picks: Any = self.model._meta.get_field("picks").related_model
-        of_work = (
-            picks._default_manager.order_by()
-            .filter(**{name: models.OuterRef("pk")})
-            .values(name)
-            .annotate(count=models.Count("pk"))
-        )
-        return self.annotate(pick_count=Coalesce(models.Subquery(of_work.values("count")), 0))
-
-    def curated(self) -> "WorkQuerySet":
-        """Those with a title or a picture of a curator's."""
-        return self.exclude(own_title="", own_cover="")
-
-    def lacking(self, what: str) -> "WorkQuerySet":
-        """Those without `credits`, `cover` or `release-group`; none where their kind never has such a thing."""
-        lacks: dict[str, Q] = self.model.lacks  # type: ignore[attr-defined]  # each Work has them
-        return self.filter(lacks[what]) if what in lacks else self.none()
-
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
-        """Those about which upstream said nothing for so long, or never, the oldest first, but for unwanted() ones."""
-        limit = timezone.now() - age
-        asked = Coalesce("vanished_at", "fetched_at")
-        return (
-            self.alias(asked_at=asked, is_unwanted=Case(When(self._unwanted(), then=1), default=0))
-            .filter(Q(asked_at=None) | Q(asked_at__lt=limit))
-            .order_by("is_unwanted", F("asked_at").asc(nulls_first=True), "id")
-        )
+        """Those not requested from their source for this long or ever, oldest first and unused() ones last."""
+        requested = self.alias(requested_at=Coalesce("vanished_at", "fetched_at"))
+        due = requested.filter(Q(requested_at=None) | Q(requested_at__lt=timezone.now() - age))
+        is_unused = Case(When(self._is_unused(), then=1), default=0)
+        return due.order_by(is_unused, F("requested_at").asc(nulls_first=True), "id")
 
-    def unwanted(self) -> "WorkQuerySet":
-        """Those that were never fetched, and that nobody picks."""
-        return self.filter(self._unwanted())
+    def unused(self) -> "WorkQuerySet":
+        """Those that were never fetched and that no row of another app points at, as a pick does."""
+        return self.filter(self._is_unused())
 
-    def _unwanted(self) -> Q:
-        picks: Any = self.model._meta.get_field("picks").related_model
-        of_work = picks._default_manager.order_by().filter(**{str(self.model._meta.model_name): models.OuterRef("pk")})
-        return Q(fetched_at=None) & ~Q(models.Exists(of_work))
+    def _is_unused(self) -> Q:
+        unused, options = Q(fetched_at=None), self.model._meta
+        for relation in options.related_objects:
+            if relation.related_model._meta.app_label != options.app_label:
+                uses = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+                unused &= ~Q(Exists(uses))
+        return unused
+
+
+def _partial_date(field: str, *, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__length__in": (0, 4, 7, 10)}),
+        name=name,
+        violation_error_message="Enter the date as YYYY, YYYY-MM or YYYY-MM-DD.",
+    )
 
 
 def shown_title(work: str) -> Coalesce:
-    """The title that everybody reads, of the work at this path: what Work.shown_title is to one row."""
+    """Work.shown_title of the work at this path, as a database expression."""
     return Coalesce(NullIf(F(f"{work}__own_title"), Value("", models.TextField())), F(f"{work}__title"))
 
 
-def search_words(text: str) -> list[str]:
-    """The words of a text, folded; what is neither letter nor digit parts them."""
-    return "".join(sign if sign.isalnum() else " " for sign in fold(text)).split()
-
-
 class Fetched(models.Model):
-    """What an upstream is asked about, and asked again when that was long ago."""
+    """A row that is fetched from TMDB or MusicBrainz, and fetched again when it is stale."""
 
     fetched_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was last fetched in full; empty: known from elsewhere only."
+        null=True, blank=True, help_text="When full details were last fetched; empty if never."
     )
     vanished_at = models.DateTimeField(
-        null=True, blank=True, help_text="When upstream last said that it knows it no more; empty: it does."
+        null=True, blank=True, help_text="When the source reported it as removed; empty if it is still there."
     )
+
+    id_field: str  # its id at the source, in aliases and search hits as well
 
     class Meta:
         abstract = True
 
     @property
+    def external_id(self) -> Any:
+        """Its id at the source."""
+        return getattr(self, self.id_field)
+
+    @property
     def is_due(self) -> bool:
-        """Whether upstream should be asked again."""
-        asked_at = self.vanished_at or self.fetched_at
-        return asked_at is None or asked_at < timezone.now() - STALE_AFTER
+        """Whether it should be fetched again."""
+        requested_at = self.vanished_at or self.fetched_at
+        return requested_at is None or requested_at < timezone.now() - STALE_AFTER
 
 
 class Work(Fetched):
     """What movies and albums have in common.
 
-    What begins with `own_`, and the note, is a curator's: nothing that is fetched ever touches it.
+    The fields of OWN_FIELDS belong to curators: nothing that is fetched ever changes them.
     """
 
     title = models.TextField()
     own_title = models.TextField(
-        "own title", blank=True, help_text="Everybody reads this instead of the fetched title; empty: that one."
+        "own title", blank=True, help_text="Overrides the fetched title; leave empty to use it."
     )
     own_cover = models.CharField("own picture", max_length=200, blank=True)
-    note = models.TextField(blank=True, help_text="For staff: it is shown here, and nowhere else.")
-    title_key = KeyField(editable=False, help_text="The shown title in lower case: lists are sorted by it.")
-    search_text = models.TextField(editable=False, help_text="Folded names: searches look into it.")
-    genres = models.JSONField(default=list, blank=True, help_text="Names, in upstream's order.")
+    note = models.TextField(blank=True, help_text="For staff; shown only here.")
+    title_key = KeyField(editable=False, help_text="The shown title in lower case, for sorting.")
+    search_text = models.TextField(editable=False, help_text="Folded names, for searching.")
+    genres = models.JSONField(default=list, blank=True, help_text="Names, in the order of the source.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     kind: str  # `movie` or `album`
-    source: str  # where it is fetched from
-    searched: tuple[str, ...]  # the fields that a search looks into
-    lacks: dict[str, Q]  # by what may be missing: whether it is
+    source: str  # the service that it is fetched from
+    page_address: str  # of its page there, with {} for its id
+    picture_field: str  # the fetched poster or cover, in search hits as well
+    searched: tuple[str, ...]  # the fields that searches look into
 
     objects = WorkQuerySet.as_manager()
 
     class Meta:
         abstract = True
         ordering = ["title_key", "id"]
+        indexes = [models.Index(fields=["title_key", "id"], name="%(class)s_title")]
 
     def save(self, *args, **kwargs):
         self.set_keys()
@@ -151,23 +137,33 @@ class Work(Fetched):
         super().save(*args, **kwargs)
 
     def set_keys(self) -> None:
-        """Derive by what it is sorted and found; bulk_create(), which calls no save(), needs it."""
-        self.title_key = self.shown_title.lower()[:500]  # PostgreSQL indexes no longer ones
+        """Derive the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
+        self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
         self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
 
     @property
     def shown_title(self) -> str:
-        """The title that everybody reads."""
+        """The title that is shown everywhere: a curator's, or else the fetched one."""
         return self.own_title or self.title
 
     @property
+    def page_url(self) -> str:
+        """Its page at the source."""
+        return self.page_address.format(self.external_id)
+
+    @property
+    def picture(self) -> str:
+        """TMDB's path of the poster, or the address of the cover; a curator's, or else the fetched one, or empty."""
+        return self.own_cover or getattr(self, self.picture_field)
+
+    @property
     def is_confirmed(self) -> bool:
-        """Whether upstream has described it, or a curator has named it."""
+        """Whether it was ever fetched, or titled by a curator."""
         return bool(self.fetched_at or self.own_title)
 
     @property
     def cached_at(self):
-        """When what we know was stored."""
+        """When its details were stored."""
         return self.fetched_at or self.created_at
 
 
@@ -175,27 +171,27 @@ class Movie(Work):
     """A movie of TMDB. Unknown texts are empty, unknown numbers and dates null."""
 
     kind, source = "movie", "TMDB"
+    id_field, picture_field = "tmdb_id", "poster_path"
+    page_address = "https://www.themoviedb.org/movie/{}"
 
     tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
     imdb_id = models.CharField("IMDb id", max_length=20, blank=True)
     original_title = models.TextField(blank=True)
-    original_language = models.CharField(max_length=10, blank=True, help_text="TMDB's code: mostly ISO 639-1.")
+    original_language = models.CharField(max_length=10, blank=True, help_text="TMDB's code, usually ISO 639-1.")
     release_date = models.DateField(null=True, blank=True)
-    runtime = models.PositiveIntegerField(null=True, blank=True, help_text="Minutes.")
+    runtime = models.PositiveIntegerField(null=True, blank=True, help_text="In minutes.")
     overview = models.TextField(blank=True)
     tagline = models.TextField(blank=True)
     status = models.CharField(max_length=50, blank=True, help_text="Such as Released or In Production.")
-    poster_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
-    backdrop_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
-    vote_average = models.FloatField(default=0, help_text="TMDB's, 0 to 10; 0 without votes means that nobody voted.")
+    poster_path = models.CharField(max_length=200, blank=True, help_text="Path on TMDB's image server.")
+    backdrop_path = models.CharField(max_length=200, blank=True, help_text="Path on TMDB's image server.")
+    vote_average = models.FloatField(default=0, help_text="TMDB's, from 0 to 10; also 0 if there are no votes.")
     vote_count = models.PositiveIntegerField(default=0)
 
     searched = ("own_title", "title", "original_title")
-    lacks = {"credits": Q(cast=None, crew=None), "cover": Q(poster_path="")}
 
     class Meta(Work.Meta):
         abstract = False
-        indexes = [models.Index(fields=["title_key", "id"], name="movie_title")]
         constraints = [
             models.CheckConstraint(condition=Q(tmdb_id__gte=1), name="movie_tmdb_id"),
             models.CheckConstraint(condition=~Q(title=""), name="movie_title_present"),
@@ -204,40 +200,30 @@ class Movie(Work):
             models.CheckConstraint(
                 condition=Q(own_cover="") | Q(own_cover__startswith="/"),
                 name="movie_own_cover",
-                violation_error_message="Give the path of a poster at TMDB, such as /abc.jpg, or paste its address.",
+                violation_error_message="Enter the path of a poster on TMDB, such as /abc.jpg, or paste its address.",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.shown_title} ({self.release_date.year})" if self.release_date else self.shown_title
 
-    @property
-    def external_id(self) -> int:
-        """Its id at TMDB."""
-        return self.tmdb_id
 
-    @property
-    def page_url(self) -> str:
-        """Its page at TMDB."""
-        return f"https://www.themoviedb.org/movie/{self.tmdb_id}"
-
-    @property
-    def shown_poster_path(self) -> str:
-        """The path of the poster that everybody sees; empty without one."""
-        return self.own_cover or self.poster_path
-
-
-class MovieAlias(models.Model):
-    """The id of a movie that was merged into another, and finds that one from then on."""
-
-    tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
-    movie = models.ForeignKey(Movie, models.CASCADE, related_name="aliases", help_text="The one that was kept.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+class Alias(models.Model):
+    """The id of a work or an artist that was merged into another, which it leads to from then on."""
 
     class Meta:
+        abstract = True
         ordering = ["id"]
         verbose_name = "earlier id"
         verbose_name_plural = "earlier ids"
+
+
+class MovieAlias(Alias):
+    """The id of a movie that a curator has merged into another."""
+
+    tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
+    movie = models.ForeignKey(Movie, models.CASCADE, related_name="aliases", help_text="The movie that was kept.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return str(self.tmdb_id)
@@ -247,65 +233,38 @@ class Album(Work):
     """A release of MusicBrainz: one edition of a release group."""
 
     kind, source = "album", "MusicBrainz"
+    id_field, picture_field = "musicbrainz_id", "cover_art_url"
+    page_address = "https://musicbrainz.org/release/{}"
 
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     release_group_id = models.UUIDField("MusicBrainz release group id", null=True, blank=True, db_index=True)
-    artist = models.TextField(blank=True, help_text="Credited names, joined with their join phrases.")
-    release_date = models.CharField(
-        max_length=10, blank=True, help_text="As precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
-    )
+    artist = models.TextField(blank=True, help_text="Credited names with their join phrases.")
+    release_date = models.CharField(max_length=10, blank=True, help_text="YYYY, YYYY-MM or YYYY-MM-DD, as known.")
     country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, or XW (worldwide), XE (Europe).")
     status = models.CharField(max_length=50, blank=True, help_text="Such as Official or Bootleg.")
     primary_type = models.CharField(max_length=50, blank=True, help_text="The release group's, such as Album or EP.")
-    cover_art_url = models.URLField(max_length=200, blank=True, help_text="The front at the Cover Art Archive.")
-    cover_asked_at = models.DateTimeField(null=True, blank=True, help_text="When the archive was last asked.")
-    cover_known = models.BooleanField(
-        default=False, help_text="Whether the archive has said if there is a front, here or for the release group."
-    )
+    cover_art_url = models.URLField(max_length=200, blank=True, help_text="The front cover at the Cover Art Archive.")
+    cover_asked_at = models.DateTimeField(null=True, blank=True, help_text="When the Cover Art Archive was last asked.")
+    cover_known = models.BooleanField(default=False, help_text="Whether the archive has said if there is a cover.")
 
     searched = ("artist", "own_title", "title")
-    lacks = {
-        "credits": Q(artist_credit=None),
-        "cover": Q(cover_art_url=""),
-        "release-group": Q(release_group_id=None),
-    }
 
     class Meta(Work.Meta):
         abstract = False
-        indexes = [models.Index(fields=["title_key", "id"], name="album_title")]
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="album_title_present"),
-            models.CheckConstraint(
-                condition=Q(release_date__length__in=(0, 4, 7, 10)),
-                name="album_release_date_precision",
-                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
-            ),
+            _partial_date("release_date", name="album_release_date_precision"),
             models.CheckConstraint(
                 condition=Q(own_cover="")
                 | Q(own_cover__startswith="https://coverartarchive.org/")
                 | Q(own_cover__startswith="https://archive.org/"),
                 name="album_own_cover",
-                violation_error_message="Give the https address of a picture at coverartarchive.org or archive.org.",
+                violation_error_message="Enter the https address of a picture at coverartarchive.org or archive.org.",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.artist or UNKNOWN_ARTIST}: {self.shown_title}"
-
-    @property
-    def external_id(self) -> UUID:
-        """Its release id at MusicBrainz."""
-        return self.musicbrainz_id
-
-    @property
-    def page_url(self) -> str:
-        """Its page at MusicBrainz."""
-        return f"https://musicbrainz.org/release/{self.musicbrainz_id}"
-
-    @property
-    def shown_cover_url(self) -> str:
-        """The address of the cover that everybody sees; empty without one."""
-        return self.own_cover or self.cover_art_url
 
     @property
     def release_day(self) -> date | None:
@@ -321,28 +280,23 @@ class Album(Work):
         return {4: "year", 7: "month", 10: "day"}.get(len(self.release_date), "")
 
 
-class AlbumAlias(models.Model):
+class AlbumAlias(Alias):
     """The id of a release that MusicBrainz, or a curator, has merged into another."""
 
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     album = models.ForeignKey(Album, models.CASCADE, related_name="aliases", help_text="The surviving release.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    class Meta:
-        ordering = ["id"]
-        verbose_name = "earlier id"
-        verbose_name_plural = "earlier ids"
-
     def __str__(self) -> str:
         return str(self.musicbrainz_id)
 
 
 class Person(models.Model):
-    """Somebody of TMDB who acts in movies or makes them."""
+    """A person of TMDB who acts in movies or makes them."""
 
     tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
     name = models.TextField()
-    profile_path = models.CharField(max_length=200, blank=True, help_text="Below TMDB's image address.")
+    profile_path = models.CharField(max_length=200, blank=True, help_text="Path on TMDB's image server.")
 
     class Meta:
         ordering = ["name", "id"]
@@ -353,13 +307,13 @@ class Person(models.Model):
 
 
 class MovieCast(models.Model):
-    """A part that a person plays in a movie; one person may play several."""
+    """A role that a person plays in a movie; a person may play several."""
 
     movie = models.ForeignKey(Movie, models.CASCADE, related_name="cast")
     person = models.ForeignKey(Person, models.PROTECT, related_name="parts")
-    credit_id = models.CharField(max_length=60, help_text="TMDB's; it moves along when two of its movies are merged.")
+    credit_id = models.CharField(max_length=60, help_text="TMDB's; it stays the same when TMDB merges movies.")
     character = models.TextField(blank=True)
-    order = models.PositiveIntegerField(help_text="Place in the billing, from 0.")
+    order = models.PositiveIntegerField(help_text="Billing order, from 0.")
 
     class Meta:
         ordering = ["order", "id"]
@@ -372,14 +326,14 @@ class MovieCast(models.Model):
 
 
 class MovieCrew(models.Model):
-    """A job that a person does for a movie; one person may have several."""
+    """A job that a person does for a movie; a person may have several."""
 
     movie = models.ForeignKey(Movie, models.CASCADE, related_name="crew")
     person = models.ForeignKey(Person, models.PROTECT, related_name="jobs")
-    credit_id = models.CharField(max_length=60, help_text="TMDB's; it moves along when two of its movies are merged.")
+    credit_id = models.CharField(max_length=60, help_text="TMDB's; it stays the same when TMDB merges movies.")
     department = models.CharField(max_length=100, blank=True)
     job = models.CharField(max_length=100)
-    order = models.PositiveIntegerField(help_text="Place in TMDB's list, from 0.")
+    order = models.PositiveIntegerField(help_text="Position in TMDB's list, from 0.")
 
     class Meta:
         ordering = ["order", "id"]
@@ -397,44 +351,34 @@ class MovieCrew(models.Model):
 class Artist(Fetched):
     """A person or group of MusicBrainz who is credited on albums.
 
-    Credits say the name, its sorting, disambiguation and type; all else is empty until the artist is looked up.
+    Credits give the name, sort name, disambiguation and type; all else is empty until the artist is looked up.
     """
+
+    id_field = "musicbrainz_id"
 
     musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
     name = models.TextField()
     sort_name = models.TextField(blank=True)
     disambiguation = models.TextField(blank=True)
     artist_type = models.CharField(max_length=50, blank=True, help_text="Such as Person or Group.")
-    area = models.TextField(blank=True, help_text="Where they come from: a country, or a place in one.")
-    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1; empty where the area is a place.")
-    begin = models.CharField(
-        max_length=10, blank=True, help_text="Birth or founding, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
-    )
-    end = models.CharField(
-        max_length=10, blank=True, help_text="Death or parting, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD."
-    )
-    ended = models.BooleanField(null=True, blank=True, help_text="Whether they died or parted, at whatever date.")
+    area = models.TextField(blank=True, help_text="Where they come from: a country or a place in it.")
+    country = models.CharField(max_length=10, blank=True, help_text="ISO 3166-1, if the area is a country.")
+    begin = models.CharField(max_length=10, blank=True, help_text="Birth or founding: YYYY, YYYY-MM or YYYY-MM-DD.")
+    end = models.CharField(max_length=10, blank=True, help_text="Death or breakup: YYYY, YYYY-MM or YYYY-MM-DD.")
+    ended = models.BooleanField(null=True, blank=True, help_text="Whether they have died or broken up.")
     bio = models.TextField(blank=True, help_text="MusicBrainz' annotation, without its markup.")
-    genres = models.JSONField(default=list, blank=True, help_text="Names, those with the most votes first.")
-    links = models.JSONField(default=list, blank=True, help_text="Objects with type and url, in upstream's order.")
+    genres = models.JSONField(default=list, blank=True, help_text="Names, most votes first.")
+    links = models.JSONField(default=list, blank=True, help_text="Objects with type and url, in MusicBrainz' order.")
 
     class Meta:
         ordering = ["sort_name", "id"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(begin__length__in=(0, 4, 7, 10)),
-                name="artist_begin_precision",
-                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
-            ),
-            models.CheckConstraint(
-                condition=Q(end__length__in=(0, 4, 7, 10)),
-                name="artist_end_precision",
-                violation_error_message="Write the date as YYYY, YYYY-MM or YYYY-MM-DD.",
-            ),
+            _partial_date("begin", name="artist_begin_precision"),
+            _partial_date("end", name="artist_end_precision"),
             models.CheckConstraint(
                 condition=Q(end="") | Q(ended=True, ended__isnull=False),
                 name="artist_end_means_ended",
-                violation_error_message="Who has an end has ended.",
+                violation_error_message="An artist with an end date must be marked as ended.",
             ),
         ]
 
@@ -442,16 +386,11 @@ class Artist(Fetched):
         return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name
 
 
-class ArtistAlias(models.Model):
+class ArtistAlias(Alias):
     """The id of an artist whom MusicBrainz has merged into another."""
 
     musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
     artist = models.ForeignKey(Artist, models.CASCADE, related_name="aliases", help_text="The surviving artist.")
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name = "earlier id"
-        verbose_name_plural = "earlier ids"
 
     def __str__(self) -> str:
         return str(self.musicbrainz_id)
@@ -462,9 +401,9 @@ class AlbumArtist(models.Model):
 
     album = models.ForeignKey(Album, models.CASCADE, related_name="artist_credit")
     artist = models.ForeignKey(Artist, models.PROTECT, related_name="credits")
-    position = models.PositiveSmallIntegerField(help_text="Place in the credit, from 0.")
-    name = models.TextField(help_text="As credited, which may differ from the artist's own name.")
-    join_phrase = models.TextField(blank=True, help_text="What stands between this name and the next.")
+    position = models.PositiveSmallIntegerField(help_text="Position in the artist credit, from 0.")
+    name = models.TextField(help_text="As credited, which may differ from the artist's name.")
+    join_phrase = models.TextField(blank=True, help_text="The text between this name and the next.")
 
     class Meta:
         ordering = ["position"]
@@ -475,22 +414,17 @@ class AlbumArtist(models.Model):
 
 
 class Merge(models.Model):
-    """A movie or album that somebody has merged into another, with all that it takes to undo that."""
+    """A movie or album that was merged into another, with everything that is needed to undo it."""
 
     movie = models.ForeignKey(Movie, models.CASCADE, null=True, blank=True, related_name="merges")
     album = models.ForeignKey(Album, models.CASCADE, null=True, blank=True, related_name="merges")
-    name = models.TextField(help_text="What was merged, as it was called.")
+    name = models.TextField(help_text="What the merged entry was called.")
     external_id = models.CharField(max_length=36, help_text="Its TMDB id or MusicBrainz release id.")
-    merged = models.JSONField(help_text="The row and its credits.", encoder=DjangoJSONEncoder)
-    moved = models.JSONField(help_text="Ids of what moved along, by model.")
-    gave = models.JSONField(help_text="What of a curator's words the kept one had not, and got.")
+    merged = models.JSONField(help_text="The merged row and its credits.", encoder=DjangoJSONEncoder)
+    moved = models.JSONField(help_text="Ids of the rows that moved, by model.")
+    gave = models.JSONField(help_text="Curator's edits copied to the kept entry.")
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="Who did it; empty: a command.",
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", help_text="None: a command."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     undone_at = models.DateTimeField(null=True, blank=True)

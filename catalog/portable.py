@@ -1,19 +1,34 @@
-"""Movies and albums as objects of a JSON file, with all that the catalog knows of them; and such objects back into it.
+"""Movies and albums in our own JSON, with all that the catalog knows of them: what stands there, and how it is stored.
 
-What a file says is worth less than what an upstream says: what we have stays as it is. Of a file that anybody may have
-written (`is_trusted=False`) we take only what people recognise a work by: its id, its title, and an album's artist.
-Such a work counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream, and until then it
-answers no lookup and no search.
+What a file says is worth less than what an upstream says: what we have stays as it is. Of a file that any member may
+have written (`is_trusted=False`) we take only what people recognise a work by: its id, its title, and an album's
+artist. Such a work counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream, and until
+then it answers no lookup and no search.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Prefetch, QuerySet
 
+from .json_fields import (
+    Boolean,
+    Day,
+    Instant,
+    Integer,
+    InvalidValue,
+    List,
+    MusicBrainzId,
+    Number,
+    PartialDate,
+    Record,
+    Text,
+    Unique,
+)
 from .models import (
     Album,
     AlbumAlias,
@@ -25,362 +40,234 @@ from .models import (
     MovieCast,
     MovieCrew,
     Person,
-    Work,
 )
-from .objects import Entry, write_instant
 
-MOVIE_TEXTS = [
-    "imdb_id",
-    "original_title",
-    "original_language",
-    "overview",
-    "tagline",
-    "status",
-    "poster_path",
-    "backdrop_path",
-]
-ALBUM_TEXTS = ["artist", "country", "status", "primary_type", "cover_art_url"]
-ARTIST_TEXTS = ["name", "sort_name", "disambiguation", "artist_type", "area", "country", "bio"]
-OWN = ["own_title", "own_cover"]  # a curator's words that everybody reads; the note is for staff, and goes nowhere
 MAX_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
-MAX_NAME = 500  # characters of titles and artists of a file that anybody may have written
-COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where a curator's covers are
+MAX_NAME = 500  # characters of titles and artists of a file that any member may have written
+COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where curators' covers are
+ADDRESS = re.compile(r"(?i:https?)://\S+")
+RELATED = ("aliases", "cast", "crew", "artist_credit")  # what of a record is stored in tables of its own
 
 
-@dataclass(frozen=True, slots=True)
-class MovieRecord:
-    """A movie of a file, checked: the values of its row, its earlier ids, and the rows of its credits, each with a
-    person's."""
-
-    values: dict[str, Any]
-    aliases: list[int]
-    cast: list[tuple[dict[str, Any], dict[str, Any]]]
-    crew: list[tuple[dict[str, Any], dict[str, Any]]]
-
-    @property
-    def title(self) -> str:
-        return self.values.get("own_title") or self.values["title"]
+# What stands in a file
 
 
-@dataclass(frozen=True, slots=True)
-class AlbumRecord:
-    """An album of a file, checked: the values of its row, its earlier ids, and the rows of its credit, each with an
-    artist's, which hold the artist's earlier ids, too."""
+def _texts(model: type[Model], *names: str) -> dict[str, Any]:
+    """Texts that may be missing, as long as their columns are."""
+    return {name: Text(getattr(model._meta.get_field(name), "max_length", None), null=True) for name in names}
 
-    values: dict[str, Any]
-    aliases: list[UUID]
-    artist_credit: list[tuple[dict[str, Any], dict[str, Any]]]
 
-    @property
-    def title(self) -> str:
-        return self.values.get("own_title") or self.values["title"]
+def _check_movie(values: dict[str, Any], place: str) -> None:
+    if values["own_cover"] and not values["own_cover"].startswith("/"):
+        raise InvalidValue(f"{place}.own_cover", "give the path of a poster at TMDB.")
+
+
+def _check_album(values: dict[str, Any], place: str) -> None:
+    if values["own_cover"] and not values["own_cover"].startswith(COVERS):
+        raise InvalidValue(f"{place}.own_cover", "give the address of a picture at the Cover Art Archive.")
+
+
+def _check_artist(values: dict[str, Any], place: str) -> None:
+    if not all(ADDRESS.fullmatch(link["url"]) for link in values["links"]):
+        raise InvalidValue(f"{place}.links", "list web addresses, each with its type.")
+    if values["end"] and not values["ended"]:
+        raise InvalidValue(f"{place}.ended", "write true where there is an end.")
+
+
+TMDB_ID = Integer(1, required=True)
+MUSICBRAINZ_ID = MusicBrainzId(required=True)
+ID_ONCE = Unique("", str, "list each id once.")
+MERGED_MOVIES = List(TMDB_ID, MAX_PARTS, ID_ONCE, attribute="tmdb_id")
+MERGED = List(MUSICBRAINZ_ID, MAX_PARTS, ID_ONCE, attribute="musicbrainz_id")
+ONE_ID_EACH = Unique("credit_id", itemgetter("credit_id"), "give each credit an id of its own.")
+ONE_JOB_EACH = Unique(
+    "job", lambda credit: (credit["person"]["tmdb_id"], credit["job"]), "list each job of a person once."
+)
+
+PERSON = Record(tmdb_id=TMDB_ID, name=Text(), profile_path=Text(200, null=True))
+CAST = Record(
+    credit_id=Text(60, required=True), character=Text(null=True), order=Integer(0, required=True), person=PERSON
+)
+CREW = Record(
+    credit_id=Text(60, required=True),
+    department=Text(100, null=True),
+    job=Text(100),
+    order=Integer(0, required=True),
+    person=PERSON,
+)
+MOVIE = Record(
+    _check_movie,
+    tmdb_id=TMDB_ID,
+    title=Text(required=True),
+    # What curators write and all members read; their note is for staff, and in no file.
+    **_texts(Movie, "own_title", "own_cover"),
+    **_texts(Movie, "imdb_id", "original_title", "original_language", "overview", "tagline", "status"),
+    **_texts(Movie, "poster_path", "backdrop_path"),
+    release_date=Day(null=True),
+    runtime=Integer(1, null=True),
+    vote_average=Number(0, 10, default=0),
+    vote_count=Integer(0, default=0),
+    genres=List(Text()),
+    fetched_at=Instant(null=True),
+    vanished_at=Instant(null=True),
+    created_at=Instant(),
+    aliases=MERGED_MOVIES,
+    cast=List(CAST, MAX_PARTS, ONE_ID_EACH),
+    crew=List(CREW, MAX_PARTS, ONE_ID_EACH, ONE_JOB_EACH),
+)
+ARTIST = Record(
+    _check_artist,
+    musicbrainz_id=MUSICBRAINZ_ID,
+    name=Text(),
+    **_texts(Artist, "sort_name", "disambiguation", "artist_type", "area", "country", "bio"),
+    begin=PartialDate(null=True),
+    end=PartialDate(null=True),
+    ended=Boolean(null=True),
+    genres=List(Text()),
+    links=List(Record(type=Text(required=True), url=Text(required=True))),
+    fetched_at=Instant(null=True),
+    vanished_at=Instant(null=True),
+    aliases=MERGED,
+)
+ALBUM = Record(
+    _check_album,
+    musicbrainz_id=MUSICBRAINZ_ID,
+    release_group_id=MusicBrainzId(null=True),
+    title=Text(required=True),
+    **_texts(Album, "own_title", "own_cover", "artist", "country", "status", "primary_type", "cover_art_url"),
+    release_date=PartialDate(null=True),
+    genres=List(Text()),
+    cover_known=Boolean(default=False),
+    cover_asked_at=Instant(null=True),
+    fetched_at=Instant(null=True),
+    vanished_at=Instant(null=True),
+    created_at=Instant(),
+    aliases=MERGED,
+    artist_credit=List(Record(name=Text(), join_phrase=Text(null=True), artist=ARTIST), MAX_PARTS),
+)
+RECORDS = {Movie: MOVIE, Album: ALBUM}
+KEYS = {Movie: MOVIE.only("tmdb_id", "aliases"), Album: ALBUM.only("musicbrainz_id", "aliases")}
+UNCONFIRMED = {Movie: MOVIE.only("tmdb_id", "title"), Album: ALBUM.only("musicbrainz_id", "title", "artist")}
+
+
+def read_work(model: type[Movie | Album], data: dict[str, Any], place: str, *, is_trusted: bool) -> dict[str, Any]:
+    """A work of a file. Raises InvalidValue, also where the database would refuse what it says."""
+    if is_trusted:
+        return RECORDS[model].read(data, place)
+    values = UNCONFIRMED[model].read(data, place)
+    return {name: value[:MAX_NAME] if isinstance(value, str) else value for name, value in values.items()}
 
 
 # Out
 
 
-def with_credits(movies: QuerySet[Movie]) -> QuerySet[Movie]:
-    """With what describe_movie() needs, in four queries."""
-    return movies.prefetch_related(
-        Prefetch("aliases", MovieAlias.objects.order_by("tmdb_id")),
-        Prefetch("cast", MovieCast.objects.select_related("person")),
-        Prefetch("crew", MovieCrew.objects.select_related("person")),
-    )
-
-
-def describe_movie(movie: Movie) -> dict[str, Any]:
-    return {
-        "tmdb_id": movie.tmdb_id,
-        "title": movie.title,
-        **_texts(movie, [*OWN, *MOVIE_TEXTS]),
-        "release_date": movie.release_date.isoformat() if movie.release_date else None,
-        "runtime": movie.runtime,
-        "vote_average": movie.vote_average,
-        "vote_count": movie.vote_count,
-        "genres": movie.genres,
-        **{name: write_instant(getattr(movie, name)) for name in ("fetched_at", "vanished_at", "created_at")},
-        "aliases": [alias.tmdb_id for alias in movie.aliases.all()],
-        "cast": [
-            {"credit_id": part.credit_id, "character": part.character or None, "order": part.order}
-            | {"person": _describe_person(part.person)}
-            for part in movie.cast.all()
-        ],
-        "crew": [
-            {"credit_id": part.credit_id, "department": part.department or None, "job": part.job, "order": part.order}
-            | {"person": _describe_person(part.person)}
-            for part in movie.crew.all()
-        ],
-    }
-
-
-def _describe_person(person: Person) -> dict[str, Any]:
-    return {"tmdb_id": person.tmdb_id, "name": person.name, "profile_path": person.profile_path or None}
-
-
-def with_artists(albums: QuerySet[Album]) -> QuerySet[Album]:
-    """With what describe_album() needs, in four queries."""
-    return albums.prefetch_related(
+def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
+    """Movies or albums with what a file says of each, in four queries."""
+    if works.model is Movie:
+        return works.prefetch_related(
+            Prefetch("aliases", MovieAlias.objects.order_by("tmdb_id")),
+            Prefetch("cast", MovieCast.objects.select_related("person")),
+            Prefetch("crew", MovieCrew.objects.select_related("person")),
+        )
+    return works.prefetch_related(
         Prefetch("aliases", AlbumAlias.objects.order_by("musicbrainz_id")),
         Prefetch("artist_credit", AlbumArtist.objects.select_related("artist")),
         Prefetch("artist_credit__artist__aliases", ArtistAlias.objects.order_by("musicbrainz_id")),
     )
 
 
-def describe_album(album: Album) -> dict[str, Any]:
-    instants = ("cover_asked_at", "fetched_at", "vanished_at", "created_at")
-    return {
-        "musicbrainz_id": str(album.musicbrainz_id),
-        "release_group_id": str(album.release_group_id) if album.release_group_id else None,
-        "title": album.title,
-        **_texts(album, [*OWN, *ALBUM_TEXTS]),
-        "release_date": album.release_date or None,
-        "genres": album.genres,
-        "cover_known": album.cover_known,
-        **{name: write_instant(getattr(album, name)) for name in instants},
-        "aliases": [str(alias) for alias in album.aliases.all()],
-        "artist_credit": [
-            {"name": part.name, "join_phrase": part.join_phrase or None, "artist": _describe_artist(part.artist)}
-            for part in album.artist_credit.all()
-        ],
-    }
-
-
-def _describe_artist(artist: Artist) -> dict[str, Any]:
-    return {
-        "musicbrainz_id": str(artist.musicbrainz_id),
-        **_texts(artist, ARTIST_TEXTS),
-        "begin": artist.begin or None,
-        "end": artist.end or None,
-        "ended": artist.ended,
-        "genres": artist.genres,
-        "links": artist.links,
-        "fetched_at": write_instant(artist.fetched_at),
-        "vanished_at": write_instant(artist.vanished_at),
-        "aliases": [str(alias) for alias in artist.aliases.all()],
-    }
-
-
-def _texts(row: Model, names: list[str]) -> dict[str, str | None]:
-    return {name: getattr(row, name) or None for name in names}
-
-
 # In
 
 
-def read_movie(entry: Entry, *, is_trusted: bool) -> MovieRecord:
-    """Raises Unfit, also where the database would refuse what it says."""
-    if not is_trusted:
-        return MovieRecord(_read_unconfirmed(entry, "tmdb_id", "title"), [], [], [])
-    values: dict[str, Any] = {
-        "tmdb_id": entry.whole("tmdb_id", 1),
-        "title": entry.text("title", needed=True),
-        **_read_texts(entry, Movie, [*OWN, *MOVIE_TEXTS]),
-        "release_date": entry.maybe_day("release_date"),
-        "runtime": entry.maybe_whole("runtime", 1),
-        "vote_average": entry.fraction("vote_average", 10),
-        "vote_count": entry.maybe_whole("vote_count", 0) or 0,
-        "genres": entry.names("genres"),
-        "fetched_at": entry.maybe_instant("fetched_at"),
-        "vanished_at": entry.maybe_instant("vanished_at"),
-        "created_at": entry.instant("created_at"),
-    }
-    if values["own_cover"] and not values["own_cover"].startswith("/"):
-        entry.refuse("own_cover", "give the path of a poster at TMDB.")
-    return MovieRecord(
-        values,
-        read_aliases(entry, "movie"),
-        _read_credits(entry, "cast", MovieCast, ["character"]),
-        _read_credits(entry, "crew", MovieCrew, ["department", "job"]),
-    )
-
-
-def read_album(entry: Entry, *, is_trusted: bool) -> AlbumRecord:
-    """Raises Unfit, also where the database would refuse what it says."""
-    if not is_trusted:
-        return AlbumRecord(_read_unconfirmed(entry, "musicbrainz_id", "title", "artist"), [], [])
-    values: dict[str, Any] = {
-        "musicbrainz_id": entry.mbid("musicbrainz_id"),
-        "release_group_id": entry.maybe_mbid("release_group_id"),
-        "title": entry.text("title", needed=True),
-        **_read_texts(entry, Album, [*OWN, *ALBUM_TEXTS]),
-        "release_date": entry.partial_date("release_date"),
-        "genres": entry.names("genres"),
-        "cover_known": bool(entry.maybe_switch("cover_known")),
-        "cover_asked_at": entry.maybe_instant("cover_asked_at"),
-        "fetched_at": entry.maybe_instant("fetched_at"),
-        "vanished_at": entry.maybe_instant("vanished_at"),
-        "created_at": entry.instant("created_at"),
-    }
-    if values["own_cover"] and not values["own_cover"].startswith(COVERS):
-        entry.refuse("own_cover", "give the address of a picture at the Cover Art Archive.")
-    return AlbumRecord(
-        values,
-        read_aliases(entry, "album"),
-        [
-            (
-                {"name": part.text("name"), "join_phrase": part.text("join_phrase")},
-                _read_artist(part.entry("artist")),
-            )
-            for part in entry.entries("artist_credit", MAX_PARTS)
-        ],
-    )
-
-
-def read_aliases(entry: Entry, kind: str) -> list[Any]:
-    """The ids of what was merged into a `movie` or `album`."""
-    return entry.numbers("aliases", MAX_PARTS) if kind == "movie" else entry.mbids("aliases", MAX_PARTS)
-
-
-def _read_unconfirmed(entry: Entry, key: str, *names: str) -> dict[str, Any]:
-    """What we take of a work from a file that anybody may have written: its id, and `names` to recognise it by."""
-    external_id = entry.whole(key, 1) if key == "tmdb_id" else entry.mbid(key)
-    return {key: external_id} | {name: entry.text(name, needed=name == "title")[:MAX_NAME] for name in names}
-
-
-def _read_credits(
-    entry: Entry, key: str, model: type[MovieCast | MovieCrew], texts: list[str]
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    parts = []
-    ids, jobs = set(), set()
-    for part in entry.entries(key, MAX_PARTS):
-        person = part.entry("person")
-        row = _read_texts(part, model, ["credit_id", *texts]) | {"order": part.whole("order", 0)}
-        who = {"tmdb_id": person.whole("tmdb_id", 1)} | _read_texts(person, Person, ["name", "profile_path"])
-        job = (who["tmdb_id"], row["job"]) if "job" in row else row["credit_id"]
-        if not row["credit_id"] or row["credit_id"] in ids or job in jobs:
-            part.refuse("credit_id", "give each credit an id of its own, and each person a job once.")
-        ids.add(row["credit_id"])
-        jobs.add(job)
-        parts.append((row, who))
-    return parts
-
-
-def _read_artist(entry: Entry) -> dict[str, Any]:
-    values = {
-        "musicbrainz_id": entry.mbid("musicbrainz_id"),
-        **_read_texts(entry, Artist, ARTIST_TEXTS),
-        "begin": entry.partial_date("begin"),
-        "end": entry.partial_date("end"),
-        "ended": entry.maybe_switch("ended"),
-        "genres": entry.names("genres"),
-        "links": entry.links("links"),
-        "fetched_at": entry.maybe_instant("fetched_at"),
-        "vanished_at": entry.maybe_instant("vanished_at"),
-        "aliases": entry.mbids("aliases", MAX_PARTS),
-    }
-    if values["end"] and not values["ended"]:
-        entry.refuse("ended", "say true where there is an end.")
-    return values
-
-
-def _read_texts(entry: Entry, model: type[Model], names: list[str]) -> dict[str, str]:
-    return {name: entry.text(name, getattr(model._meta.get_field(name), "max_length", None)) for name in names}
-
-
-def store_movies(records: Iterable[MovieRecord]) -> dict[int, int]:
-    """Our ids of these movies by TMDB's: what we know stays as it is, the others are stored as the file has them."""
-    return _store(Movie, "tmdb_id", records, _add_movies)
-
-
-def store_albums(records: Iterable[AlbumRecord]) -> dict[UUID, int]:
-    """Our ids of these albums by MusicBrainz', all as store_movies()."""
-    return _store(Album, "musicbrainz_id", records, _add_albums)
-
-
-def _store[R: (MovieRecord, AlbumRecord)](
-    model: type[Work], name: str, records: Iterable[R], add: Callable[[list[R]], Sequence[Work]]
-) -> dict[Any, int]:
-    """The ids of the records' rows by the `name`d one, once those that are new have been added."""
-    told = {record.values[name]: record for record in records}
-    tried: set[Any] = set()
+def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str, Any]]) -> dict[Any, int]:
+    """Our ids of these works by their external ones, which are in `id_field`. Those that we know stay as they are."""
+    by_id = {record[id_field]: record for record in records}
+    tried: list[Any] = []
     while True:
-        known = dict(model._default_manager.filter(**{f"{name}__in": told}).values_list(name, "pk"))
+        known = dict(model._default_manager.filter(**{f"{id_field}__in": by_id}).values_list(id_field, "pk"))
         # Always in the same order, so that two transactions cannot lock each other out.
-        new = sorted(told.keys() - known.keys())
+        new = sorted(by_id.keys() - known.keys())
         if not new:
             return known
         try:
             with transaction.atomic():
-                return known | {getattr(row, name): row.pk for row in add([told[one] for one in new])}
+                works = _add(model, id_field, [by_id[external_id] for external_id in new])
         except IntegrityError:
-            if tried == set(new):  # it is not that somebody else was faster
+            if tried == new:  # another transaction did not store one of them first
                 raise
-            tried = set(new)
+            tried = new
+        else:
+            return known | {work.external_id: work.pk for work in works}
 
 
-def _add_movies(records: list[MovieRecord]) -> list[Movie]:
-    movies = _add_works(Movie, records)
-    credited = list(zip(movies, records, strict=True))
-    people = _store_people([who for record in records for _, who in [*record.cast, *record.crew]])
-    MovieCast.objects.bulk_create(
-        MovieCast(movie=movie, person_id=people[who["tmdb_id"]], **part)
-        for movie, record in credited
-        for part, who in record.cast
-    )
-    MovieCrew.objects.bulk_create(
-        MovieCrew(movie=movie, person_id=people[who["tmdb_id"]], **part)
-        for movie, record in credited
-        for part, who in record.crew
-    )
-    aliases = {alias: movie for movie, record in credited for alias in record.aliases}
-    MovieAlias.objects.bulk_create(
-        [MovieAlias(tmdb_id=alias, movie=aliases[alias]) for alias in sorted(aliases)], ignore_conflicts=True
-    )
-    return movies
-
-
-def _add_works[W: (Movie, Album)](model: type[W], records: Sequence[MovieRecord | AlbumRecord]) -> list[W]:
-    works = [model(**record.values) for record in records]
+def _add(model: type[Movie | Album], id_field: str, records: list[dict[str, Any]]) -> list[Movie] | list[Album]:
+    works: Any = [model(**{name: value for name, value in record.items() if name not in RELATED}) for record in records]
     for work in works:
         work.set_keys()
-    return model._default_manager.bulk_create(works)
-
-
-def _store_people(people: list[dict[str, Any]]) -> dict[int, int]:
-    """The ids of our rows by TMDB's: whom we know stays as they are. In the same order as works."""
-    new = {who["tmdb_id"]: Person(**who) for who in reversed(people)}
-    Person.objects.bulk_create([new[known] for known in sorted(new)], ignore_conflicts=True)
-    return dict(Person.objects.filter(tmdb_id__in=new).values_list("tmdb_id", "id"))
-
-
-def _add_albums(records: list[AlbumRecord]) -> list[Album]:
-    albums = _add_works(Album, records)
-    credited = list(zip(albums, records, strict=True))
-    artists = _store_artists([artist for record in records for _, artist in record.artist_credit])
-    AlbumArtist.objects.bulk_create(
-        AlbumArtist(album=album, artist_id=artists[artist["musicbrainz_id"]], position=position, **part)
-        for album, record in credited
-        for position, (part, artist) in enumerate(record.artist_credit)
-    )
+    model._default_manager.bulk_create(works)
+    described = list(zip(works, records, strict=True))
+    if model is Movie:
+        _add_cast_and_crew(described)
+    else:
+        _add_artist_credits(described)
     # Also an id that an album has of its own: that was merged, and stays for a week that has both.
-    aliases = {alias: album for album, record in credited for alias in record.aliases}
-    AlbumAlias.objects.bulk_create(
-        [AlbumAlias(musicbrainz_id=alias, album=aliases[alias]) for alias in sorted(aliases)], ignore_conflicts=True
-    )
-    return albums
-
-
-def _store_artists(artists: list[dict[str, Any]]) -> dict[UUID, int]:
-    """The ids of our rows by MusicBrainz': whom we know stays as they are. In the same order as works."""
-    told = {artist["musicbrainz_id"]: artist for artist in reversed(artists)}
-    known = set(Artist.objects.filter(musicbrainz_id__in=told).values_list("musicbrainz_id", flat=True))
-    Artist.objects.bulk_create(
-        [
-            Artist(**{name: value for name, value in told[new].items() if name != "aliases"})
-            for new in sorted(told)
-            if new not in known
-        ],
+    merged = {alias: work for work, record in described for alias in record.get("aliases", ())}
+    aliases: Any = MovieAlias if model is Movie else AlbumAlias
+    aliases.objects.bulk_create(
+        [aliases(**{id_field: alias, merged[alias].kind: merged[alias]}) for alias in sorted(merged)],
         ignore_conflicts=True,
     )
-    rows = dict(Artist.objects.filter(musicbrainz_id__in=told).values_list("musicbrainz_id", "id"))
-    aliases = {alias: rows[new] for new in told if new not in known for alias in told[new]["aliases"]}
+    return works
+
+
+def _add_cast_and_crew(movies: list[tuple[Movie, dict[str, Any]]]) -> None:
+    tables: dict[str, Any] = {"cast": MovieCast, "crew": MovieCrew}
+    parts = [
+        (tables[name], movie, part) for name in tables for movie, record in movies for part in record.get(name, ())
+    ]
+    people = _store_people([part["person"] for _, _, part in parts])
+    for table in tables.values():
+        table._default_manager.bulk_create(
+            table(movie=movie, **part | {"person": people[part["person"]["tmdb_id"]]})
+            for of_table, movie, part in parts
+            if of_table is table
+        )
+
+
+def _store_people(people: list[dict[str, Any]]) -> dict[int, Person]:
+    """Our rows by TMDB's ids: people whom we know stay as they are. In the same order as works."""
+    new = {person["tmdb_id"]: Person(**person) for person in reversed(people)}
+    Person.objects.bulk_create([new[tmdb_id] for tmdb_id in sorted(new)], ignore_conflicts=True)
+    return {person.tmdb_id: person for person in Person.objects.filter(tmdb_id__in=new)}
+
+
+def _add_artist_credits(albums: list[tuple[Album, dict[str, Any]]]) -> None:
+    parts = [
+        (album, position, part)
+        for album, record in albums
+        for position, part in enumerate(record.get("artist_credit", ()))
+    ]
+    artists = _store_artists([part["artist"] for _, _, part in parts])
+    AlbumArtist.objects.bulk_create(
+        AlbumArtist(album=album, position=position, **part | {"artist": artists[part["artist"]["musicbrainz_id"]]})
+        for album, position, part in parts
+    )
+
+
+def _store_artists(artists: list[dict[str, Any]]) -> dict[UUID, Artist]:
+    """Our rows by MusicBrainz' ids: artists whom we know stay as they are. In the same order as works."""
+    by_id = {artist["musicbrainz_id"]: artist for artist in reversed(artists)}
+    known = set(Artist.objects.filter(musicbrainz_id__in=by_id).values_list("musicbrainz_id", flat=True))
+    new = sorted(by_id.keys() - known)
+    Artist.objects.bulk_create(
+        [Artist(**{name: value for name, value in by_id[key].items() if name not in RELATED}) for key in new],
+        ignore_conflicts=True,
+    )
+    rows = {artist.musicbrainz_id: artist for artist in Artist.objects.filter(musicbrainz_id__in=by_id)}
+    aliases = {alias: rows[key] for key in new for alias in by_id[key]["aliases"]}
     taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
     ArtistAlias.objects.bulk_create(
-        [
-            ArtistAlias(musicbrainz_id=alias, artist_id=aliases[alias])
-            for alias in sorted(aliases)
-            if alias not in taken
-        ],
+        [ArtistAlias(musicbrainz_id=alias, artist=aliases[alias]) for alias in sorted(aliases.keys() - taken)],
         ignore_conflicts=True,
     )
     return rows

@@ -1,27 +1,27 @@
-"""How far a command is, for whoever watches it: one line that changes on a terminal, else a line now and then."""
+"""The progress of a command: one line that changes on a terminal, or else a line now and then."""
 
 import time
 
 from django.core.management import BaseCommand
 
-SAY = 30  # seconds between two lines where there is no terminal
+INTERVAL = 30  # seconds between two lines without a terminal
 WIDTH = 78  # columns of the line on a terminal
 
 
 class Progress:
-    """Of `total` things of the kind `what`; `command` says where lines go, and at which verbosity."""
+    """Progress through `total` items called `what`, written to the output of `command`."""
 
     def __init__(self, command: BaseCommand, what: str, total: int, verbosity: int) -> None:
         self.command, self.what, self.total, self.verbosity = command, what, total, verbosity
-        self.begin = self.said = time.monotonic()
+        self.begin = self.last = time.monotonic()
         self.is_live = command.stdout.isatty() and verbosity == 1
 
     def step(self, number: int) -> None:
-        """Say that so many are done."""
+        """Say that this many are done."""
         now = time.monotonic()
-        if not self.is_live and (now - self.said < SAY or number == self.total):
+        if not self.is_live and (now - self.last < INTERVAL or number == self.total):
             return
-        self.said = now
+        self.last = now
         each = max((now - self.begin) / number, 1e-6)
         left = duration((self.total - number) * each)
         line = f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go"
@@ -32,12 +32,12 @@ class Progress:
             self.command.stdout.write(f"{line}.")
 
     def complain(self, line: str) -> None:
-        """Say what went wrong, without spoiling the line."""
+        """Write an error below the line."""
         self.end()
         self.command.stderr.write(line)
 
     def end(self) -> None:
-        """Leave the line to what comes next."""
+        """Clear the line for other output."""
         if self.is_live:
             self.command.stdout.write(f"\r{'':<{WIDTH}}\r", ending="")
 

@@ -34,7 +34,7 @@ BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no t
 
 _opened: dict[Path, "Table"] = {}  # by file
 _lock = threading.RLock()
-_stored = itertools.count(1)
+_stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def close() -> None:
     """Close the file; the next use opens it again."""
     with _lock:
         while _opened:
-            _opened.popitem()[1].close()
+            _opened.popitem()[1].close()  # type: ignore[no-untyped-call]
 
 
 def _quoted(key: str) -> str:
@@ -137,7 +137,8 @@ def _best_effort() -> Iterator[None]:
         logger.warning("The HTTP cache cannot be used: %s", error)
         if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
             close()
-            _delete(cache_file())
+            with contextlib.suppress(OSError):
+                _delete(cache_file())
 
 
 def _table() -> Table:
@@ -205,7 +206,8 @@ def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
 
 def _bytes_used(connection: sqlite3.Connection) -> int:
     pages, unused, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - unused) * size
 
@@ -216,7 +218,7 @@ def purge(*, everything: bool = False) -> tuple[int, int]:
     Raises OSError or sqlite3.Error; harmless while serving.
     """
     file = cache_file()
-    _in_file(file).close()
+    _in_file(file).close()  # type: ignore[no-untyped-call]
     with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
         before = _size(file)
         connection.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,7 @@
 """The rate limit of an upstream that several hosts share, where they share a PostgreSQL database."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import monotonic
@@ -19,8 +20,11 @@ class DatabaseState:
     back, the queue stays as long as it was.
     """
 
+    latency = 0.05  # seconds that a change takes at most, until it is committed: nothing is sent too late for its slot
+
     def __init__(self, service: str) -> None:
         self.service = service
+        self.ahead = (-math.inf, math.inf)  # of this host's clock, at least and at most
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = True) -> Iterator[Values]:
@@ -29,7 +33,7 @@ class DatabaseState:
         UpstreamState.objects.get_or_create(service=self.service, defaults={"free_at": now, "booked_at": now})
         with transaction.atomic():
             row = UpstreamState.objects.select_for_update().get(service=self.service)
-            clock, ahead = _database_clock()
+            clock, ahead = self._clock()
             values = self._read(row, clock, ahead)
             yield values
             row.free_at = datetime.fromtimestamp(values["free_at"] + ahead, tz=UTC)
@@ -41,7 +45,7 @@ class DatabaseState:
     def peek(self) -> Values:
         """The values, to read."""
         row = UpstreamState.objects.filter(service=self.service).first()
-        return self._read(row, *_database_clock()) if row else {}
+        return self._read(row, *self._clock()) if row else {}
 
     def _read(self, row: UpstreamState, clock: float, ahead: float) -> Values:
         set_back = max(0, row.booked_at.timestamp() - clock)
@@ -50,11 +54,17 @@ class DatabaseState:
             values["promised_at"] = row.promised_at.timestamp() - set_back - ahead
         return values
 
+    def _clock(self) -> tuple[float, float]:
+        """The database's time, and by how many seconds it is ahead of the monotonic clock of this host.
 
-def _database_clock() -> tuple[float, float]:
-    """The database's time, and by how many seconds it is ahead of the monotonic clock of this host."""
-    before = monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        clock = float(cursor.fetchone()[0])
-    return clock, clock - (before + monotonic()) / 2
+        The quickest answers tell it best: without them, waits would be as much too long as answers are on their way.
+        """
+        before = monotonic()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+            clock = float(cursor.fetchone()[0])
+        least, most = clock - monotonic(), clock - before
+        if max(least, self.ahead[0]) <= min(most, self.ahead[1]):
+            least, most = max(least, self.ahead[0]), min(most, self.ahead[1])
+        self.ahead = least, most
+        return clock, (least + most) / 2

@@ -4,7 +4,6 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from time import monotonic
 
 from django.conf import settings
@@ -14,37 +13,31 @@ ANSWER_TIME = 4  # seconds that an upstream has to answer a web request, after t
 REQUEST_TIME = 14  # seconds for all upstreams of a web request together, also where there is no queue
 
 
-@dataclass(frozen=True)
-class Deadline:
-    at: float = math.inf  # on the monotonic clock
-
-    @property
-    def is_endless(self) -> bool:
-        return self.at == math.inf
-
-    def seconds_left(self) -> float:
-        return max(0, self.at - monotonic())
-
-    def seconds_for_slot(self) -> float:
-        """The longest wait for a slot of a rate limit, which leaves the upstream time to answer."""
-        if self.is_endless:
-            return math.inf
-        left = self.seconds_left()
-        return min(settings.MUSICBRAINZ_MAX_WAIT, left - min(ANSWER_TIME, left / 2))
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on the monotonic clock
+current = _deadline.get
 
 
-_current: ContextVar[Deadline] = ContextVar("deadline", default=Deadline())  # noqa: B039 - it is frozen
-current = _current.get
+def seconds_left() -> float:
+    """The seconds until the deadline of this caller; infinite without one."""
+    return max(0, current() - monotonic())
+
+
+def seconds_for_slot() -> float:
+    """The longest wait for a slot of a rate limit, which leaves the upstream time to answer."""
+    left = seconds_left()
+    if left == math.inf:
+        return left
+    return min(settings.MUSICBRAINZ_MAX_WAIT, left - min(ANSWER_TIME, left / 2))
 
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Wait at most this long for all answers in here, and no longer than the deadline outside allows."""
-    token = _current.set(Deadline(min(monotonic() + seconds, current().at)))
+    token = _deadline.set(min(monotonic() + seconds, current()))
     try:
         yield
     finally:
-        _current.reset(token)
+        _deadline.reset(token)
 
 
 class UpstreamDeadlineMiddleware:

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 MAX_BYTES = 5_000_000  # of an answer; the largest known is a quarter of a million
 MAX_REDIRECTS = 3  # each takes a slot
+PREPARATION = 0.1  # seconds before its slot, in which a request is prepared and gets a connection
 MAX_TRIES = 5  # of a command that is told to come back later
 SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
 CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
@@ -145,7 +146,7 @@ class Upstream:
 
     def _fetch(self, request: Request) -> Answer:
         """A fresh answer. Commands try again as often as they are told to; web requests wait until their deadline."""
-        if not deadline.current().is_endless:
+        if deadline.seconds_left() < math.inf:
             return self._wait(request)
         for _ in range(MAX_TRIES - 1):
             try:
@@ -172,7 +173,7 @@ class Upstream:
         is_long = long_waits.acquire(blocking=False)
         try:
             with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
-                seconds = deadline.current().seconds_left()
+                seconds = deadline.seconds_left()
                 yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
             if is_long:
@@ -222,8 +223,9 @@ class Upstream:
             raise self._unavailable("redirects to another server")
         headers, secret = self.credentials()
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
-        is_probe = self._wait_for_slot()
-        token = transport.before_sending.set(partial(self._before_sending, is_probe=is_probe))
+        is_probe, send_at = self._reserve_slot()
+        sleep_until(send_at - PREPARATION)
+        token = transport.before_sending.set(partial(self._before_sending, send_at, is_probe=is_probe))
         begin = time.monotonic()
         try:
             response = self.session.get(
@@ -240,12 +242,11 @@ class Upstream:
         self._check(response)
         return response
 
-    def _wait_for_slot(self) -> bool:
-        """Whether this request is the circuit breaker's probe."""
+    def _reserve_slot(self) -> tuple[bool, float]:
+        """Whether this request is the circuit breaker's probe, and the moment for it on the monotonic clock."""
         is_probe = self.breaker.before_request()
         try:
-            if limiter := self.limiter:
-                time.sleep(limiter.reserve(deadline.current().seconds_for_slot()))
+            wait = self.limiter.reserve(deadline.seconds_for_slot()) if self.limiter else 0
         except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
             if is_probe:
                 self.breaker.probe_not_sent()
@@ -253,12 +254,13 @@ class Upstream:
                 raise
             logger.error("%s gets no request, as its slots cannot be reserved: %s", self.name, error)
             raise self._unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
-        return is_probe
+        return is_probe, time.monotonic() + wait
 
-    def _before_sending(self, *, is_probe: bool) -> None:
+    def _before_sending(self, send_at: float, *, is_probe: bool) -> None:
         """Others may have failed since this request began to wait for a slot or a connection."""
         if not is_probe:
             self.breaker.before_request()
+        sleep_until(send_at)
         if limiter := self.limiter:
             time.sleep(limiter.distance())
 
@@ -297,6 +299,11 @@ class Upstream:
     def _unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         logger.warning("%s %s", self.name, what)
         return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
+
+
+def sleep_until(moment: float) -> None:
+    if (seconds := moment - time.monotonic()) > 0:
+        time.sleep(seconds)
 
 
 def read_all(raw: Any) -> bytes:

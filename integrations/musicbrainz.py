@@ -27,6 +27,7 @@ UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo
 
 class MusicBrainz(Upstream):
     service, name = "musicbrainz", SERVICE
+    shared_state = DatabaseState("musicbrainz")
 
     @property
     def limiter(self) -> RateLimiter | None:
@@ -38,7 +39,7 @@ class MusicBrainz(Upstream):
             HostState.of(self.service),
             interval,
             SERVICE,
-            shared=DatabaseState(self.service) if connection.vendor == "postgresql" else None,
+            shared=self.shared_state if connection.vendor == "postgresql" else None,
             drain=max_wait + interval,
             # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
             lead=min(max_wait, MAX_LONG_WAITS * interval) / 2,
@@ -235,8 +236,8 @@ def without_markup(annotation: str) -> str:
     return html.unescape(re.sub(r"'{2,}", "", "\n".join(lines))).strip()  # brackets are written as &#91; and &#93;
 
 
-def lucene(words: str, *, every: bool = True) -> str:
-    """A query for releases that have `every` word, or else as many as possible, in their title or in their artist's
+def lucene(words: str, *, all_words: bool = True) -> str:
+    """A query for releases that have all words, or else as many as possible, in their title or in their artist's
     name.
 
     Each sign that Lucene takes for syntax is escaped, as in AC/DC or `Mission: Impossible`; the words are in lower
@@ -245,22 +246,22 @@ def lucene(words: str, *, every: bool = True) -> str:
     found = [_escape(word) for word in words.lower().split() if any(map(str.isalnum, word))]
     if not found:
         return f'"{_escape(words.lower())}"'
-    return (" AND " if every else " OR ").join(f"(release:{word} OR artist:{word})" for word in found)
+    return (" AND " if all_words else " OR ").join(f"(release:{word} OR artist:{word})" for word in found)
 
 
 def _escape(word: str) -> str:
     return re.sub(r'([-+&|!(){}\[\]^"~*?:\\/])', r"\\\1", word)
 
 
-def search_releases(query: str, *, limit: int = 25, offset: int = 0, every: bool = True) -> ReleasePage:
+def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: bool = True) -> ReleasePage:
     """Candidates for a title, an artist or both, best first, but bootlegs and the like last, in one request.
 
-    They have `every` word, or else as many as possible. Raises RateLimited or Unavailable.
+    They have all words, or with `all_words=False` as many as possible. Raises RateLimited or Unavailable.
 
     No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
     hits of the same score.
     """
-    words = lucene(query, every=every)
+    words = lucene(query, all_words=all_words)
     asked = {"query": words, "fmt": "json", "limit": limit, "offset": offset}
     try:
         body = upstream.get(Request("/release", asked, SEARCH_AGE)).body

@@ -44,13 +44,14 @@ class RateLimiter:
         """
         with self.shared.change(must_be_shared=True) as values:
             now = monotonic()
-            start = read_time(values, "free_at", now, HORIZON)
+            free_at = read_time(values, "free_at", now, HORIZON)
             if values.pop(DAMAGED, False):
-                start = values["free_at"] = max(start, now + self.drain)
-            refusal = self._promise(values, start, now) if start - now > max_wait else None
+                free_at = values["free_at"] = max(free_at, now + self.drain)
+            refusal = self._promise(values, free_at, now) if free_at - now > max_wait else None
             if refusal is None:
-                if start == now:  # the queue has run empty: promises are forgotten
+                if free_at == now:  # the queue has run empty: promises are forgotten
                     values.pop("promised_at", None)
+                start = max(free_at, now + self.shared.latency)
                 values["free_at"] = start + self.interval
         if refusal:
             raise refusal  # not above, where it would keep the promise from being written

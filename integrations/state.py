@@ -39,6 +39,8 @@ class HostState:
     cannot be written either, each process knows only itself.
     """
 
+    latency = 0.0  # seconds that a change takes
+
     @staticmethod
     def of(service: str) -> "HostState":
         """The state of `tmdb`, `musicbrainz` or `coverart`."""

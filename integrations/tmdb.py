@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any, Self
 
 from django.conf import settings
@@ -75,7 +76,7 @@ upstream = TMDB()
 
 @dataclass(frozen=True)
 class MovieHit:
-    """A movie as a search finds it. `vote_average` is 0 where `vote_count` is: nobody voted."""
+    """A movie as a search finds it. `vote_average` is 0 where `vote_count` is: there are no votes."""
 
     tmdb_id: int
     title: str
@@ -99,25 +100,25 @@ class MoviePage:
 
 
 @dataclass(frozen=True)
-class Credit:
-    """One part that a person plays: `order` is the place in the billing."""
-
+class PersonCredit:
     credit_id: str
     person_id: int  # TMDB's
     name: str
     profile_path: str
+
+
+@dataclass(frozen=True)
+class Credit(PersonCredit):
+    """One part that a person plays: `order` is the place in the billing."""
+
     character: str
     order: int
 
 
 @dataclass(frozen=True)
-class CrewCredit:
+class CrewCredit(PersonCredit):
     """One job that a person does; `order` is the row's place in TMDB's list."""
 
-    credit_id: str
-    person_id: int  # TMDB's
-    name: str
-    profile_path: str
     department: str
     job: str
     order: int
@@ -172,7 +173,7 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path(value: object) -> str:
-    """The path of an image; anything else would make an address of somebody else's choosing."""
+    """The path of an image; anything else would make an address of another site."""
     path = text(value, 200)
     return path if re.fullmatch(r"/[\w.-]+", path) else ""
 
@@ -181,41 +182,40 @@ def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
     """The first MAX_CAST parts in billing order."""
     parts: dict[str, Credit] = {}
     for place, row in enumerate(rows(found.get("cast"))):
-        person, order = integer(row.get("id")), integer(row.get("order"))
-        if not person:
-            continue
-        part = Credit(
-            credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{place}",  # recordings of 2013 have none
-            person_id=person,
-            name=text(row.get("name")),
-            profile_path=_path(row.get("profile_path")),
-            character=text(row.get("character")),
-            order=place if order is None else order,
-        )
-        parts.setdefault(part.credit_id, part)
-    return sorted(parts.values(), key=lambda part: part.order)[:MAX_CAST]
+        if person := integer(row.get("id")):
+            order = integer(row.get("order"))
+            part = Credit(
+                **_person(row, f"{movie_id}-{person}-{place}"),
+                character=text(row.get("character")),
+                order=place if order is None else order,
+            )
+            parts.setdefault(part.credit_id, part)
+    return sorted(parts.values(), key=attrgetter("order"))[:MAX_CAST]
 
 
 def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
-    """The first MAX_CREW key roles in TMDB's order, one row a person and job."""
+    """The first MAX_CREW key roles in TMDB's order, one row for each person and job."""
     jobs: dict[tuple[int, str], CrewCredit] = {}
     ids: set[str] = set()
     for place, row in enumerate(rows(found.get("crew"))):
         person, job = integer(row.get("id")), text(row.get("job"))
         if person and job in KEY_JOBS:
-            done = CrewCredit(
-                credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person}-{job}",
-                person_id=person,
-                name=text(row.get("name")),
-                profile_path=_path(row.get("profile_path")),
-                department=text(row.get("department"), 100),
-                job=job,
-                order=place,
-            )
+            known = _person(row, f"{movie_id}-{person}-{job}")
+            done = CrewCredit(**known, department=text(row.get("department"), 100), job=job, order=place)
             if done.credit_id not in ids and (person, job) not in jobs:
                 jobs[person, job] = done
                 ids.add(done.credit_id)
     return list(jobs.values())[:MAX_CREW]
+
+
+def _person(row: dict[str, Any], credit_id: str) -> dict[str, Any]:
+    """What cast and crew have in common; recordings of 2013 have no `credit_id` of their own."""
+    return {
+        "credit_id": text(row.get("credit_id"), 60) or credit_id,
+        "person_id": integer(row.get("id")),
+        "name": text(row.get("name")),
+        "profile_path": _path(row.get("profile_path")),
+    }
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:
@@ -258,7 +258,7 @@ def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
 
 
 def fetch_recommendations(tmdb_ids: Iterable[int]) -> dict[int, list[MovieHit]]:
-    """What TMDB recommends to those who like each of these movies, best first, asked in parallel.
+    """What TMDB recommends for each of these movies, best first, asked in parallel.
 
     Of a movie for which no answer comes until the caller's deadline it is what TMDB said before, or nothing.
     """

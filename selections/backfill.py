@@ -28,7 +28,7 @@ def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
     """What the user's weeks lack from the first to the last, in one query."""
     weeks = Week.objects.filter(user=user).since(*first).until(*last).for_list()
     known = {(week.year, week.week_number): (week.has_movie, week.has_album) for week in weeks}
-    asked = weeks_between(first, last)
+    asked = list(weeks_between(first, last))
     return Gaps(
         missing=[week for week in asked if week not in known],
         empty=[week for week in asked if known.get(week) == (False, False)],

@@ -1,4 +1,4 @@
-"""A person's weeks as a calendar that others can subscribe to: https://www.rfc-editor.org/rfc/rfc5545"""
+"""A user's weeks as a calendar to subscribe to: https://www.rfc-editor.org/rfc/rfc5545"""
 
 import re
 import unicodedata
@@ -12,16 +12,16 @@ from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from .models import MAX_RATING, Opinion, Week, WeekAlbum, WeekMovie
+from .models import MAX_RATING, AnyPick, Opinion, Week, WeekAlbum, WeekMovie
 
 ANYONE = -1  # in the place of a user's id
 FORMAT = 1  # of a calendar: raise it with each change of what write_calendar() makes of the same weeks
-REFRESH = timedelta(hours=6)  # how often calendars are asked to come back
-LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever some reader takes for one
+REFRESH = timedelta(hours=6)  # how often calendar programs should look again
+LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever some calendar program takes for one
 
 
 class Text(vText):
-    """Icalendar's own takes a backslash and an N for a line break."""
+    """Icalendar's own class takes a backslash and an N for a line break."""
 
     def to_ical(self) -> bytes:
         escaped = str(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
@@ -44,7 +44,7 @@ def write_calendar(user) -> bytes:
 
 
 def stamp(user) -> str:
-    """A digest of all that write_calendar() makes use of, which changes with it and costs a fraction of it."""
+    """A digest of all that write_calendar() uses, at a fraction of its cost."""
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
     with connection.cursor() as cursor:
         for sql, params in _stamp_queries():
@@ -55,7 +55,7 @@ def stamp(user) -> str:
 
 @cache
 def _stamp_queries() -> list[tuple[str, tuple]]:
-    """The SQL of the digest's parts for the user ANYONE: to compile it costs more than to run it."""
+    """The SQL of the digest's parts for the user ANYONE: compiling it costs more than running it."""
     own = FilteredRelation("opinions", condition=Q(opinions__user=ANYONE))
     of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
     movie = ["movie__own_title", "movie__title", "movie__release_date"]
@@ -74,37 +74,36 @@ def _stamp_queries() -> list[tuple[str, tuple]]:
 
 
 def _event(week: Week) -> Event:
-    picks: list[WeekMovie | WeekAlbum] = [*week.movie_picks.all(), *week.album_picks.all()]
+    picks = week.picks
     changed_at = max([week.updated_at, *(opinion.updated_at for pick in picks for opinion in _own_opinions(pick))])
     event = Event()
     event["UID"] = f"week-{week.pk}-{week.created_at:%Y%m%d%H%M%S%f}@wrong-opinions"  # of this week wherever it moves
-    event.add("DTSTAMP", changed_at)  # the time of asking would make each answer another one
+    event.add("DTSTAMP", changed_at)  # the time of the request would change each answer
     event.add("LAST-MODIFIED", changed_at)
     event.add("DTSTART", week.starts_on)
     event.add("DTEND", week.ends_on + timedelta(days=1))  # the first day that is not part of it
     event["SUMMARY"] = _line(f"{week.name}: {' · '.join(_title(pick) for pick in picks) or 'nothing yet'}")
     if description := _text("\n".join(_describe(picks, week.notes))):
         event["DESCRIPTION"] = description
-    event["TRANSP"] = "TRANSPARENT"  # nobody is busy for a week
+    event["TRANSP"] = "TRANSPARENT"  # a week does not make you busy
     return event
 
 
-def _title(pick: WeekMovie | WeekAlbum) -> str:
-    return pick.movie.shown_title if isinstance(pick, WeekMovie) else str(pick.album)
+def _title(pick: AnyPick) -> str:
+    return pick.work.shown_title if pick.kind == "movie" else str(pick.work)
 
 
-def _describe(picks: Iterable[WeekMovie | WeekAlbum], notes: str) -> Iterator[str]:
+def _describe(picks: Iterable[AnyPick], notes: str) -> Iterator[str]:
     """Lines: the picks, each with its rating, and the notes."""
     for pick in picks:
         ratings = [f"{opinion.rating} of {MAX_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
-        work = pick.movie if isinstance(pick, WeekMovie) else pick.album
-        yield " – ".join([_line(str(work)), *ratings])
+        yield " – ".join([_line(str(pick.work)), *ratings])
     if notes:
         yield ""
         yield notes
 
 
-def _own_opinions(pick: WeekMovie | WeekAlbum) -> list[Opinion]:
+def _own_opinions(pick: AnyPick) -> list[Opinion]:
     """At most one; for_page() has put it there."""
     return pick.own_opinions  # type: ignore[union-attr]
 

@@ -11,16 +11,18 @@ from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
 
-from catalog.models import Album, Movie, search_words
+from catalog.models import Album, Movie
+from catalog.text import search_words
 
 from .weeks import (
     FIRST_YEAR,
     LAST_YEAR,
     LAST_ZONE,
     LONG_YEARS,
-    monday_of,
+    MONDAY,
+    SUNDAY,
+    day_of,
     over_for,
-    sunday_of,
     week_before,
     week_in,
     week_name,
@@ -145,12 +147,12 @@ class Week(models.Model):
     @property
     def starts_on(self) -> date:
         """Its Monday."""
-        return monday_of((self.year, self.week_number))
+        return day_of((self.year, self.week_number), MONDAY)
 
     @property
     def ends_on(self) -> date:
         """Its Sunday."""
-        return sunday_of((self.year, self.week_number))
+        return day_of((self.year, self.week_number), SUNDAY)
 
     @property
     def picks(self) -> "list[AnyPick]":
@@ -210,9 +212,6 @@ POSITION_RULE = f"Position must be {', '.join(map(str, Position.values[:-1]))} o
 class Pick(models.Model):
     """A numbered position in a week; each subclass says what is picked for it."""
 
-    part_of = "week"  # see catalog/merging.py
-
-    Position = Position
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -316,11 +315,9 @@ class OpinionQuerySet(models.QuerySet):
 
         return self.filter(hidden("movie_pick") | hidden("album_pick"))
 
-    def on_movies(self) -> "OpinionQuerySet":
-        return self.filter(movie_pick__isnull=False)
-
-    def on_albums(self) -> "OpinionQuerySet":
-        return self.filter(album_pick__isnull=False)
+    def on_kind(self, kind: str) -> "OpinionQuerySet":
+        """On picks of movies or of albums."""
+        return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
         return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))

@@ -1,5 +1,6 @@
 """The one writer of weeks and picks; the database's constraints decide, and are put into words here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -7,11 +8,18 @@ from django.utils import timezone
 
 from integrations.errors import NotFound
 
+from .guards import (
+    Conflict,
+    by_others,
+    lock_user,
+    lock_week,
+    refuse_discussed_pick,
+    refuse_discussed_week,
+    refuse_revealed,
+    touch,
+)
 from .kinds import KINDS, Kind
-from .locks import Conflict, lock_user, lock_week, touch
 from .models import MAX_WEEKS, AnyPick, Opinion, PickQuerySet, Week
-from .opinions import services as opinions
-from .opinions.services import on_pick, own_opinion  # noqa: F401
 from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_in
 
 MAX_PREVIOUS = 50  # earlier picks that a pick is answered with
@@ -49,11 +57,7 @@ def _refuse_existing(week: Week) -> None:
 
 def current_week(user) -> Week:
     """The user's week that today, in their time zone, is part of; created if absent. Raises Conflict."""
-    return find_or_create_week(user, *this_week(user))
-
-
-def find_or_create_week(user, year: int, week_number: int) -> Week:
-    return get_or_create_week(user, year, week_number)[0]
+    return get_or_create_week(user, *this_week(user))[0]
 
 
 def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:
@@ -92,7 +96,7 @@ def refuse_early_end(week: Week, year: int, week_number: int) -> None:
     now = timezone.now()
     ends = [min(settled_week(week.user), week_in(zone, now)) for zone in (FIRST_ZONE, LAST_ZONE)]  # for readers there
     moves_past = any((year, week_number) < end <= (week.year, week.week_number) for end in ends)
-    if moves_past and opinions.by_others(Opinion.objects.on_week(week), week).exists():
+    if moves_past and by_others(Opinion.objects.on_week(week), week).exists():
         what = "Other members have opinions on this week, which are hidden until it is over. Move it after that."
         raise Conflict(what, "week_discussed")
 
@@ -105,9 +109,9 @@ def delete_week(week: Week, *, force: bool = False) -> None:
     """
     with transaction.atomic():
         lock_week(week)
-        opinions.refuse_revealed(week, week.picks)
+        refuse_revealed(week, week.picks)
         if not force:
-            opinions.refuse_discussed_week(week)
+            refuse_discussed_week(week)
         week.delete()
 
 
@@ -132,7 +136,7 @@ def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *
     picks = kind.picks_in(week)
     there = picks.filter(position=position)
     if replace:
-        opinions.refuse_discussed_pick(kind, there.exclude(**same), week, "Replacing", force=force)
+        refuse_discussed_pick(kind, there.exclude(**same), week, "Replacing", force=force)
         picks = picks.exclude(position=position)
     elif there.exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
@@ -141,7 +145,8 @@ def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *
 
 
 def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = False) -> tuple[P, bool]:
-    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here.
+    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here, or by
+    place_picks().
 
     Returns the pick at its position, and whether that was free. With `replace` the pick that is there is deleted, with
     `force` also where other members have opinions on it; the same work stays as it is. Raises Conflict, or
@@ -156,7 +161,7 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
             if replace and (known := there.filter(**same).first()):
                 return known, False
             if replace:
-                opinions.refuse_discussed_pick(kind, there, pick.week, "Replacing", force=force)
+                refuse_discussed_pick(kind, there, pick.week, "Replacing", force=force)
             replaced = there.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
@@ -167,6 +172,13 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
             raise Conflict(sentence, "just_merged") from None
         raise
     return pick, not replaced
+
+
+def place_picks(picks: Iterable[AnyPick]) -> list[AnyPick]:
+    """Store new picks of one kind as they are, many at a time, for a caller who has locked their weeks, or has created
+    them in the same transaction, and who sets their `updated_at`. Raises IntegrityError."""
+    rows: list[Any] = list(picks)
+    return type(rows[0])._default_manager.bulk_create(rows) if rows else []
 
 
 def rematch(pick: AnyPick, external_id: Any) -> AnyPick:
@@ -208,7 +220,7 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
     with transaction.atomic():
         lock_week(week)
         picks = kind.picks_in(week).filter(position=position)
-        opinions.refuse_discussed_pick(kind, picks, week, "Removing", force=force)
+        refuse_discussed_pick(kind, picks, week, "Removing", force=force)
         removed, _ = picks.delete()
         if removed:
             touch(week)

@@ -2,7 +2,7 @@
 
 import re
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import timezone as offset
 from functools import lru_cache
@@ -14,6 +14,7 @@ from django.utils import timezone
 type YearWeek = tuple[int, int]  # an ISO year, and the number of a week in it
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+MONDAY, THURSDAY, SUNDAY = 1, 4, 7
 
 
 def weeks_in_year(year: int) -> int:
@@ -42,7 +43,7 @@ def week_name(year: int, week_number: int) -> str:
 
 def week_names(weeks: Iterable[YearWeek]) -> str:
     """Such as `2024-W03, 2024-W05 to 2024-W07`, of weeks in the order of the calendar."""
-    runs = groupby(enumerate(weeks), lambda pair: monday_of(pair[1]) - timedelta(weeks=pair[0]))
+    runs = groupby(enumerate(weeks), lambda pair: day_of(pair[1], MONDAY) - timedelta(weeks=pair[0]))
     parts = []
     for _, run in runs:
         names = [week_name(*week) for _, week in run]
@@ -55,29 +56,26 @@ def week_of(day: date) -> YearWeek:
     return day.isocalendar()[:2]
 
 
-def monday_of(week: YearWeek) -> date:
-    return date.fromisocalendar(*week, 1)
+def day_of(week: YearWeek, weekday: int) -> date:
+    """A day of a week, from MONDAY to SUNDAY. Its Thursday says which month and year a week is part of."""
+    return date.fromisocalendar(*week, weekday)
 
 
-def sunday_of(week: YearWeek) -> date:
-    return date.fromisocalendar(*week, 7)
-
-
-def month_of(week: YearWeek) -> int:
-    """The month that most of the week's days are in: its Thursday's."""
-    return date.fromisocalendar(*week, 4).month
+def week_ordinal(week: YearWeek) -> int:
+    """The number of a week, counted through all years: the next week has the next number."""
+    return day_of(week, MONDAY).toordinal() // 7
 
 
 def weeks_later(week: YearWeek, count: int) -> YearWeek:
     """The week so many weeks after this one, or before it if the count is negative."""
-    return week_of(monday_of(week) + timedelta(weeks=count))
+    return week_of(day_of(week, MONDAY) + timedelta(weeks=count))
 
 
-def weeks_between(first: YearWeek, last: YearWeek) -> list[YearWeek]:
+def weeks_between(first: YearWeek, last: YearWeek) -> Iterator[YearWeek]:
     """All weeks from the first to the last, both included."""
-    monday = monday_of(first)
-    count = (monday_of(last) - monday).days // 7 + 1
-    return [week_of(monday + timedelta(weeks=n)) for n in range(count)]
+    monday = day_of(first, MONDAY)
+    for count in range(week_ordinal(last) - week_ordinal(first) + 1):
+        yield week_of(monday + timedelta(weeks=count))
 
 
 def this_week(user) -> YearWeek:

@@ -25,6 +25,7 @@ SQLITE_ONLY = (
     "tests/integrations/test_values.py",
     "tests/instance/test_quickstart.py",
     "tests/selections/insights/test_recommendations.py::test_what_somebody_will_like",
+    "tests/selections/test_sqlite.py",
     "tests/selections/transfer/readers/",
     "tests/test_faults.py",
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
@@ -60,8 +61,8 @@ def no_haste(monkeypatch):
     for name in ("deadline.ANSWER_TIME", "transport.MAX_ANSWER_TIME", "http.CROWDED_WAIT", "coverart.DEADLINE"):
         monkeypatch.setattr(f"integrations.{name}", AGES)
     monkeypatch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
-    for name in ("REFRESH_WAIT", "EXTRA_WAIT"):
-        monkeypatch.setattr(f"catalog.services.{name}", AGES)
+    for name in ("fetching.REFRESH_WAIT", "services.EXTRA_WAIT"):
+        monkeypatch.setattr(f"catalog.{name}", AGES)
 
 
 def wait_until(is_so) -> None:
@@ -72,8 +73,23 @@ def wait_until(is_so) -> None:
         time.sleep(0.005)
 
 
+@contextlib.contextmanager
+def right_after_query(table, act):
+    """Call act() once, after the first query of rows of this table."""
+    waiting = [act]
+
+    def execute_and_act(execute, sql, *arguments):
+        result = execute(sql, *arguments)
+        if sql.startswith(f'SELECT "{table}"') and waiting:
+            waiting.pop()()
+        return result
+
+    with connection.execute_wrapper(execute_and_act):
+        yield
+
+
 def land() -> None:
-    """Wait for the requests to upstreams that are on their way, which may outlive whoever asked."""
+    """Wait for the running requests to upstreams, which may outlive their callers."""
     wait_until(lambda: not http.coalescer.running)
 
 

@@ -1,4 +1,4 @@
-"""The addresses and methods that there are, from the URL configuration."""
+"""The addresses and methods of the API, from the URL configuration."""
 
 import re
 

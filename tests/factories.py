@@ -113,3 +113,8 @@ class AlbumOpinionFactory(DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     album_pick = factory.SubFactory(WeekAlbumFactory)
     rating = 7
+
+
+WORKS = {"movie": MovieFactory, "album": AlbumFactory}
+PICKS = {"movie": WeekMovieFactory, "album": WeekAlbumFactory}
+OPINIONS = {"movie": MovieOpinionFactory, "album": AlbumOpinionFactory}

@@ -36,7 +36,7 @@ def change(sent: bytes, edit: Callable[[Any], Any]) -> bytes:
 # What is sent in the modes that have nothing to them but bytes.
 ANSWERS = {
     **{str(status): answer(status, {"status_message": "No."}) for status in (401, 403, 404, 429, 500, 502, 503, 504)},
-    "304": answer(304),  # though nobody asked whether anything changed
+    "304": answer(304),  # though the request had no condition
     "429 retry": answer(429, {"status_code": 25}, RETRY),
     "503 retry": answer(503, {"status_code": 9}, RETRY),
     "rate limit": answer(503, TOO_FAST),
@@ -61,8 +61,9 @@ DRIPS = {"drip": answer(200, headers={"Content-Length": "5000"}), "drip head": b
 class FaultyServer:
     """One upstream, which answers as its `mode` says: see become()."""
 
-    def __init__(self, healthy: Callable[[str], bytes]) -> None:
-        self.healthy = healthy
+    healthy: Callable[[str], bytes]  # what it answers to a path when it is well
+
+    def __init__(self) -> None:
         self.mode, self.paths = "healthy", []
         self.released = threading.Event()  # lets go of those who hang
         self.port, self.places = 0, contextlib.ExitStack()
@@ -90,7 +91,7 @@ class FaultyServer:
 
     def _open(self) -> None:
         if self.mode == "refused":
-            # Bound, but nobody listens: the port stays ours, and connections to it are refused.
+            # Bound, but not listening: the port stays ours, and connections to it are refused.
             sock = self.places.enter_context(socket.socket())
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", self.port))
@@ -132,7 +133,7 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked has gone, which is what they are meant to do."""
+        """The client has gone, as it should."""
 
 
 def tmdb(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Who may do what: each endpoint and method, for everybody who could ask, from the addresses that there are."""
+"""Who may do what: each method of each address in the URL configuration, for each role."""
 
 import re
 from itertools import product
@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.api.authentication import IsSignedIn
 from accounts.models import User
-from catalog.models import AlbumArtist, Artist, MovieCast, Person
+from catalog.models import AlbumArtist, MovieCast
 from tests import payloads
 from tests.conftest import access_token, refresh_token, session_of
 from tests.endpoints import METHODS, OPERATIONS, VIEWS, endpoints
@@ -22,17 +22,19 @@ from tests.factories import (
     PASSWORD,
     AlbumFactory,
     AlbumOpinionFactory,
+    ArtistFactory,
     MovieFactory,
     MovieOpinionFactory,
+    PersonFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
     make_user,
 )
 
-# Of what belongs to the owner: somebody without a token; the owner; another member; another member when the owner is
-# private; staff when the owner is private; the owner when disabled; scripts with the owner's API tokens: one that only
-# reads, and one that may do all that such tokens may.
+# The status for each role, of what belongs to the owner: no token; the owner; another member; another member when the
+# owner is private; staff when the owner is private; the owner when disabled; a script with the owner's read-only API
+# token; a script with a full one.
 ROLES = ["anonymous", "owner", "member", "private", "staff", "disabled", "reader", "script"]
 ROWS = {
     "GET /health": "200 200 200 200 200 200 200 200",
@@ -71,7 +73,7 @@ ROWS = {
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
     "POST /api/weeks": "401 201 201 201 201 403 403 201",
-    "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # its own token, whoever asks
+    "GET /api/weeks.ics": "200 200 200 200 200 403 200 200",  # it has a token of its own
     "POST /api/weeks/calendar-token": "401 201 201 201 201 403 403 403",
     "DELETE /api/weeks/calendar-token": "401 204 204 204 204 403 403 403",
     "GET /api/weeks/current": "401 200 200 200 200 403 404 200",  # reading creates no week
@@ -101,7 +103,7 @@ ROWS = {
     "GET /api/stats/overview": "401 200 200 200 200 403 200 200",
     "GET /api/stats/by-year/{year}": "401 200 200 200 200 403 200 200",
     "GET /api/stats/year-in-opinions/{year}": "401 200 200 200 200 403 200 200",
-    "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # nobody compares themselves with themselves
+    "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # the owner, with themselves
     "GET /api/stats/wrong-opinions": "401 200 200 404 404 403 200 200",
     "GET /api/stats/report-card": "401 200 200 404 404 403 200 200",
     "GET /api/stats/contrarian": "401 200 200 404 404 403 200 200",
@@ -111,8 +113,11 @@ ROWS = {
     "GET /api/export": "401 200 200 200 200 403 200 200",
     "POST /api/import": "401 200 200 200 200 403 403 200",
 }
-SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner; no other word of any answer
+SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner
 NEW_PASSWORD = "Quite-another-7-phrase"
+RECENT = FETCHED.replace(month=2)  # within the month before today
+FOR_ALL = ["overview", "by-year/{year}", "year-in-opinions/{year}"]
+FOR_ONE = ["wrong-opinions", "report-card", "contrarian", "on-this-week"]
 
 
 def test_every_endpoint_has_its_row():
@@ -124,21 +129,17 @@ def test_nothing_but_views_of_rest_framework_answers_below_api():
         address for address, pattern in endpoints(get_resolver().url_patterns) if not hasattr(pattern.callback, "cls")
     ]
 
-    assert others == []  # the one that says 404 is no pattern of a place
-
-
-def is_public(view) -> bool:
-    permissions = getattr(view.cls, "permission_classes", [])
-    return AllowAny in permissions
+    assert others == []  # the pattern that answers 404 stands for no address
 
 
 def expected(method, address, role) -> int:
-    """The row's status, or that of a method which the address does not know."""
+    """The row's status, or that of a method that is not allowed."""
     if row := ROWS.get(f"{method} {address}"):
         return int(row.split()[ROLES.index(role)])
-    if is_public(VIEWS[address][0]):
+    permissions = VIEWS[address][0].cls.permission_classes
+    if AllowAny in permissions:
         return 405
-    is_for_scripts = IsSignedIn not in VIEWS[address][0].cls.permission_classes
+    is_for_scripts = IsSignedIn not in permissions
     refusals = {
         "anonymous": 401,
         "disabled": 403,
@@ -150,24 +151,26 @@ def expected(method, address, role) -> int:
 
 @pytest.fixture
 def world(db, now, upstream):
-    """An owner with a bit of everything, and what is asked about it."""
+    """An owner with rows of every kind, and the requests for them."""
     upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page())
     owner = make_user(username="hidden-ada", display_name="Ada the Hidden")
     week = WeekFactory(user=owner, year=2026, week_number=6, notes="hidden notes")
-    movie_pick = WeekMovieFactory(week=week, movie__fetched_at=now_())
-    album_pick = WeekAlbumFactory(week=week, album__fetched_at=now_())
+    movie_pick = WeekMovieFactory(week=week, movie__fetched_at=RECENT)
+    album_pick = WeekAlbumFactory(week=week, album__fetched_at=RECENT)
     MovieOpinionFactory(user=owner, movie_pick=movie_pick, review="hidden review")
     AlbumOpinionFactory(user=owner, album_pick=album_pick, review="hidden review")
     movie, album = movie_pick.movie, album_pick.album
-    person = Person.objects.create(tmdb_id=7, name="Somebody")
+    person, artist = PersonFactory(), ArtistFactory(fetched_at=RECENT)
     MovieCast.objects.create(movie=movie, person=person, credit_id="a", order=0)
-    artist = Artist.objects.create(musicbrainz_id=payloads.GROUP, name="Some band", fetched_at=now_())
     AlbumArtist.objects.create(album=album, artist=artist, position=0, name="Some band")
     token, _ = services.create_token(owner, name="widget", scope="full")
     secrets = {scope: services.create_token(owner, name="script", scope=scope)[1] for scope in ("read", "full")}
-    fresh_movie, fresh_album = MovieFactory(fetched_at=now_()), AlbumFactory(fetched_at=now_())
+    new_movie = {"tmdb_id": MovieFactory(fetched_at=RECENT).tmdb_id}
+    new_album = {"musicbrainz_id": str(AlbumFactory(fetched_at=RECENT).musicbrainz_id)}
+    passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    link = {"uid": services.encode_id(owner), "token": default_token_generator.make_token(owner)}
     return {
         "owner": owner,
         "ids": {
@@ -190,13 +193,9 @@ def world(db, now, upstream):
             "POST /api/auth/refresh": {"refresh_token": refresh_token(owner)},
             "POST /api/auth/logout": {"refresh_token": refresh_token(owner)},
             "POST /api/auth/password-reset": {"email": owner.email},
-            "POST /api/auth/password-reset/confirm": {
-                "uid": services.encode_id(owner),
-                "token": default_token_generator.make_token(owner),
-                "new_password": NEW_PASSWORD,
-            },
-            "POST /api/auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
-            "POST /api/auth/tokens": {"name": "widget", "current_password": PASSWORD},
+            "POST /api/auth/password-reset/confirm": link | {"new_password": NEW_PASSWORD},
+            "POST /api/auth/password": passwords,
+            "POST /api/auth/tokens": passwords | {"name": "widget"},
             "PATCH /api/users/{pk}": {"time_zone": "Europe/Berlin"},
             "DELETE /api/users/{pk}": {"password": PASSWORD},
             "GET /api/movies/search": {"query": "x"},
@@ -206,26 +205,18 @@ def world(db, now, upstream):
             "POST /api/import": {"format": "wrong-opinions", "version": 1},
             "POST /api/weeks": {"year": 2026, "week_number": 1},
             "GET /api/weeks.ics": {"token": services.renew_calendar_token(owner)},
-            **{f"GET /api/stats/{which}": {"user": "all"} for which in ("overview", "by-year/{year}")},
-            "GET /api/stats/year-in-opinions/{year}": {"user": "all"},
+            **{f"GET /api/stats/{name}": {"user": "all"} for name in FOR_ALL},
+            **{f"GET /api/stats/{name}": {"user": owner.username} for name in FOR_ONE},
             "GET /api/stats/compare": {"with": owner.username},
-            "GET /api/stats/wrong-opinions": {"user": owner.username},
-            "GET /api/stats/report-card": {"user": owner.username},
-            "GET /api/stats/contrarian": {"user": owner.username},
-            "GET /api/stats/on-this-week": {"user": owner.username},
             "PATCH /api/weeks/{pk}": {"notes": "other notes"},
-            "POST /api/weeks/{pk}/movies": {"tmdb_id": fresh_movie.tmdb_id, "position": 2},
-            "PUT /api/weeks/{pk}/movies/{position}": {"tmdb_id": fresh_movie.tmdb_id},
+            "POST /api/weeks/{pk}/movies": new_movie | {"position": 2},
+            "PUT /api/weeks/{pk}/movies/{position}": new_movie,
             "PUT /api/weeks/{pk}/movies/{position}/opinion": {"rating": 5},
             "PUT /api/weeks/{pk}/albums/{position}/opinion": {"rating": 5},
-            "POST /api/weeks/{pk}/albums": {"musicbrainz_id": str(fresh_album.musicbrainz_id), "position": 2},
-            "PUT /api/weeks/{pk}/albums/{position}": {"musicbrainz_id": str(fresh_album.musicbrainz_id)},
+            "POST /api/weeks/{pk}/albums": new_album | {"position": 2},
+            "PUT /api/weeks/{pk}/albums/{position}": new_album,
         },
     }
-
-
-def now_():
-    return FETCHED.replace(month=2)  # within the month before today
 
 
 def client_as(role, world):

@@ -2,16 +2,14 @@ import re
 
 import pytest
 from django.contrib.admin.sites import site
-from django.contrib.auth.models import Permission
-from django.test import Client
 
 from accounts import services
 from accounts.models import ApiToken, Invitation, Session, User
-from selections.models import ImportedRow, Opinion, Week
+from selections.models import Opinion, Week
 from tests.admin.everything import fill
+from tests.admin.staff import address, client_with
 from tests.conftest import session_of
 from tests.factories import (
-    AlbumFactory,
     MovieFactory,
     MovieOpinionFactory,
     UserFactory,
@@ -19,20 +17,6 @@ from tests.factories import (
 )
 
 OURS = [model for model in site._registry if model._meta.app_label in {"accounts", "catalog", "selections"}]
-
-
-@pytest.fixture
-def admin(db):
-    staff = User.objects.create_superuser("admin", "admin@example.org", "a-password")
-    client = Client()
-    client.force_login(staff)
-    return client
-
-
-def address(model, page, *arguments):
-    from django.urls import reverse
-
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
 
 
 def test_every_model_of_ours_is_there():
@@ -54,13 +38,13 @@ def test_every_model_of_ours_is_there():
 
 
 @pytest.mark.parametrize("model", OURS)
-def test_searches_and_filters_work(admin, model):
+def test_searches_and_filters_work(admin_client, model):
     fill(1)
-    page = admin.get(address(model, "changelist"))
+    page = admin_client.get(address(model, "changelist"))
 
-    searched = admin.get(address(model, "changelist"), {"q": "5"})
+    searched = admin_client.get(address(model, "changelist"), {"q": "5"})
     filtered = [
-        admin.get(address(model, "changelist") + choice["query_string"])
+        admin_client.get(address(model, "changelist") + choice["query_string"])
         for spec in page.context["cl"].filter_specs
         for choice in spec.choices(page.context["cl"])
     ]
@@ -84,27 +68,13 @@ def form_of(week, **picks):
     return data
 
 
-def test_a_week_is_put_together_in_its_form(admin):
-    week = WeekFactory()
-    before = week.updated_at
-
-    response = admin.post(
-        address(Week, "change", week.pk), form_of(week, movie=[(MovieFactory(), 1)], album=[(AlbumFactory(), 2)])
-    )
-
-    week.refresh_from_db()
-    assert response.status_code == 302
-    assert (week.notes, week.is_complete) == ("By hand", True)
-    assert week.updated_at > before
-
-
-def test_constraints_are_kind_messages(admin):
+def test_constraints_have_messages(admin_client):
     week, movie = WeekFactory(), MovieFactory()
 
-    twice = admin.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (movie, 2)]))
-    same = admin.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (MovieFactory(), 1)]))
-    impossible = admin.post(address(Week, "add"), form_of(Week(user=week.user, year=2025, week_number=53)))
-    existing = admin.post(address(Week, "add"), form_of(week))
+    twice = admin_client.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (movie, 2)]))
+    same = admin_client.post(address(Week, "change", week.pk), form_of(week, movie=[(movie, 1), (MovieFactory(), 1)]))
+    impossible = admin_client.post(address(Week, "add"), form_of(Week(user=week.user, year=2025, week_number=53)))
+    existing = admin_client.post(address(Week, "add"), form_of(week))
 
     assert [page.status_code for page in (twice, same, impossible, existing)] == [200] * 4
     assert "This movie is here twice" in twice.content.decode()
@@ -113,21 +83,19 @@ def test_constraints_are_kind_messages(admin):
     assert "already exists" in existing.content.decode()
 
 
-def test_an_account_is_made_and_its_name_lowered(admin):
+def test_an_account_is_made_and_its_name_lowered(admin_client):
     data = {"username": "Cleo", "email": "Cleo@example.org", "usable_password": "true"}
+    data |= {"password1": "a-long-one-9", "password2": "a-long-one-9"}
 
-    response = admin.post(address(User, "add"), data | {"password1": "a-long-one-9", "password2": "a-long-one-9"})
-    double = admin.post(address(User, "add"), data | {"password1": "a-long-one-9", "password2": "a-long-one-9"})
-
-    assert response.status_code == 302
+    assert admin_client.post(address(User, "add"), data).status_code == 302
     assert User.objects.get(username="cleo").email == "Cleo@example.org"
-    assert double.status_code == 200
+    assert admin_client.post(address(User, "add"), data).status_code == 200  # the name is taken
 
 
-def test_what_was_fetched_is_looked_at_not_typed_over(admin):
+def test_fetched_fields_are_read_only(admin_client):
     movie = MovieFactory(title="As TMDB says")
 
-    admin.post(address(type(movie), "change", movie.pk), {"title": "Mine"})
+    admin_client.post(address(type(movie), "change", movie.pk), {"title": "Mine"})
 
     movie.refresh_from_db()
     assert movie.title == "As TMDB says"
@@ -138,41 +106,41 @@ def link_in(response):
     return found[0].removeprefix("http://testserver") if found else None
 
 
-def test_an_invitation_is_made_and_its_link_shown_once(admin, client):
-    response = admin.post(address(Invitation, "add"), {"note": "Cleo", "days": 3}, follow=True)
+def test_an_invitation_is_made_and_its_link_shown_once(admin_client, client):
+    response = admin_client.post(address(Invitation, "add"), {"note": "Cleo", "days": 3}, follow=True)
 
     path = link_in(response)
     invitation = Invitation.objects.get()
     assert (invitation.note, invitation.created_by.username) == ("Cleo", "admin")
     assert client.get(path).status_code == 200
-    assert link_in(admin.get(address(Invitation, "changelist"))) is None
+    assert link_in(admin_client.get(address(Invitation, "changelist"))) is None
 
 
-def test_a_lost_link_is_replaced(admin, client):
+def test_a_lost_link_is_replaced(admin_client, client):
     invitation, old = services.invite(note="Cleo")
     used, _ = services.invite(note="Dora")
     Invitation.objects.filter(pk=used.pk).update(used_at=used.created_at)
     data = {"action": "replace_links", "_selected_action": [invitation.pk, used.pk]}
 
-    response = admin.post(address(Invitation, "changelist"), data, follow=True)
+    response = admin_client.post(address(Invitation, "changelist"), data, follow=True)
 
     assert client.get(f"/join/{old}").status_code == 403
     assert client.get(link_in(response)).status_code == 200
     assert "has been used" in response.content.decode()
 
 
-def test_a_token_is_revoked_and_its_hashes_are_not_shown(admin):
+def test_a_token_is_revoked_and_its_hashes_are_not_shown(admin_client):
     token, _ = services.create_token(UserFactory(), name="widget", scope="read")
 
-    page = admin.get(address(ApiToken, "change", token.pk)).content.decode()
-    admin.post(address(ApiToken, "delete", token.pk), {"post": "yes"})
+    page = admin_client.get(address(ApiToken, "change", token.pk)).content.decode()
+    admin_client.post(address(ApiToken, "delete", token.pk), {"post": "yes"})
 
     assert token.key_hash not in page
     assert token.password_hash not in page
     assert not ApiToken.objects.exists()
 
 
-def test_a_link_is_not_replaced_once_it_was_used(admin):
+def test_a_link_is_not_replaced_once_it_was_used(admin_client):
     invitation, _ = services.invite(note="Cleo")
     stale = Invitation.objects.get(pk=invitation.pk)
     Invitation.objects.filter(pk=invitation.pk).update(used_at=invitation.created_at)
@@ -183,105 +151,63 @@ def test_a_link_is_not_replaced_once_it_was_used(admin):
 
 @pytest.fixture
 def helper(db):
-    """Staff who may change and delete accounts, and nothing more."""
-    staff = UserFactory(username="helper", is_staff=True)
-    staff.user_permissions.set(Permission.objects.filter(content_type__model="user"))
-    client = Client()
-    client.force_login(staff)
-    return client
-
-
-def test_staff_give_themselves_no_powers(helper):
-    staff = User.objects.get(username="helper")
-    page = helper.get(address(User, "change", staff.pk)).content.decode()
-
-    helper.post(
-        address(User, "change", staff.pk),
-        {"username": "helper", "email": staff.email, "time_zone": "UTC", "visibility": "members", "is_superuser": "on"},
-    )
-
-    assert "is_superuser" not in page
-    staff.refresh_from_db()
-    assert not staff.is_superuser
+    """A client of staff who may change and delete accounts, and nothing more."""
+    return client_with("view_user", "change_user", "delete_user")
 
 
 @pytest.mark.parametrize(("zone", "has_moved"), [("UTC", False), ("Pacific/Kiritimati", True)])
-def test_a_change_of_time_zone_is_remembered(helper, zone, has_moved):
-    staff = User.objects.get(username="helper")
-    data = {"username": "helper", "email": staff.email, "time_zone": zone, "visibility": "members"}
+def test_staff_change_their_time_zone_but_not_their_rights(helper, zone, has_moved):
+    staff = User.objects.get()
+    form = address(User, "change", staff.pk)
+    values = {"username": staff.username, "email": staff.email, "time_zone": zone, "visibility": "members"}
 
-    helper.post(address(User, "change", staff.pk), data)
+    page = helper.get(form).content.decode()
+    helper.post(form, values | {"is_superuser": "on"})
 
     staff.refresh_from_db()
+    assert "is_superuser" not in page
+    assert not staff.is_superuser
     assert (staff.time_zone, staff.time_zone_changed_at is not None) == (zone, has_moved)
 
 
-def test_staff_touch_no_other_staff(helper, admin):
-    chief = User.objects.get(username="admin")
-
+def test_staff_cannot_change_other_staff(helper, admin_user):
     answers = [
-        helper.post(address(User, "change", chief.pk), {"username": "mine"}),
-        helper.get(f"/admin/accounts/user/{chief.pk}/password/"),
-        helper.post(address(User, "delete", chief.pk), {"post": "yes"}),
+        helper.post(address(User, "change", admin_user.pk), {"username": "mine"}),
+        helper.get(f"/admin/accounts/user/{admin_user.pk}/password/"),
+        helper.post(address(User, "delete", admin_user.pk), {"post": "yes"}),
     ]
-    data = {"action": "delete_selected", "_selected_action": [chief.pk], "post": "yes"}
-    helper.post(address(User, "changelist"), data)
+    delete_selected(helper, admin_user)
 
     assert [answer.status_code for answer in answers] == [403] * 3
-    assert User.objects.filter(username="admin").exists()
+    assert User.objects.filter(pk=admin_user.pk).exists()
+
+
+def delete_selected(client, user):
+    data = {"action": "delete_selected", "_selected_action": [user.pk], "post": "yes"}
+    return client.post(address(User, "changelist"), data)
 
 
 @pytest.mark.parametrize("by", ["form", "action"])
-def test_who_is_deleted_here_leaves_no_tokens(admin, by):
+def test_deleting_an_account_ends_its_sessions(admin_client, by):
     user = UserFactory()
     session_of(user)
 
     if by == "form":
-        admin.post(address(User, "delete", user.pk), {"post": "yes"})
+        admin_client.post(address(User, "delete", user.pk), {"post": "yes"})
     else:
-        data = {"action": "delete_selected", "_selected_action": [user.pk], "post": "yes"}
-        admin.post(address(User, "changelist"), data)
+        delete_selected(admin_client, user)
 
     assert not User.objects.filter(pk=user.pk).exists()
     assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("rating", [3, None])
-def test_a_rating_that_is_changed_here_is_remembered_too(admin, rating):
+def test_a_rating_that_is_changed_here_is_remembered_too(admin_client, rating):
     opinion = MovieOpinionFactory(rating=rating, review="Hm.")
     data = {"user": opinion.user_id, "movie_pick": opinion.movie_pick_id, "rating": 9, "review": ""}
     inline = {"earlier_ratings-TOTAL_FORMS": 0, "earlier_ratings-INITIAL_FORMS": 0}
 
-    admin.post(address(Opinion, "change", opinion.pk), data | inline)
+    admin_client.post(address(Opinion, "change", opinion.pk), data | inline)
 
     opinion.refresh_from_db()
     assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [rating])
-
-
-def test_a_waiting_row_is_settled(admin, user):
-    movie = MovieFactory(title="Dune", tmdb_id=841)
-    said = {"place": "line 2", "kind": "movie", "title": "Dune", "week": [2024, 7], "rating": 7}
-    row = ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="review", reason="x", said=said)
-    form = address(ImportedRow, "change", row.pk)
-
-    bad = admin.post(form, {"choice": "nonsense", "week": "2024-W60"})
-    admin.post(form, {"choice": "https://www.themoviedb.org/movie/841-dune", "week": "2024-W09"})
-
-    assert b"no id or address" in bad.content
-    assert b"Write an ISO week" in bad.content
-    opinion = Opinion.objects.get()
-    assert (opinion.rating, opinion.movie_pick.movie, opinion.movie_pick.week.name) == (7, movie, "2024-W09")
-    assert ImportedRow.objects.get().state == "done"
-
-
-def test_waiting_rows_are_left_out(admin, user):
-    rows = [
-        ImportedRow.objects.create(user=user, fingerprint=str(n), kind="movie", state="review", reason="x", said=said)
-        for n, said in enumerate([{"place": "line 2", "kind": "movie", "title": "Dune", "week": [2024, 7]}] * 2)
-    ]
-
-    admin.post(
-        address(ImportedRow, "changelist"), {"action": "leave_out", "_selected_action": [row.pk for row in rows]}
-    )
-
-    assert set(ImportedRow.objects.values_list("state", flat=True)) == {"skipped"}

@@ -1,4 +1,4 @@
-"""The admin's site: its names, and a first page that shows how everything is."""
+"""The admin's site: its names, and a first page with an overview of the instance."""
 
 import logging
 from functools import update_wrapper
@@ -15,8 +15,9 @@ from catalog import pictures
 from catalog.models import Album, Movie
 from integrations import status
 from selections.insights import dashboard
-from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import this_week
+from selections.kinds import ALBUM, MOVIE
+from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
+from selections.weeks import YearWeek, this_week
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +25,10 @@ logger = logging.getLogger(__name__)
 class Site(admin.AdminSite):
     site_header = site_title = "Wrong Opinions"
     index_title = "Curate"
-    enable_nav_sidebar = False  # beside it and the filters, lists have no room
+    enable_nav_sidebar = False  # beside it and the filters there is no room for lists
 
     def admin_view(self, view, cacheable=False):
-        """Each page, but for what no page can be made of: a sentence, and a way on."""
+        """A page; for a query that it cannot show, a message and the page without that query."""
         page = super().admin_view(view, cacheable)
 
         def careful(request, *args, **kwargs):
@@ -37,67 +38,70 @@ class Site(admin.AdminSite):
             except (ValueError, OverflowError, DataError):
                 if request.method != "GET" or not request.GET:
                     raise
-                logger.warning("No page can be made of the query of %r", request.path, exc_info=True)
-                messages.warning(
-                    request, "That address asks for something that cannot be: here is the page without it."
-                )
+                logger.warning("Invalid query for %r", request.path, exc_info=True)
+                messages.warning(request, "The address had an invalid filter, which was ignored.")
             return HttpResponseRedirect(request.path)
 
         return update_wrapper(careful, page)
 
     def index(self, request, extra_context=None):
-        """The lists, and above them how everything is."""
+        """The lists, with the overview above them."""
         return super().index(request, {"overview": self.overview(request)} | (extra_context or {}))
 
     def overview(self, request) -> dict[str, Any]:
-        """The parts of the page; one that shows what somebody may not view is not there for them."""
+        """The parts of the page, without those that show what the user may not view."""
         week = this_week(request.user)
         parts: dict[str, Any] = {"figures": []}
         if self.sees(request, Week, WeekMovie, WeekAlbum):
-            parts["week"] = self.shelf(request, week)
+            parts["week"] = self.week(request, week)
             parts["figures"].append(dashboard.weekly_figure(week))
         if self.sees(request, Opinion):
             parts["figures"].append(dashboard.ratings_figure(request.user))
         if self.sees(request, Movie, WeekMovie):
-            parts["figures"].append(dashboard.genres_figure("movie"))
+            parts["figures"].append(dashboard.genres_figure(MOVIE))
         if self.sees(request, Album, WeekAlbum):
-            parts["figures"].append(dashboard.genres_figure("album"))
+            parts["figures"].append(dashboard.genres_figure(ALBUM))
         if watched := [model for model in (ImportedRow, Week, Movie, Album) if self.sees(request, model)]:
-            parts["matters"] = [
-                (matter, self.address(matter.model, "changelist", **matter.query))
-                for matter in dashboard.matters(request.user, watched)
+            parts["attention"] = [
+                (item, self.address(item.model, "changelist", **item.query))
+                for item in dashboard.attention_items(request.user, watched)
             ]
         services = {"tmdb": Movie, "musicbrainz": Album, "coverart": Album}
         parts["upstreams"] = status.upstreams(name for name, model in services.items() if self.sees(request, model))
         return parts
 
-    def shelf(self, request, week: dashboard.YearWeek) -> dict[str, Any]:
-        """Everybody's picks of this week, or a way to the first one."""
-        shelf = dashboard.picks_of(week)
+    def week(self, request, week: YearWeek) -> dict[str, Any]:
+        """The picks of this week, or a link to add the first one."""
+        found = dashboard.picks_of(week)
         shown = Week(year=week[0], week_number=week[1])
         parts = {
             "name": shown.name,
             "starts_on": shown.starts_on,
             "ends_on": shown.ends_on,
-            "more": shelf.more,
-            "cards": [self.card(pick) for pick in shelf.picks],
+            "more": found.more,
+            "cards": [self.card(pick) for pick in found.picks],
             "list": self.address(Week, "changelist", year=week[0], week_number=week[1]),
         }
-        if not shelf.picks:
+        if not found.picks:
             parts["first"] = self.first_step(request, week)
         return parts
 
-    def card(self, pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
-        card = {"week": pick.week, "address": self.address(Week, "change", pick.week_id)}
+    def card(self, pick: AnyPick) -> dict[str, Any]:
         if isinstance(pick, WeekMovie):
-            year = pick.movie.release_date.year if pick.movie.release_date else ""
-            poster = pictures.poster(pick.movie, "medium")
-            return card | {"kind": "movie", "picture": poster, "title": pick.movie.shown_title, "line": year}
-        cover = pictures.cover(pick.album, "medium")
-        return card | {"kind": "album", "picture": cover, "title": pick.album.shown_title, "line": pick.album.artist}
+            line = str(pick.movie.release_date.year) if pick.movie.release_date else ""
+        else:
+            line = pick.album.artist
+        return {
+            "week": pick.week,
+            "address": self.address(Week, "change", pick.week_id),
+            "kind": pick.kind,
+            "picture": pictures.picture(pick.work, "medium"),
+            "title": pick.work.shown_title,
+            "line": line,
+        }
 
-    def first_step(self, request, week: dashboard.YearWeek) -> str:
-        """Where the one who looks can pick something for this week; empty where they may not."""
+    def first_step(self, request, week: YearWeek) -> str:
+        """The page on which the user can pick something for this week; empty if they may not."""
         own = Week.objects.filter(user=request.user, year=week[0], week_number=week[1]).first()
         weeks = self.get_model_admin(Week)
         if own and weeks.has_change_permission(request, own):

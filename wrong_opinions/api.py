@@ -138,7 +138,10 @@ def flatten(details: Any, field: str = ""):
 
 
 def sentence(error: dict[str, str]) -> str:
-    """The message of an error with the name of its field, such as "Position must be at most 2." """
+    """The message of an error with the name of its field, such as "Position must be at most 2."; with a place in a
+    file, such as `weeks[3].notes`, as it is."""
+    if "[" in error["field"]:
+        return f"{error['field']}: {error['message']}"
     name = error["field"].replace("_", " ").capitalize().replace("Tmdb", "TMDB").replace("Musicbrainz", "MusicBrainz")
     message = error["message"]
     for beginning, words in WORDINGS.items():

@@ -4,7 +4,7 @@ from django.db.models import FETCH_PEERS
 
 
 class NestedObjects(utils.NestedObjects):
-    """What goes along when something is deleted, with what its names are made of: loaded together, not row by row."""
+    """The rows that a deletion cascades to, with the related rows for their names loaded together."""
 
     def related_objects(self, related_model, related_fields, objs):
         return super().related_objects(related_model, related_fields, objs).fetch_mode(FETCH_PEERS)
@@ -15,12 +15,12 @@ class AdminConfig(apps.AdminConfig):
     default_site = "wrong_opinions.admin.Site"
 
     def ready(self):
-        utils.NestedObjects = NestedObjects  # type: ignore[misc]  # there is no other place for it
+        utils.NestedObjects = NestedObjects  # type: ignore[misc]  # the admin has no setting for it
         super().ready()
 
 
 class WrongOpinionsConfig(AppConfig):
-    """What concerns the whole instance; an app so that Django finds its commands."""
+    """The whole instance; an app so that Django finds its commands."""
 
     default = True
     name = "wrong_opinions"

@@ -1,4 +1,4 @@
-"""What goes into the API and comes out of it: JSON, and pages of it. REST framework's settings name these."""
+"""JSON bodies and pages of the API, which REST framework's settings name."""
 
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions, serializers
@@ -8,23 +8,23 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.utils import json
 
-from catalog.objects import is_overloaded
+from catalog.json_limits import is_overloaded
 
 
 class JSONBodyParser(BaseParser):
-    """A JSON object in UTF-8, whatever the Content-Type says; no body at all is `{}`.
+    """A JSON object in UTF-8 with any Content-Type; an empty body is `{}`.
 
-    A view with `most_bytes` takes that much, all others as much as the settings allow.
+    The limit is the view's `max_bytes`, or that of the settings.
     """
 
     media_type = "*/*"
 
     def parse(self, stream, media_type=None, parser_context=None):
         context = parser_context or {}
-        most = getattr(context["view"], "most_bytes", None)
-        if most is None:
-            body = context["request"].body  # unlike the stream, no longer than the settings allow
-        elif len(body := stream.read(most + 1)) > most:
+        max_bytes = getattr(context["view"], "max_bytes", None)
+        if max_bytes is None:
+            body = context["request"].body  # unlike the stream, limited by the settings
+        elif len(body := stream.read(max_bytes + 1)) > max_bytes:
             raise RequestDataTooBig
         if is_overloaded(body):
             raise exceptions.ParseError("The body has too many lists and objects, or too deep ones", code="too_nested")
@@ -38,7 +38,7 @@ class JSONBodyParser(BaseParser):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """There is one format, so what a client accepts does not matter."""
+    """There is one format, so the Accept header does not matter."""
 
     def select_parser(self, request, parsers):
         return parsers[0]

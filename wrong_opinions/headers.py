@@ -1,6 +1,6 @@
-"""What answers say to caches and browsers where their views say nothing."""
+"""Headers for caches and browsers, unless a view sets its own."""
 
-FEATURES = (  # that Chromium knows: it warns of others
+FEATURES = (  # known by Chromium, which warns about others
     "accelerometer autoplay camera clipboard-read clipboard-write display-capture encrypted-media fullscreen "
     "gamepad geolocation gyroscope hid idle-detection local-fonts magnetometer microphone midi otp-credentials payment "
     "picture-in-picture publickey-credentials-create publickey-credentials-get screen-wake-lock serial storage-access "
@@ -10,7 +10,7 @@ PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in FEATURES.split())
 
 
 class Headers:
-    """Middleware: keeps answers out of shared caches, and features of browsers off pages."""
+    """Keep responses out of shared caches, and turn browser features off on pages."""
 
     def __init__(self, get_response):
         self.get_response = get_response

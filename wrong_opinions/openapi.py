@@ -1,4 +1,4 @@
-"""The OpenAPI document: what holds for every operation is said here once."""
+"""The OpenAPI document: what applies to all operations."""
 
 from typing import Any
 
@@ -39,18 +39,18 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-MAX_IDS = {"id": 2**63 - 1, "tmdb_id": 2**31 - 1}  # as large as the database takes
+MAX_IDS = {"id": 2**63 - 1, "tmdb_id": 2**31 - 1}  # the largest that the database stores
 DESCRIPTIONS = {
     "400": "The request, or the JSON in its body, cannot be read",
-    "401": "Not authenticated, or the token is not valid (any more)",
-    "403": "The account is disabled, or this is not the caller's to change",
+    "401": "Not authenticated, or the token is invalid or has expired",
+    "403": "The account is disabled, or the caller may not do this",
     "404": "Not found",
     "413": "The body is too large",
     "422": "Invalid input",
     "429": "Too many requests; see Retry-After",
-    "502": "An upstream is broken",
-    "503": "The database or an upstream does not answer",
-    "504": "An upstream did not answer in time",
+    "502": "An upstream sent an invalid response",
+    "503": "The database or an upstream is unavailable",
+    "504": "An upstream did not respond in time",
 }
 
 
@@ -64,15 +64,15 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 class Schema(AutoSchema):
     def get_operation_id(self):
-        """Such as `weeks_movies_create`, without the word `api`."""
+        """Such as `weeks_movies_create`, without the prefix `api_`."""
         return super().get_operation_id().removeprefix("api_")
 
     def get_summary(self):
-        """The first sentence of the view's docstring, which lists of operations show."""
+        """The first sentence of the view's docstring."""
         return self.get_description().partition(". ")[0].split("\n")[0].removesuffix(".") or None
 
     def _get_request_body(self, direction="request"):
-        """Also that of a DELETE, where a view says there is one."""
+        """The body, also of a DELETE if the view declares one with `x-body`."""
         if not self.get_extensions().get("x-body"):
             return super()._get_request_body(direction)
         self.method = "POST"
@@ -82,19 +82,19 @@ class Schema(AutoSchema):
             self.method = "DELETE"
 
     def map_parsers(self):
-        """What clients should send, though the parser takes JSON under any name."""
+        """The media type that clients should send; the parser accepts JSON under any."""
         return ["application/json"]
 
 
 def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Adds to what clients send the limits that hold everywhere."""
+    """Add the limits that apply to all parameters and bodies."""
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 if parameter["name"] in MAX_IDS and parameter["in"] == "path":
                     limit_id(parameter["schema"], MAX_IDS[parameter["name"]])
                 elif parameter["in"] == "query" and not parameter.get("required"):
-                    parameter["allowEmptyValue"] = True  # which is as good as none
+                    parameter["allowEmptyValue"] = True  # the same as a missing one
                 refuse_null_characters(parameter["schema"])
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
@@ -103,21 +103,21 @@ def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return result
 
 
-def limit_id(schema: dict[str, Any], most: int) -> None:
+def limit_id(schema: dict[str, Any], largest: int) -> None:
     for choice in schema.get("anyOf", [schema]):
         if choice["type"] == "integer":
-            choice.update(minimum=1, maximum=most)
+            choice.update(minimum=1, maximum=largest)
 
 
 def refuse_null_characters(schema: dict[str, Any]) -> None:
-    """Say of plain text that it has none."""
+    """Exclude null characters from plain text."""
     types = schema.get("type", [])
     if "string" in ([types] if isinstance(types, str) else types) and not {"enum", "format", "pattern"} & set(schema):
         schema["pattern"] = r"^[^\u0000]*$"
 
 
 def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Adds to each operation the problems that it may answer with, beside those that its view names."""
+    """Add the problems with which an operation may respond to those that its view declares."""
     result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
     for operations in result["paths"].values():
         for operation in operations.values():

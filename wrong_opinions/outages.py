@@ -1,4 +1,4 @@
-"""Whether the database is at fault: away, busy, read-only, full or damaged; and what to tell people then."""
+"""Outages of the database, which is unreachable, busy, read-only, full or damaged, and how they are reported."""
 
 import logging
 import os
@@ -21,18 +21,18 @@ def is_outage(error: BaseException | None) -> bool:
     """Whether the database failed, rather than our code."""
     if isinstance(error, (OperationalError, InterfaceError, MigrationSchemaMissing)):
         return True
-    # Precisely this class is what SQLite raises for a damaged file.
+    # SQLite raises exactly this class for a damaged file.
     return type(error) is DatabaseError or _code(error) == READ_ONLY
 
 
 def report(error: BaseException) -> str:
-    """For the operator: which database, and what it says."""
+    """A sentence for the operator: which database, and the reason."""
     reason = str(error).strip().partition("\n")[0].rstrip(".")
     return f"The database {connection.settings_dict['NAME']} cannot be used: {reason}."
 
 
 def report_at_start() -> None:
-    """Log what every request would answer with a 503."""
+    """Log an outage that every request would answer with a 503."""
     try:
         with connection.wrap_database_errors:
             connection.connect()
@@ -43,7 +43,7 @@ def report_at_start() -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """For users."""
+    """A sentence for users."""
     return FULL if _code(error) in {DISK_FULL, sqlite3.SQLITE_FULL} else BUSY
 
 
@@ -53,13 +53,13 @@ def _code(error: BaseException | None) -> object:
 
 
 def is_writable() -> bool:
-    """Whether the database takes changes, at the cost of one query. Raises DatabaseError where it does not answer."""
+    """Whether the database accepts changes, by one query. Raises DatabaseError if it does not answer."""
     is_sqlite = connection.vendor == "sqlite"
     read_only = "'off'" if is_sqlite else "current_setting('transaction_read_only')"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {read_only}, EXISTS (SELECT 1 FROM {get_user_model()._meta.db_table})")  # noqa: S608
         is_read_only = cursor.fetchone()[0] == "on"
     if is_sqlite and (file := Path(connection.settings_dict["NAME"])).exists():  # not in memory
-        log = file.with_name(f"{file.name}-wal")  # is there while connections are open, else SQLite creates it
+        log = file.with_name(f"{file.name}-wal")  # exists while connections are open, else SQLite creates it
         return os.access(file, os.W_OK) and os.access(log if log.exists() else file.parent, os.W_OK)
     return not is_read_only

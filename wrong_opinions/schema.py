@@ -1,4 +1,4 @@
-"""The OpenAPI document as it is served."""
+"""The view of the OpenAPI document."""
 
 import hashlib
 import threading
@@ -26,7 +26,7 @@ def document() -> tuple[bytes, str]:
 
 @method_decorator([cache_control(public=True, no_cache=True), conditional_page], name="dispatch")
 class SchemaView(APIView):
-    """The OpenAPI document, built once for each process."""
+    """The OpenAPI document, built once per process."""
 
     authentication_classes = []
     permission_classes = [AllowAny]

@@ -1,4 +1,4 @@
-"""Addresses. Nothing under /api ends with a slash, and nothing there redirects."""
+"""URLs. Nothing under /api ends with a slash or redirects."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -12,7 +12,7 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from .api import HealthView, not_found
 from .schema import SchemaView
 
-# Both documentation pages write their own styles; ReDoc works in a worker that it makes from a blob.
+# Both documentation pages have inline styles; ReDoc runs in a worker that it creates from a blob.
 docs_csp = csp_override(
     {
         "default-src": [CSP.SELF],
@@ -42,7 +42,7 @@ urlpatterns = [
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
-    # While debugging, Django would answer with a page of its own, and its CSRF check before that.
+    # With DEBUG Django would answer with a page of its own, and check CSRF before that.
     re_path(r"^api(/.*)?\Z", csrf_exempt(not_found)),
 ]
 handler400 = "wrong_opinions.api.bad_request"

@@ -10,7 +10,7 @@ django_application = get_wsgi_application()
 
 
 def application(environ, start_response):
-    """Django's, which otherwise breaks on a charset that is none."""
+    """Django's application, which otherwise fails on an unknown charset."""
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
     if "*" in parameters or not media_type.strip().lower().startswith("multipart/"):
         environ["CONTENT_TYPE"] = media_type  # both JSON and the admin's forms are UTF-8

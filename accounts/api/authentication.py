@@ -8,10 +8,10 @@ from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts import services, sessions
+from accounts import security, services, sessions
 from accounts.models import ApiToken, Session, User
 
 # What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
@@ -96,6 +96,30 @@ def sign_in(user: User, client: str) -> dict[str, object]:
     refresh = RefreshToken()
     session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
     return pair_of(session, refresh)
+
+
+def renew(raw: str, request: Request) -> dict[str, object]:
+    """The tokens that replace a refresh token. Raises InvalidCredentials if it is invalid or spent.
+
+    One that was spent some time ago may be stolen, so it ends its session.
+    """
+    token, session = read_token(RefreshToken, raw)
+    if not session.user.is_active:
+        raise InvalidCredentials
+    spent_id, refresh = str(token["jti"]), RefreshToken()
+    if not sessions.renew(session, spent_id=spent_id, refresh_id=refresh["jti"], expires_at=end_of(refresh)):
+        if sessions.end_reused(session, spent_id=spent_id):
+            security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
+        raise InvalidCredentials
+    return pair_of(session, refresh)
+
+
+def user_id_in(raw: object) -> int | None:
+    """The id of the user that a token was signed for, whatever its kind; None if it is invalid or has expired."""
+    try:
+        return int(UntypedToken(raw)["sub"])  # type: ignore[arg-type]
+    except UNREADABLE:
+        return None
 
 
 def end_of(refresh: RefreshToken) -> datetime:

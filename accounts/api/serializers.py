@@ -80,17 +80,8 @@ class UserSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = User
-        fields = [
-            "id",
-            "username",
-            "email",
-            "pending_email",
-            "is_active",
-            "created_at",
-            "display_name",
-            "time_zone",
-            "visibility",
-        ]
+        fields = ["id", "username", "email", "pending_email", "is_active", "created_at"]
+        fields += ["display_name", "time_zone", "visibility"]
         read_only_fields = fields
 
 

@@ -3,7 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from . import views
 
-router = SimpleRouter(trailing_slash=False)
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("auth/tokens", views.ApiTokenViewSet, basename="api-token")
 router.register("users", views.UserViewSet, basename="user")
 

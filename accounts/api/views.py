@@ -8,8 +8,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
@@ -19,28 +18,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
-from rest_framework_simplejwt.tokens import RefreshToken, UntypedToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts import limits, security, services, sessions
+from accounts import limits, security, services
 from accounts.models import ApiToken, Session, User, UserQuerySet
 
 from . import serializers
-from .authentication import (
-    UNREADABLE,
-    InactiveAccount,
-    InvalidCredentials,
-    IsSignedIn,
-    end_of,
-    pair_of,
-    read_token,
-    sign_in,
-)
+from .authentication import InactiveAccount, InvalidCredentials, IsSignedIn, read_token, renew, sign_in, user_id_in
 
 WRONG_PASSWORD = OpenApiResponse(
     description="Wrong password (`wrong_password`), or the account is disabled, or this is not the caller's to change"
 )
-NUMBER = "[0-9]{1,18}"  # anything else in its place is not found
-ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
 no_store = method_decorator(cache_control(no_store=True), name="dispatch")
 
 
@@ -133,23 +121,9 @@ class RefreshView(LimitedView):
 
         A spent token that is used again more than 10 seconds after the last renewal ends its session.
         """
-        limits.count_attempt("refresh", request, self.account(request))
-        token, session = read_token(RefreshToken, validated(self.get_serializer(data=request.data))["refresh_token"])
-        if not session.user.is_active:
-            raise InvalidCredentials
-        spent_id, refresh = str(token["jti"]), RefreshToken()
-        if not sessions.renew(session, spent_id=spent_id, refresh_id=refresh["jti"], expires_at=end_of(refresh)):
-            if sessions.end_reused(session, spent_id=spent_id):
-                security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
-            raise InvalidCredentials
-        return Response(pair_of(session, refresh))
-
-    @staticmethod
-    def account(request: Request) -> limits.Account | None:
-        try:
-            return limits.account_id(int(UntypedToken(cast("dict[str, Any]", request.data)["refresh_token"])["sub"]))
-        except UNREADABLE:
-            return None
+        user_id = user_id_in(cast("dict[str, Any]", request.data).get("refresh_token"))
+        limits.count_attempt("refresh", request, limits.account_id(user_id) if user_id else None)
+        return Response(renew(validated(self.get_serializer(data=request.data))["refresh_token"], request))
 
 
 class LogoutView(PublicView):
@@ -226,13 +200,14 @@ class ConfirmPasswordResetView(LimitedView):
 class SessionViewSet(ListModelMixin, GenericViewSet):
     """Your sessions, last used first. Use is stored at sign-in and at each refresh."""
 
+    queryset = Session.objects.all()
     serializer_class = serializers.SessionSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
 
     def get_queryset(self) -> QuerySet[Session]:
         return Session.objects.open_for(caller(self.request))
 
-    @extend_schema(parameters=[ID], responses={204: None})
+    @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """End a session: its access and refresh tokens are refused from now on."""
         return self.end(self.get_queryset().filter(pk=self.get_object().pk))
@@ -253,9 +228,10 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
 class ApiTokenViewSet(ListModelMixin, GenericViewSet):
     """Your API tokens, newest first, without their secrets."""
 
+    queryset = ApiToken.objects.all()
     serializer_class = serializers.ApiTokenSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
-    lookup_value_regex = NUMBER
+    lookup_value_converter = "int"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         return caller(self.request).api_tokens.all()
@@ -278,7 +254,7 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
         shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[ID], responses={204: None})
+    @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Revoke an API token: it is refused from now on."""
         self.get_object().delete()
@@ -294,8 +270,11 @@ def check_own_password(request: Request, password: str) -> None:
 
 @extend_schema(tags=["users"])
 class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    """A user."""
+
+    queryset = User.objects.all()
     serializer_class = serializers.ProfileSerializer
-    lookup_value_regex = NUMBER
+    lookup_value_converter = "int"
 
     def get_permissions(self) -> Sequence[BasePermission]:
         changes = self.action not in {"list", "retrieve", None}  # None: of a method that is not allowed
@@ -305,7 +284,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return User.objects.visible_to(caller(self.request)).with_counts().order_by("username")
 
     def get_own_account(self, verb: str) -> User:
-        """The caller, if the address is theirs. Raises Http404 or PermissionDenied."""
+        """The caller, if the address has their id. Raises Http404 or PermissionDenied."""
         user = self.get_object()
         if user != self.request.user:
             raise PermissionDenied(f"Only the owner can {verb} this account", code="not_owner")
@@ -318,13 +297,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         page = self.paginate_queryset(self.get_queryset().named_like(words))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(parameters=[ID])
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A user."""
-        return super().retrieve(request, *args, **kwargs)
-
     @extend_schema(
-        parameters=[ID],
         request=serializers.ChangeProfileSerializer,
         responses={
             200: serializers.UserSerializer,
@@ -360,7 +333,6 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         security.record(event, self.request, user_id=user.pk)
 
     @extend_schema(
-        parameters=[ID],
         request=serializers.OwnPasswordSerializer,
         responses={204: None},
         extensions={"x-limited": True, "x-body": True},

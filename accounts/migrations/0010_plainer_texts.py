@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='user',
             name='visibility',
-            field=models.CharField(choices=[('members', 'every member'), ('private', 'nobody else')], default='members', help_text='Who can see this user and their weeks. Staff see everything, but only in the admin.', max_length=10),
+            field=models.CharField(choices=[('members', 'every member'), ('private', 'only this user')], default='members', help_text='Who can see this user and their weeks. Staff see everything, but only in the admin.', max_length=10),
         ),
         migrations.AlterConstraint(
             model_name='apitoken',

@@ -1,5 +1,5 @@
-"""The catalog in the admin: looked at and searched, added to by searching upstream, curated and merged."""
+"""The catalog in the admin: viewed and searched, extended by searching TMDB and MusicBrainz, and curated."""
 
-from . import merges, people, works
+from . import people, works
 
-__all__ = ["merges", "people", "works"]
+__all__ = ["people", "works"]

@@ -1,14 +1,16 @@
-"""What rows of an upstream have in common."""
+"""What rows that are fetched have in common in the admin."""
 
 from django.contrib import admin
 from django.db.models import FETCH_PEERS
 
+BUSY = "The database is busy. Try again in a moment."
+
 
 class FetchedAdmin(admin.ModelAdmin):
-    """Rows that come from an upstream: looked at and searched here, neither added nor typed over."""
+    """Rows that are fetched or recorded: they can be viewed and searched, but not added or edited."""
 
     def get_fields(self, request, obj=None):
-        """What it is before when we asked."""
+        """With the dates of fetching last."""
         return sorted(super().get_fields(request, obj), key=lambda name: name in {"fetched_at", "vanished_at"})
 
     def has_add_permission(self, request):
@@ -19,11 +21,11 @@ class FetchedAdmin(admin.ModelAdmin):
 
 
 class CreditInline(admin.TabularInline):
-    """Credits, to look at: below the work, or below the person or artist."""
+    """Credits, read-only, below the work or below the person or artist."""
 
     extra = 0
     can_delete = False
-    related: str  # what each row names first, loaded along
+    related: str  # the foreign key that each row shows
 
     def has_add_permission(self, request, obj=None):
         return False

@@ -1,4 +1,4 @@
-"""What lists of movies and albums are filtered by."""
+"""Filters of the lists of movies and albums."""
 
 import json
 from collections import Counter
@@ -12,66 +12,59 @@ from django.db.models.functions import Cast, ExtractYear, Substr
 from catalog import services
 from catalog.models import Movie
 
-MAX_GENRES = 200  # those of the most works; MusicBrainz knows two thousand
+MAX_GENRES = 200  # the most frequent ones; MusicBrainz has two thousand
 
 
 class EmptyFilter(admin.EmptyFieldListFilter):
-    """Whether a field is empty, in words of its own."""
+    """Whether a field is empty, with a heading and choices in plain words."""
 
-    words: tuple[str, str]  # when it is, and when it is not
+    heading: str
+    words: tuple[str, str]  # if it is empty, and if it is not
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = self.heading
 
     def choices(self, changelist):
         every, *choices = super().choices(changelist)
         yield every
         for choice, words in zip(choices, self.words, strict=True):
             name = str(choice["display"])
-            counted = name[name.rfind(" (") :] if name.endswith(")") else ""
-            yield choice | {"display": words + counted}
+            count = name[name.rfind(" (") :] if name.endswith(")") else ""
+            yield choice | {"display": words + count}
 
 
 class FetchedFilter(EmptyFilter):
-    words = ("Never", "Fetched in full")
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title = "what was fetched"
+    heading = "details"
+    words = ("Never fetched", "Fetched")
 
 
 class VanishedFilter(EmptyFilter):
-    words = ("Known there", "Vanished")
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title = "upstream"
+    heading = "source"
+    words = ("Still there", "No longer there")
 
 
 class GroupFilter(EmptyFilter):
+    heading = "release group"
     words = ("Without", "With")
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title = "release group"
 
 
 class PictureFilter(EmptyFilter):
     """Whether there is a picture, fetched or a curator's."""
 
+    heading = "picture"
     words = ("Without", "With")
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.title = "poster" if self.field_path == "poster_path" else "cover"
 
     def get_lookup_condition(self):
         return super().get_lookup_condition() & Q(own_cover="")
 
 
 class AgeFilter(admin.SimpleListFilter):
-    title = "age"
+    title = "last check"
     parameter_name = "asked"
 
     def lookups(self, request, model_admin):
-        return [("due", "Not asked about for 30 days")]
+        return [("due", "Not checked for 30 days")]
 
     def queryset(self, request, queryset):
         return queryset.due() if self.value() == "due" else queryset
@@ -88,24 +81,12 @@ class TextsFilter(admin.SimpleListFilter):
         return queryset.filter(services.has_outdated_texts()) if self.value() == "outdated" else queryset
 
 
-class PickedFilter(admin.SimpleListFilter):
-    title = "picks"
-    parameter_name = "picked"
-
-    def lookups(self, request, model_admin):
-        return [("never", "Never picked"), ("once", "Picked once"), ("often", "Picked more often")]
-
-    def queryset(self, request, queryset):
-        counts = {"never": Q(pick_count=0), "once": Q(pick_count=1), "often": Q(pick_count__gte=2)}
-        return queryset.filter(counts.get(self.value() or "", Q()))
-
-
 class CuratedFilter(admin.SimpleListFilter):
-    title = "curators' words"
+    title = "curators' edits"
     parameter_name = "curated"
 
     def lookups(self, request, model_admin):
-        return [("title", "Own title"), ("cover", "Own picture"), ("note", "Note"), ("nothing", "Nothing")]
+        return [("title", "Own title"), ("cover", "Own picture"), ("note", "Note"), ("nothing", "None")]
 
     def queryset(self, request, queryset):
         match self.value():
@@ -119,13 +100,13 @@ class CuratedFilter(admin.SimpleListFilter):
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """One of many: chosen from a list that unfolds, as links they would fill the page."""
+    """One choice of many, in a drop-down list, as links would fill the page."""
 
     template = "admin/catalog/choice_filter.html"
 
     def choices(self, changelist):
         names = {name for name in changelist.filter_params if name not in {self.parameter_name, "p", "e"}}
-        # What else the list is narrowed by, which the form carries along.
+        # The other active filters, which the form keeps.
         self.others = [(name, value) for name in sorted(names) for value in changelist.filter_params[name]]
         values = [None, *(value for value, _ in self.lookup_choices)]
         for value, choice in zip(values, super().choices(changelist), strict=True):
@@ -172,7 +153,7 @@ class GenreFilter(ChoiceFilter):
     def queryset(self, request, queryset):
         if not (name := self.value()):
             return queryset
-        # SQLite keeps what is not ASCII escaped, PostgreSQL as it is.
+        # SQLite stores JSON with characters beyond ASCII escaped, PostgreSQL as they are.
         spellings = sorted({json.dumps(name), json.dumps(name, ensure_ascii=False)})
         has = reduce(or_, (Q(genre_names__contains=spelling) for spelling in spellings))
         return queryset.alias(genre_names=Cast("genres", TextField())).filter(has)

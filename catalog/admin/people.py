@@ -1,4 +1,4 @@
-"""People of TMDB and artists of MusicBrainz in the admin."""
+"""People of TMDB and artists of MusicBrainz in the admin, read-only."""
 
 from django.contrib import admin
 from django.utils.html import format_html_join

@@ -1,4 +1,4 @@
-"""Adding movies and albums by searching upstream: a page with what is found as cards, and one button each."""
+"""Adding movies and albums by searching TMDB or MusicBrainz: a page with a card and a button for each hit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,13 @@ from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 
 LAST_PAGE = 500
-POPUP: tuple[str, ...] = (
-    IS_POPUP_VAR,
-    TO_FIELD_VAR,
-    SOURCE_MODEL_VAR,
-)  # by which a form that opened this page is told what was chosen
+# Parameters of a form that opened this page in a popup and waits for what is chosen.
+POPUP: tuple[str, ...] = (IS_POPUP_VAR, TO_FIELD_VAR, SOURCE_MODEL_VAR)
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A card: a movie or release that upstream knows, and the row of the catalog, where there is one."""
+    """A card: a movie or release at the source, and its row in the catalog, if there is one."""
 
     id: str
     picture: SafeString
@@ -41,35 +38,31 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: `hits` of one page, `total` on `pages`, from `source`."""
+    """The result of a search: the `hits` of one page, of `total` hits on `pages` pages, from `source`."""
 
     source: str = ""
     total: int = 0
     pages: int = 0
     hits: list[Hit] = field(default_factory=list)
-    is_new: bool = False  # whether an address was pasted of what the catalog did not have
+    is_new: bool = False  # whether looking up a pasted address has added it to the catalog
 
 
 class SearchAdmin(admin.ModelAdmin):
-    """Rows are added by searching upstream for them."""
+    """Rows are added by searching for them at their source."""
 
-    upstream: str
-    example: str  # of what may be pasted
+    example: str  # of an address to paste
 
     def find(self, words: str, page: int) -> Found:
         """Raises IntegrationError."""
         raise NotImplementedError
 
     def read_id(self, text: str) -> Any:
-        """Upstream's id that a card's button has; None of anything else."""
+        """The external id in the value of a card's button; None if it is not one."""
         raise NotImplementedError
 
     def get_work(self, external_id: Any) -> tuple[Movie | Album, bool]:
-        """The row, and whether it was known; fetched if not. Raises IntegrationError."""
+        """The row, and whether it was known; otherwise it is fetched. Raises IntegrationError."""
         raise NotImplementedError
-
-    def has_add_permission(self, request):
-        return admin.ModelAdmin.has_add_permission(self, request)
 
     def address(self, page: str, *arguments: object) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}", args=arguments)
@@ -82,7 +75,7 @@ class SearchAdmin(admin.ModelAdmin):
         ]
 
     def add_view(self, request, form_url="", extra_context=None):
-        """Adding is searching."""
+        """Redirect to the search, which is how rows are added."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         query = {name: request.GET[name] for name in POPUP if name in request.GET}
@@ -104,13 +97,13 @@ class SearchAdmin(admin.ModelAdmin):
             except IntegrationError as error:
                 self.message_user(request, str(error), messages.ERROR)
         if found and found.is_new and found.hits and (work := found.hits[0].known):
-            self.tell_added(request, work, was_known=False)  # fetched by looking, as the API does: nobody has added it
+            self.tell_added(request, work, was_known=False)  # it was fetched by looking it up, as in the API
         popup = {name: request.GET[name] for name in POPUP if name in request.GET}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Search {self.upstream}",
-            "upstream": self.upstream,
+            "title": f"Search {self.model.source}",
+            "source": self.model.source,
             "example": self.example,
             "words": words,
             "as_id": self.as_id(words),
@@ -124,18 +117,17 @@ class SearchAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/catalog/search.html", context)
 
     def as_id(self, words: str) -> str:
-        """What to search for instead where the words may be meant as an id; empty where that is clear anyway."""
+        """The address to search for if the words may be meant as an id; empty if they cannot be."""
         return ""
 
     def add(self, request):
-        """Fetch and store what somebody has chosen; simultaneous ones store one row."""
+        """Fetch and store the chosen work; simultaneous requests for the same one store one row."""
         self.refuse_odd_popup(request)
         back = f"{self.address('search')}?{request.GET.urlencode()}"
         external_id = self.read_id(request.POST.get("id", ""))
         if external_id is None:
-            self.message_user(
-                request, f"That is no id of {self.upstream}'s: search, and choose a card.", messages.ERROR
-            )
+            sentence = f"This is not an id of {self.model.source}. Search for a title and choose a card."
+            self.message_user(request, sentence, messages.ERROR)
             return HttpResponseRedirect(back)
         try:
             work, was_known = self.get_work(external_id)
@@ -150,7 +142,7 @@ class SearchAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(back)
 
     def refuse_odd_popup(self, request) -> None:
-        """Raise SuspiciousOperation, a 400, where the window that is to get the choice is none of the admin's."""
+        """Raise SuspiciousOperation, which is a 400, if the popup was not opened by a form of the admin."""
         to_field, source = request.POST.get(TO_FIELD_VAR), request.POST.get(SOURCE_MODEL_VAR)
         if to_field and not self.to_field_allowed(request, to_field):
             raise SuspiciousOperation
@@ -158,7 +150,7 @@ class SearchAdmin(admin.ModelAdmin):
             raise SuspiciousOperation
 
     def tell_added(self, request, work: Movie | Album, *, was_known: bool) -> None:
-        words = "is in the catalog already." if was_known else "is in the catalog now."
+        words = "is already in the catalog." if was_known else "is now in the catalog."
         level = messages.INFO if was_known else messages.SUCCESS
         link = format_html('<a href="{}">{}</a> {}', self.address("change", work.pk), work, words)
         self.message_user(request, link, level)

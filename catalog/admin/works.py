@@ -1,4 +1,4 @@
-"""Movies and albums in the admin."""
+"""Movies and albums in the admin: fetched fields are read-only, OWN_FIELDS are for curators."""
 
 import math
 from typing import Any
@@ -10,76 +10,67 @@ from django.db import IntegrityError
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
-from catalog import pictures, services
+from catalog import pictures, searching, services
+from catalog.fetching import find_all_known
 from catalog.forms import AlbumForm, MovieForm
-from catalog.models import (
-    Album,
-    AlbumAlias,
-    AlbumArtist,
-    Merge,
-    Movie,
-    MovieAlias,
-    MovieCast,
-    MovieCrew,
-    WorkQuerySet,
-    search_words,
-)
+from catalog.models import OWN_FIELDS, Album, AlbumAlias, AlbumArtist, Merge, Movie, MovieAlias, MovieCast, MovieCrew
+from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
 from .exporting import ExportAdmin
-from .fetched import CreditInline, FetchedAdmin
-from .merges import MergingAdmin
+from .fetched import CreditInline
 from .searching import Found, Hit, SearchAdmin
 
-MAX_SHOWN = 50  # picks on a form
 ALBUMS_A_PAGE = 25
-GONE = "This has just been merged or deleted, so nothing was changed."
-OWN = ("own_title", "own_cover", "note")
+GONE = "This has just been merged or deleted. Nothing was changed."
+NOT_DELETED = "A user has just picked it, so it was not deleted."
 
 
-class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
-    """What is fetched is looked at, what begins with `own` is a curator's."""
+class WorkAdmin(ExportAdmin, SearchAdmin):
+    """Movies or albums."""
 
-    actions = ["refresh", "merge", "export_csv"]
+    actions = ["refresh", "export_csv"]
+    list_display_links = ["name"]
     list_per_page = 50
     search_fields = ["search_text"]
     change_list_template = "admin/catalog/work_list.html"
     change_form_template = "admin/catalog/work_form.html"
-    most_refreshed: int  # at a time: more take longer than a page may
+    max_refreshed: int  # at a time: more take longer than a page may
+    shown_first: tuple[str, ...] = ("large_picture", "links")
+    fetched: tuple[str, ...]  # the read-only fields
 
     class Media:
         css = {"all": ["catalog/works.css"]}
 
-    def get_deleted_objects(self, objs, request):
-        """With what was merged into a work its record goes, which nobody deletes by itself."""
-        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
-        return deleted, counts, needed - {Merge._meta.verbose_name}, protected
-
-    def ask_again(self, work: Any) -> Any:
+    def refresh_work(self, work: Any) -> Any:
         """Raises IntegrationError."""
         raise NotImplementedError
 
     def at_address(self, words: str) -> Q | None:
-        """Which rows an address or id means; None of anything else."""
+        """The condition for the rows with this address or id; None for any other text."""
         raise NotImplementedError
 
-    def has_change_permission(self, request, obj=None):
-        return admin.ModelAdmin.has_change_permission(self, request, obj)
+    def get_fieldsets(self, request, obj=None):
+        return [
+            (None, {"fields": self.shown_first}),
+            ("Curators' edits", {"fields": OWN_FIELDS}),
+            (f"Fetched from {self.model.source}", {"fields": self.fetched}),
+        ]
 
-    def get_queryset(self, request):
-        works: WorkQuerySet = super().get_queryset(request)  # type: ignore[assignment]  # each Work's are
-        return works.with_pick_count()
+    def get_readonly_fields(self, request, obj=None):
+        return [*self.shown_first, *self.fetched]
 
-    def get_fields(self, request, obj=None):
-        return admin.ModelAdmin.get_fields(self, request, obj)
+    def get_deleted_objects(self, objs, request):
+        """The records of what was merged into a work are deleted with it, without a permission to delete them."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed - {Merge._meta.verbose_name}, protected
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.refresh_view))
@@ -87,7 +78,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
         return [path("<int:pk>/refresh/", view, name=name), *super().get_urls()]
 
     def get_search_results(self, request, queryset, search_term):
-        """By all words in whatever title or name, or by an id or an address of it."""
+        """By all words in any title or name, or by an id or address."""
         text = search_term.replace("\0", "").strip()
         if not text:
             return queryset, False
@@ -107,44 +98,41 @@ class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
             return HttpResponseRedirect(self.address("changelist"))
 
     def save_model(self, request, obj, form, change):
-        """Only a curator's words, so that what is fetched just then stays."""
-        if changed := {name: getattr(obj, name) for name in OWN if name in form.changed_data}:
+        """Only what a curator changed, so that what is fetched at the same time stays."""
+        if changed := {name: getattr(obj, name) for name in OWN_FIELDS if name in form.changed_data}:
             services.curate(obj, **changed)
 
     def delete_view(self, request, object_id, extra_context=None):
         try:
             return super().delete_view(request, object_id, extra_context)
         except (ProtectedError, IntegrityError):
-            self.tell_picked(request)
+            self.message_user(request, NOT_DELETED, messages.ERROR)
             return HttpResponseRedirect(self.address("changelist"))
 
     def changelist_view(self, request, extra_context=None):
         try:
-            return super().changelist_view(request, {"upstream": self.upstream} | (extra_context or {}))
+            return super().changelist_view(request, {"source": self.model.source} | (extra_context or {}))
         except (ProtectedError, IntegrityError):
-            self.tell_picked(request)
+            self.message_user(request, NOT_DELETED, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
-
-    def tell_picked(self, request) -> None:
-        self.message_user(request, "Somebody has just picked it, so that it stays.", messages.ERROR)
 
     @admin.action(permissions=["change"], description="Refresh the selected %(verbose_name_plural)s")
     def refresh(self, request, queryset):
-        works = list(queryset[: self.most_refreshed + 1])
-        if len(works) > self.most_refreshed:
-            sentence = f"Select at most {self.most_refreshed}: for more there is the command refresh_catalog."
+        works = list(queryset[: self.max_refreshed + 1])
+        if len(works) > self.max_refreshed:
+            sentence = f"Select at most {self.max_refreshed}. To refresh more, run the command refresh_catalog."
             self.message_user(request, sentence, messages.WARNING)
             return
-        self.refresh_each(request, works)
+        self.refresh_all(request, works)
 
     def refresh_view(self, request, pk):
-        """Of one, from its form."""
+        """Refresh one, from its form."""
         if work := self.get_changeable(request, pk):
-            self.refresh_each(request, [work])
+            self.refresh_all(request, [work])
         return self.back_to(pk)
 
     def get_changeable(self, request, pk: int) -> Any:
-        """The row, which the person may change; None, with a message, where it has gone. Raises PermissionDenied."""
+        """The row, which the user may change; None, with a message, if it is gone. Raises PermissionDenied."""
         work = self.get_object(request, str(pk))
         if not self.has_change_permission(request, work):
             raise PermissionDenied
@@ -153,59 +141,53 @@ class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
         return work
 
     def back_to(self, pk: int) -> HttpResponseRedirect:
-        """The row's form; the list where the row has gone, as when MusicBrainz has merged it."""
-        is_there = self.model._default_manager.filter(pk=pk).exists()
-        return HttpResponseRedirect(self.address("change", pk) if is_there else self.address("changelist"))
+        """To the row's form, or to the list if the row is gone, as when MusicBrainz has merged it."""
+        exists = self.model._default_manager.filter(pk=pk).exists()
+        return HttpResponseRedirect(self.address("change", pk) if exists else self.address("changelist"))
 
-    def refresh_each(self, request, works: list[Any]) -> None:
-        refreshed, failed = 0, dict[str, list[str]]()
+    def refresh_all(self, request, works: list[Any]) -> None:
+        """Refresh these and say how many succeeded, and why the others failed."""
+        source, refreshed, failed = self.model.source, 0, dict[str, list[str]]()
         for work in works:
             try:
-                fetched = self.ask_again(work)
+                fetched = self.refresh_work(work)
             except NotFound:
-                words = f"{self.upstream} knows it no more: it is marked, and stays"
-                failed.setdefault(words, []).append(str(work))
+                failed.setdefault(f"No longer on {source}; marked and kept", []).append(str(work))
             except IntegrationError as error:
                 failed.setdefault(str(error).rstrip("."), []).append(str(work))
             else:
                 refreshed += 1
-                self.log_change(request, fetched, f"Refreshed from {self.upstream}.")
+                self.log_change(request, fetched, f"Refreshed from {source}.")
         if refreshed:
             names = self.opts.verbose_name if refreshed == 1 else self.opts.verbose_name_plural
             self.message_user(request, f"{refreshed} {names} refreshed.", messages.SUCCESS)
-        for words, names_of in failed.items():
-            self.message_user(request, f"{words}: {', '.join(names_of)}.", messages.ERROR)
+        for reason, names_of in failed.items():
+            self.message_user(request, f"{reason}: {', '.join(names_of)}.", messages.ERROR)
+
+    @admin.display(description="")
+    def picture(self, work):
+        return pictures.picture(work)
+
+    @admin.display(description="picture")
+    def large_picture(self, work):
+        return pictures.picture(work, "large")
 
     @admin.display(description="title", ordering="title_key")
     def name(self, work):
         if not work.own_title:
             return work.title
-        return format_html('{}<br><span class="fetched-title">{}: {}</span>', work.own_title, self.upstream, work.title)
+        fetched = '{}<br><span class="fetched-title">{}: {}</span>'
+        return format_html(fetched, work.own_title, work.source, work.title)
 
-    @admin.display(description="picks", ordering="pick_count")
-    def picked(self, work):
-        return work.pick_count
-
-    @admin.display(description="last asked", ordering=Coalesce("vanished_at", "fetched_at"))
-    def asked(self, work):
+    @admin.display(description="last checked", ordering=Coalesce("vanished_at", "fetched_at"))
+    def checked(self, work):
         if work.vanished_at:
-            return f"vanished {work.vanished_at:%Y-%m-%d}"
+            return f"removed {work.vanished_at:%Y-%m-%d}"
         return f"{work.fetched_at:%Y-%m-%d}" if work.fetched_at else "never"
 
     @admin.display(description="genres")
     def genre_names(self, work):
         return ", ".join(work.genres) or "–"
-
-    @admin.display(description="picked in")
-    def picked_in(self, work):
-        picks = work.picks.select_related("week__user").order_by("-week__year", "-week__week_number", "pk")
-        shown = list(picks[:MAX_SHOWN])
-        rows = ((_week_address(self.admin_site.name, pick.week_id), pick.week) for pick in shown)
-        more = work.pick_count - len(shown)
-        if not shown:
-            return "No week yet."
-        links = format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', rows)
-        return format_html("{}<br>and {} more", links, more) if more > 0 else links
 
     @admin.display(description="links")
     def links(self, work):
@@ -213,14 +195,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin, MergingAdmin, FetchedAdmin):
 
     def pages(self, work: Any) -> list[tuple[str, str]]:
         """Addresses of the work's pages elsewhere, and the names of those sites."""
-        raise NotImplementedError
-
-
-def _week_address(site: str, week_id: int) -> str:
-    try:
-        return reverse(f"{site}:selections_week_change", args=[week_id])
-    except NoReverseMatch:  # a site without weeks
-        return ""
+        return [(work.page_url, work.source)]
 
 
 class CastInline(CreditInline):
@@ -247,50 +222,35 @@ class MovieAdmin(WorkAdmin):
     form = MovieForm
     export_columns = [
         *("tmdb_id", "imdb_id", "title", "original_title", "original_language", "release_date", "runtime"),
-        *("genres", "status", *OWN, "fetched_at"),
+        *("genres", "status", *OWN_FIELDS, "fetched_at"),
     ]
-    upstream = "TMDB"
     example = "https://www.themoviedb.org/movie/603 or tt0133093"
     search_help_text = "Words of a title, or an id or address of TMDB or IMDb."
-    most_refreshed = 20
-    list_display = ["poster", "name", "original_title", "release_date", "picked", "asked", "links"]
-    list_display_links = ["name"]
+    max_refreshed = 20
+    list_display = ["picture", "name", "original_title", "release_date", "checked", "links"]
     list_filter = [
         ("poster_path", filters.PictureFilter),
         filters.AgeFilter,
         filters.TextsFilter,
         ("fetched_at", filters.FetchedFilter),
         ("vanished_at", filters.VanishedFilter),
-        filters.PickedFilter,
         filters.DecadeFilter,
         filters.GenreFilter,
         filters.CuratedFilter,
     ]
-    facts = ["title", "original_title", "original_language", "release_date", "runtime", "genre_names", "overview"]
-    figures = ["tagline", "status", "vote_average", "vote_count", "poster_path", "backdrop_path"]
-    when = ["tmdb_id", "imdb_id", "fetched_at", "vanished_at", "created_at"]
-    fieldsets = [
-        (None, {"fields": ["large_poster", "links", "picked_in"]}),
-        ("What everybody reads", {"fields": OWN}),
-        ("Fetched from TMDB", {"fields": [*facts, *figures, *when]}),
-    ]
-    readonly_fields = ["large_poster", "links", "picked_in", *facts, *figures, *when]
+    fetched = (
+        *("title", "original_title", "original_language", "release_date", "runtime", "genre_names", "overview"),
+        *("tagline", "status", "vote_average", "vote_count", "poster_path", "backdrop_path"),
+        *("tmdb_id", "imdb_id", "fetched_at", "vanished_at", "created_at"),
+    )
     inlines = [CastInline, CrewInline, MovieAliasInline]
 
-    @admin.display(description="")
-    def poster(self, movie):
-        return pictures.poster(movie)
-
-    @admin.display(description="poster")
-    def large_poster(self, movie):
-        return pictures.poster(movie, "large")
-
     def pages(self, work):
-        pages = [(f"https://www.themoviedb.org/movie/{work.tmdb_id}", "TMDB")]
+        pages = super().pages(work)
         return [*pages, (f"https://www.imdb.com/title/{work.imdb_id}/", "IMDb")] if work.imdb_id else pages
 
-    def ask_again(self, work):
-        return services.refresh_movie(work.tmdb_id, anew=True)
+    def refresh_work(self, work):
+        return services.refresh_movie(work.tmdb_id, force_refresh=True)
 
     def at_address(self, words):
         address = tmdb.read_address(words)
@@ -309,16 +269,16 @@ class MovieAdmin(WorkAdmin):
         return f"themoviedb.org/movie/{words}" if words.isdecimal() and tmdb.read_address(words) else ""
 
     def find(self, words, page):
-        source, found = services.search_movies(words, page=page)
-        known = services.known_movies([hit.tmdb_id for hit in found.results])
+        source, found = searching.search_movies(words, page=page)
+        known = find_all_known(Movie, [hit.tmdb_id for hit in found.results])
         hits = [
             Hit(
                 id=str(hit.tmdb_id),
-                picture=pictures.poster_at(hit.poster_path, "medium"),
+                picture=pictures.picture_at("movie", hit.poster_path, "medium"),
                 title=hit.title,
                 by=hit.original_title if hit.original_title != hit.title else "",
                 facts=[str(hit.release_date.year) if hit.release_date else "no date"],
-                url=f"https://www.themoviedb.org/movie/{hit.tmdb_id}",
+                url=Movie.page_address.format(hit.tmdb_id),
                 known=known.get(hit.tmdb_id),
             )
             for hit in found.results
@@ -333,7 +293,7 @@ class ArtistCreditInline(CreditInline):
     fields = ["position", "artist", "name", "join_phrase"]
 
 
-class AliasInline(CreditInline):
+class AlbumAliasInline(CreditInline):
     model = AlbumAlias
     related = "album"
     fields = ["musicbrainz_id", "created_at"]
@@ -345,58 +305,43 @@ class AlbumAdmin(WorkAdmin):
     form = AlbumForm
     export_columns = [
         *("musicbrainz_id", "release_group_id", "artist", "title", "release_date", "country", "status"),
-        *("primary_type", "genres", *OWN, "fetched_at"),
+        *("primary_type", "genres", *OWN_FIELDS, "fetched_at"),
     ]
-    upstream = "MusicBrainz"
     example = "https://musicbrainz.org/release/… or …/release-group/…"
     search_help_text = "Words of a title or artist, or an id or address of a release or release group of MusicBrainz."
-    most_refreshed = 8  # at one request a second
-    actions = ["refresh", "find_cover", "merge", "export_csv"]
-    list_display = ["cover", "name", "artist", "release_date", "country", "primary_type", "picked", "asked", "links"]
-    list_display_links = ["name"]
+    max_refreshed = 8  # at one request a second
+    actions = ["refresh", "find_cover", "export_csv"]
+    list_display = ["picture", "name", "artist", "release_date", "country", "primary_type", "checked", "links"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),
         ("release_group_id", filters.GroupFilter),
         filters.AgeFilter,
         ("fetched_at", filters.FetchedFilter),
         ("vanished_at", filters.VanishedFilter),
-        filters.PickedFilter,
         filters.DecadeFilter,
         filters.GenreFilter,
         "primary_type",
         "status",
         filters.CuratedFilter,
     ]
-    facts = ["title", "artist", "release_date", "country", "status", "primary_type", "genre_names"]
-    covers = ["cover_art_url", "cover_known", "cover_asked_at"]
-    when = ["musicbrainz_id", "release_group_id", "fetched_at", "vanished_at", "created_at"]
-    fieldsets = [
-        (None, {"fields": ["large_cover", "links", "picked_in"]}),
-        ("What everybody reads", {"fields": OWN}),
-        ("Fetched from MusicBrainz", {"fields": [*facts, *covers, *when]}),
-    ]
-    readonly_fields = ["large_cover", "links", "picked_in", *facts, *covers, *when]
-    inlines = [ArtistCreditInline, AliasInline]
-
-    @admin.display(description="")
-    def cover(self, album):
-        return pictures.cover(album)
-
-    @admin.display(description="cover")
-    def large_cover(self, album):
-        return pictures.cover(album, "large")
+    fetched = (
+        *("title", "artist", "release_date", "country", "status", "primary_type", "genre_names"),
+        *("cover_art_url", "cover_known", "cover_asked_at"),
+        *("musicbrainz_id", "release_group_id", "fetched_at", "vanished_at", "created_at"),
+    )
+    inlines = [ArtistCreditInline, AlbumAliasInline]
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.cover_view))
         return [path("<int:pk>/cover/", view, name="catalog_album_cover"), *super().get_urls()]
 
     def cover_view(self, request, pk):
-        """Of one, from its form."""
+        """Find the cover of one, from its form."""
         if album := self.get_changeable(request, pk):
             self.find_covers(request, [album])
         return self.back_to(pk)
 
-    @admin.action(permissions=["change"], description="Look for covers of the selected %(verbose_name_plural)s")
+    @admin.action(permissions=["change"], description="Find covers of the selected %(verbose_name_plural)s")
     def find_cover(self, request, queryset):
         albums = list(queryset[: services.MAX_COVERS + 1])
         if len(albums) > services.MAX_COVERS:
@@ -405,31 +350,32 @@ class AlbumAdmin(WorkAdmin):
         self.find_covers(request, albums)
 
     def find_covers(self, request, albums: list[Album]) -> None:
+        """Ask the archive about these, and say for which it has a cover."""
         try:
             found = services.find_covers(albums)
         except IntegrationError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        said = {
-            True: ("The archive has a cover of", messages.SUCCESS),
-            False: ("The archive has no cover of", messages.WARNING),
-            None: ("The archive did not say in time whether it has a cover; try again later:", messages.ERROR),
+        answers = {
+            True: ("Cover found", messages.SUCCESS),
+            False: ("No cover found", messages.WARNING),
+            None: ("The archive did not answer in time. Try again later", messages.ERROR),
         }
-        for has, (words, level) in said.items():
-            if of := [album for album in albums if found[album] is has]:
-                self.message_user(request, f"{words} {', '.join(map(str, of))}.", level)
-                if has is not None:
+        for answer, (sentence, level) in answers.items():
+            if of := [album for album in albums if found[album] is answer]:
+                self.message_user(request, f"{sentence}: {', '.join(map(str, of))}.", level)
+                if answer is not None:
                     for album in of:
-                        self.log_change(request, album, f"Looked for a cover: {'found' if has else 'none'}.")
+                        self.log_change(request, album, f"{sentence}.")
 
     def pages(self, work):
-        pages = [(f"https://musicbrainz.org/release/{work.musicbrainz_id}", "MusicBrainz")]
+        pages = super().pages(work)
         if work.release_group_id:
             pages.append((f"https://musicbrainz.org/release-group/{work.release_group_id}", "release group"))
         return pages
 
-    def ask_again(self, work):
-        return services.refresh_album(work.musicbrainz_id, anew=True)
+    def refresh_work(self, work):
+        return services.refresh_album(work.musicbrainz_id, force_refresh=True)
 
     def at_address(self, words):
         if not (address := musicbrainz.read_address(words)):
@@ -446,22 +392,22 @@ class AlbumAdmin(WorkAdmin):
         return mbid(text)
 
     def find(self, words, page):
-        source, found = services.search_albums(words, limit=ALBUMS_A_PAGE, offset=(page - 1) * ALBUMS_A_PAGE)
-        known = services.known_albums([hit.musicbrainz_id for hit in found.results])
-        hits = [self.hit(group, known) for group in services.editions(found.results)]
+        source, found = searching.search_albums(words, limit=ALBUMS_A_PAGE, offset=(page - 1) * ALBUMS_A_PAGE)
+        known = find_all_known(Album, [hit.musicbrainz_id for hit in found.results])
+        hits = [self.hit(group, known) for group in searching.editions(found.results)]
         is_new = source == "musicbrainz" and musicbrainz.read_address(words) is not None
         return Found(source, found.count, math.ceil(found.count / ALBUMS_A_PAGE), hits, is_new)
 
-    def hit(self, group: list[services.AlbumHit], known: dict[UUID, Album]) -> Hit:
-        """The card of a release group, or of a release alone."""
+    def hit(self, group: list[searching.AlbumHit], known: dict[UUID, Album]) -> Hit:
+        """The card of a release group, or of a single release."""
         first = group[0]
         return Hit(
             id=str(first.musicbrainz_id),
-            picture=pictures.framed(first.cover_art_url, "cover", "medium"),
+            picture=pictures.picture_at("album", first.cover_art_url, "medium"),
             title=first.title,
             by=first.artist,
             facts=[first.release_date or "no date", *filter(None, (first.country, first.status))],
-            url=f"https://musicbrainz.org/release/{first.musicbrainz_id}",
+            url=Album.page_address.format(first.musicbrainz_id),
             known=known.get(first.musicbrainz_id),
             editions=[self.hit([edition], known) for edition in group] if len(group) > 1 else (),
         )

@@ -1,18 +1,20 @@
 from uuid import UUID
 
+from django.db import models
 from rest_framework import serializers
 
 from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 from integrations import musicbrainz, tmdb
 
-CONFIRMED = "false: the title comes from a file that a member imported, and upstream has not been asked yet."
+CONFIRMED = "false: the title comes from a file that a member imported, and its source has not been asked yet."
+PARTIAL_DATE = "YYYY, YYYY-MM or YYYY-MM-DD, as precise as known."
 
 
 class BlankAsNullField(serializers.CharField):
-    """Text that the database keeps as "" where it is unknown, and the API gives as null."""
+    """Text that the database keeps as "" if it is unknown, and the API gives as null."""
 
     def __init__(self, **kwargs):
-        super().__init__(read_only=True, allow_null=True, **kwargs)
+        super().__init__(**kwargs | {"read_only": True, "allow_null": True})
 
     def to_representation(self, value):
         return value or None
@@ -34,8 +36,30 @@ class NamesField(serializers.ListField):
         super().__init__(child=serializers.CharField(), read_only=True)
 
 
+# Base classes have no docstrings, as the API's document would show them for their subclasses.
+
+
+class CatalogSerializer(serializers.ModelSerializer):
+    def build_standard_field(self, field_name, model_field):
+        if model_field.blank and isinstance(model_field, models.CharField | models.TextField):
+            return BlankAsNullField, {"help_text": model_field.help_text} if model_field.help_text else {}
+        return super().build_standard_field(field_name, model_field)
+
+
+class WorkSerializer(CatalogSerializer):
+    title = serializers.CharField(source="shown_title", read_only=True)
+
+
+class DetailsSerializer(CatalogSerializer):
+    genres = NamesField()
+    cached = serializers.SerializerMethodField(help_text="Whether it came from the catalog, not from its source.")
+
+    def get_cached(self, row) -> bool:
+        return bool(self.context["cached"])
+
+
 class MovieSearchSerializer(serializers.Serializer):
-    query = serializers.CharField(max_length=200, help_text="A title, or words of one; or an address.")
+    query = serializers.CharField(max_length=200, help_text="A title, or words of it; or an address.")
     page = serializers.IntegerField(min_value=1, max_value=tmdb.MAX_PAGE, default=1)
     year = serializers.IntegerField(min_value=1800, max_value=2100, required=False, help_text="Year of a release.")
 
@@ -69,7 +93,7 @@ class AlbumLookupSerializer(serializers.Serializer):
 
 class CreditsSerializer(serializers.Serializer):
     limit = serializers.IntegerField(
-        min_value=1, max_value=tmdb.MAX_CAST, default=10, help_text="At most so many, of each list."
+        min_value=1, max_value=tmdb.MAX_CAST, default=10, help_text="Maximum length of each list."
     )
 
 
@@ -80,12 +104,12 @@ class MovieHitSerializer(serializers.Serializer):
     release_date = serializers.DateField(allow_null=True)
     poster_url = ImageField("w342", source="poster_path")
     overview = BlankAsNullField()
-    vote_average = serializers.FloatField(help_text="TMDB's, 0 to 10.")
+    vote_average = serializers.FloatField(help_text="TMDB's, from 0 to 10.")
 
 
 class MoviePageSerializer(serializers.Serializer):
     source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`tmdb`, or `catalog` when TMDB could not be asked."
+        help_text="`tmdb`, or `catalog` if TMDB could not be asked."
     )
     page = serializers.IntegerField()
     total_pages = serializers.IntegerField()
@@ -93,60 +117,32 @@ class MoviePageSerializer(serializers.Serializer):
     results = MovieHitSerializer(many=True)
 
 
-class MovieDetailsSerializer(serializers.ModelSerializer):
-    title = serializers.CharField(source="shown_title", read_only=True)
-    original_title = BlankAsNullField()
-    poster_url = ImageField("w342", source="shown_poster_path")
+class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
+    poster_url = ImageField("w342", source="picture")
     backdrop_url = ImageField("w1280", source="backdrop_path")
-    overview = BlankAsNullField()
-    tagline = BlankAsNullField()
-    status = BlankAsNullField()
-    imdb_id = BlankAsNullField()
-    genres = NamesField()
-    cached = serializers.SerializerMethodField(help_text="Whether it came from the catalog, not from TMDB just now.")
 
     class Meta:
         model = Movie
-        fields = [
-            "tmdb_id",
-            "title",
-            "original_title",
-            "release_date",
-            "poster_url",
-            "backdrop_url",
-            "overview",
-            "vote_average",
-            "vote_count",
-            "runtime",
-            "tagline",
-            "status",
-            "imdb_id",
-            "genres",
-            "cached",
+        fields = read_only_fields = [
+            *("tmdb_id", "title", "original_title", "release_date", "poster_url", "backdrop_url", "overview"),
+            *("vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres", "cached"),
         ]
-        read_only_fields = fields
-
-    def get_cached(self, movie) -> bool:
-        return bool(self.context["cached"])
 
 
-class CastSerializer(serializers.ModelSerializer):
+class MovieCreditSerializer(CatalogSerializer):
     tmdb_id = serializers.IntegerField(source="person.tmdb_id")
     name = serializers.CharField(source="person.name")
-    character = BlankAsNullField()
     profile_url = ImageField("w185", source="person.profile_path")
 
+
+class CastSerializer(MovieCreditSerializer):
     class Meta:
         model = MovieCast
         fields = ["tmdb_id", "name", "character", "order", "profile_url"]
 
 
-class CrewSerializer(serializers.ModelSerializer):
-    tmdb_id = serializers.IntegerField(source="person.tmdb_id")
-    name = serializers.CharField(source="person.name")
-    department = BlankAsNullField()
+class CrewSerializer(MovieCreditSerializer):
     job = BlankAsNullField()
-    profile_url = ImageField("w185", source="person.profile_path")
 
     class Meta:
         model = MovieCrew
@@ -158,15 +154,15 @@ class MovieCreditsSerializer(serializers.Serializer):
     crew = CrewSerializer(many=True)
 
 
-class PickedMovieSerializer(serializers.ModelSerializer):
-    """A movie as weeks show it: TMDB's bare path of the poster, unlike in search and details."""
-
-    title = serializers.CharField(source="shown_title", read_only=True)
-    original_title = BlankAsNullField()
-    poster_path = BlankAsNullField(source="shown_poster_path")
-    overview = BlankAsNullField()
+class PickedWorkSerializer(WorkSerializer):
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
+
+
+class PickedMovieSerializer(PickedWorkSerializer):
+    """A movie as weeks show it: with TMDB's path of the poster, unlike in search and details."""
+
+    poster_path = BlankAsNullField(source="picture")
 
     class Meta:
         model = Movie
@@ -178,82 +174,50 @@ class AlbumHitSerializer(serializers.Serializer):
     musicbrainz_id = serializers.UUIDField()
     title = serializers.CharField()
     artist = BlankAsNullField()
-    release_date = BlankAsNullField(help_text="YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
+    release_date = BlankAsNullField(help_text=PARTIAL_DATE)
     country = BlankAsNullField()
     score = serializers.IntegerField(help_text="0 to 100, against the best hit.")
     cover_art_url = BlankAsNullField()
     release_group_id = serializers.UUIDField(allow_null=True)
-    editions = serializers.IntegerField(help_text="How many releases it stands for: 1 without `fold`.")
-    edition_ids = serializers.ListField(child=serializers.UUIDField(), help_text="Theirs, the most useful first.")
+    editions = serializers.IntegerField(help_text="How many releases it represents: 1 without `fold`.")
+    edition_ids = serializers.ListField(child=serializers.UUIDField(), help_text="Their ids, the most useful first.")
 
 
 class AlbumPageSerializer(serializers.Serializer):
     source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`musicbrainz`, or `catalog` when MusicBrainz could not be asked."
+        help_text="`musicbrainz`, or `catalog` if MusicBrainz could not be asked."
     )
     count = serializers.IntegerField()
     offset = serializers.IntegerField()
     results = AlbumHitSerializer(many=True)
 
 
-class AlbumDetailsSerializer(serializers.ModelSerializer):
-    title = serializers.CharField(source="shown_title", read_only=True)
-    artist = BlankAsNullField()
-    release_date = BlankAsNullField(help_text="YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
-    country = BlankAsNullField()
-    status = BlankAsNullField()
-    primary_type = BlankAsNullField()
-    genres = NamesField()
-    cover_art_url = BlankAsNullField(source="shown_cover_url")
-    cached = serializers.SerializerMethodField(
-        help_text="Whether it came from the catalog, not from upstream just now."
-    )
+class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
+    cover_art_url = BlankAsNullField(source="picture")
 
     class Meta:
         model = Album
-        fields = [
-            "musicbrainz_id",
-            "release_group_id",
-            "title",
-            "artist",
-            "release_date",
-            "country",
-            "status",
-            "primary_type",
-            "genres",
-            "cover_art_url",
-            "cached",
+        fields = read_only_fields = [
+            *("musicbrainz_id", "release_group_id", "title", "artist", "release_date", "country", "status"),
+            *("primary_type", "genres", "cover_art_url", "cached"),
         ]
-        read_only_fields = fields
-
-    def get_cached(self, album) -> bool:
-        return bool(self.context["cached"])
 
 
-class ArtistSerializer(serializers.ModelSerializer):
+class ArtistSerializer(CatalogSerializer):
     musicbrainz_id = serializers.UUIDField(source="artist.musicbrainz_id")
     sort_name = BlankAsNullField(source="artist.sort_name")
     disambiguation = BlankAsNullField(source="artist.disambiguation")
     artist_type = BlankAsNullField(source="artist.artist_type")
     country = BlankAsNullField(source="artist.country")
-    begin = BlankAsNullField(source="artist.begin", help_text="YYYY, YYYY-MM or YYYY-MM-DD.")
-    end = BlankAsNullField(source="artist.end", help_text="YYYY, YYYY-MM or YYYY-MM-DD.")
-    join_phrase = BlankAsNullField()
+    begin = BlankAsNullField(source="artist.begin", help_text=PARTIAL_DATE)
+    end = BlankAsNullField(source="artist.end", help_text=PARTIAL_DATE)
     order = serializers.IntegerField(source="position")
 
     class Meta:
         model = AlbumArtist
         fields = [
-            "musicbrainz_id",
-            "name",
-            "sort_name",
-            "disambiguation",
-            "artist_type",
-            "country",
-            "begin",
-            "end",
-            "join_phrase",
-            "order",
+            *("musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type", "country", "begin", "end"),
+            *("join_phrase", "order"),
         ]
 
 
@@ -261,77 +225,37 @@ class AlbumCreditsSerializer(serializers.Serializer):
     artists = ArtistSerializer(many=True)
 
 
-class PickedAlbumSerializer(serializers.ModelSerializer):
+class PickedAlbumSerializer(PickedWorkSerializer):
     """An album as weeks show it: with a whole day, and how much of it is known."""
 
-    title = serializers.CharField(source="shown_title", read_only=True)
     artist = serializers.SerializerMethodField()
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")
     release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
-    cover_art_url = BlankAsNullField(source="shown_cover_url")
-    cached_at = serializers.DateTimeField()
-    confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
+    cover_art_url = BlankAsNullField(source="picture")
 
     class Meta:
         model = Album
-        fields = [
-            "id",
-            "musicbrainz_id",
-            "title",
-            "artist",
-            "release_date",
-            "release_date_precision",
-            "cover_art_url",
-            "cached_at",
-            "confirmed",
-        ]
+        fields = ["id", "musicbrainz_id", "title", "artist", "release_date", "release_date_precision", "cover_art_url"]
+        fields += ["cached_at", "confirmed"]
 
     def get_artist(self, album) -> str:
         return album.artist or UNKNOWN_ARTIST
 
 
 class LinkSerializer(serializers.Serializer):
-    type = serializers.CharField(help_text="MusicBrainz' word, such as `official homepage` or `wikidata`.")
+    type = serializers.CharField(help_text="MusicBrainz' term, such as `official homepage` or `wikidata`.")
     url = serializers.URLField()
 
 
-class ArtistDetailsSerializer(serializers.ModelSerializer):
-    sort_name = BlankAsNullField()
-    disambiguation = BlankAsNullField()
-    artist_type = BlankAsNullField(help_text="Such as Person or Group.")
-    area = BlankAsNullField(help_text="Where they come from: a country, or a place in one.")
-    country = BlankAsNullField(help_text="ISO 3166-1; null where the area is a place.")
-    begin = BlankAsNullField(help_text="Birth or founding: YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
-    end = BlankAsNullField(help_text="Death or parting: YYYY, YYYY-MM or YYYY-MM-DD, as precisely as known.")
-    bio = BlankAsNullField()
-    genres = NamesField()
+class ArtistDetailsSerializer(DetailsSerializer):
     links = LinkSerializer(many=True)
-    cached = serializers.SerializerMethodField(
-        help_text="Whether it came from the catalog, not from MusicBrainz just now."
-    )
 
     class Meta:
         model = Artist
-        fields = [
-            "musicbrainz_id",
-            "name",
-            "sort_name",
-            "disambiguation",
-            "artist_type",
-            "area",
-            "country",
-            "begin",
-            "end",
-            "ended",
-            "bio",
-            "genres",
-            "links",
-            "cached",
+        fields = read_only_fields = [
+            *("musicbrainz_id", "name", "sort_name", "disambiguation", "artist_type", "area", "country"),
+            *("begin", "end", "ended", "bio", "genres", "links", "cached"),
         ]
-        read_only_fields = fields
-
-    def get_cached(self, artist) -> bool:
-        return bool(self.context["cached"])
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -339,5 +263,4 @@ class PersonSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Person
-        fields = ["tmdb_id", "name", "profile_url"]
-        read_only_fields = fields
+        fields = read_only_fields = ["tmdb_id", "name", "profile_url"]

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -6,14 +7,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
-from catalog import services
+from catalog import searching, services
+from catalog.models import Album, Movie
 from integrations.values import mbid
 
 from . import serializers
 
-# TMDB files composers and cinematographers under two more names, which are stored, but not in the contract.
+TMDB_ID = OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)
+MUSICBRAINZ_ID = OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+# TMDB lists composers and cinematographers under two more jobs, which are stored but not part of the contract.
 SHOWN_JOBS = ["Director", "Writer", "Screenplay", "Composer", "Producer", "Cinematography"]
 
 
@@ -31,121 +36,92 @@ def read_musicbrainz_id(raw: str) -> UUID:
     raise ValidationError({"musicbrainz_id": "A MusicBrainz id is a UUID."}, code="invalid")
 
 
-@extend_schema(
-    tags=["movies"],
-    parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)],
-    extensions={"x-upstream": True},
-)
-class MovieViewSet(ViewSet):
+class WorkViewSet(ViewSet):
+    lookup_value_regex = "[^/]+"
+    details: type[Serializer]
+
+    def answer(self, found: tuple[Movie | Album, bool]) -> Response:
+        """The details of a work, and whether it was known."""
+        work, cached = found
+        return Response(self.details(work, context={"cached": cached}).data)
+
+    def read_query(self, serializer: type[Serializer]) -> dict[str, Any]:
+        """The checked query parameters. Raises ValidationError."""
+        query = serializer(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return query.validated_data
+
+
+@extend_schema(tags=["movies"], extensions={"x-upstream": True})
+class MovieViewSet(WorkViewSet):
     """Movies, from the catalog or from TMDB."""
 
     lookup_field = "tmdb_id"
-    lookup_value_regex = "[^/]+"
+    details = serializers.MovieDetailsSerializer
 
-    @extend_schema(
-        parameters=[
-            serializers.MovieSearchSerializer,
-            OpenApiParameter("tmdb_id", location=OpenApiParameter.PATH, exclude=True),
-        ],
-        responses=serializers.MoviePageSerializer,
-    )
+    @extend_schema(parameters=[serializers.MovieSearchSerializer], responses=serializers.MoviePageSerializer)
     @action(detail=False)
     def search(self, request):
         """Find movies by title, 20 a page."""
-        asked = serializers.MovieSearchSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        source, page = services.search_movies(**asked.validated_data)
+        source, page = searching.search_movies(**self.read_query(serializers.MovieSearchSerializer))
         return Response(serializers.MoviePageSerializer({"source": source} | vars(page)).data)
 
-    @extend_schema(
-        parameters=[
-            serializers.MovieLookupSerializer,
-            OpenApiParameter("tmdb_id", location=OpenApiParameter.PATH, exclude=True),
-        ],
-        responses=serializers.MovieDetailsSerializer,
-    )
+    @extend_schema(parameters=[serializers.MovieLookupSerializer], responses=serializers.MovieDetailsSerializer)
     @action(detail=False)
     def lookup(self, request):
-        """The movie that a pasted address means."""
-        asked = serializers.MovieLookupSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        movie, cached = services.look_up_movie(asked.validated_data["url"])
-        return Response(serializers.MovieDetailsSerializer(movie, context={"cached": cached}).data)
+        """The movie at a pasted address."""
+        return self.answer(searching.look_up_movie(self.read_query(serializers.MovieLookupSerializer)["url"]))
 
-    @extend_schema(responses=serializers.MovieDetailsSerializer)
+    @extend_schema(parameters=[TMDB_ID], responses=serializers.MovieDetailsSerializer)
     def retrieve(self, request, tmdb_id):
-        """A movie's details; fetched from TMDB when it is new to the catalog."""
-        movie, cached = services.get_movie(read_tmdb_id(tmdb_id))
-        return Response(serializers.MovieDetailsSerializer(movie, context={"cached": cached}).data)
+        """A movie's details; fetched from TMDB if it is new to the catalog."""
+        return self.answer(services.get_movie(read_tmdb_id(tmdb_id)))
 
-    @extend_schema(parameters=[serializers.CreditsSerializer], responses=serializers.MovieCreditsSerializer)
+    @extend_schema(parameters=[TMDB_ID, serializers.CreditsSerializer], responses=serializers.MovieCreditsSerializer)
     @action(detail=True)
     def credits(self, request, tmdb_id):
         """The cast in billing order, and the key roles of the crew."""
         known_id = read_tmdb_id(tmdb_id)
-        asked = serializers.CreditsSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        limit = asked.validated_data["limit"]
+        limit = self.read_query(serializers.CreditsSerializer)["limit"]
         movie, _ = services.get_movie(known_id)
         cast = movie.cast.select_related("person")[:limit]
         crew = movie.crew.filter(job__in=SHOWN_JOBS).select_related("person")[:limit]
         return Response(serializers.MovieCreditsSerializer({"cast": cast, "crew": crew}).data)
 
 
-@extend_schema(
-    tags=["albums"],
-    parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
-    extensions={"x-upstream": True},
-)
-class AlbumViewSet(ViewSet):
+@extend_schema(tags=["albums"], extensions={"x-upstream": True})
+class AlbumViewSet(WorkViewSet):
     """Albums (releases), from the catalog or from MusicBrainz."""
 
     lookup_field = "musicbrainz_id"
-    lookup_value_regex = "[^/]+"
+    details = serializers.AlbumDetailsSerializer
 
-    @extend_schema(
-        parameters=[
-            serializers.AlbumSearchSerializer,
-            OpenApiParameter("musicbrainz_id", location=OpenApiParameter.PATH, exclude=True),
-        ],
-        responses=serializers.AlbumPageSerializer,
-    )
+    @extend_schema(parameters=[serializers.AlbumSearchSerializer], responses=serializers.AlbumPageSerializer)
     @action(detail=False)
     def search(self, request):
         """Find albums by title, artist or both."""
-        asked = serializers.AlbumSearchSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        source, page = services.search_albums(**asked.validated_data)
+        source, page = searching.search_albums(**self.read_query(serializers.AlbumSearchSerializer))
         return Response(serializers.AlbumPageSerializer({"source": source} | vars(page)).data)
 
-    @extend_schema(
-        parameters=[
-            serializers.AlbumLookupSerializer,
-            OpenApiParameter("musicbrainz_id", location=OpenApiParameter.PATH, exclude=True),
-        ],
-        responses=serializers.AlbumDetailsSerializer,
-    )
+    @extend_schema(parameters=[serializers.AlbumLookupSerializer], responses=serializers.AlbumDetailsSerializer)
     @action(detail=False)
     def lookup(self, request):
-        """The album that a pasted address means: of a release group, the release that we know, or the most useful."""
-        asked = serializers.AlbumLookupSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        album, cached = services.look_up_album(asked.validated_data["url"])
-        return Response(serializers.AlbumDetailsSerializer(album, context={"cached": cached}).data)
+        """The album at a pasted address; for a release group, the known or else the most useful release."""
+        return self.answer(searching.look_up_album(self.read_query(serializers.AlbumLookupSerializer)["url"]))
 
-    @extend_schema(responses=serializers.AlbumDetailsSerializer)
+    @extend_schema(parameters=[MUSICBRAINZ_ID], responses=serializers.AlbumDetailsSerializer)
     def retrieve(self, request, musicbrainz_id):
-        """An album's details; fetched from MusicBrainz when it is new to the catalog."""
-        album, cached = services.get_album(read_musicbrainz_id(musicbrainz_id))
-        return Response(serializers.AlbumDetailsSerializer(album, context={"cached": cached}).data)
+        """An album's details; fetched from MusicBrainz if it is new to the catalog."""
+        return self.answer(services.get_album(read_musicbrainz_id(musicbrainz_id)))
 
-    @extend_schema(parameters=[serializers.CreditsSerializer], responses=serializers.AlbumCreditsSerializer)
+    @extend_schema(
+        parameters=[MUSICBRAINZ_ID, serializers.CreditsSerializer], responses=serializers.AlbumCreditsSerializer
+    )
     @action(detail=True)
     def credits(self, request, musicbrainz_id):
         """The artists as credited, in order."""
         known_id = read_musicbrainz_id(musicbrainz_id)
-        asked = serializers.CreditsSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        limit = self.read_query(serializers.CreditsSerializer)["limit"]
         album, _ = services.get_album(known_id)
-        artists = album.artist_credit.select_related("artist")[: asked.validated_data["limit"]]
+        artists = album.artist_credit.select_related("artist")[:limit]
         return Response(serializers.AlbumCreditsSerializer({"artists": artists}).data)

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString
 
-from catalog import pictures
-from catalog import services as catalog
+from catalog import pictures, searching
 from catalog.models import Album, Movie
 from integrations import coverart, tmdb
 from integrations.errors import NotFound
@@ -41,7 +40,7 @@ def find(kind: str, words: str) -> list[Card]:
 
 
 def _movies(words: str) -> list[Card]:
-    cards = [movie_card(hit) for hit in catalog.search_movies(words)[1].results]
+    cards = [movie_card(hit) for hit in searching.search_movies(words)[1].results]
     if words.isdecimal() and (tmdb_id := tmdb.read_address(words)):  # a title, or an id
         cards = [*_movie_at(tmdb_id), *(card for card in cards if card.id != str(tmdb_id))]
     return cards
@@ -49,13 +48,13 @@ def _movies(words: str) -> list[Card]:
 
 def _movie_at(tmdb_id: int | str) -> list[Card]:
     try:
-        return [movie_card(catalog.look_up_movie(tmdb_id)[0])]
+        return [movie_card(searching.look_up_movie(tmdb_id)[0])]
     except NotFound:
         return []
 
 
 def _albums(words: str) -> list[Card]:
-    return [album_card(hit) for hit in catalog.search_albums(words, limit=HITS, offset=0)[1].results]
+    return [album_card(hit) for hit in searching.search_albums(words, limit=HITS, offset=0)[1].results]
 
 
 def movie_card(movie: Any) -> Card:
@@ -63,7 +62,7 @@ def movie_card(movie: Any) -> Card:
     is_known = isinstance(movie, Movie)
     return Card(
         id=str(movie.tmdb_id),
-        picture=pictures.poster(movie, "large") if is_known else pictures.poster_at(movie.poster_path, "large"),
+        picture=pictures.picture_at("movie", movie.picture if is_known else movie.poster_path, "large"),
         title=movie.shown_title if is_known else movie.title,
         by=movie.original_title if movie.original_title != movie.title else "",
         facts=(str(movie.release_date or "no date"), f"TMDB {movie.tmdb_id}"),
@@ -78,7 +77,7 @@ def album_card(album: Any) -> Card:
     facts = (album.release_date or "no date", album.country, album.status)
     return Card(
         id=str(album.musicbrainz_id),
-        picture=pictures.cover(album, "large") if is_known else pictures.framed(album.cover_art_url, "cover", "large"),
+        picture=pictures.picture_at("album", album.picture if is_known else album.cover_art_url, "large"),
         title=album.shown_title if is_known else album.title,
         by=album.artist,
         facts=tuple(filter(None, facts)),
@@ -112,10 +111,10 @@ def candidate_cards(kind: str, candidates: Iterable[Mapping[str, Any]], chosen: 
 
 def candidate_picture(kind: str, candidate: Mapping[str, Any], size: str = "small") -> SafeString:
     if kind == "movie":
-        return pictures.poster_at(candidate["picture"], size)
+        return pictures.picture_at("movie", candidate["picture"], size)
     group = candidate["group"]
     url = coverart.front_url("release-group" if group else "release", UUID(group or candidate["id"]))
-    return pictures.framed(url, "cover", size)
+    return pictures.picture_at("album", url, size)
 
 
 def movie_url(tmdb_id: int | str) -> str:

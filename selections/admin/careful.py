@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from selections.locks import Conflict, lock_user, lock_week
+from selections.guards import Conflict, lock_user, lock_week
 from selections.models import Week
 
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."

@@ -12,14 +12,13 @@ from django.utils.html import format_html, format_html_join
 
 from catalog import pictures
 from selections import services
+from selections.guards import has_revealed
 from selections.kinds import KINDS, Kind
 from selections.models import Opinion, Position, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 
-from .picks import HIDDEN, fix_link, opinions_address, picture_of
+from .picks import HIDDEN, fix_link, opinions_address
 from .works import WorkSelect
 
-FRAMES = {"movie": "poster", "album": "cover"}
 MAX_LISTED = 10  # opinions of a pick; its own list has them all
 
 
@@ -125,7 +124,7 @@ class PickInline(admin.StackedInline):
 
     @admin.display(description="")
     def picture(self, pick):
-        return picture_of(pick, "medium") if pick.pk else pictures.framed("", FRAMES[pick.kind], "medium")
+        return pictures.picture(pick.work, "medium") if pick.pk else pictures.picture_at(pick.kind, "", "medium")
 
     @admin.display(description="opinions")
     def opinions(self, pick):

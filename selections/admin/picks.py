@@ -1,4 +1,3 @@
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
@@ -13,10 +12,9 @@ from catalog import pictures
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
+from selections.guards import Conflict, has_revealed, touch
 from selections.kinds import KINDS, Kind
-from selections.locks import Conflict, touch
 from selections.models import AnyPick, Week, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 from selections.transfer.review import read_choice
 
 from . import cards
@@ -28,10 +26,6 @@ HIDDEN = (
     "week is over."
 )
 GONE = "This pick has been removed."
-
-
-def picture_of(pick: AnyPick, size: str = "small"):
-    return pictures.poster(pick.work, size) if isinstance(pick.work, Movie) else pictures.cover(pick.work, size)
 
 
 def opinions_address(pick: AnyPick) -> str:
@@ -51,23 +45,6 @@ def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "butto
         text,
         pick.work,
     )
-
-
-class ChoiceForm(forms.Form):
-    """Which movie or release a pick is of: an id, or an address."""
-
-    choice = forms.CharField(max_length=300)
-
-    def __init__(self, kind: Kind, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.kind = kind
-
-    def clean_choice(self):
-        """The id at the source."""
-        found = read_choice(self.kind.name, self.cleaned_data["choice"]) or {}
-        if self.kind.id_field not in found:
-            raise forms.ValidationError("Choose one of the cards.")
-        return found[self.kind.id_field]
 
 
 class MovableForm(CarefulForm):
@@ -156,7 +133,7 @@ class PickAdmin(WeekLockAdmin):
 
     @admin.display(description="")
     def picture(self, pick):
-        return picture_of(pick)
+        return pictures.picture(pick.work)
 
     @admin.display(description="opinions", ordering="opinions_count")
     def opinions(self, pick):
@@ -209,12 +186,13 @@ class PickAdmin(WeekLockAdmin):
 
     def rematch(self, request, pick: AnyPick):
         again = f"{rematch_address(pick)}?{urlencode({'q': request.POST.get('q', '')[:200]})}"
-        form, before = ChoiceForm(self.kind, request.POST), pick.work
-        if not form.is_valid():
+        chosen = read_choice(self.kind.name, request.POST.get("choice", "")[:300]) or {}
+        before = pick.work
+        if self.kind.id_field not in chosen:
             self.message_user(request, "Choose one of the cards.", messages.ERROR)
             return HttpResponseRedirect(again)
         try:
-            pick = services.rematch(pick, form.cleaned_data["choice"])
+            pick = services.rematch(pick, chosen[self.kind.id_field])
         except (Conflict, IntegrationError) as error:
             self.message_user(request, f"{error}.".replace("..", "."), messages.ERROR)
             return HttpResponseRedirect(again)

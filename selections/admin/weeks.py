@@ -9,19 +9,18 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from catalog import pictures
 from catalog.admin.exporting import ExportAdmin
 from selections import services
+from selections.guards import Conflict, has_revealed, lock_week
 from selections.kinds import KINDS
-from selections.locks import Conflict, lock_week
 from selections.models import Week, WeekAlbum, WeekMovie
-from selections.opinions.services import has_revealed
 from selections.transfer import export
 from selections.weeks import read_week_name, weeks_later
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .inlines import AlbumPickInline, MoviePickInline
-from .picks import picture_of
 from .works import WorksView
 
 
@@ -217,7 +216,7 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
 
 
 def shown(picks):
-    rows = ((picture_of(pick), pick.work) for pick in picks)
+    rows = ((pictures.picture(pick.work), pick.work) for pick in picks)
     return format_html_join("", '<span class="pick">{} <span>{}</span></span>', rows)
 
 

@@ -27,8 +27,8 @@ class WorksView(AutocompleteJsonView):
         suggestion = super().serialize_result(obj, to_field_name)
         if isinstance(obj, Movie):
             original = obj.original_title if obj.original_title != obj.shown_title else ""
-            return suggestion | {"picture": pictures.poster(obj), "name": str(obj), "by": original}
+            return suggestion | {"picture": pictures.picture(obj), "name": str(obj), "by": original}
         if isinstance(obj, Album):
             about = " · ".join(filter(None, (obj.artist, obj.release_date[:4], obj.country, obj.status)))
-            return suggestion | {"picture": pictures.cover(obj), "name": obj.shown_title, "by": about}
+            return suggestion | {"picture": pictures.picture(obj), "name": obj.shown_title, "by": about}
         return suggestion

@@ -1,6 +1,5 @@
 """A member's year at a glance, and creating weeks that are missing in it."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,14 +17,15 @@ from django.utils.http import urlencode
 
 from selections import backfill as gaps
 from selections import services
+from selections.guards import Conflict
 from selections.insights import statistics
-from selections.locks import Conflict
 from selections.models import Week
 from selections.weeks import (
     FIRST_YEAR,
     LAST_YEAR,
+    THURSDAY,
     YearWeek,
-    month_of,
+    day_of,
     read_week_name,
     this_week,
     week_name,
@@ -81,51 +81,29 @@ class BackfillForm(forms.Form):
                 self.add_error("last", "This is before the first week. Swap them.")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One week of a year; `state` is one of STATES."""
-
-    name: str
-    number: int
-    days: str
-    state: str
-    pk: int | None
-    movies: int
-    albums: int
-    is_running: bool
-    is_future: bool
-
-    @property
-    def words(self) -> str:
-        """What a screen reader says."""
-        what = STATES[self.state]
-        if self.movies or self.albums:
-            what += f", {_count(self.movies, 'movie')}, {_count(self.albums, 'album')}"
-        when = ", current week" if self.is_running else ", in the future" if self.is_future else ""
-        return f"{self.name}, {self.days}: {what}{when}"
-
-
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{pluralize(count)}"
 
 
-def cells_of(person: Any, year: int) -> list[Cell]:
+def cells_of(person: Any, year: int) -> list[dict[str, Any]]:
     """The 52 or 53 weeks of a member's year, in three queries; the current one is that of their time zone."""
-    rows = statistics.calendar(statistics.Scope(viewer=person, person=person, year=year), year)
-    return [
-        Cell(
-            name=week_name(year, row["week_number"]),
-            number=row["week_number"],
-            days=f"{row['starts_on']:%d %B} to {row['ends_on']:%d %B}",
-            state=state_of(row["movies"], row["albums"]) if row["id"] else "none",
-            pk=row["id"],
-            movies=row["movies"],
-            albums=row["albums"],
-            is_running=row["is_running"],
-            is_future=row["is_future"],
-        )
-        for row in rows
-    ]
+    cells = statistics.calendar(statistics.Scope(viewer=person, person=person, year=year), year)
+    for cell in cells:
+        cell["name"] = week_name(year, cell["week_number"])
+        cell["state"] = state_of(cell["movies"], cell["albums"]) if cell["id"] else "none"
+        cell["label"] = _label(cell)
+    return cells
+
+
+def _label(cell: dict[str, Any]) -> str:
+    """What a screen reader says of a week."""
+    days = f"{cell['starts_on']:%d %B} to {cell['ends_on']:%d %B}"
+    parts = [f"{cell['name']}, {days}: {STATES[cell['state']]}"]
+    if cell["movies"] or cell["albums"]:
+        parts += [_count(cell["movies"], "movie"), _count(cell["albums"], "album")]
+    if cell["is_running"] or cell["is_future"]:
+        parts.append("current week" if cell["is_running"] else "in the future")
+    return ", ".join(parts)
 
 
 def grid(week_admin, request):
@@ -143,7 +121,7 @@ def grid(week_admin, request):
         year = this_week(person)[0]
     cells = cells_of(person, year)
     months = [
-        (date(year, month, 1), [cell for cell in cells if month_of((year, cell.number)) == month])
+        (date(year, month, 1), [cell for cell in cells if day_of((year, cell["week_number"]), THURSDAY).month == month])
         for month in range(1, 13)
     ]
     context = {
@@ -155,11 +133,11 @@ def grid(week_admin, request):
         "person": person,
         "year": year,
         "months": months,
-        "counts": [(word, sum(cell.state == state for cell in cells), state) for state, word in STATES.items()],
+        "counts": [(word, sum(cell["state"] == state for cell in cells), state) for state, word in STATES.items()],
         "before": urlencode({"user": person.pk, "year": year - 1}) if year > FIRST_YEAR else "",
         "after": urlencode({"user": person.pk, "year": year + 1}) if year < LAST_YEAR else "",
         "may_add": week_admin.has_add_permission(request),
-        "backfill_query": urlencode({"user": person.pk, "first": cells[0].name}),
+        "backfill_query": urlencode({"user": person.pk, "first": cells[0]["name"]}),
         "weeks_query": urlencode({"user__id__exact": person.pk, "year": year}),
     }
     return TemplateResponse(request, "admin/selections/week/grid.html", context)
@@ -225,7 +203,7 @@ def backfill(week_admin, request):
     if found:
         future = [week for week in found.missing if week > this_week(person)]
         context |= {"person": person, "missing": week_names(found.missing), "future": week_names(future)}
-        context["total"] = len(weeks_between(first, last))
+        context["total"] = len(list(weeks_between(first, last)))
         context["last"] = week_name(*last)
     return TemplateResponse(request, "admin/selections/week/backfill.html", context)
 

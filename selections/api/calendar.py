@@ -21,19 +21,19 @@ CALENDAR = "text/calendar"
 
 
 class CalendarAddressSerializer(serializers.Serializer):
-    url = serializers.CharField(help_text="For a calendar to subscribe to; whoever has it reads one's weeks.")
+    url = serializers.CharField(help_text="The address for a calendar program. Anyone who has it can read your weeks.")
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
 @extend_schema(tags=["weeks"])
 class CalendarTokenView(APIView):
-    """The secret address of one's own weeks as a calendar."""
+    """The secret address of your weeks as a calendar."""
 
     permission_classes = [IsAuthenticated, IsSignedIn]
 
     @extend_schema(request=None, responses={201: CalendarAddressSerializer})
     def post(self, request):
-        """Make the address of a calendar of one's own weeks. It is in this answer only; the one before ends."""
+        """Create the address of a calendar of your weeks. It is shown only once, and the previous one stops working."""
         secret = accounts.renew_calendar_token(request.user)
         security.record("token created", request, user_id=request.user.pk)
         url = f"{accounts.site_url(request)}{reverse('calendar')}?token={secret}"
@@ -41,7 +41,7 @@ class CalendarTokenView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request):
-        """Switch one's calendar off: its address is refused from now on. Says 204 also where there was none."""
+        """Switch your calendar off: its address stops working. The answer is 204 even if there was none."""
         if accounts.end_calendar_token(request.user):
             security.record("token revoked", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -49,7 +49,7 @@ class CalendarTokenView(APIView):
 
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class CalendarView(APIView):
-    """For calendar programs, which know an address and no headers: the token in it opens this, and nothing else."""
+    """For calendar programs, which send no headers: the token in the address opens this and nothing else."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -62,22 +62,22 @@ class CalendarView(APIView):
         ],
         responses={
             (200, CALENDAR): OpenApiTypes.ANY,
-            401: OpenApiResponse(description="The token is not good, or not any more"),
+            401: OpenApiResponse(description="The token is invalid or has been replaced"),
             403: OpenApiResponse(description="The account is disabled"),
         },
         extensions={"x-limited": True},
     )
     def get(self, request):
-        """One's weeks as a calendar (iCalendar), with one's picks, ratings and notes.
+        """Your weeks as a calendar (iCalendar), with your picks, ratings and notes.
 
         Send the `ETag` back as `If-None-Match`: a calendar that has not changed is a 304, which no limit counts.
         """
         token = accounts.find_token(request.query_params.get("token", ""), [ApiToken.Scope.CALENDAR])
         if token is None:
-            raise InvalidCredentials("This calendar's address is not good, or not any more: make a new one")
+            raise InvalidCredentials("This calendar address is invalid or has been replaced. Create a new one.")
         if not token.user.is_active:
             raise InactiveAccount
-        etag = quote_etag(stamp(token.user))  # before the weeks are read: a change in between makes another one
+        etag = quote_etag(stamp(token.user))  # before the weeks are read, so that a change in between changes it
         if unchanged := get_conditional_response(request, etag=etag):
             return unchanged
         limits.count_attempt("calendar", request, limits.account_id(token.user.pk))

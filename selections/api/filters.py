@@ -4,13 +4,15 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 
-from catalog.models import search_words
+from catalog.text import search_words
+from selections.kinds import KINDS
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 
-MAX_WORDS = 10  # of a search: each costs a look at everything
+MAX_WORDS = 10  # of a search: each scans all weeks
 
 
 def check_words(text: str) -> None:
@@ -22,7 +24,7 @@ class WholeNumberFilter(django_filters.Filter):
     field_class = forms.IntegerField
 
 
-# The two below say their limits to the OpenAPI document, too, which does not look at validators.
+# The two below also state their limits in the OpenAPI document, which ignores validators.
 
 
 def whole_number(least: int, most: int, help_text: str, **options: Any) -> WholeNumberFilter:
@@ -59,6 +61,11 @@ class WeekNameFilter(django_filters.Filter):
     field_class = WeekNameField
 
 
+def of_member(username: str, user) -> Q:
+    """Whether a row belongs to the member of this name, where `me` is the user."""
+    return Q(user=user) if username == "me" else Q(user__username=username.lower())
+
+
 class WeekFilter(django_filters.FilterSet):
     owner = words(50, "A username, or `me` for your own weeks.", method="of_owner")
     year = whole_number(FIRST_YEAR, LAST_YEAR, "ISO year, 1900 to 2100.")
@@ -81,7 +88,7 @@ class WeekFilter(django_filters.FilterSet):
         fields = ["owner", "year", "week_number", "complete", "search"]
 
     def of_owner(self, weeks: WeekQuerySet, name, value):
-        return weeks.filter(user=self.request.user) if value == "me" else weeks.filter(user__username=value.lower())
+        return weeks.filter(of_member(value, self.request.user))
 
     def as_complete(self, weeks: WeekQuerySet, name, value):
         complete = {"has_movie": True, "has_album": True}
@@ -91,7 +98,7 @@ class WeekFilter(django_filters.FilterSet):
         return weeks.mentioning(value)
 
 
-# `from` is a word of Python's own.
+# `from` is a keyword of Python.
 WeekFilter.base_filters["from"] = WeekNameFilter(method=lambda weeks, name, week: weeks.since(*week))
 WeekFilter.base_filters["to"] = WeekNameFilter(method=lambda weeks, name, week: weeks.until(*week))
 
@@ -99,7 +106,7 @@ WeekFilter.base_filters["to"] = WeekNameFilter(method=lambda weeks, name, week: 
 class OpinionFilter(django_filters.FilterSet):
     user = words(50, "A username, or `me`.", method="of_user")
     kind = django_filters.ChoiceFilter(
-        choices=[("movie", "movie"), ("album", "album")],
+        choices=[(name, name) for name in KINDS],
         method="of_kind",
         error_messages={"invalid_choice": "Write movie or album."},
         help_text="On movies, or on albums.",
@@ -113,9 +120,7 @@ class OpinionFilter(django_filters.FilterSet):
         fields = ["user", "kind", "min_rating"]
 
     def of_user(self, opinions: OpinionQuerySet, name, value):
-        return (
-            opinions.filter(user=self.request.user) if value == "me" else opinions.filter(user__username=value.lower())
-        )
+        return opinions.filter(of_member(value, self.request.user))
 
     def of_kind(self, opinions: OpinionQuerySet, name, value):
-        return opinions.on_movies() if value == "movie" else opinions.on_albums()
+        return opinions.on_kind(value)

@@ -26,7 +26,7 @@ from selections.weeks import FIRST_YEAR, LAST_YEAR, weeks_in_year
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A JSON number without a fraction: REST framework's own field takes strings, too."""
+    """A JSON number without a fraction: REST framework's own field also takes strings."""
 
     def to_internal_value(self, data):
         if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
@@ -42,7 +42,7 @@ class PositionField(WholeNumberField):
 
 
 class SwitchField(serializers.BooleanField):
-    """A JSON true or false: REST framework's own field takes "yes" and 1, too."""
+    """A JSON true or false: REST framework's own field also takes "yes" and 1."""
 
     def to_internal_value(self, data):
         if not isinstance(data, bool):
@@ -191,7 +191,7 @@ class ForceSerializer(serializers.Serializer):
     force = serializers.BooleanField(
         default=False,
         help_text="Without it, a request that would delete the opinions of others is answered with 409, in a sentence "
-        "that says whose; with `true` they are deleted, too.",
+        "that says whose; with `true` they are deleted as well.",
     )
 
 
@@ -291,7 +291,7 @@ class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
 class MovieOfPersonSerializer(MovieWithSelectionsSerializer):
     """A movie with the credits that one person has there."""
 
-    characters = serializers.SerializerMethodField(help_text="Whom they play, in billing order.")
+    characters = serializers.SerializerMethodField(help_text="The roles they play, in billing order.")
     jobs = serializers.SerializerMethodField(help_text="As TMDB calls them, such as Director.")
 
     class Meta(MovieWithSelectionsSerializer.Meta):
@@ -348,7 +348,7 @@ class FeedSerializer(OpinionSerializer):
     """An opinion with whose it is, and on what."""
 
     user = OwnerSerializer()
-    kind = serializers.SerializerMethodField(help_text="`movie` or `album`.")
+    kind = serializers.CharField(read_only=True, help_text="`movie` or `album`.")
     week = WeekOfPickSerializer(source="pick.week")
     position = serializers.IntegerField(source="pick.position")
     movie = PickedMovieSerializer(source="movie_pick.movie", allow_null=True, default=None)
@@ -357,9 +357,6 @@ class FeedSerializer(OpinionSerializer):
     class Meta(OpinionSerializer.Meta):
         fields = ["id", "user", "kind", "week", "position", *OpinionSerializer.Meta.fields, "movie", "album"]
         read_only_fields = fields
-
-    def get_kind(self, opinion) -> str:
-        return opinion.kind
 
 
 class OwnedOpinionSerializer(OpinionSerializer):

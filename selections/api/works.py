@@ -8,20 +8,20 @@ from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import services as catalog
+from catalog import artists
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.models import Album, Movie, Person
-from selections.models import WeekAlbum, WeekMovie
+from selections.kinds import KINDS
 
 from . import serializers
 
 
 def with_selections[W: (Movie, Album)](works: QuerySet[W], user) -> QuerySet[W]:
-    """Those that somebody picked in a week the user may see, by title, each with these picks: two queries."""
-    model, work = (WeekMovie, "movie") if works.model is Movie else (WeekAlbum, "album")
-    picks = model._default_manager.visible_to(user)
+    """Those that were picked in a week the user may see, by title, each with these picks: two queries."""
+    kind = KINDS[works.model.kind]
+    picks = kind.picks._default_manager.visible_to(user)
     return (
-        works.filter(Exists(picks.filter(**{work: OuterRef("pk")})))
+        works.filter(Exists(picks.filter(**{kind.name: OuterRef("pk")})))
         .order_by("title_key", "id")
         .prefetch_related(Prefetch("picks", picks.latest_first()))
     )
@@ -57,9 +57,9 @@ class ArtistView(APIView):
     def get(self, request, musicbrainz_id):
         """An artist, with those of their albums that were picked.
 
-        They are looked up at MusicBrainz when nothing told of them before, or credits only.
+        An artist who is unknown, or known from credits only, is looked up at MusicBrainz.
         """
-        artist, cached = catalog.get_artist(read_musicbrainz_id(musicbrainz_id))
+        artist, cached = artists.get_artist(read_musicbrainz_id(musicbrainz_id))
         albums = with_selections(Album.objects.filter(pk__in=artist.credits.values("album")), request.user)
         serializer = serializers.ArtistWithAlbumsSerializer(
             vars(artist) | {"albums": albums}, context={"cached": cached}
@@ -74,9 +74,9 @@ class ArtistView(APIView):
 )
 class PersonView(APIView):
     def get(self, request, tmdb_id):
-        """Somebody who acts in movies or makes them, with those that were picked.
+        """An actor or member of a movie's crew, with those of their movies that were picked.
 
-        Known are those who are in the credits of a movie of the catalog.
+        Known are people in the credits of a movie in the catalog.
         """
         person = Person.objects.filter(tmdb_id=read_tmdb_id(tmdb_id)).first()
         if person is None:

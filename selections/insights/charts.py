@@ -1,7 +1,7 @@
-"""Where the bars and labels of a chart are: geometry only, drawn by templates/admin/charts/.
+"""The geometry of charts, which templates/admin/overview/figure.html draws.
 
-Sideways all is in per cent of the chart's width and upwards in pixels, so that a chart fills what room there is, on a
-phone as on a desk, while its labels stay as large as all other text.
+Horizontal values are percentages of the chart's width and vertical ones pixels, so that a chart fills the width of any
+screen while its labels keep the size of other text.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 GAP = 0.2  # of a bar's place
-LEAST = 1.5  # pixels: whatever is not nothing can be seen
+MIN_LENGTH = 1.5  # pixels, so that any value above 0 can be seen
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Bar:
 
 @dataclass(frozen=True)
 class Place:
-    """One of the places that a chart is divided into, and what stands there, in words too."""
+    """A section of a chart with its bars and its description."""
 
     x: float  # per cent, as `width`
     y: float  # pixels, as `height`
     width: float
     height: float
     label: str
-    value: str  # what stands at the bar
+    value: str  # the text at the bar
     words: str
     bars: list[Bar]
 
@@ -57,7 +57,7 @@ class Chart:
 
 
 def nice(most: int) -> list[int]:
-    """Up to five round figures from 0, the last of which is no less than `most`: what an axis says."""
+    """The labels of an axis: up to five round figures from 0, the last of which is at least `most`."""
     if most < 4:
         return list(range(max(1, most) + 1))
     power = 10 ** math.floor(math.log10(most / 4))
@@ -66,17 +66,17 @@ def nice(most: int) -> list[int]:
 
 
 def short(number: int) -> str:
-    """The number in four signs or so: 950, 1.2k, 20k, 1.5M."""
+    """The number in about four characters: 950, 1.2k, 20k, 1.5M."""
     if number < 1000:
         return str(number)
-    # What would round up to 1000k is 1M.
+    # Numbers that would round up to 1000k become 1M.
     size, sign = (1_000, "k") if number < 999_500 else (1_000_000, "M")
     value = number / size
     return f"{value:.0f}{sign}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0") + sign
 
 
 def columns(values: Sequence[tuple[str, int, str]], *, height: float = 150) -> Chart:
-    """A bar for each value, which comes between its label and what it means in words."""
+    """A bar for each triple of label, value and description."""
     top = max([1, *(value for _, value, _ in values)])
     places = []
     for n, (label, value, words) in enumerate(values):
@@ -91,9 +91,9 @@ def columns(values: Sequence[tuple[str, int, str]], *, height: float = 150) -> C
 def mirrored(
     values: Sequence[tuple[str, int, int, str]], ticks: Sequence[tuple[int, str]], *, half: float = 90
 ) -> Chart:
-    """Two bars for each pair, the first up from the base line and the second down: nobody has to tell colours apart.
+    """Two bars for each pair, the first up from the baseline and the second down, so that no colors need be told apart.
 
-    `half` is the height of either side; `ticks` says at which pairs the axis has a label.
+    `half` is the height of either side; `ticks` are the labels of the axis by the number of their pair.
     """
     axis = nice(max([1, *(max(up, down) for _, up, down, _ in values)]))
     top = axis[-1]
@@ -111,7 +111,7 @@ def mirrored(
 
 
 def rows(values: Sequence[tuple[str, int, str]], *, row: float = 36) -> Chart:
-    """A bar for each value, one below the other; there is room for its label above it."""
+    """A bar for each value, one below the other, with room for its label above it."""
     top = max([1, *(value for _, value, _ in values)])
     places = []
     for n, (label, value, words) in enumerate(values):
@@ -121,14 +121,14 @@ def rows(values: Sequence[tuple[str, int, str]], *, row: float = 36) -> Chart:
 
 
 def _slot(n: int, count: int) -> tuple[float, float]:
-    """Where the n-th of so many places begins, and how wide it is."""
+    """The position and width of the n-th of `count` places."""
     return round(100 * n / count, 3), round(100 / count, 3)
 
 
 def _inside(x: float, width: float, *, y: float, height: float) -> tuple[float, float, float, float]:
-    """The bar's place and size in the place that begins at `x`."""
+    """The position and size of the bar in the place that begins at `x`."""
     return round(x + GAP / 2 * width, 3), round(y, 2), round((1 - GAP) * width, 3), height
 
 
 def _length(value: int, top: int, room: float) -> float:
-    return max(LEAST, round(room * value / top, 2)) if value else 0
+    return max(MIN_LENGTH, round(room * value / top, 2)) if value else 0

@@ -1,13 +1,12 @@
-"""How ratings compare: two people's, others' with a picker's taste, one's own with the crowd's, and what was years ago.
+"""How ratings compare: those of two members, of others for a member's picks, and of a member with TMDB's average.
 
-Every figure comes from the ratings that the asker may read (`Opinion.objects.visible_to`), and from no others. A work
-is a movie, or an album in any edition. Where somebody rated one work on several picks, comparing them with another
-person or with the crowd takes the one of these opinions that they changed last.
+Every figure is computed from the ratings that the asker may read (`Opinion.objects.visible_to`). A work is a movie, or
+an album in any edition. Where a member rated a work on several picks, comparing them with another member or with TMDB's
+average takes the opinion that they changed last.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Prefetch, Q, Sum, When, Window
@@ -23,15 +22,16 @@ from selections.models import (
     WeekMovie,
     WeekQuerySet,
 )
+from selections.weeks import THURSDAY, day_of
 
 ENOUGH = 5  # common works; with fewer, an agreement says nothing
 DOUBT = 5  # common works at which an agreement counts half
 HIT = 7  # half stars from which a rating praises a pick
-MAX_DIFFERENCES = 10  # of two people, or of one and the crowd
+MAX_DIFFERENCES = 10  # between two members, or between a member and TMDB's average
 MAX_WRONG = 20  # disagreements in an answer
-DECIMALS = 4  # databases add fractions in any order, and an answer that stays the same should look the same
+DECIMALS = 4  # databases add fractions in any order, and an unchanged answer must stay the same
 
-# What tells one work from another: opinions that have all of these in common are about the same one.
+# What identifies a work: opinions that have all of these in common are about the same one.
 WORK = {
     "movie": F("movie_pick__movie"),
     "release_group": F("album_pick__album__release_group_id"),
@@ -46,7 +46,7 @@ WEEKS = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near two people's ratings of the same works are, by sums that add up."""
+    """How close two members' ratings of the same works are, as sums that can be added."""
 
     n: int = 0  # works that both rated
     apart: int = 0  # sum of the differences without their signs
@@ -61,7 +61,7 @@ class Agreement:
 
     @property
     def note(self) -> str:
-        """What the agreement is worth, in words."""
+        """How reliable the agreement is, in words."""
         if not self.enough:
             return f"Not enough overlap: {self.n} rated by both, {ENOUGH} are needed"
         return f"Shrunk by the overlap of {self.n}: times {self.n}/({self.n} + {DOUBT})"
@@ -78,14 +78,14 @@ class Agreement:
 
     @property
     def agreement(self) -> float | None:
-        """The raw one, shrunk towards 0 where few common works speak for it; None where they are not enough."""
+        """The raw agreement, shrunk towards 0 for few common works; None where there are not enough."""
         if self.agreement_raw is None or not self.enough:
             return None
         return self.agreement_raw * self.n / (self.n + DOUBT)
 
     @property
     def harshness_gap(self) -> float | None:
-        """The mean of mine minus theirs: below 0 where I am the harsher one; None without common works."""
+        """The mean of mine minus theirs: below 0 if I am harsher; None without common works."""
         return self.gap / self.n if self.n else None
 
 
@@ -97,8 +97,13 @@ class Disagreement:
     another: Opinion
 
     @property
+    def pick(self) -> WeekMovie | WeekAlbum:
+        """That of the first opinion."""
+        return self.one.pick
+
+    @property
     def difference(self) -> int:
-        """Half stars that the one is above the other."""
+        """Half stars by which the first rating is above the other."""
         return (self.one.rating or 0) - (self.another.rating or 0)  # both have one
 
 
@@ -111,7 +116,7 @@ class Quarter:
 
 @dataclass(frozen=True)
 class Comparison:
-    user: Any  # the other one
+    user: Any  # the other member
     movies: Agreement
     albums: Agreement
     quarters: list[Quarter]  # those with common works, the latest first
@@ -123,9 +128,9 @@ class Comparison:
 
 
 def compare(asker, other) -> Comparison:
-    """How the asker's ratings and another person's compare, over the works that both rated.
+    """How the asker's ratings and another member's compare, over the works that both rated.
 
-    A work counts in the quarter of the Thursday of the ISO week for which it was picked; of the later week, where they
+    A work counts in the quarter of the Thursday of the ISO week for which it was picked, of the later week if they
     rated it on different picks.
     """
     opinions = Opinion.objects.visible_to(asker).filter(user__in=[asker, other])
@@ -162,7 +167,7 @@ def compare(asker, other) -> Comparison:
 
 
 def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:
-    """Of these the ones with a rating; of each person's on one work the one that was changed last."""
+    """Those with a rating; of several opinions of a member on one work the one that was changed last."""
     place = Window(RowNumber(), partition_by=["user", *WORK], order_by=["-updated_at", "-pk"])
     rated = opinions.filter(rating__isnull=False).annotate(**WORK).annotate(place=place)
     return Opinion.objects.filter(pk__in=rated.filter(place=1).values("pk"))
@@ -170,12 +175,12 @@ def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:
 
 def _quarter(week: int) -> tuple[int, int]:
     """The ISO year and the quarter of the Thursday of a week such as 202607."""
-    thursday = date.fromisocalendar(*divmod(week, 100), 4)
+    thursday = day_of(divmod(week, 100), THURSDAY)
     return thursday.year, (thursday.month + 2) // 3
 
 
 def _load(pairs: list[tuple[int, int]]) -> list[Disagreement]:
-    """Two opinions each, with their picks, in one query; without those that are being deleted."""
+    """Pairs of opinions with their picks, in one query; without those that have just been deleted."""
     found = Opinion.objects.with_picks().in_bulk({pk for pair in pairs for pk in pair})
     return [Disagreement(found[one], found[other]) for one, other in pairs if one in found and other in found]
 
@@ -183,8 +188,8 @@ def _load(pairs: list[tuple[int, int]]) -> list[Disagreement]:
 def wrong_opinions(
     asker, *, year: int | None = None, week_number: int | None = None, person=None
 ) -> list[Disagreement]:
-    """The largest differences of two people's ratings of one pick, the higher rating first; of a year, of one of its
-    weeks, or of all time; of pairs with the person only, if there is one.
+    """The largest differences between two members' ratings of a pick, the higher rating first: of a year, of one of its
+    weeks, or of all time, and with a `person` only of pairs with them.
 
     Of equal differences, those of later weeks come first.
     """
@@ -197,7 +202,7 @@ def wrong_opinions(
         if week_number is not None:
             ratings = ratings.filter(**{f"{pick}__week__week_number": week_number})
         if person is None:
-            # The largest differences are on the picks with the widest spread, and of all pairs there are too many.
+            # The largest differences are on the picks with the widest spread; there are too many pairs to sort all.
             spreads = ratings.order_by().values(f"{pick}_id").annotate(spread=Max("rating") - Min("rating"), week=week)
             widest = spreads.order_by("-spread", "-week", f"{pick}_id").values_list(f"{pick}_id", flat=True)
             ratings = ratings.filter(**{f"{pick}__in": list(widest[:MAX_WRONG])})
@@ -217,7 +222,7 @@ def wrong_opinions(
 
 @dataclass(frozen=True)
 class Marked:
-    """A pick with what others gave it."""
+    """A pick with its ratings by others."""
 
     pick: WeekMovie | WeekAlbum
     n: int
@@ -235,7 +240,7 @@ class Marked:
 
 @dataclass(frozen=True)
 class Marks:
-    """What others gave to somebody's picks."""
+    """The ratings by others of a member's picks."""
 
     n: int
     total: int
@@ -245,12 +250,12 @@ class Marks:
 
     @property
     def mean(self) -> float | None:
-        """Half stars; None where nobody rated anything."""
+        """Half stars; None without ratings."""
         return self.total / self.n if self.n else None
 
     @property
     def hit_rate(self) -> float | None:
-        """The share of ratings that praise, 0 to 1; None where nobody rated anything."""
+        """The share of ratings that praise, 0 to 1; None without ratings."""
         return self.hits / self.n if self.n else None
 
     def __add__(self, more: "Marks") -> "Marks":
@@ -289,7 +294,7 @@ class ReportCard:
 
 
 def report_card(asker, person) -> ReportCard:
-    """How others liked what a person picked."""
+    """How others rated a member's picks."""
     ratings = Opinion.objects.visible_to(asker).filter(rating__isnull=False).exclude(user=person)
     movies, movie_raters = _marks(
         WeekMovie.objects.filter(week__user=person).select_related("movie"),
@@ -312,9 +317,9 @@ def report_card(asker, person) -> ReportCard:
 
 
 def _marks(picks: PickQuerySet, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
-    """What these ratings of these picks add up to, and who gave them.
+    """The sums of these ratings of these picks, and who gave them.
 
-    Of picks that are equally good or bad, it names the one with more ratings, then the later one.
+    Of picks with equal means it names the one with more ratings, then the later one.
     """
     by_user = (
         ratings.order_by()
@@ -348,13 +353,13 @@ def _marks(picks: PickQuerySet, ratings: OpinionQuerySet) -> tuple[Marks, list[R
 class Contrarian:
     user: Any  # who rated
     n: int  # movies with a rating and with votes at TMDB
-    mean_signed: float | None  # the mean of the rating minus the crowd's; None without such movies
+    mean_signed: float | None  # the mean of the rating minus TMDB's average; None without such movies
     mean_absolute: float | None
     picks: list[Opinion]  # with their `gap`, the largest first
 
 
 def contrarian(asker, person) -> Contrarian:
-    """A person's latest rating of each movie against the average of TMDB's voters, where somebody voted."""
+    """A member's latest rating of each movie compared with TMDB's average, for movies with votes."""
     opinions = Opinion.objects.visible_to(asker, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
     against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), week=WEEKS["movie"])
     means = against.aggregate(n=Count("pk"), signed=Avg("gap"), absolute=Avg(Abs("gap")))
@@ -373,10 +378,9 @@ def _rounded(mean: float | None) -> float | None:
 
 
 def earlier_years(asker, person, *, year: int, week_number: int) -> WeekQuerySet:
-    """A person's weeks of the same number in earlier ISO years, the newest first, with their picks and what the asker
-    may read about them, in seven queries.
+    """A member's weeks of this number in earlier ISO years, the newest first, in seven queries.
 
-    A week 53 is like those of other long years only, and has no like in most.
+    They come with their picks and the opinions that the asker may read. Only long years have a week 53.
     """
     return (
         Week.objects.visible_to(asker)

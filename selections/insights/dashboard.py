@@ -1,37 +1,35 @@
-"""What the admin's first page says of picks and opinions, and what waits for a curator: everybody's, private or not."""
+"""What the admin's first page shows about picks and opinions of all members, and what needs a curator's attention."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, Model, Q
 
 from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
-from selections.models import MAX_RATING, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import this_week, week_before, week_name
+from selections.kinds import ALBUM, KINDS, MOVIE, Kind
+from selections.models import MAX_RATING, AnyPick, ImportedRow, Opinion, Week
+from selections.weeks import YearWeek, this_week, week_before, week_name, weeks_between, weeks_later
 
 from . import charts
-from .statistics import PICKS, Kind, count_works, top
+from .statistics import count_works, top
 
 MAX_CARDS = 24
 WEEKS = 105  # two years, and this week
 
-YearWeek = tuple[int, int]  # an ISO year and week
-
 
 @dataclass(frozen=True)
-class Shelf:
-    """What is shown of a week's picks, person by person, movies first, and how many more there are."""
+class WeekPicks:
+    """The picks of a week that are shown, person by person, movies first, and how many more there are."""
 
-    picks: list[WeekMovie | WeekAlbum]
+    picks: list[AnyPick]
     more: int
 
 
 @dataclass(frozen=True)
-class Matter:
-    """Rows that a curator should look at, and the `query` of the admin's list that shows just these."""
+class AttentionItem:
+    """Rows that need a curator's attention, and the `query` of the admin's list that shows just these."""
 
     model: type[Model]
     count: int
@@ -41,57 +39,50 @@ class Matter:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with what it says in words and as a table."""
+    """A chart with a description and a table."""
 
     name: str
     title: str
     words: str
-    none: str  # what to say where the table is empty
+    none: str  # the text for an empty table
     heads: list[str]
     table: Sequence[tuple[str | int, ...]]
     chart: charts.Chart
 
 
-def picks_of(week: YearWeek) -> Shelf:
+def picks_of(week: YearWeek) -> WeekPicks:
     """The newest MAX_CARDS picks of this calendar week, in four queries."""
     newest: list[Any] = []
     total = 0
-    for kind, model in PICKS.items():
-        picks = model._default_manager.filter(week__year=week[0], week__week_number=week[1])
+    for kind in KINDS.values():
+        picks = kind.picks._default_manager.filter(week__year=week[0], week__week_number=week[1])
         total += picks.count()
-        newest += picks.select_related(kind, "week__user").order_by("-added_at", "-id")[:MAX_CARDS]
+        newest += picks.select_related(kind.name, "week__user").order_by("-added_at", "-id")[:MAX_CARDS]
     newest = sorted(newest, key=lambda pick: pick.added_at, reverse=True)[:MAX_CARDS]
-    shown = sorted(newest, key=lambda pick: (pick.week.user.username, isinstance(pick, WeekAlbum), pick.position))
-    return Shelf(picks=shown, more=total - len(shown))
+    shown = sorted(newest, key=lambda pick: (pick.week.user.username, pick.kind == "album", pick.position))
+    return WeekPicks(picks=shown, more=total - len(shown))
 
 
-def weeks_up_to(week: YearWeek) -> list[YearWeek]:
-    """The last WEEKS calendar weeks, of which this is the latest."""
-    monday = date.fromisocalendar(*week, 1)
-    days = (monday - timedelta(weeks=ago) for ago in reversed(range(WEEKS)))
-    return [(day.year, day.week) for day in (day.isocalendar() for day in days)]
-
-
-def picks_by_week(weeks: Iterable[YearWeek]) -> dict[YearWeek, dict[Kind, int]]:
-    """How many movies and albums were picked for each of these weeks, the earliest of which comes first."""
-    counted: dict[YearWeek, dict[Kind, int]] = {week: dict.fromkeys(PICKS, 0) for week in weeks}
-    first, last = min(counted), max(counted)
-    for kind in PICKS:
-        # By the weeks, which are found by their index, and not by the picks, of which there are more.
+def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
+    """The numbers of movies and albums that were picked for each of the WEEKS calendar weeks up to this one."""
+    first = weeks_later(last, 1 - WEEKS)
+    counted = {week: dict.fromkeys(KINDS, 0) for week in weeks_between(first, last)}
+    for kind in KINDS.values():
+        # Through the weeks, which have an index, and not through the picks, of which there are more.
         rows = (
             Week.objects.since(*first)
             .until(*last)
             .order_by()
             .values_list("year", "week_number")
-            .annotate(count=Count(f"{kind}_picks"))
+            .annotate(count=Count(kind.related_picks))
         )
         for year, number, count in rows:
-            counted[year, number][kind] = count
+            counted[year, number][kind.name] = count
     return counted
 
 
 def ratings(user) -> list[int]:
-    """How often everybody gave each rating, from 1 to 10, without what is hidden from this member of staff."""
+    """How often each rating from 1 to 10 was given, without opinions that are hidden from this member of staff."""
     histogram = [0] * MAX_RATING
     given = Opinion.objects.readable_by_staff(user).filter(rating__isnull=False).order_by().values_list("rating")
     for rating, count in given.annotate(count=Count("pk")):
@@ -100,20 +91,19 @@ def ratings(user) -> list[int]:
 
 
 def top_genres(kind: Kind) -> list[tuple[str, int]]:
-    """The genres of most picks of all time, and how many have each, in two queries."""
-    model = PICKS[kind]
-    times = count_works(model._default_manager.order_by(), kind)
-    works: Any = {"movie": Movie, "album": Album}[kind]
-    picked = works.objects.filter(pk__in=model._default_manager.order_by().values(kind)).order_by()
+    """The genres with the most picks of all time, and their numbers, in two queries."""
+    picks = kind.picks._default_manager.order_by()
+    times = count_works(picks, kind)
+    picked = kind.works._default_manager.filter(pk__in=picks.values(kind.name)).order_by()
     counted = top(times, ((pk, genre) for pk, genres in picked.values_list("pk", "genres") for genre in set(genres)))
     return [(row["name"], row["count"]) for row in counted]
 
 
 def weekly_figure(week: YearWeek) -> Figure:
-    counted = picks_by_week(weeks_up_to(week))
+    counted = picks_by_week(week)
     names = {week: week_name(*week) for week in counted}
     values = [(names[week], of["movie"], of["album"]) for week, of in counted.items()]
-    movies, albums = (sum(of[kind] for of in counted.values()) for kind in PICKS)
+    movies, albums = (sum(of[kind] for of in counted.values()) for kind in KINDS)
     # A label each quarter; one at the very end would stick out.
     ticks = [
         (n, str(year) if number == 1 else f"W{number}")
@@ -124,7 +114,7 @@ def weekly_figure(week: YearWeek) -> Figure:
         name="weeks",
         title="Picks per week",
         words=f"From {values[0][0]} to {values[-1][0]}: {movies:,} movies above the line, {albums:,} albums below it.",
-        none="Nobody has picked anything for two years.",
+        none="There are no picks in the last two years.",
         heads=["Week", "Movies", "Albums"],
         table=[row for row in values if row[1] or row[2]],
         chart=charts.mirrored(
@@ -141,7 +131,7 @@ def ratings_figure(user) -> Figure:
         name="ratings",
         title="Ratings",
         words=f"{given:,} ratings in half stars, {mean:.1f} of 10 on average.",
-        none="Nobody has rated anything yet.",
+        none="There are no ratings yet.",
         heads=["Half stars", "Ratings"],
         table=[(str(rating), count) for rating, count in enumerate(histogram, 1)] if given else [],
         chart=charts.columns(
@@ -153,10 +143,10 @@ def ratings_figure(user) -> Figure:
 def genres_figure(kind: Kind) -> Figure:
     genres = top_genres(kind)
     return Figure(
-        name=f"{kind}-genres",
-        title=f"Top genres of {kind}s",
-        words=f"The genres that most picks of {kind}s have; one may have several.",
-        none=f"No {kind} with a known genre has been picked yet.",
+        name=f"{kind.name}-genres",
+        title=f"Top {kind.name} genres",
+        words=f"The most frequent genres of picked {kind.name}s, which may have several.",
+        none=f"No {kind.name} with a known genre has been picked yet.",
         heads=["Genre", "Picks"],
         table=genres,
         chart=charts.rows([(name, count, f"{name}: {count:,}") for name, count in genres]),
@@ -165,38 +155,37 @@ def genres_figure(kind: Kind) -> Figure:
 
 def is_half_filled() -> Q:
     """Whether a week has a movie but no album, or an album but no movie."""
-    return lacks("movie") | lacks("album")
+    return lacks(MOVIE) | lacks(ALBUM)
 
 
 def lacks(kind: Kind) -> Q:
-    """Whether a week has no pick of this kind, though one of the other."""
-    # Not Exists(), which PostgreSQL would ask of each week.
-    has = {of: Q(pk__in=model._default_manager.order_by().values("week")) for of, model in PICKS.items()}
-    return ~has[kind] & has["album" if kind == "movie" else "movie"]
+    """Whether a week has no pick of this kind, but one of the other."""
+    # Not Exists(), which PostgreSQL would evaluate for each week.
+    has = {of: Q(pk__in=of.picks._default_manager.order_by().values("week")) for of in KINDS.values()}
+    return ~has[kind] & has[ALBUM if kind is MOVIE else MOVIE]
 
 
-def matters(user, models: Collection[type[Model]]) -> list[Matter]:
-    """What needs somebody's attention among the rows of these models, in one query each; only what there is.
+def attention_items(user, models: Collection[type[Model]]) -> list[AttentionItem]:
+    """What needs attention among the rows of these models, in one query each; without items that have no rows.
 
-    Weeks count when they are over where the user lives.
+    Weeks count once they are over in the user's time zone.
     """
     half_filled = is_half_filled() & week_before(*this_week(user))
-    last_week = (date.fromisocalendar(*this_week(user), 1) - timedelta(weeks=1)).isocalendar()
-    up_to_last = {"state": "half", "to": week_name(last_week.year, last_week.week)}
+    up_to_last = {"state": "half", "to": week_name(*weeks_later(this_week(user), -1))}
     known: list[tuple[type[Model], Q, str, dict[str, str]]] = [
-        (ImportedRow, Q(state="review"), "Imported rows that wait for a decision", {"state__exact": "review"}),
+        (ImportedRow, Q(state="review"), "Imported rows to decide", {"state__exact": "review"}),
         (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),
-        (Movie, has_outdated_texts(), "Movies whose texts are older than TMDB's terms allow", {"texts": "outdated"}),
+        (Movie, has_outdated_texts(), "Movies with texts older than TMDB's terms allow", {"texts": "outdated"}),
         (Movie, Q(fetched_at=None), "Movies never fetched in full", {"fetched_at__isempty": "1"}),
-        (Movie, Q(vanished_at__isnull=False), "Movies that TMDB knows no more", {"vanished_at__isempty": "0"}),
+        (Movie, Q(vanished_at__isnull=False), "Movies no longer on TMDB", {"vanished_at__isempty": "0"}),
         (Album, Q(cover_art_url="", own_cover=""), "Albums without a cover", {"cover_art_url__isempty": "1"}),
         (Album, Q(release_group_id=None), "Albums without a release group", {"release_group_id__isempty": "1"}),
         (Album, Q(fetched_at=None), "Albums never fetched in full", {"fetched_at__isempty": "1"}),
-        (Album, Q(vanished_at__isnull=False), "Albums that MusicBrainz knows no more", {"vanished_at__isempty": "0"}),
+        (Album, Q(vanished_at__isnull=False), "Albums no longer on MusicBrainz", {"vanished_at__isempty": "0"}),
     ]
     counted = [
-        Matter(model, model._default_manager.filter(condition).count(), words, query)
+        AttentionItem(model, model._default_manager.filter(condition).count(), words, query)
         for model, condition, words, query in known
         if model in models
     ]
-    return [matter for matter in counted if matter.count]
+    return [item for item in counted if item.count]

@@ -1,48 +1,37 @@
-"""Figures about what people picked and what they think of it, as far as the one who asks may see that.
+"""Figures about picks and opinions that the viewer may see.
 
-What belongs to a year is decided by the week of the pick, never by when something was entered.
+The week of a pick decides which year it belongs to, never the date on which something was entered.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, Concat, Left
 
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
-from selections.models import (
-    MAX_RATING,
-    Opinion,
-    OpinionQuerySet,
-    PickQuerySet,
-    Week,
-    WeekAlbum,
-    WeekMovie,
-    WeekQuerySet,
-)
-from selections.weeks import LONG_YEARS, this_week
+from selections.kinds import ALBUM, KINDS, MOVIE, Kind
+from selections.models import MAX_RATING, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
+from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
 
 MAX_NAMES = 10  # of a list of the most frequent
 BILLED = 10  # first places of a cast that count
 COMPOSING = ["Composer", "Original Music Composer"]  # TMDB's names of the job
 
-Kind = Literal["movie", "album"]
 Row = dict[str, Any]
-PICKS: dict[Kind, type[WeekMovie | WeekAlbum]] = {"movie": WeekMovie, "album": WeekAlbum}
 WORKS: dict[Kind, Any] = {
-    "movie": F("movie_id"),
-    "album": Coalesce("album__release_group_id", "album__musicbrainz_id"),  # without a group it is one by itself
+    MOVIE: F("movie_id"),
+    ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # without a group it is one by itself
 }
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose figures are asked: of one `person` whom the `viewer` may see, or None: of everybody whom they may see.
+    """Whose figures the `viewer` asks for: those of a `person`, or of all members whom they may see if that is None.
 
-    With a `year`, of the weeks of that ISO year only.
+    With a `year` they cover the weeks of that ISO year only.
     """
 
     viewer: Any
@@ -50,7 +39,7 @@ class Scope:
     year: int | None = None
 
     def of_week(self, week: str = "") -> dict[str, Any]:
-        """The conditions on the `week` that a row hangs on."""
+        """The conditions on a row's `week`."""
         conditions = {} if self.person is None else {f"{week}user": self.person}
         return conditions if self.year is None else conditions | {f"{week}year": self.year}
 
@@ -59,21 +48,21 @@ class Scope:
         return Week.objects.visible_to(self.viewer).filter(**self.of_week()).order_by()
 
     def picks(self, kind: Kind) -> PickQuerySet:
-        picks: PickQuerySet = PICKS[kind]._default_manager.visible_to(self.viewer)
+        picks: PickQuerySet = kind.picks._default_manager.visible_to(self.viewer)
         return picks.filter(**self.of_week("week__")).order_by()
 
     def opinions_given(self, kind: Kind) -> OpinionQuerySet:
-        """By these people, on picks of anybody."""
+        """By these people, on any picks."""
         by_them = {} if self.person is None else {"user": self.person}
-        year = {} if self.year is None else {f"{kind}_pick__week__year": self.year}
+        year = {} if self.year is None else {f"{kind.opinion_field}__week__year": self.year}
         return self.visible_opinions(kind).filter(**by_them, **year)
 
     def opinions_on(self, kind: Kind) -> OpinionQuerySet:
-        """By anybody, on picks of these people."""
-        return self.visible_opinions(kind).filter(**self.of_week(f"{kind}_pick__week__"))
+        """By anyone, on picks of these people."""
+        return self.visible_opinions(kind).filter(**self.of_week(f"{kind.opinion_field}__week__"))
 
     def visible_opinions(self, kind: Kind) -> OpinionQuerySet:
-        return Opinion.objects.visible_to(self.viewer, f"{kind}_pick").order_by()
+        return Opinion.objects.visible_to(self.viewer, kind.opinion_field).order_by()
 
 
 def overview(scope: Scope) -> Row:
@@ -104,7 +93,7 @@ def by_year(scope: Scope, year: int) -> Row:
 
 
 def year_in_opinions(scope: Scope, year: int) -> Row:
-    """What a page that looks back on an ISO year shows."""
+    """Everything for a page that looks back on an ISO year."""
     scope = replace(scope, year=year)
     given = given_by_week(scope)
     of_months = months(year, calendar(scope, year), given)
@@ -129,14 +118,14 @@ def year_in_opinions(scope: Scope, year: int) -> Row:
 def totals(scope: Scope) -> Row:
     """How much was picked, how much of it for the first time, and how long it takes to watch."""
     weeks = scope.weeks.aggregate(all=Count("pk"), complete=Count("pk", filter=is_complete()))
-    movies = scope.picks("movie").aggregate(
+    movies = scope.picks(MOVIE).aggregate(
         picks=Count("pk"),
-        works=Count(WORKS["movie"], distinct=True),
+        works=Count(WORKS[MOVIE], distinct=True),
         minutes=Sum("movie__runtime"),
         timed=Count("movie__runtime"),
     )
-    albums = scope.picks("album").aggregate(picks=Count("pk"), works=Count(WORKS["album"], distinct=True))
-    firsts = sum(count_firsts(scope, kind) for kind in PICKS)
+    albums = scope.picks(ALBUM).aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True))
+    firsts = sum(count_firsts(scope, kind) for kind in KINDS.values())
     return {
         "weeks": weeks["all"],
         "complete_weeks": weeks["complete"],
@@ -145,7 +134,7 @@ def totals(scope: Scope) -> Row:
         "distinct_movies": movies["works"],
         "distinct_albums": albums["works"],
         "repeats": movies["picks"] + albums["picks"] - firsts,
-        # Without any known runtime the hours are unknown; without any movie they are none.
+        # Without any known runtime the hours are unknown; without any movie they are 0.
         "hours_watched": None if movies["picks"] and not movies["timed"] else round((movies["minutes"] or 0) / 60, 1),
         "runtime_unknown": movies["picks"] - movies["timed"],
     }
@@ -153,12 +142,12 @@ def totals(scope: Scope) -> Row:
 
 def is_complete() -> Q:
     """Whether a week has at least one movie and one album."""
-    movies, albums = (model._default_manager.filter(week=OuterRef("pk")) for model in PICKS.values())
+    movies, albums = (kind.picks._default_manager.filter(week=OuterRef("pk")) for kind in KINDS.values())
     return Q(Exists(movies), Exists(albums))
 
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
-    """How many picks are their person's first of that movie, or of that release group; the others are repeats."""
+    """The number of picks that are their person's first of a movie or release group; the others are repeats."""
     picks = replace(scope, year=None).picks(kind).values("week__user", work=WORKS[kind])
     if scope.year is None:
         return picks.distinct().count()
@@ -166,7 +155,7 @@ def count_firsts(scope: Scope, kind: Kind) -> int:
 
 
 def streaks(scope: Scope) -> Row:
-    """How many complete weeks in a row there are up to now, and were at most; None for everybody together."""
+    """The current and the longest row of complete weeks; None for all members together."""
     if scope.person is None:
         return {"current_streak": None, "longest_streak": None}
     complete = scope.weeks.filter(is_complete()).values_list("year", "week_number")
@@ -174,51 +163,47 @@ def streaks(scope: Scope) -> Row:
     return {"current_streak": current, "longest_streak": longest}
 
 
-def count_streaks(complete: Iterable[tuple[int, int]], running: tuple[int, int]) -> tuple[int, int]:
-    """How many weeks without a gap end now, and how many the longest such row has.
+def count_streaks(complete: Iterable[YearWeek], running: YearWeek) -> tuple[int, int]:
+    """The lengths of the row of complete weeks that ends now, and of the longest row.
 
-    The running week is part of a row when it is complete, and ends none when it is not; later ones do not count yet.
+    The running week extends a row if it is complete, and does not end one if it is not. Future weeks do not count.
     """
-    now = week_ordinal(*running)
     current = longest = 0
-    last = now
-    for ordinal in sorted(week_ordinal(*week) for week in complete):
-        if ordinal > now:
+    last = running
+    for week in sorted(complete):
+        if week > running:
             break
-        current = current + 1 if ordinal == last + 1 else 1
-        longest, last = max(longest, current), ordinal
-    return (current if last >= now - 1 else 0), longest
+        current = current + 1 if week == weeks_later(last, 1) else 1
+        longest, last = max(longest, current), week
+    return (current if last >= weeks_later(running, -1) else 0), longest
 
 
-def week_ordinal(year: int, week_number: int) -> int:
-    """The number of an ISO week, counted through all years: the next week has the next one."""
-    return date.fromisocalendar(year, week_number, 1).toordinal() // 7
-
-
-Ratings = Counter[tuple[int, int | None]]  # how many opinions there are, by week number and rating; None: a review only
+Ratings = Counter[tuple[int, int | None]]  # the number of opinions by week number and rating; None is a review only
 
 
 def given_by_week(scope: Scope) -> Ratings:
     """The opinions of these people."""
-    return count_ratings({kind: scope.opinions_given(kind) for kind in PICKS})
+    return count_ratings({kind: scope.opinions_given(kind) for kind in KINDS.values()})
 
 
 def received(scope: Scope) -> Ratings:
     """The opinions of others on what these people picked."""
-    return count_ratings({kind: scope.opinions_on(kind).exclude(user=F(f"{kind}_pick__week__user")) for kind in PICKS})
+    return count_ratings(
+        {kind: scope.opinions_on(kind).exclude(user=F(f"{kind.opinion_field}__week__user")) for kind in KINDS.values()}
+    )
 
 
 def count_ratings(opinions: Mapping[Kind, OpinionQuerySet]) -> Ratings:
     counted: Ratings = Counter()
     for kind, of_kind in opinions.items():
-        rows = of_kind.values_list(f"{kind}_pick__week__week_number", "rating").annotate(count=Count("pk"))
+        rows = of_kind.values_list(f"{kind.opinion_field}__week__week_number", "rating").annotate(count=Count("pk"))
         for week_number, rating, count in rows:
             counted[week_number, rating] += count
     return counted
 
 
 def summarize(opinions: Ratings) -> Row:
-    """How many opinions there are, how many of them rate, their mean (None without) and how often each rating is."""
+    """The number of opinions and of ratings, their mean (None without any), and how often each rating was given."""
     histogram = [0] * MAX_RATING
     for (_, rating), count in opinions.items():
         if rating is not None:
@@ -234,27 +219,27 @@ def summarize(opinions: Ratings) -> Row:
 
 
 def calendar(scope: Scope, year: int) -> list[Row]:
-    """Each of the 52 or 53 weeks of the scope's year; for everybody, what all have in it together."""
+    """Each of the 52 or 53 weeks of the scope's year, summed up over its people."""
     weeks = {
         row["week_number"]: row
         for row in scope.weeks.values("week_number").annotate(
             first=Min("pk"), weeks=Count("pk"), complete=Count("pk", filter=is_complete())
         )
     }
-    picks = {
-        kind: dict(scope.picks(kind).values_list("week__week_number").annotate(count=Count("pk"))) for kind in PICKS
-    }
+    movies_by_week, albums_by_week = (
+        dict(scope.picks(kind).values_list("week__week_number").annotate(count=Count("pk"))) for kind in KINDS.values()
+    )
     running = this_week(scope.viewer)
     rows = []
-    for number in range(1, (53 if year in LONG_YEARS else 52) + 1):
+    for number in range(1, weeks_in_year(year) + 1):
         week = weeks.get(number, {"first": None, "weeks": 0, "complete": 0})
-        movies, albums = picks["movie"].get(number, 0), picks["album"].get(number, 0)
+        movies, albums = movies_by_week.get(number, 0), albums_by_week.get(number, 0)
         rows.append(
             {
                 "id": week["first"] if scope.person is not None else None,
                 "week_number": number,
-                "starts_on": date.fromisocalendar(year, number, 1),
-                "ends_on": date.fromisocalendar(year, number, 7),
+                "starts_on": day_of((year, number), MONDAY),
+                "ends_on": day_of((year, number), SUNDAY),
                 "state": state_of(week["weeks"], week["complete"], movies + albums),
                 "is_running": (year, number) == running,
                 "is_future": (year, number) > running,
@@ -276,19 +261,17 @@ def state_of(weeks: int, complete: int, picks: int) -> str:
 
 
 def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
-    """The twelve months, each with the weeks whose Thursday is in it, as ISO decides which year a week is part of."""
+    """The twelve months, each with the weeks whose Thursday is in it: ISO assigns weeks to years in the same way."""
     rows = []
     for month in range(1, 13):
-        numbers = {
-            week["week_number"] for week in weeks if date.fromisocalendar(year, week["week_number"], 4).month == month
-        }
-        movies = sum(week["movies"] for week in weeks if week["week_number"] in numbers)
-        albums = sum(week["albums"] for week in weeks if week["week_number"] in numbers)
+        in_it = [week for week in weeks if day_of((year, week["week_number"]), THURSDAY).month == month]
+        numbers = {week["week_number"] for week in in_it}
+        movies, albums = (sum(week[kind] for week in in_it) for kind in ("movies", "albums"))
         ratings = summarize(Counter({key: count for key, count in given.items() if key[0] in numbers}))
         rows.append(
             {
                 "month": month,
-                "weeks": len(numbers),
+                "weeks": len(in_it),
                 "movies": movies,
                 "albums": albums,
                 "picks": movies + albums,
@@ -300,13 +283,13 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
 
 
 def tops(scope: Scope) -> Row:
-    """What is picked most: each list has up to ten, by how many picks have it, then by name.
+    """What is picked most: each list has up to ten entries, by the number of their picks, then by name.
 
-    The database counts how often each work was picked, and each work's names are counted so often: it would look at
-    the credits of a work anew for each of its picks.
+    The database counts the picks of each work, and Python adds these up for the work's names: a join would read the
+    credits of a work again for each of its picks.
     """
-    movies, albums = (count_works(scope.picks(kind), kind) for kind in PICKS)
-    picked_movies, picked_albums = (scope.picks(kind).values(kind) for kind in PICKS)
+    movies, albums = (count_works(scope.picks(kind), kind) for kind in KINDS.values())
+    picked_movies, picked_albums = (scope.picks(kind).values(kind.name) for kind in KINDS.values())
     films = Movie.objects.filter(pk__in=picked_movies).values_list(
         "pk", "genres", "original_language", "release_date__year"
     )
@@ -330,18 +313,18 @@ def tops(scope: Scope) -> Row:
 
 
 def count_works(picks: PickQuerySet, kind: Kind) -> Counter[int]:
-    """How many of these picks each movie or album has, by its number."""
-    # Plus nothing, as SQLite would go through the picks by the bare column's index: at random, in four times the time.
-    return Counter(dict(picks.values_list(F(kind) + Value(0)).annotate(count=Count("pk"))))
+    """The number of these picks by the id of their movie or album."""
+    # Plus 0: for the bare column SQLite would follow its index and read the picks in random order, four times slower.
+    return Counter(dict(picks.values_list(F(kind.name) + Value(0)).annotate(count=Count("pk"))))
 
 
 def distinct(named: QuerySet, *fields: str) -> QuerySet:
-    """These fields of credits: somebody with several parts or jobs in a work is in it once."""
+    """These fields of credits, once for each person with several parts or jobs in a work."""
     return named.order_by().values_list(*fields).distinct()
 
 
 def top(times: Counter[int], names: Iterable[tuple[Any, ...]], *ids: str) -> list[Row]:
-    """The most frequent names, each of a work that was picked so many times; behind a name come its `ids`."""
+    """The names with the most picks, from rows of a work, a name and its `ids`."""
     counted: Counter[tuple[Any, ...]] = Counter()
     for work, *name in names:
         counted[tuple(name)] += times[work]
@@ -357,25 +340,25 @@ def top_decades(times: Counter[int], years: Iterable[tuple[int, int]]) -> list[R
 def highlights(scope: Scope) -> dict[str, Row | None]:
     """What stands out among the picks of the scope's year.
 
-    The best and the worst are so by the person's own rating, for everybody by the mean; on the most divisive, ratings
-    differ most. Of equals the one with more ratings comes first, then the earliest week, then movies.
+    The best and the worst are those by the person's own rating, or for all members by the mean; the most divisive has
+    the widest range of ratings. Of equals the one with more ratings comes first, then the earliest week, then movies.
     """
-    own = {kind: rated_picks(scope, kind, by=scope.person) for kind in PICKS}
-    divided = {kind: rated_picks(scope, kind).filter(spread__gt=0) for kind in PICKS}
+    own = {kind: rated_picks(scope, kind, by=scope.person) for kind in KINDS.values()}
+    divided = {kind: rated_picks(scope, kind).filter(spread__gt=0) for kind in KINDS.values()}
     picks = located_picks(scope)
-    films = picks["movie"].filter(movie__runtime__isnull=False)
+    films = picks[MOVIE].filter(movie__runtime__isnull=False)
     releases: dict[Kind, QuerySet] = {
-        "movie": picks["movie"].filter(movie__release_date__isnull=False).annotate(day=F("movie__release_date")),
-        "album": picks["album"]
+        MOVIE: picks[MOVIE].filter(movie__release_date__isnull=False).annotate(day=F("movie__release_date")),
+        ALBUM: picks[ALBUM]
         .exclude(album__release_date="")
-        # The first day that it can mean.
+        # The first day of a year or month.
         .annotate(day=Left(Concat("album__release_date", Value("-01-01")), 10)),
     }
     return {
         "best": first_of(own, "-mean", "-ratings"),
         "worst": first_of(own, "mean", "-ratings"),
         "most_divisive": first_of(divided, "-spread", "-ratings"),
-        "longest_film": first_of({"movie": films.annotate(minutes=F("movie__runtime"))}, "-minutes"),
+        "longest_film": first_of({MOVIE: films.annotate(minutes=F("movie__runtime"))}, "-minutes"),
         "earliest_release": first_of(releases, "day"),
     }
 
@@ -387,18 +370,19 @@ def ends(scope: Scope) -> dict[str, Row | None]:
 
 
 def located_picks(scope: Scope) -> dict[Kind, QuerySet]:
-    """The picks as rows that say where they are."""
+    """The picks as rows with their places."""
     return {
-        kind: scope.picks(kind).values("position", pick=F("pk"), week_number=F("week__week_number")) for kind in PICKS
+        kind: scope.picks(kind).values("position", pick=F("pk"), week_number=F("week__week_number"))
+        for kind in KINDS.values()
     }
 
 
 def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet:
-    """The rated picks as rows that say where they are, with the ratings that this person, or anybody, gave them."""
+    """The rated picks as rows with their places, and with the ratings by this person, or by anyone."""
     opinions = scope.opinions_on(kind).filter(rating__isnull=False)
     if by is not None:
         opinions = opinions.filter(user=by)
-    pick = f"{kind}_pick"
+    pick = kind.opinion_field
     return opinions.values(
         pick=F(pick), position=F(f"{pick}__position"), week_number=F(f"{pick}__week__week_number")
     ).annotate(
@@ -416,14 +400,14 @@ def first_of(rows: Mapping[Kind, QuerySet], *order: str) -> Row | None:
     for kind, of_kind in rows.items():
         for row in of_kind.order_by(*order, "week_number", "position", "pick")[:1]:
             ranks = [-row[name[1:]] if name.startswith("-") else row[name] for name in order]
-            found.append(([str(rank) if order == ("day",) else rank for rank in ranks], row | {"kind": kind}))
+            found.append(([str(rank) if order == ("day",) else rank for rank in ranks], row | {"kind": kind.name}))
     return min(found, key=lambda item: (item[0], *place_of(item[1])))[1] if found else None
 
 
 def last_of(rows: Mapping[Kind, QuerySet]) -> Row | None:
-    """The row whose pick is at the last place."""
+    """The row whose pick has the last place."""
     found = [
-        row | {"kind": kind}
+        row | {"kind": kind.name}
         for kind, of_kind in rows.items()
         for row in of_kind.order_by("-week_number", "-position", "-pick")[:1]
     ]
@@ -435,12 +419,12 @@ def place_of(row: Row) -> tuple[int, bool, int, int]:
 
 
 def load_picks(rows: Mapping[str, Row | None]) -> dict[str, Row | None]:
-    """The same rows with the picks themselves, in two queries; None where a pick has just been removed."""
+    """The same rows with the picks themselves, in two queries; None for a pick that has just been removed."""
     found: dict[tuple[str, int], Any] = {}
-    for kind, model in PICKS.items():
-        numbers = {row["pick"] for row in rows.values() if row and row["kind"] == kind}
-        picks = model._default_manager.select_related(kind, "week__user").in_bulk(numbers)
-        found |= {(kind, number): pick for number, pick in picks.items()}
+    for name, kind in KINDS.items():
+        pks = {row["pick"] for row in rows.values() if row and row["kind"] == name}
+        picks = kind.picks._default_manager.select_related(name, "week__user").in_bulk(pks)
+        found |= {(name, pk): pick for pk, pick in picks.items()}
     return {
         name: row | {"pick": found[row["kind"], row["pick"]]} if row and (row["kind"], row["pick"]) in found else None
         for name, row in rows.items()

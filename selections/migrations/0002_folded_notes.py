@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from catalog.models import search_words
+from catalog.text import search_words
 
 
 def fold(apps, schema_editor):

@@ -2,10 +2,11 @@ from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html
 
+from catalog import pictures
 from selections.admin.careful import WeekLockAdmin
-from selections.admin.picks import HIDDEN, fix_link, picture_of
+from selections.admin.picks import HIDDEN, fix_link
+from selections.guards import has_revealed
 from selections.models import EarlierRating, Opinion
-from selections.opinions.services import has_revealed
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -72,7 +73,7 @@ class OpinionAdmin(WeekLockAdmin):
 
     @admin.display(description="")
     def picture(self, opinion):
-        return picture_of(opinion.pick)
+        return pictures.picture(opinion.pick.work)
 
     @admin.display(description="on")
     def on(self, opinion):

@@ -22,7 +22,7 @@ from .review import read_choice
 
 WAITS = ImportedRow.State.REVIEW
 MAX_ACCEPTED = 50  # at a time: upstreams may be asked about each
-MAX_LEFT_OUT = 500
+MAX_SKIPPED = 500
 PLACED = {"new", "there"}
 # What helps to decide; not the rating and the review, which may be a secret until the week is over.
 SAID = ["place", "title", "artist", "year", "day", "position", "notes"]
@@ -30,7 +30,7 @@ SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at",
 
 
 class DecisionForm(forms.Form):
-    """What a person says about a row that an import could not place."""
+    """The decision about a row that an import could not place."""
 
     choice = forms.CharField(
         required=False,
@@ -39,7 +39,10 @@ class DecisionForm(forms.Form):
         help_text="An id or address of TMDB, IMDb or MusicBrainz, instead of a candidate.",
     )
     week = forms.CharField(
-        required=False, max_length=20, label="Another week", help_text="Such as 2026-W07; empty: as the file says."
+        required=False,
+        max_length=20,
+        label="Another week",
+        help_text="Such as 2026-W07. Leave empty to use the week in the file.",
     )
 
     def __init__(self, row: ImportedRow, *args, **kwargs) -> None:
@@ -50,14 +53,14 @@ class DecisionForm(forms.Form):
         choice = self.cleaned_data["choice"].strip()
         ids = read_choice(self.row.kind, choice) if choice else {}
         if ids is None:
-            raise forms.ValidationError("This is no id or address of a movie or album.")
+            raise forms.ValidationError("Enter an id or address of a movie or album.")
         return ids
 
     def clean_week(self):
         name = self.cleaned_data["week"].strip().upper()
         week = read_week_name(name) if name else None
         if name and week is None:
-            raise forms.ValidationError("Write an ISO week as 2026-W07.")
+            raise forms.ValidationError("Enter an ISO week such as 2026-W07.")
         return week
 
     def clean(self):
@@ -66,13 +69,13 @@ class DecisionForm(forms.Form):
         if self.errors:
             return
         if not said["choice"] and not said["week"]:
-            raise forms.ValidationError("Accept a candidate, or write an id or address.")
+            raise forms.ValidationError("Accept a candidate, or enter an id or address.")
         if not said["choice"] and not self.row.chosen:
-            self.add_error("choice", "Say also what it is: accept a candidate, or write an id or address.")
+            self.add_error("choice", "Accept a candidate as well, or enter an id or address.")
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """What waits, unless something else is asked for."""
+    """Rows to decide, unless another state is chosen."""
 
     title = "state"
     parameter_name = "state__exact"
@@ -94,7 +97,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 @admin.register(ImportedRow)
 class ImportedRowAdmin(admin.ModelAdmin):
-    """The rows of files that wait for somebody's decision, one after the other; what is done is there to look at."""
+    """Rows of files to decide, one after the other; those that are settled can be looked at."""
 
     list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
     list_display_links = ["__str__"]
@@ -102,7 +105,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["user__username", "said", "reason"]
-    actions = ["accept_best", "leave_out"]
+    actions = ["accept_best", "skip_rows"]
 
     class Media:
         css = {"all": ["selections/admin.css"]}
@@ -119,14 +122,14 @@ class ImportedRowAdmin(admin.ModelAdmin):
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         if row is None:
-            self.message_user(request, "This row is gone: somebody has deleted it.", messages.WARNING)
+            self.message_user(request, "This row has been deleted.", messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         form = DecisionForm(row)
         if request.method == "POST":
             if not self.has_change_permission(request, row):
                 raise PermissionDenied
             if row.state != WAITS:
-                self.message_user(request, f"{row} is decided already: somebody else was faster.", messages.WARNING)
+                self.message_user(request, f"{row} has already been decided by another user.", messages.WARNING)
                 return self.open_next(row)
             decision, form = self.read_decision(row, request.POST)
             if decision:
@@ -134,7 +137,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         return self.show(request, row, form)
 
     def read_decision(self, row: ImportedRow, said) -> tuple[Decision | None, DecisionForm]:
-        """What somebody has decided, if that is clear; else the form says what is not."""
+        """The decision, if it is complete; otherwise the form has the errors."""
         form = DecisionForm(row, said)
         if "_skip" in said:
             return Decision(skip=True), form
@@ -186,7 +189,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
     def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
-        """What can be chosen besides the candidates; None where nobody could be asked, which a message says."""
+        """Hits to choose from besides the candidates; None, with a message, where the search failed."""
         try:
             return cards.find(row.kind, words)
         except IntegrationError as error:
@@ -194,7 +197,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
             return None
 
     def in_week(self, row: ImportedRow) -> list[str]:
-        """What the row's week has already of its kind."""
+        """The picks of this kind that the row's week has."""
         year, week_number = row.said["week"]
         weeks = Week.objects.with_picks().filter(user=row.user, year=year, week_number=week_number)
         return [
@@ -204,7 +207,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         ]
 
     def after(self, row: ImportedRow) -> ImportedRow | None:
-        """The next row that waits, from the first again behind the last."""
+        """The next row to decide; after the last one, the first."""
         waiting = ImportedRow.objects.filter(state=WAITS).exclude(pk=row.pk)
         return waiting.filter(pk__gt=row.pk).first() or waiting.first()
 
@@ -227,28 +230,28 @@ class ImportedRowAdmin(admin.ModelAdmin):
             if ids := read_choice(row.kind, best):
                 decided.append((row, Decision(ids)))
         self.settle_many(request, decided)
-        self.say_what_is_beyond(request, count - len(first), MAX_ACCEPTED)
+        self.warn_about_rest(request, count - len(first), MAX_ACCEPTED)
         if lacking := total - count + len(first) - len(decided):
-            self.message_user(request, f"{rows(lacking)} without a candidate: search for them.", messages.WARNING)
+            self.message_user(request, f"{rows(lacking)} without a candidate. Search for them.", messages.WARNING)
         if not total:
-            self.message_user(request, "None of these rows waits for a decision.", messages.WARNING)
+            self.message_user(request, "None of these rows is to be decided.", messages.WARNING)
 
-    @admin.action(description="Leave the selected rows out", permissions=["change"])
-    def leave_out(self, request, queryset):
+    @admin.action(description="Skip the selected rows", permissions=["change"])
+    def skip_rows(self, request, queryset):
         waiting = queryset.filter(state=WAITS).select_related("user")
         count = waiting.count()
-        first = list(waiting[:MAX_LEFT_OUT])
+        first = list(waiting[:MAX_SKIPPED])
         self.settle_many(request, [(row, Decision(skip=True)) for row in first])
-        self.say_what_is_beyond(request, count - len(first), MAX_LEFT_OUT)
+        self.warn_about_rest(request, count - len(first), MAX_SKIPPED)
 
-    def say_what_is_beyond(self, request, count: int, most: int) -> None:
-        """That this many rows were selected beyond the first ones, and still wait."""
+    def warn_about_rest(self, request, count: int, most: int) -> None:
+        """Warn that so many of the selected rows were not handled."""
         if count > 0:
-            sentence = f"{rows(count)} not looked at, as {most} are done at a time: select them once more."
+            sentence = f"{rows(count)} not handled: the limit is {most} at a time. Select them again."
             self.message_user(request, sentence, messages.WARNING)
 
     def settle_many(self, request, decided: list[tuple[ImportedRow, Decision]]) -> None:
-        """Settle rows, and say of how many what has become of them; what failed goes on waiting."""
+        """Settle rows, with a message for each result; rows that failed are still to be decided."""
         done, left = Counter[str](), Counter[str]()
         for row, outcome in settle_all(decided):
             if outcome.state in PLACED or outcome.state == "skipped":
@@ -285,8 +288,8 @@ def rows(count: int) -> str:
 
 
 def in_words(outcome: Outcome) -> str:
-    """What has become of a row."""
+    """The result for a row."""
     if outcome.state == "before":
-        return f"{outcome.work} is decided already: somebody else was faster."
+        return f"{outcome.work} has already been decided by another user."
     week = f" in {week_name(*outcome.week)}" if outcome.week and outcome.state in PLACED else ""
     return f"{outcome.work}: {outcome.sentence or STATES[outcome.state]}{week}.".replace("..", ".")

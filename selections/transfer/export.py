@@ -1,4 +1,4 @@
-"""Everything of a person as a file: our JSON, which archive.py takes back, a CSV for spreadsheets, and what Letterboxd
+"""Everything of a user as a file: our JSON, which restoring.py takes back, a CSV for spreadsheets, and what Letterboxd
 imports (https://letterboxd.com/about/importing-data/).
 
 Each is made of pieces of text, a year of the history after the other, so that memory does not grow with it. No query is
@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -17,13 +17,14 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from catalog import portable
-from catalog.models import Album, Movie
-from catalog.objects import write_instant
+from catalog.json_fields import Instant
 from catalog.spreadsheets import defuse, write_csv
+from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import week_before
+from selections.weeks import this_week, week_before
 
-FORMAT, VERSION = "wrong-opinions", 1
+from . import own_json
+
 WORKS = 25  # of the catalog at a time, each with up to a hundred credits
 CSV_COLUMNS = [
     "format_version",
@@ -62,29 +63,24 @@ def file_name(user, ending: str) -> str:
 def to_json(user, year: int | None = None) -> Iterator[str]:
     """All that is the user's, or that of one ISO year; what others think of it as far as the user may read that, and
     what the catalog knows of the works, so that it needs no upstream to be taken back. A week, an opinion and a work is
-    a line each.
+    a line each; own_json.py says what stands in them.
 
-    It has no e-mail address, nothing of sign-in, and no ids of our database.
+    It has no email address, nothing of sign-in, and no ids of our database.
     """
     head = {
-        "format": FORMAT,
-        "version": VERSION,
-        "exported_at": write_instant(timezone.now()),
-        "user": {
-            "username": user.username,
-            "display_name": user.display_name or None,
-            "time_zone": user.time_zone,
-            "visibility": user.visibility,
-        },
+        "format": own_json.FORMAT,
+        "version": own_json.VERSION,
+        "exported_at": Instant().write(timezone.now()),
+        "user": own_json.USER.write(user),
     }
     yield _dumps(head)[:-1] + ',\n"weeks": ['
-    yield from _lines(_describe_week(week, user) for week in _weeks(user, year))
+    yield from _lines(map(own_json.WEEK.write, _weeks(user, year)))
     yield '],\n"opinions_given": ['
-    yield from _lines(map(_describe_given, _opinions_given(user, year)))
+    yield from _lines(map(own_json.GIVEN_OPINION.write, _opinions_given(user, year)))
     yield '],\n"catalog": {"movies": ['
-    yield from _lines(map(portable.describe_movie, _movies(user, year)))
+    yield from _lines(map(portable.MOVIE.write, _works(user, year, MOVIE)))
     yield '], "albums": ['
-    yield from _lines(map(portable.describe_album, _albums(user, year)))
+    yield from _lines(map(portable.ALBUM.write, _works(user, year, ALBUM)))
     yield "]}}\n"
 
 
@@ -107,102 +103,58 @@ def _of_year(year: int | None, week: str = "") -> Q:
 
 
 def _weeks(user, year: int | None = None) -> Iterator[Week]:
-    """The user's weeks, the earliest first, with `told_opinions` of each pick, in seven queries a year."""
+    """The user's weeks, the earliest first, with the `told_opinions` of each pick, in seven queries a year."""
     weeks = Week.objects.filter(_of_year(year), user=user)
-    for year in list(weeks.order_by("year").values_list("year", flat=True).distinct()):
-        yield from (
-            weeks.filter(year=year)
-            .order_by("week_number")
-            .prefetch_related(
-                Prefetch("movie_picks", WeekMovie.objects.select_related("movie").order_by("position")),
-                Prefetch("movie_picks__opinions", _told(user, "movie_pick"), to_attr="told_opinions"),
-                Prefetch("album_picks", WeekAlbum.objects.select_related("album").order_by("position")),
-                Prefetch("album_picks__opinions", _told(user, "album_pick"), to_attr="told_opinions"),
-            )
+    years = list(weeks.order_by("year").values_list("year", flat=True).distinct())
+    for kind in KINDS.values():
+        picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
+        weeks = weeks.prefetch_related(
+            Prefetch(kind.related_picks, picks),
+            Prefetch(f"{kind.related_picks}__opinions", _told(user, kind), to_attr="told_opinions"),
         )
+    for year in years:
+        for week in weeks.filter(year=year).order_by("week_number"):
+            for pick in _picks(week):
+                # Sorted here, as databases differ in how they sort names.
+                pick.told_opinions.sort(key=lambda said: (not said.own, said.created_at, said.user.username))
+            yield week
 
 
-def _told(user, pick: str) -> QuerySet[Opinion]:
-    """What the user may read of what is thought of picks of one kind, by whom, and of their own what they changed."""
+def _picks(week: Week) -> list[Any]:
+    return [*week.movie_picks.all(), *week.album_picks.all()]
+
+
+def _told(user, kind: Kind) -> QuerySet[Any]:
+    """What the user may read of what is thought of picks of one kind, whether it is their `own`, and of their own what
+    they changed."""
+    changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
     return (
-        Opinion.objects.visible_to(user, pick)
+        Opinion.objects.visible_to(user, kind.opinion_field)
+        .annotate(own=Q(user=user))
         .select_related("user")
-        .prefetch_related(Prefetch("earlier_ratings", EarlierRating.objects.filter(opinion__user=user)))
+        .prefetch_related(Prefetch("earlier_ratings", changed))
     )
-
-
-def _told_by(pick: WeekMovie | WeekAlbum, user) -> list[Opinion]:
-    """The pick's opinions, the user's own first, then by age."""
-    opinions: list[Opinion] = getattr(pick, "told_opinions", [])
-    return sorted(opinions, key=lambda said: (said.user_id != user.pk, said.created_at, said.user.username))
-
-
-def _describe_week(week: Week, user) -> dict[str, Any]:
-    def describe(picks: Iterable[WeekMovie] | Iterable[WeekAlbum]) -> list[dict[str, Any]]:
-        return [
-            {"position": pick.position, "added_at": write_instant(pick.added_at)}
-            | _id_of(pick)
-            | {"opinions": [_describe_told(said, user) for said in _told_by(pick, user)]}
-            for pick in picks
-        ]
-
-    return {
-        "year": week.year,
-        "week_number": week.week_number,
-        "notes": week.notes or None,
-        "created_at": write_instant(week.created_at),
-        "updated_at": write_instant(week.updated_at),
-        "movies": describe(week.movie_picks.all()),
-        "albums": describe(week.album_picks.all()),
-    }
-
-
-def _id_of(pick: WeekMovie | WeekAlbum) -> dict[str, int | str]:
-    if isinstance(pick, WeekMovie):
-        return {"tmdb_id": pick.movie.tmdb_id}
-    return {"musicbrainz_id": str(pick.album.musicbrainz_id)}
-
-
-def _describe_told(opinion: Opinion, user) -> dict[str, Any]:
-    return {"by": opinion.user.username, "own": opinion.user_id == user.pk} | _describe_opinion(opinion)
-
-
-def _describe_opinion(opinion: Opinion) -> dict[str, Any]:
-    return {
-        "rating": opinion.rating,
-        "review": opinion.review or None,
-        "contains_spoilers": opinion.contains_spoilers,
-        "created_at": write_instant(opinion.created_at),
-        "updated_at": write_instant(opinion.updated_at),
-        "earlier_ratings": [
-            {"rating": earlier.rating, "until_at": write_instant(earlier.until_at)}
-            for earlier in reversed(opinion.earlier_ratings.all())
-        ],
-    }
 
 
 def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
     """What the user thinks of picks of others whom they may see, by week, in four queries a year."""
-    given = (
-        _told(user, "movie_pick")
-        .filter(_of_year(year, "movie_pick__week__"), user=user)
-        .exclude(movie_pick__week__user=user)
-    )
-    on_movies = given.select_related("movie_pick__movie", "movie_pick__week__user")
-    given = (
-        _told(user, "album_pick")
-        .filter(_of_year(year, "album_pick__week__"), user=user)
-        .exclude(album_pick__week__user=user)
-    )
-    on_albums = given.select_related("album_pick__album", "album_pick__week__user")
-    years = set(on_movies.order_by().values_list("movie_pick__week__year", flat=True).distinct())
-    years |= set(on_albums.order_by().values_list("album_pick__week__year", flat=True).distinct())
+    given = {
+        kind.opinion_field: _told(user, kind)
+        .filter(_of_year(year, f"{kind.opinion_field}__week__"), user=user)
+        .exclude(**{f"{kind.opinion_field}__week__user": user})
+        .select_related(f"{kind.opinion_field}__{kind.name}", f"{kind.opinion_field}__week__user")
+        for kind in KINDS.values()
+    }
+    years: set[int] = set()
+    for pick, opinions in given.items():
+        years |= set(opinions.order_by().values_list(f"{pick}__week__year", flat=True).distinct())
     for year in sorted(years):
-        # Sorted here, as databases differ in how they sort names.
-        yield from sorted(
-            [*on_movies.filter(movie_pick__week__year=year), *on_albums.filter(album_pick__week__year=year)],
-            key=_place_of,
-        )
+        of_year = [
+            given_on
+            for pick, opinions in given.items()
+            for given_on in opinions.filter(_of_year(year, f"{pick}__week__"))
+        ]
+        yield from sorted(of_year, key=_place_of)  # here, as databases differ in how they sort names
 
 
 def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
@@ -211,41 +163,21 @@ def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
     return pick.week.week_number, pick.week.user.username, opinion.kind, pick.position
 
 
-def _describe_given(opinion: Opinion) -> dict[str, Any]:
-    week = opinion.pick.week
-    return (
-        {"owner": week.user.username, "year": week.year, "week_number": week.week_number, "kind": opinion.kind}
-        | _id_of(opinion.pick)
-        | _describe_opinion(opinion)
+def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
+    """Those of the user's picks, and of picks that they have an opinion on, by id, some at a time."""
+    picked = kind.picks._default_manager.filter(_of_year(year, "week__"), week__user=user).values(kind.name)
+    given = Opinion.objects.visible_to(user, kind.opinion_field).filter(
+        _of_year(year, f"{kind.opinion_field}__week__"), user=user
     )
-
-
-def _movies(user, year: int | None) -> Iterator[Movie]:
-    """Those of the user's picks, and of picks that they have an opinion on, by id."""
-    picked = WeekMovie.objects.filter(_of_year(year, "week__"), week__user=user).values("movie")
-    given = Opinion.objects.visible_to(user, "movie_pick").filter(_of_year(year, "movie_pick__week__"), user=user)
-    movies = portable.with_credits(
-        Movie.objects.filter(Q(pk__in=picked) | Q(pk__in=given.values("movie_pick__movie"))).order_by("tmdb_id")
+    works = portable.with_parts(
+        kind.works._default_manager.filter(
+            Q(pk__in=picked) | Q(pk__in=given.values(f"{kind.opinion_field}__{kind.name}"))
+        ).order_by(kind.id_field)
     )
-    return _in_parts(lambda last: movies.filter(tmdb_id__gt=last.tmdb_id) if last else movies)
-
-
-def _albums(user, year: int | None) -> Iterator[Album]:
-    """As _movies()."""
-    picked = WeekAlbum.objects.filter(_of_year(year, "week__"), week__user=user).values("album")
-    given = Opinion.objects.visible_to(user, "album_pick").filter(_of_year(year, "album_pick__week__"), user=user)
-    albums = portable.with_artists(
-        Album.objects.filter(Q(pk__in=picked) | Q(pk__in=given.values("album_pick__album"))).order_by("musicbrainz_id")
-    )
-    return _in_parts(lambda last: albums.filter(musicbrainz_id__gt=last.musicbrainz_id) if last else albums)
-
-
-def _in_parts[W: (Movie, Album)](after: Callable[[W | None], QuerySet[W]]) -> Iterator[W]:
-    """All that come `after` None, where each part comes after the last one of the part before."""
-    last: W | None = None
-    while part := list(after(last)[:WORKS]):
+    after: dict[str, Any] = {}
+    while part := list(works.filter(**after)[:WORKS]):
         yield from part
-        last = part[-1]
+        after = {f"{kind.id_field}__gt": part[-1].external_id}
 
 
 # CSV
@@ -261,24 +193,24 @@ def to_csv(*users) -> Iterator[str]:
 def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
     """The lines of a week, by column, with opinions where `told_opinions` of its picks were loaded."""
     start = {
-        "format_version": VERSION,
+        "format_version": own_json.VERSION,
         "username": user.username,
         "year": week.year,
         "week_number": week.week_number,
         "week_start": week.starts_on,
         "week_notes": week.notes,
     }
-    picks: list[WeekMovie | WeekAlbum] = [*week.movie_picks.all(), *week.album_picks.all()]
+    picks = _picks(week)
     for pick in picks:
-        picked = start | {"position": pick.position, "added_at": write_instant(pick.added_at)} | _csv_work(pick)
-        opinions = _told_by(pick, user)
+        picked = start | {"position": pick.position, "added_at": Instant().write(pick.added_at)} | _csv_work(pick)
+        opinions = getattr(pick, "told_opinions", [])
         for opinion in opinions:
             yield picked | {
                 "rating": opinion.rating or "",
                 "review": opinion.review,
                 "contains_spoilers": str(opinion.contains_spoilers).lower(),
                 "opinion_by": opinion.user.username,
-                "opinion_at": write_instant(opinion.created_at),
+                "opinion_at": Instant().write(opinion.created_at),
             }
         if not opinions:
             yield picked
@@ -287,23 +219,9 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
 
 
 def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
-    if isinstance(pick, WeekMovie):
-        movie = pick.movie
-        return {
-            "kind": "movie",
-            "tmdb_id": movie.tmdb_id,
-            "title": movie.title,
-            "release_date": movie.release_date or "",
-        }
-    album = pick.album
-    return {
-        "kind": "album",
-        "musicbrainz_id": album.musicbrainz_id,
-        "release_group_id": album.release_group_id or "",
-        "title": album.title,
-        "artist": album.artist,
-        "release_date": album.release_date,
-    }
+    names = ("title", "artist", "release_date", "release_group_id")
+    row = {name: getattr(pick.work, name, "") or "" for name in names}
+    return {"kind": pick.kind, KINDS[pick.kind].id_field: pick.work.external_id} | row
 
 
 # Letterboxd
@@ -353,8 +271,7 @@ def _movies_watched(user) -> Iterator[WeekMovie]:
 
 def _begun(user) -> QuerySet[Week]:
     """The user's weeks without those to come, in which nothing was watched yet."""
-    today = timezone.localdate(timezone=user.zone).isocalendar()
-    return Week.objects.filter(user=user).until(today.year, today.week)
+    return Week.objects.filter(user=user).until(*this_week(user))
 
 
 def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:

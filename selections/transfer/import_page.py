@@ -23,14 +23,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from catalog.objects import is_overloaded
+from catalog.json_limits import is_overloaded
 from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
 
-from . import archive, readers
-from .importing import IMPORTING, STATES, Importer, Outcome, fingerprints
+from . import own_json, readers, restoring
+from .importing import IMPORTING, STATES, Importer, Outcome
+from .kept_rows import fingerprints
 from .readers import FileError, Reading
-from .readers import archive as archive_file
 
 SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
@@ -225,7 +225,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
         return _restore(upload, person, apply=apply)
     reading = readers.read(upload.path, zone=person.zone, kind=upload.kind)
     if person != staff and not staff.has_perm("selections.add_opinion"):
-        if any(row.rating or row.review for row in reading.rows):
+        if any(row.has_opinion for row in reading.rows):
             reading.remarks.append(NO_OPINIONS)
         reading.rows = [replace(row, rating=None, review="") for row in reading.rows]
     return _import_rows(upload, person, reading, apply=apply)
@@ -238,8 +238,8 @@ def _restore(upload: Upload, person, *, apply: bool) -> Result:
     try:
         if is_overloaded(upload.path.read_bytes()):
             raise FileError("This JSON has more lists and objects than an export has. Export it again.")
-        data: Any = archive_file.parse(upload.path)
-        report = archive.load(person, data, apply=apply, is_trusted=False)
+        data: Any = own_json.parse(upload.path)
+        report = restoring.load(person, data, apply=apply, is_trusted=False)
     finally:
         IMPORTING.release()
     counts = [

@@ -1,7 +1,7 @@
 """Finds which movie or album a title means: a clear winner, or candidates for a person to choose from.
 
-Clear is what goes by that name to the letter, but for case, accents and punctuation, or but for a slip of the pen, and
-what came out in that year, where one is known. Candidates are sorted by rapidfuzz' similarity of their sorted words:
+A clear winner has that name, apart from case, accents and punctuation, or apart from a typing error, and came out in
+that year, if one is known. Candidates are sorted by rapidfuzz' similarity of their sorted words:
 https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
 """
 
@@ -12,16 +12,25 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from catalog.models import search_words
+from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
 from .readers.rows import Row
 
-SLIP = 80  # of 100: how near a word is to another that somebody has mistyped
+SLIP = 80  # of 100: how similar a word must be to another to be a mistyped one
 LONG = 5  # letters of a word that can be mistyped: short ones mean something else then, as in `Rocky II`, `Rocky III`
-MAX_CANDIDATES = 5  # that somebody is asked to choose from
+MAX_CANDIDATES = 5  # to choose from
 HITS = 100  # releases of one search: an album may have dozens of editions
-GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # whom some lists name and others do not
+GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # some lists name them, others do not
+
+
+@dataclass(frozen=True)
+class WorkRef:
+    """A movie or an album: its id at TMDB, or its release's at MusicBrainz, and its name."""
+
+    id: str
+    name: str
+    group: str = ""  # MusicBrainz release group id
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,10 @@ class Candidate:
     def __str__(self) -> str:
         names = f"{self.artist}: {self.title}" if self.artist else self.title
         return f"{names} ({self.released[:4]})" if self.released else names
+
+    @property
+    def work(self) -> WorkRef:
+        return WorkRef(self.id, str(self), self.group)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,7 +108,7 @@ def find_album(row: Row) -> Match:
     words = f"{row.artist} {row.title}"
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
-        found = musicbrainz.search_releases(words, limit=HITS, every=False).results
+        found = musicbrainz.search_releases(words, limit=HITS, all_words=False).results
     groups: dict[str, list[musicbrainz.ReleaseHit]] = {}
     for hit in found:
         groups.setdefault(str(hit.release_group_id or hit.musicbrainz_id), []).append(hit)
@@ -137,7 +150,7 @@ def choose(row: Row, offers: Iterable[Offer]) -> Match:
 
 
 def _goes_by(row: Row, offer: Offer, is_same: Callable[[str, str], bool]) -> bool:
-    """Whether the offer has the row's title, and is by its artist: an album by nobody knows whom is not clear."""
+    """Whether the offer has the row's title, and is by its artist: an album without an artist is not clear."""
     if offer.candidate.artist and not is_same(_name(row.artist), _name(offer.candidate.artist)):
         return False
     return any(is_same(plain(row.title), plain(title)) for title in offer.titles)
@@ -163,7 +176,7 @@ def _score(row: Row, offer: Offer) -> int:
 
 
 def is_slip(written: str, meant: str) -> bool:
-    """Whether the words are the same, but for a slip of the pen in the long ones."""
+    """Whether the words are the same, apart from typing errors in the long ones."""
     pairs = list(zip(written.split(), meant.split(), strict=False))
     return len(written.split()) == len(meant.split()) and all(
         one == another

@@ -1,46 +1,37 @@
-"""What a row of a file means, asked of the catalog or of an upstream, and ahead of its turn."""
+"""What a row of a file means, asked of the catalog or of an upstream."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from catalog import services as catalog
+from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
 
-from .matching import Match, find_album, find_movie
+from .matching import Match, WorkRef, find_album, find_movie
 from .readers.rows import Row
 
 SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
 
 
-@dataclass(frozen=True)
-class Work:
-    """A movie or an album: the id that upstream knows it by (TMDB's, or MusicBrainz' of the release), and its name."""
-
-    id: str
-    name: str
-    group: str = ""  # MusicBrainz release group id
-
-
-def work_of(stored: Movie | Album) -> Work:
+def work_of(stored: Movie | Album) -> WorkRef:
     if isinstance(stored, Movie):
-        return Work(str(stored.tmdb_id), str(stored))
-    return Work(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
+        return WorkRef(str(stored.tmdb_id), str(stored))
+    return WorkRef(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
 
 
-def known(row: Row) -> Work | None:
+def known(row: Row) -> WorkRef | None:
     """What the row means, if it has an id of which upstream has told the catalog.
 
     A title is not enough: upstream may know others.
     """
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
-        stored = catalog.known_movie(row.tmdb_id, own_first=True)
+        stored = find_known(Movie, row.tmdb_id, own_first=True)
     elif row.kind == "movie" and row.imdb_id:
         stored = Movie.objects.fetched().filter(imdb_id=row.imdb_id).order_by("id").first()
     elif row.musicbrainz_id:
-        stored = catalog.known_album(row.musicbrainz_id, own_first=True)
+        stored = find_known(Album, row.musicbrainz_id, own_first=True)
     return work_of(stored) if stored and stored.fetched_at else None
 
 
@@ -51,27 +42,27 @@ def merged_ids() -> set[str]:
     return {str(known) for known in (*movies, *albums)}
 
 
-def stored(kind: str, work: Work) -> Movie | Album:
+def stored(kind: str, work: WorkRef) -> Movie | Album:
     """The movie or album in the catalog; what upstream has said is good enough, however old.
 
     Raises IntegrationError.
     """
     there: Movie | Album | None
     if kind == "movie":
-        there = catalog.known_movie(int(work.id), own_first=True)
+        there = find_known(Movie, int(work.id), own_first=True)
         return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
-    there = catalog.known_album(UUID(work.id), own_first=True)
+    there = find_known(Album, UUID(work.id), own_first=True)
     return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 
-def most_requests(row: Row, *, in_full: bool) -> int:
+def max_requests(row: Row, *, in_full: bool) -> int:
     """How many requests ask() makes of the row's upstream when nothing is cached, in the usual case."""
     if row.tmdb_id or row.musicbrainz_id:
         return 1
     return 2 if in_full or row.imdb_id or row.release_group_id else 1
 
 
-def ask(row: Row, *, in_full: bool) -> Match | Work:
+def ask(row: Row, *, in_full: bool) -> Match | WorkRef:
     """What the row means, asked of upstream; `in_full` with all that the catalog keeps of it, which is then cached.
 
     An id that upstream does not know is as good as none where there is a title. Raises IntegrationError.
@@ -86,12 +77,12 @@ def ask(row: Row, *, in_full: bool) -> Match | Work:
     return found or by_title(row, in_full=in_full)
 
 
-def _movie_by_id(row: Row) -> Work | None:
+def _movie_by_id(row: Row) -> WorkRef | None:
     tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
     if tmdb_id is None:
         return None
     movie = tmdb.fetch_movie(tmdb_id)
-    return Work(str(tmdb_id), f"{movie.title} ({movie.release_date.year})" if movie.release_date else movie.title)
+    return WorkRef(str(tmdb_id), f"{movie.title} ({movie.release_date.year})" if movie.release_date else movie.title)
 
 
 def _movie_by_title(row: Row, *, in_full: bool) -> Match:
@@ -101,7 +92,7 @@ def _movie_by_title(row: Row, *, in_full: bool) -> Match:
     return match
 
 
-def _album_by_id(row: Row) -> Work | None:
+def _album_by_id(row: Row) -> WorkRef | None:
     group = row.release_group_id
     if row.musicbrainz_id:
         try:
@@ -118,9 +109,9 @@ def _album_by_title(row: Row, *, in_full: bool) -> Match:
     return match
 
 
-def _release(musicbrainz_id: UUID) -> Work:
+def _release(musicbrainz_id: UUID) -> WorkRef:
     release = musicbrainz.fetch_release(musicbrainz_id)
     if not release.has_front and release.release_group_id:
         coverart.find_fronts([("release-group", release.release_group_id)])
     name = f"{release.artist}: {release.title}" if release.artist else release.title
-    return Work(str(release.musicbrainz_id), name, str(release.release_group_id or ""))
+    return WorkRef(str(release.musicbrainz_id), name, str(release.release_group_id or ""))

@@ -32,12 +32,12 @@ def write(outcomes: Iterable[Outcome]) -> str:
         cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
         offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
         cells += (offered + [""] * MAX_CANDIDATES)[:MAX_CANDIDATES]
-        table.writerow([*map(defuse, cells), outcome.fingerprint])
+        table.writerow([*map(defuse, cells), outcome.task.fingerprint])
     return text.getvalue()
 
 
 def read(path: Path) -> dict[str, Decision]:
-    """What somebody has decided, by fingerprint, in such a file. Raises FileError."""
+    """The decisions in such a file, by fingerprint. Raises FileError."""
     decisions = {}
     with files.opened(path) as file:
         table = Table(file)

@@ -8,19 +8,18 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.management import call_command
-from rest_framework.test import APIClient
 
 from accounts import hashers, services
 from accounts.errors import Refusal
 from accounts.models import Attempts, User
-from tests.accounts.test_invitations import join
+from tests.accounts.conftest import NEW, admin_login, join, login, register, reset_form, set_password
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import PASSWORD, UserFactory, make_user
+from wrong_opinions import settings as production
 
 NFC = "Tr\u00e8s-s\u00fbr-9-fili\u0121rane"
 NFD = unicodedata.normalize("NFD", NFC)
 WIDE = NFC.replace("9", "\uff19")
-NEW = "Quite-another-7-phrase"
 COSTS = Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost
 
 
@@ -34,7 +33,7 @@ def quick_argon2(settings, monkeypatch):
 
 @pytest.fixture
 def busy(monkeypatch):
-    """Other threads hash as many passwords as a process may, and go on."""
+    """Other threads hash as many passwords as a process may, and do not finish."""
     monkeypatch.setattr(hashers, "MAX_WAIT", 0)
     taken = [hashers._slots.acquire(timeout=10) for _ in range(hashers.MAX_HASHES)]
     yield
@@ -42,7 +41,7 @@ def busy(monkeypatch):
         hashers._slots.release()
 
 
-def test_few_threads_wait_for_their_turn(db, busy):
+def test_few_threads_wait(db, busy):
     places = hashers.MAX_HASHES + hashers.MAX_WAITING
     taken = [hashers._places.acquire(timeout=10) for _ in range(places)]
 
@@ -59,11 +58,8 @@ def before_normalizing(password):
     return Argon2PasswordHasher().encode(password, "a-salt-of-22-characters")
 
 
-def login(password, name="ada"):
-    return APIClient().post("/api/auth/login", {"username": name, "password": password})
-
-
-def test_hashes_cost_at_least_what_owasp_asks_for_first():
+def test_passwords_are_hashed_with_argon2_which_costs_at_least_what_owasp_recommends():
+    assert production.PASSWORD_HASHERS[0] == "accounts.hashers.PasswordHasher"
     assert COSTS >= (47104, 1)  # KiB and passes
 
 
@@ -72,14 +68,13 @@ def test_hashes_cost_at_least_what_owasp_asks_for_first():
 def test_a_password_is_the_same_however_its_characters_are_encoded(db, chosen, typed):
     user = UserFactory(username="ada", password=make_password(chosen))
 
-    assert login(typed).status_code == 200
+    assert login(password=typed).status_code == 200
     assert user.check_password(typed)
     assert not user.check_password(typed.upper())
 
 
 def test_every_way_to_choose_a_password_normalizes_it(client, db, monkeypatch):
-    registered = {"username": "bea", "email": "bea@example.org", "password": NFD}
-    assert client.post("/api/auth/register", registered, content_type="application/json").status_code == 201
+    assert register(username="bea", email="bea@example.org", password=NFD).status_code == 201
     join(client, services.invite()[1], username="cleo", password1=NFD, password2=NFD)
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", NFD)
     call_command("createsuperuser", interactive=False, username="dora", email="dora@example.org", verbosity=0)
@@ -91,13 +86,11 @@ def test_every_way_to_choose_a_password_normalizes_it(client, db, monkeypatch):
     client.post(f"/admin/accounts/user/{gil.pk}/password/", {"password1": NFD, "password2": NFD})
 
     names = ["bea", "cleo", "dora", "eva", "fay", "gil"]
-    assert [login(NFC, name).status_code for name in names] == [200] * len(names)
+    assert [login(name, NFC).status_code for name in names] == [200] * len(names)
 
 
-def test_a_common_password_is_common_in_full_width_letters_too(anonymous):
-    account = {"username": "bea", "email": "bea@example.org", "password": "\uff50assword\uff11\uff12\uff13"}
-
-    assert_problem(anonymous.post("/api/auth/register", account), 422)
+def test_a_common_password_is_common_in_full_width_letters_too(db):
+    assert_problem(register(password="\uff50assword\uff11\uff12\uff13"), 422)
 
 
 @pytest.mark.parametrize("typed", [NFC, NFD])
@@ -106,17 +99,19 @@ def test_a_password_of_before_still_works_as_it_was_typed(db, typed):
 
     assert user.check_password(typed)
     assert not user.check_password(typed + "x")
-    assert login(typed).status_code == 200
-    assert {login(NFC).status_code, login(NFD).status_code} == {200}  # as signing in replaces the hash
+    assert login(password=typed).status_code == 200
+    assert {login(password=NFC).status_code, login(password=NFD).status_code} == {
+        200
+    }  # as signing in replaces the hash
 
 
 def test_replacing_a_hash_leaves_api_tokens_and_right_hashes_alone(db):
     user = UserFactory(username="ada", password=before_normalizing(NFD))
     _, secret = services.create_token(user, name="widget", scope="read")
 
-    login(NFD)
+    login(password=NFD)
     replaced = User.objects.get().password
-    login(NFD)
+    login(password=NFD)
 
     assert replaced != user.password
     assert User.objects.get().password == replaced
@@ -133,9 +128,9 @@ def test_an_unknown_name_costs_as_many_hashes(db, monkeypatch):
         )
 
     for wrong in ("wrong", NFD + "x"):
-        login(wrong, "ada")
+        login("ada", wrong)
         known = len(hashed)
-        login(wrong, "nobody")
+        login("nobody", wrong)
 
         assert len(hashed) == 2 * known
         hashed.clear()
@@ -161,12 +156,12 @@ def test_few_passwords_are_hashed_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody"])
-def test_a_sign_in_that_finds_no_turn_is_told_to_come_back(db, busy, settings, name):
+def test_a_sign_in_that_waits_too_long_is_refused_and_does_not_count(db, busy, settings, name):
     settings.LOGIN_RATE = "1/min"
     UserFactory(username="ada", password=before_normalizing(PASSWORD))
 
     for _ in range(2):  # neither counts, as nothing was checked
-        response = login(PASSWORD, name)
+        response = login(name)
 
         assert_problem(response, 429)
         assert response.json()["code"] == "busy"
@@ -177,21 +172,16 @@ def test_a_sign_in_that_finds_no_turn_is_told_to_come_back(db, busy, settings, n
 def test_pages_say_that_the_server_is_busy(client, db, busy, settings):
     user = UserFactory(username="ada", is_staff=True, is_superuser=True, password=before_normalizing(PASSWORD))
     _, code = services.invite()
-    link = f"/reset/{services.encode_id(user)}/{default_token_generator.make_token(user)}"
-    form = client.get(link, follow=True).request["PATH_INFO"]
-    two = {"new_password1": NEW, "new_password2": NEW}
-
-    answers = [
-        client.post("/admin/login/", {"username": "ada", "password": PASSWORD}),
-        join(client, code),
-        client.post(form, two),
-    ]
+    answers = [admin_login(client), join(client, code), set_password(client, reset_form(client))]
     client.force_login(user)
+    passwords = {"old_password": PASSWORD}
+    for name in ("password1", "password2", "new_password1", "new_password2"):
+        passwords[name] = NEW
     account = {"username": "bea", "email": "bea@example.org", "usable_password": "true"}
     answers += [
-        client.post("/admin/password_change/", two | {"old_password": PASSWORD}),
-        client.post(f"/admin/accounts/user/{user.pk}/password/", {"password1": NEW, "password2": NEW}),
-        client.post("/admin/accounts/user/add/", account | {"password1": NEW, "password2": NEW}),
+        client.post("/admin/password_change/", passwords),
+        client.post(f"/admin/accounts/user/{user.pk}/password/", passwords),
+        client.post("/admin/accounts/user/add/", account | passwords),
     ]
 
     for response in answers:

@@ -1,4 +1,4 @@
-"""Migrations of accounts go back, with data, and forth again."""
+"""Migrations of accounts go back, with data, and forward again."""
 
 import pytest
 from django.apps import AppConfig, apps
@@ -8,64 +8,50 @@ from django.db import connection
 from accounts import services
 from accounts.models import ApiToken, User
 from tests.conftest import session_of
-from tests.factories import UserFactory
 
 TABLES = {"token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"}
 
 
-@pytest.fixture
-def migrate(transactional_db):
-    def run(*target):
-        call_command("migrate", *target, verbosity=0)
-
-    yield run
-    run()
+def migrate(*target):
+    call_command("migrate", *target, verbosity=0)
 
 
 @pytest.fixture
-def migrate_token_blacklist(migrate, monkeypatch):
+def migrate_token_blacklist(transactional_db, monkeypatch):
     """Migrate SimpleJWT's app of that name, which earlier releases had installed."""
 
-    def run():
+    def run(*target):
         config = AppConfig.create("rest_framework_simplejwt.token_blacklist")
         config.apps, config.models = apps, {}
         with monkeypatch.context() as patch:
             patch.setitem(apps.app_configs, config.label, config)
-            migrate(config.label)
+            migrate(config.label, *target)
 
-    return run
+    yield run
+    migrate()
 
 
-def test_they_go_back_with_calendar_tokens_and_sessions(migrate):
-    user = UserFactory(username="ada")
+def test_calendar_tokens_sessions_and_refresh_tokens_of_earlier_releases_are_dropped(migrate_token_blacklist, user):
     services.renew_calendar_token(user)
     services.create_token(user, name="script", scope="read")
     session_of(user)
 
     migrate("accounts", "0004")
+    migrate_token_blacklist()
+    store_refresh_token(user)
     migrate()
 
     assert User.objects.get() == user
     assert ApiToken.objects.get().name == "script"
-
-
-def test_the_refresh_tokens_of_earlier_releases_go_and_their_tables_can_come_back(migrate, migrate_token_blacklist):
-    user = UserFactory(username="ada")
-    migrate("accounts", "0005")
-    migrate_token_blacklist()
-    keep_refresh_token(user)
-
-    migrate()
     assert not TABLES & set(connection.introspection.table_names())
     user.delete()
-
-    migrate("accounts", "0005")
-    migrate_token_blacklist()
+    migrate_token_blacklist()  # in an earlier release
     assert set(connection.introspection.table_names()) >= TABLES
+    migrate_token_blacklist("zero")
 
 
-def keep_refresh_token(user):
-    """As SimpleJWT kept a spent one."""
+def store_refresh_token(user):
+    """As SimpleJWT stored a spent one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO token_blacklist_outstandingtoken (id, user_id, jti, token, expires_at)"

@@ -4,8 +4,10 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.test import Client
 
+from accounts import services
 from accounts.checks import check_secret_key
-from accounts.models import User
+from accounts.models import ApiToken, Invitation, User
+from tests.accounts.conftest import admin_login
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -28,19 +30,41 @@ def test_the_database_refuses(constraint, values):
         User.objects.bulk_create([User(**values)])
 
 
-def test_validation_says_so_kindly():
+@pytest.mark.parametrize(
+    ("constraint", "model", "values"),
+    [
+        ("user_visibility", User, {"visibility": "friends"}),
+        ("apitoken_scope", ApiToken, {"scope": "all"}),
+        ("apitoken_name_present", ApiToken, {"name": ""}),
+        ("invitation_used_at", Invitation, {"used_by": 1}),
+    ],
+)
+def test_the_database_refuses_a_change(user, constraint, model, values):
+    services.create_token(user, name="widget", scope="read")
+    services.invite()
+
+    with pytest.raises(IntegrityError, match=constraint):
+        model.objects.update(**values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"email": "Ada@example.org"}, "Email already registered"),
+        ({"time_zone": "Mars/Phobos"}, "IANA time zone"),
+        ({"visibility": "friends"}, "not a valid choice"),
+        # Letter case means the same everywhere in ASCII only.
+        ({"email": "ada\u212a@example.org"}, "Enter"),
+        ({"email": "ada@bücher.example"}, "ASCII"),
+        ({"email": "ada"}, "Enter a valid email address"),
+    ],
+)
+def test_validation_has_a_message(changes, message):
     UserFactory(email="ada@example.org")
+    values = {"username": "ben", "email": "ben@example.org", "password": "x"}
 
-    with pytest.raises(ValidationError, match="Email already registered"):
-        User(username="ben", email="Ada@example.org", password="x").full_clean()
-    with pytest.raises(ValidationError, match="IANA time zone"):
-        User(username="ben", email="ben@example.org", password="x", time_zone="Mars/Phobos").full_clean()
-
-
-@pytest.mark.parametrize("email", ["ada\u212a@example.org", "ada@bücher.example", "ada"])
-def test_addresses_are_ascii_so_that_letter_case_means_the_same_everywhere(email):
-    with pytest.raises(ValidationError):
-        User(username="ada", email=email, password="x").full_clean()
+    with pytest.raises(ValidationError, match=message):
+        User(**values | changes).full_clean()
 
 
 def test_names_are_stored_in_lower_case():
@@ -60,17 +84,15 @@ def test_createsuperuser_says_that_an_address_is_taken():
 def test_the_admin_lets_staff_in_by_name_or_address(name):
     User.objects.create_superuser("ada", "ada@example.org", "a-password")
 
-    page = Client().post("/admin/login/?next=/admin/", {"username": name, "password": "a-password"})
+    page = admin_login(Client(), name, "a-password")
 
     assert (page.status_code, page.headers["Location"]) == (302, "/admin/")
 
 
-def test_the_admin_turns_disabled_accounts_away():
+def test_the_admin_refuses_disabled_accounts():
     User.objects.create_superuser("ada", "ada@example.org", "a-password", is_active=False)
 
-    page = Client().post("/admin/login/", {"username": "ada", "password": "a-password"})
-
-    assert page.status_code == 200
+    assert admin_login(Client(), "ada", "a-password").status_code == 200
 
 
 @pytest.mark.parametrize("key", ["short", "a" * 60, "django-insecure-" + "abcdefghij" * 6])

@@ -1,4 +1,4 @@
-"""Who works in the admin, and what they do there."""
+"""Staff, the pages of the admin, and what it shows."""
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
@@ -11,7 +11,7 @@ from tests.factories import UserFactory
 
 
 def client_with(*permissions: str) -> Client:
-    """Of staff who may do no more than this, such as `view_week`."""
+    """A client of staff with these permissions, such as `view_week`."""
     staff = UserFactory(is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
@@ -24,7 +24,7 @@ def address(model, page: str, *arguments: object) -> str:
 
 
 def said(response) -> list[str]:
-    """The messages that an answer, or the page after it, shows."""
+    """The messages of a response or of the page it leads to."""
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 

@@ -6,20 +6,18 @@ from uuid import UUID
 
 import pytest
 import requests
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.core.management import call_command
-from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from catalog import merging, services
+from catalog import merging
 from catalog.models import Album, AlbumAlias, Merge, Movie, MovieAlias
 from selections.models import WeekAlbum, WeekMovie
 from tests import payloads
-from tests.conftest import at_once
+from tests.admin.staff import client_with, history, said
+from tests.conftest import at_once, right_after_query
 from tests.factories import (
     AlbumFactory,
     MovieFactory,
@@ -45,23 +43,8 @@ def client_of(person):
     return client
 
 
-def staff(*codenames):
-    person = UserFactory(is_staff=True)
-    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    return client_of(person)
-
-
 def listed(response):
     return {row.pk for row in response.context["cl"].result_list}
-
-
-def said(response):
-    return [str(message) for message in response.context["messages"]]
-
-
-def history(work):
-    entries = LogEntry.objects.filter(content_type__model=work._meta.model_name, object_id=str(work.pk))
-    return [entry.get_change_message() for entry in entries.order_by("pk")]
 
 
 def form_of(**words):
@@ -233,7 +216,7 @@ def fill(kind, count):
 
 
 @pytest.mark.parametrize("kind", ["movie", "album"])
-def test_pages_cost_the_same_queries_whatever_there_is(admin, kind, django_assert_max_num_queries):
+def test_query_counts_do_not_grow(admin, kind, django_assert_max_num_queries):
     make, pick = FACTORIES[kind]
     fill(kind, 1)
     work, other = make(), make()
@@ -268,7 +251,7 @@ def test_pages_cost_the_same_queries_whatever_there_is(admin, kind, django_asser
 # Forms
 
 
-def test_what_a_curator_writes_is_kept_and_in_the_history(admin):
+def test_edits_of_curators_are_kept_and_logged(admin):
     movie = MovieFactory(title="The Matrix", tmdb_id=603)
     words = {"own_title": " Matrix ", "own_cover": "https://image.tmdb.org/t/p/w500/own.jpg", "note": "Director's cut"}
 
@@ -310,7 +293,7 @@ def test_own_posters_are_of_tmdb(admin, own_cover):
 
 @pytest.mark.parametrize("own_title", ["\u200b", "\u3164 \u2060", "Two\nlines", "Two\u2028lines", "\u202etxet"])
 @pytest.mark.parametrize(("make", "pages"), [(MovieFactory, MOVIES), (AlbumFactory, ALBUMS)])
-def test_own_titles_are_a_line_that_one_can_see(admin, make, pages, own_title):
+def test_own_titles_are_one_visible_line(admin, make, pages, own_title):
     work = make()
 
     response = admin.post(f"{pages}{work.pk}/change/", form_of(own_title=own_title))
@@ -330,25 +313,19 @@ def test_own_titles_are_of_any_script(admin, own_title):
     assert movie.own_title == own_title
 
 
-def test_what_is_merged_while_somebody_writes_is_not_brought_back(admin, monkeypatch):
+def test_a_movie_that_is_merged_during_a_change_is_not_brought_back(admin):
     movie, kept = MovieFactory(), MovieFactory()
-    curate = services.curate
 
-    def merge_first(work, **values):
-        merging.merge(kept, [Movie.objects.get(pk=movie.pk)])
-        return curate(work, **values)
+    with right_after_query("catalog_movie", lambda: merging.merge(kept, [Movie.objects.get(pk=movie.pk)])):
+        response = admin.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"), follow=True)
 
-    monkeypatch.setattr(services, "curate", merge_first)
-
-    response = admin.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"), follow=True)
-
-    assert said(response) == ["This has just been merged or deleted, so nothing was changed."]
+    assert said(response) == ["This has just been merged or deleted. Nothing was changed."]
     assert not history(movie)
 
 
-def test_who_only_looks_cannot_write(db):
+def test_readers_cannot_change_works(db):
     movie = MovieFactory(note="For staff")
-    reader = staff("view_movie")
+    reader = client_with("view_movie")
 
     page = reader.get(f"{MOVIES}{movie.pk}/change/")
     answer = reader.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"))
@@ -360,19 +337,19 @@ def test_who_only_looks_cannot_write(db):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", ["search/", "merge/?id={}", "{}/refresh/", "{}/cover/"])
-def test_who_has_no_right_gets_no_page(page):
+def test_pages_need_permissions(page):
     album = AlbumFactory()
-    reader = staff("view_album", "view_merge")
+    reader = client_with("view_album", "view_merge")
 
     assert reader.post(f"{ALBUMS}{page.format(album.pk)}").status_code == 403
 
 
 @pytest.mark.parametrize("page", ["search/", "merge/", "1/refresh/", "1/cover/"])
-def test_who_is_not_signed_in_is_asked_to(client, db, page):
+def test_pages_need_a_login(client, db, page):
     assert client.post(f"{ALBUMS}{page}").headers["Location"].startswith("/admin/login/")
 
 
-def test_changes_need_a_token_of_the_form(db):
+def test_changes_need_a_csrf_token(db):
     chief = User.objects.create_superuser("chief", "chief@example.org", "a-password")
     client = Client(enforce_csrf_checks=True)
     client.force_login(chief)
@@ -383,17 +360,16 @@ def test_changes_need_a_token_of_the_form(db):
     assert {client.post(page).status_code for page in pages} == {403}
 
 
-def test_what_somebody_picks_just_then_is_not_deleted(admin, monkeypatch):
-    movie = MovieFactory()
+@pytest.mark.django_db(transaction=True)
+def test_a_movie_that_is_picked_during_its_deletion_is_kept():
+    admin = client_of(UserFactory(is_staff=True, is_superuser=True))
+    movie, week = MovieFactory(), WeekFactory()
 
-    def refuse(*arguments, **options):
-        raise ProtectedError("picked", set())
+    with right_after_query("selections_weekmovie", lambda: WeekMovieFactory(movie=movie, week=week)):
+        response = admin.post(f"{MOVIES}{movie.pk}/delete/", {"post": "yes"}, follow=True)
 
-    monkeypatch.setattr(Movie, "delete", refuse)
-
-    response = admin.post(f"{MOVIES}{movie.pk}/delete/", {"post": "yes"}, follow=True)
-
-    assert said(response) == ["Somebody has just picked it, so that it stays."]
+    assert said(response) == ["A user has just picked it, so it was not deleted."]
+    assert Movie.objects.get() == movie
 
 
 # Searching
@@ -412,9 +388,9 @@ def test_movies_are_searched_and_added_with_one_button(admin, upstream, tmdb_mov
     movie = Movie.objects.get(tmdb_id=120)
     assert [hit.known for hit in found.context["found"].hits] == [known, None]
     assert added.request["QUERY_STRING"] == "q=ring&page=1"
-    assert "is in the catalog now." in said(added)[0]
+    assert "is now in the catalog." in said(added)[0]
     assert f"{MOVIES}{movie.pk}/change/" in said(added)[0]
-    assert "is in the catalog already." in said(again)[0]
+    assert "is already in the catalog." in said(again)[0]
     assert [hit.known for hit in added.context["found"].hits] == [known, movie]
     assert history(movie) == ["Added."]
 
@@ -445,14 +421,14 @@ def test_editions_of_an_album_are_one_card(admin, upstream, musicbrainz_release)
     assert str(Album.objects.get().musicbrainz_id) == other
 
 
-def test_a_pasted_address_is_fetched_and_said_so(admin, tmdb_movie):
+def test_a_pasted_address_is_fetched_with_a_message(admin, tmdb_movie):
     tmdb_movie()
 
     response = admin.get(f"{MOVIES}search/", {"q": "https://www.themoviedb.org/movie/120"})
     again = admin.get(f"{MOVIES}search/", {"q": "https://www.themoviedb.org/movie/120"})
 
     movie = Movie.objects.get()
-    assert "is in the catalog now." in said(response)[0]
+    assert "is now in the catalog." in said(response)[0]
     assert said(again) == []
     assert again.context["found"].hits[0].known == movie
     assert history(movie) == []  # looking is fetching, as in the API, and nobody has added it
@@ -463,11 +439,11 @@ def test_a_number_can_be_meant_as_an_id(admin, upstream):
 
     page = admin.get(f"{MOVIES}search/", {"q": "1917"}).content.decode()
 
-    assert "Nothing was found" in page
+    assert "Nothing found" in page
     assert 'href="?q=themoviedb.org/movie/1917"' in page
 
 
-def test_trouble_upstream_is_a_message(admin, upstream):
+def test_upstream_failures_are_messages(admin, upstream):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=503, headers={"Retry-After": "7"})
     upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", body=requests.ConnectionError())
     upstream.assert_all_requests_are_fired = False
@@ -484,7 +460,7 @@ def test_trouble_upstream_is_a_message(admin, upstream):
     assert not Album.objects.exists()
 
 
-def test_where_upstream_cannot_be_asked_the_catalog_answers(admin, upstream):
+def test_the_catalog_answers_when_a_source_fails(admin, upstream):
     movie = MovieFactory(title="The Matrix", own_title="Matrix")
     upstream.get(f"{payloads.TMDB}/search/movie", status=500)
 
@@ -492,18 +468,18 @@ def test_where_upstream_cannot_be_asked_the_catalog_answers(admin, upstream):
 
     assert response.context["found"].source == "catalog"
     assert [hit.known for hit in response.context["found"].hits] == [movie]
-    assert "what the catalog knows" in response.content.decode()
+    assert "results from the catalog" in response.content.decode()
 
 
 @pytest.mark.parametrize("given", ["", "x", "-1", "99999999999", "tt0133093"])
-def test_what_is_no_id_is_not_asked_for(admin, given):
+def test_invalid_ids_are_not_fetched(admin, given):
     response = admin.post(f"{MOVIES}search/", {"id": given}, follow=True)
 
-    assert said(response) == ["That is no id of TMDB's: search, and choose a card."]
+    assert said(response) == ["This is not an id of TMDB. Search for a title and choose a card."]
 
 
 @pytest.mark.parametrize("page", ["0", "x", "-3", "²", "999999"])
-def test_pages_that_are_none_are_the_nearest(admin, upstream, page):
+def test_invalid_pages_are_the_nearest(admin, upstream, page):
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(payloads.movie_hit()))
 
     assert admin.get(f"{MOVIES}search/", {"q": "a\0b", "page": page}).status_code == 200
@@ -547,7 +523,7 @@ def test_from_another_form_a_movie_is_chosen_in_a_popup(admin, upstream):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_add_the_same_at_once_add_one(upstream, tmdb_movie):
+def test_simultaneous_additions_add_one_row(upstream, tmdb_movie):
     chief = User.objects.create_superuser("chief", "chief@example.org", "a-password")
     tmdb_movie()
 
@@ -566,7 +542,7 @@ def run_action(admin, kind, action, works):
     return admin.post(f"/admin/catalog/{kind}/", data, follow=True)
 
 
-def test_the_selected_are_refreshed_and_each_failure_is_told(admin, upstream, tmdb_movie):
+def test_selected_movies_are_refreshed_with_a_message_for_each_failure(admin, upstream, tmdb_movie):
     good, gone, bad = MovieFactory(tmdb_id=120), MovieFactory(tmdb_id=2, title="Gone"), MovieFactory(tmdb_id=3)
     tmdb_movie(title="Fetched")
     upstream.get(f"{payloads.TMDB}/movie/2", status=404, json=payloads.UNKNOWN)
@@ -580,15 +556,15 @@ def test_the_selected_are_refreshed_and_each_failure_is_told(admin, upstream, tm
     assert gone.vanished_at
     told = said(response)
     assert told[0] == "1 movie refreshed."
-    assert "TMDB knows it no more: it is marked, and stays: Gone." in told
+    assert "No longer on TMDB; marked and kept: Gone." in told
     assert any("TMDB has trouble answering" in words and str(bad) in words for words in told)
     assert (history(good), history(gone)) == (["Refreshed from TMDB."], [])
 
 
-def test_more_than_a_page_can_wait_for_are_left_to_the_command(admin):
+def test_a_page_refreshes_a_few_at_a_time(admin):
     response = run_action(admin, "album", "refresh", [AlbumFactory() for _ in range(9)])
 
-    assert said(response) == ["Select at most 8: for more there is the command refresh_catalog."]
+    assert said(response) == ["Select at most 8. To refresh more, run the command refresh_catalog."]
 
 
 def test_one_is_refreshed_from_its_form(admin, tmdb_movie):
@@ -603,13 +579,13 @@ def test_one_is_refreshed_from_its_form(admin, tmdb_movie):
     assert looked.status_code == 405
 
 
-def test_what_is_gone_is_not_refreshed(admin):
+def test_a_deleted_movie_is_not_refreshed(admin):
     response = admin.post(f"{MOVIES}99/refresh/", follow=True)
 
-    assert said(response) == ["This has just been merged or deleted, so nothing was changed."]
+    assert said(response) == ["This has just been merged or deleted. Nothing was changed."]
 
 
-def test_covers_are_looked_for_again(admin, upstream):
+def test_covers_are_found(admin, upstream):
     found, none, own = AlbumFactory(), AlbumFactory(cover_art_url="https://coverartarchive.org/x"), AlbumFactory()
     Album.objects.filter(pk=own.pk).update(release_group_id=None)
     for album, release, group in ((found, 404, 307), (none, 404, 404), (own, 307, None)):
@@ -627,11 +603,11 @@ def test_covers_are_looked_for_again(admin, upstream):
     assert own.cover_art_url == f"https://coverartarchive.org/release/{own.musicbrainz_id}/front-500"
     assert none.cover_art_url == ""
     assert len(said(response)) == 2
-    assert history(found) == ["Looked for a cover: found."]
-    assert history(none) == ["Looked for a cover: none."]
+    assert history(found) == ["Cover found."]
+    assert history(none) == ["No cover found."]
 
 
-def test_a_cover_that_the_archive_says_nothing_of_stays(admin, upstream):
+def test_a_cover_stays_when_the_archive_does_not_answer(admin, upstream):
     album = AlbumFactory(cover_art_url="https://coverartarchive.org/x", release_group_id=None)
     upstream.get(f"{payloads.COVERART}/release/{album.musicbrainz_id}/front-500", status=500)
 
@@ -639,13 +615,13 @@ def test_a_cover_that_the_archive_says_nothing_of_stays(admin, upstream):
 
     album.refresh_from_db()
     assert album.cover_art_url == "https://coverartarchive.org/x"
-    assert said(response)[0].startswith("The archive did not say in time")
+    assert said(response)[0].startswith("The archive did not answer in time")
 
 
 # Merging
 
 
-def test_two_are_chosen_compared_merged_and_parted_again(admin):
+def test_two_movies_are_compared_merged_and_restored(admin):
     kept, other = MovieFactory(title="Dune", tmdb_id=1), MovieFactory(title="Dune?", tmdb_id=2, own_title="Wüste")
     for movie in (kept, kept, other):
         pick = WeekMovieFactory(movie=movie)
@@ -664,14 +640,14 @@ def test_two_are_chosen_compared_merged_and_parted_again(admin):
     assert "1 opinion" in preview.content.decode()
     assert pick.movie == kept
     assert record.by.username == "admin"
-    assert said(done)[0].startswith("Wüste is merged into")
+    assert said(done)[0].startswith("Merged “Wüste” into")
     assert "1 movie pick moved" in said(done)[0]
     assert "Undo this merge" in page
     pick.refresh_from_db()
     restored = Movie.objects.get(tmdb_id=2)
     assert pick.movie == restored
-    assert "is there again." in said(undone)[0]
-    assert said(again) == ["This merge has been undone already."]
+    assert "Restored" in said(undone)[0]
+    assert said(again) == ["This merge has already been undone."]
     assert "Undo this merge" not in again.content.decode()
     assert history(kept) == [
         "Merged Wüste (2) into it: 1 movie pick moved.",
@@ -680,7 +656,7 @@ def test_two_are_chosen_compared_merged_and_parted_again(admin):
     assert history(restored) == ["Merged into Dune (1): 1 movie pick moved.", "Its merge into Wüste was undone."]
 
 
-def test_the_other_one_can_be_kept(admin):
+def test_the_other_entry_can_be_kept(admin):
     first, second = AlbumFactory(), AlbumFactory()
     pick = WeekAlbumFactory(album=first)
 
@@ -699,11 +675,11 @@ def test_weeks_that_have_both_are_shown(admin):
     page = admin.get(f"{MOVIES}merge/?id={kept.pk}&id={other.pk}&keep={kept.pk}").content.decode()
     admin.post(f"{MOVIES}merge/", {"id": [kept.pk, other.pk], "keep": kept.pk})
 
-    assert "1 week would have it twice" in page
+    assert "1 week has picked both. It keeps both" in page
     assert WeekMovie.objects.filter(week=week).count() == 2
 
 
-def test_from_a_form_the_other_one_is_searched_for(admin):
+def test_the_other_entry_is_searched_for_from_a_form(admin):
     movie, same, different = MovieFactory(title="Dune"), MovieFactory(title="Dune (2)"), MovieFactory(title="Alien")
 
     by_title = admin.get(f"{MOVIES}merge/?id={movie.pk}")
@@ -718,10 +694,10 @@ def test_from_a_form_the_other_one_is_searched_for(admin):
 def test_without_anything_to_merge_there_is_a_message(admin, query):
     response = admin.get(f"{MOVIES}merge/{query}", follow=True)
 
-    assert said(response) == ["Choose what to merge; what you chose is not there any more."]
+    assert said(response) == ["Choose entries to merge. Those you chose no longer exist."]
 
 
-def test_what_is_gone_meanwhile_is_not_merged(admin):
+def test_a_movie_that_is_deleted_meanwhile_is_not_merged(admin):
     movie, gone = MovieFactory(), MovieFactory()
     Movie.objects.filter(pk=gone.pk).delete()
 
@@ -729,11 +705,11 @@ def test_what_is_gone_meanwhile_is_not_merged(admin):
 
     assert said(response) == [
         "One of these has just been merged or deleted.",
-        "Choose two or more that differ.",
+        "Choose at least two different entries.",
     ]
 
 
-def test_what_the_command_merged_is_undone_here(admin):
+def test_a_merge_of_the_command_is_undone(admin):
     kept, other = AlbumFactory(), AlbumFactory()
     call_command("merge_albums", str(kept.pk), str(other.pk), apply=True, verbosity=0)
     record = Merge.objects.get()
@@ -745,10 +721,10 @@ def test_what_the_command_merged_is_undone_here(admin):
     assert Album.objects.filter(musicbrainz_id=other.musicbrainz_id).exists()
 
 
-def test_who_may_not_change_movies_undoes_no_merge(db):
+def test_undoing_a_merge_needs_permission(db):
     kept, other = MovieFactory(), MovieFactory()
     [record] = merging.merge(kept, [other])
-    reader = staff("view_merge", "change_album", "view_movie")
+    reader = client_with("view_merge", "change_album", "view_movie")
 
     page = reader.get(f"/admin/catalog/merge/{record.pk}/change/")
     answer = reader.post(f"/admin/catalog/merge/{record.pk}/undo/")
@@ -759,7 +735,7 @@ def test_who_may_not_change_movies_undoes_no_merge(db):
     assert Movie.objects.count() == 1
 
 
-def test_pictures_have_a_frame_and_links_tell_nothing(admin):
+def test_pictures_have_a_frame_and_links_send_no_referrer(admin):
     movie = MovieFactory(tmdb_id=603, imdb_id="tt0133093")
 
     page = admin.get(reverse("admin:catalog_movie_change", args=[movie.pk])).content.decode()

@@ -9,12 +9,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
 
 from accounts import services
 from accounts.models import Attempts, User
 from catalog import merging
 from selections.models import ImportedRow, Opinion, Week
+from tests.admin.staff import address
 from tests.factories import (
     AlbumFactory,
     ArtistFactory,
@@ -60,10 +60,6 @@ def curator(db):
     return client
 
 
-def address(model, page, *arguments):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
-
-
 def fill():
     user = UserFactory()
     pick = WeekMovieFactory(week__user=user)
@@ -88,7 +84,7 @@ def test_curators_see_catalog_and_weeks_and_what_is_in_them(curator):
     assert curator.get("/admin/").status_code == 200
 
 
-def test_curators_touch_no_account(curator):
+def test_curators_see_no_accounts(curator):
     fill()
 
     for model in KEPT_AWAY:
@@ -118,12 +114,12 @@ def test_a_curator_puts_a_week_together(curator):
     page = curator.get(form).content.decode()
     response = curator.post(form, data)
 
-    assert f">{owner}</option>" in page  # chosen from a list, as looking accounts up is not theirs
+    assert f">{owner}</option>" in page  # chosen from a list, as curators cannot search accounts
     assert response.status_code == 302
     assert Week.objects.get(user=owner).movie_picks.get().movie == movie
 
 
-def test_curators_take_opinions_away_and_change_none(curator):
+def test_curators_delete_opinions_and_change_none(curator):
     opinion = MovieOpinionFactory(rating=7)
 
     changed = curator.post(
@@ -148,8 +144,8 @@ def test_curators_see_the_whole_overview(curator):
     assert len(overview["upstreams"]) == 3
 
 
-def test_every_model_of_the_catalog_is_the_curators(db):
-    """One that is added later needs a migration that grants it, too."""
+def test_curators_have_every_model_of_the_catalog(db):
+    """A model that is added later needs a migration that grants its permissions."""
     make_curators()
 
     assert set(migration.GRANTED["catalog"]) == {
@@ -161,7 +157,7 @@ def test_every_model_of_the_catalog_is_the_curators(db):
     assert granted() == wanted()
 
 
-def test_on_a_database_that_is_in_use_nothing_is_made_twice_and_members_stay(db):
+def test_on_a_database_in_use_nothing_is_created_twice_and_members_stay(db):
     make_curators()
     member = UserFactory()
     member.groups.add(Group.objects.get(name="curator"))

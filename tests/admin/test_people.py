@@ -24,7 +24,7 @@ def day(number):
     return datetime(2026, 1, number, tzinfo=UTC)
 
 
-def test_the_list_says_how_many_weeks_somebody_has(admin_client, user):
+def test_the_list_shows_how_many_weeks_a_user_has(admin_client, user):
     week = WeekFactory(user=user)
     WeekMovieFactory(week=week)
     WeekAlbumFactory(week=week)
@@ -68,7 +68,7 @@ def test_the_list_can_be_ordered_by_last_seen(admin_client, user, other):
     assert response.context["cl"].result_list[0] == user
 
 
-def test_a_form_sums_up_what_is_theirs(admin_client, user, admin_user):
+def test_a_form_summarizes_what_a_user_has(admin_client, user, admin_user):
     invitation, _ = services.invite(note="from the pub")
     invitation.created_by, invitation.used_by, invitation.used_at = admin_user, user, day(3)
     invitation.save()
@@ -96,14 +96,14 @@ def test_people_are_deactivated_and_let_in_again(admin_client, user, other):
     assert history(user) == ["Deactivated.", "Activated."]
 
 
-def test_what_was_so_already_is_no_news(admin_client, user):
+def test_an_action_without_effect_is_not_logged(admin_client, user):
     response = act(admin_client, "activate", user)
 
     assert said(response) == ["No account was activated."]
     assert history(user) == []
 
 
-def test_nobody_deactivates_themselves(admin_client, admin_user):
+def test_users_cannot_deactivate_themselves(admin_client, admin_user):
     UserFactory(is_superuser=True)
 
     response = act(admin_client, "deactivate", admin_user)
@@ -122,7 +122,7 @@ def test_the_last_superuser_stays(admin_user, admin_client):
     assert 'name="is_active"' not in page
 
 
-def test_staff_deactivate_people_and_no_staff(db, user, admin_user):
+def test_staff_cannot_deactivate_staff(db, user, admin_user):
     helper = client_with("view_user", "change_user")
     colleague = UserFactory(is_staff=True)
 
@@ -134,13 +134,13 @@ def test_staff_deactivate_people_and_no_staff(db, user, admin_user):
     assert [sentence.partition(" ")[2] for sentence in said(response)[:2]] == ["is staff: ask a superuser."] * 2
 
 
-def test_who_may_only_look_deactivates_nobody(db, user):
+def test_deactivating_needs_permission(db, user):
     act(client_with("view_user"), "deactivate", user)
 
     assert User.objects.get(pk=user.pk).is_active
 
 
-def test_whoever_may_invite_is_led_there(admin_client):
+def test_the_list_links_to_invitations_for_those_who_may_invite(admin_client):
     link = reverse("admin:accounts_invitation_add")
 
     assert link in admin_client.get(LIST).content.decode()
@@ -148,7 +148,7 @@ def test_whoever_may_invite_is_led_there(admin_client):
 
 
 @pytest.mark.parametrize("page", ["list", "form"])
-def test_pages_cost_the_same_whatever_people_have(admin_client, user, page, django_assert_max_num_queries):
+def test_query_counts_do_not_grow(admin_client, user, page, django_assert_max_num_queries):
     url = LIST if page == "list" else address(User, "change", user.pk)
 
     def fill(count):
@@ -168,7 +168,7 @@ def test_pages_cost_the_same_whatever_people_have(admin_client, user, page, djan
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_superusers_do_not_lock_everybody_out():
+def test_two_superusers_cannot_deactivate_each_other():
     chiefs = [UserFactory(is_staff=True, is_superuser=True) for _ in range(2)]
 
     def deactivate(number):

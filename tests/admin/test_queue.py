@@ -44,7 +44,7 @@ def test_a_row_shows_what_was_said_and_its_candidates(admin_client, user, settin
 
     page = admin_client.get(page_of(row)).content.decode()
 
-    assert "Row 1 of 1 that wait: <strong>several are near</strong>" in page
+    assert "Row 1 of 1 to decide: <strong>several are near</strong>" in page
     assert f"2024-W07, which has <em>{other.movie}</em>" in page
     assert f"{settings.TMDB_IMAGE_BASE_URL}/w342/p.jpg" in page
     assert "Dune: &lt;One&gt;" in page
@@ -102,11 +102,11 @@ def test_an_address_is_as_good_as_a_candidate(admin_client, user):
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({}, "Accept a candidate, or write an id or address."),
-        ({"week": "2024-W09"}, "Say also what it is"),
-        ({"week": "2024-W60", "accept": "841"}, "Write an ISO week as 2026-W07."),
-        ({"choice": "nonsense"}, "This is no id or address of a movie or album."),
-        ({"accept": "nonsense"}, "This is no id or address of a movie or album."),
+        ({}, "Accept a candidate, or enter an id or address."),
+        ({"week": "2024-W09"}, "Accept a candidate as well"),
+        ({"week": "2024-W60", "accept": "841"}, "Enter an ISO week such as 2026-W07."),
+        ({"choice": "nonsense"}, "Enter an id or address of a movie or album."),
+        ({"accept": "nonsense"}, "Enter an id or address of a movie or album."),
     ],
 )
 def test_what_is_not_clear_is_asked_again(admin_client, user, said, sentence):
@@ -172,7 +172,7 @@ def test_a_row_that_somebody_else_has_settled_is_a_kind_message(admin_client, us
 
     response = admin_client.post(page_of(row), {"accept": movie.tmdb_id})
 
-    assert said(response) == ["Dune is decided already: somebody else was faster."]
+    assert said(response) == ["Dune has already been decided by another user."]
     assert response["Location"] == page_of(following)
     assert not WeekMovie.objects.exists()
 
@@ -181,7 +181,7 @@ def test_a_row_that_somebody_else_has_settled_is_a_kind_message(admin_client, us
 def test_a_row_that_is_gone_is_a_kind_message(admin_client, method, key):
     answer = getattr(admin_client, method)(f"{LIST}{key}/change/", {"accept": "1"})
 
-    assert said(answer) == ["This row is gone: somebody has deleted it."]
+    assert said(answer) == ["This row has been deleted."]
     assert answer["Location"] == LIST
 
 
@@ -217,7 +217,7 @@ def test_the_best_of_several_rows_are_accepted(admin_client, user, other):
     response = admin_client.post(LIST, {"action": "accept_best", "_selected_action": [row.pk for row in rows]})
 
     assert (WeekMovie.objects.get().movie, WeekAlbum.objects.get().week.user) == (movie, other)
-    assert said(response) == ["2 rows picked.", "1 row without a candidate: search for them."]
+    assert said(response) == ["2 rows picked.", "1 row without a candidate. Search for them."]
     assert [row.state for row in ImportedRow.objects.all()] == ["done", "done", "review", "skipped"]
     assert len(history(rows[0])) == 1
 
@@ -225,9 +225,9 @@ def test_the_best_of_several_rows_are_accepted(admin_client, user, other):
 def test_several_rows_are_left_out(admin_client, user):
     rows = [waiting(user), waiting(user, state="done", reason="", chosen="1")]
 
-    response = admin_client.post(LIST, {"action": "leave_out", "_selected_action": [row.pk for row in rows]})
+    response = admin_client.post(LIST, {"action": "skip_rows", "_selected_action": [row.pk for row in rows]})
 
-    assert said(response) == ["1 row left out for good."]
+    assert said(response) == ["1 row skipped."]
     assert [row.state for row in ImportedRow.objects.all()] == ["skipped", "done"]
 
 
@@ -241,22 +241,22 @@ def test_so_many_are_accepted_at_a_time(admin_client, user, monkeypatch):
 
     assert said(response) == [
         "1 row picked.",
-        "2 rows not looked at, as 1 are done at a time: select them once more.",
-        "1 row without a candidate: search for them.",
+        "2 rows not handled: the limit is 1 at a time. Select them again.",
+        "1 row without a candidate. Search for them.",
     ]
     assert WeekMovie.objects.count() == 1
     assert ImportedRow.objects.filter(state="review").count() == 3
 
 
 def test_so_many_are_left_out_at_a_time(admin_client, user, monkeypatch):
-    monkeypatch.setattr(imports, "MAX_LEFT_OUT", 2)
+    monkeypatch.setattr(imports, "MAX_SKIPPED", 2)
     rows = [waiting(user) for _ in range(3)]
 
-    response = admin_client.post(LIST, {"action": "leave_out", "_selected_action": [row.pk for row in rows]})
+    response = admin_client.post(LIST, {"action": "skip_rows", "_selected_action": [row.pk for row in rows]})
 
     assert said(response) == [
-        "2 rows left out for good.",
-        "1 row not looked at, as 2 are done at a time: select them once more.",
+        "2 rows skipped.",
+        "1 row not handled: the limit is 2 at a time. Select them again.",
     ]
     assert ImportedRow.objects.filter(state="skipped").count() == 2
 

@@ -29,11 +29,11 @@ def test_each_week_of_a_year_has_its_state(user):
     cells = cells_of(user, 2026)
 
     assert len(cells) == 53
-    assert [cell.state for cell in cells[:4]] == ["complete", "half", "empty", "none"]
-    assert [cell.number for cell in cells if cell.is_running] == [7]
-    assert [cell.number for cell in cells if cell.is_future] == list(range(8, 54))
-    assert cells[0].words == "2026-W01, 29 December to 04 January: complete, 1 movie, 1 album"
-    assert cells[6].words == "2026-W07, 09 February to 15 February: no week, current week"
+    assert [cell["state"] for cell in cells[:4]] == ["complete", "half", "empty", "none"]
+    assert [cell["week_number"] for cell in cells if cell["is_running"]] == [7]
+    assert [cell["week_number"] for cell in cells if cell["is_future"]] == list(range(8, 54))
+    assert cells[0]["label"] == "2026-W01, 29 December to 04 January: complete, 1 movie, 1 album"
+    assert cells[6]["label"] == "2026-W07, 09 February to 15 February: no week, current week"
 
 
 def test_a_grid_links_to_weeks_and_offers_to_create_others(admin_client, user):
@@ -46,7 +46,7 @@ def test_a_grid_links_to_weeks_and_offers_to_create_others(admin_client, user):
     assert f'href="{address(Week, "change", week.pk)}"' in page
     assert '<button type="submit" name="week" value="2026-W07"' in page
     assert page.count('class="week-cell none') == 50 + 1  # and one in the legend
-    assert [cell.number for cell in response.context["months"][0][1]] == [1, 2, 3, 4, 5]
+    assert [cell["week_number"] for cell in response.context["months"][0][1]] == [1, 2, 3, 4, 5]
     assert {state: count for _, count, state in response.context["counts"]} == {
         "complete": 1,
         "half": 1,

@@ -53,7 +53,7 @@ def test_an_album_is_searched_added_and_picked(page):
     card = page.locator(".hit").first
     expect(card).to_contain_text("Leonard Cohen")
     card.get_by_role("button", name=re.compile("^Add")).first.click()
-    expect(page.locator(".messagelist .success")).to_contain_text("is in the catalog now")
+    expect(page.locator(".messagelist .success")).to_contain_text("is now in the catalog")
     expect(page.locator(".hit").first).to_contain_text("In the catalog")
 
     page.goto(f"/admin/selections/week/{week.pk}/change/")
@@ -138,7 +138,7 @@ def test_accepting_an_imported_row_opens_the_next_one(page):
     expect(page.locator(".messagelist .success")).to_be_visible()
     expect(heading(page, re.compile("Solaris"))).to_be_visible()
     assert Opinion.objects.get().movie_pick.movie.tmdb_id == 438631
-    page.get_by_role("button", name="Leave it out").click()
+    page.get_by_role("button", name="Skip").click()
     expect(page.locator(".messagelist .success")).to_be_visible()
     assert not ImportedRow.objects.filter(state="review").exists()
 

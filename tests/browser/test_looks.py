@@ -146,4 +146,4 @@ def test_the_keyboard_reaches_the_skip_link_and_the_buttons_of_a_card(page):
     assert reached["name"] == "id"
     page.keyboard.press("Enter")
 
-    expect(page.locator(".messagelist .success")).to_contain_text("is in the catalog now")
+    expect(page.locator(".messagelist .success")).to_contain_text("is now in the catalog")

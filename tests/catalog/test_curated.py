@@ -41,7 +41,7 @@ def album(db):
     )
 
 
-def test_everybody_reads_what_a_curator_wrote_of_a_movie(api, user, movie):
+def test_edits_of_a_movie_are_shown_everywhere(api, user, movie):
     week = WeekFactory(user=user)
     WeekMovieFactory(week=week, movie=movie)
 
@@ -55,7 +55,7 @@ def test_everybody_reads_what_a_curator_wrote_of_a_movie(api, user, movie):
     assert "Hush" not in details.text
 
 
-def test_everybody_reads_what_a_curator_wrote_of_an_album(api, user, album):
+def test_edits_of_an_album_are_shown_everywhere(api, user, album):
     week = WeekFactory(user=user)
     WeekAlbumFactory(week=week, album=album)
 
@@ -68,7 +68,7 @@ def test_everybody_reads_what_a_curator_wrote_of_an_album(api, user, album):
     assert "Hush" not in details.text
 
 
-def test_searches_say_so_too(api, upstream, movie, album):
+def test_edits_are_shown_in_searches(api, upstream, movie, album):
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page(payloads.movie_hit(id=603)))
     upstream.get(f"{payloads.MUSICBRAINZ}/release", json=payloads.release_page(payloads.release_hit()))
     Album.objects.filter(pk=album.pk).update(cover_known=True)
@@ -80,7 +80,7 @@ def test_searches_say_so_too(api, upstream, movie, album):
     assert (album_hit["title"], album_hit["cover_art_url"]) == ("Darker", OWN_COVER)
 
 
-def test_recommendations_name_it_so(api, user, movie, settings):
+def test_edits_are_shown_in_recommendations(api, user, movie, settings):
     settings.TMDB_API_KEY = ""
     MovieOpinionFactory(user=user, movie_pick=WeekMovieFactory(week__user=user, movie=movie), rating=10)
     movie.genres = ["Drama"]
@@ -101,7 +101,7 @@ def test_lists_are_sorted_and_searched_by_both_titles(movie):
     assert list(Movie.objects.matching("MATRIX")) == [movie]
 
 
-def test_a_refresh_touches_nothing_of_a_curators(movie, tmdb_movie, album, musicbrainz_release):
+def test_a_refresh_keeps_edits(movie, tmdb_movie, album, musicbrainz_release):
     tmdb_movie(id=603, title="Fetched", poster_path="/fetched.jpg")
     musicbrainz_release(title="Fetched")
 
@@ -111,8 +111,8 @@ def test_a_refresh_touches_nothing_of_a_curators(movie, tmdb_movie, album, music
     movie.refresh_from_db()
     album.refresh_from_db()
     assert (movie.title, movie.poster_path) == ("Fetched", "/fetched.jpg")
-    assert (movie.shown_title, movie.shown_poster_path, movie.note) == ("Matrix", "/ours.jpg", "Hush")
-    assert (album.title, album.shown_title, album.shown_cover_url, album.note) == (
+    assert (movie.shown_title, movie.picture, movie.note) == ("Matrix", "/ours.jpg", "Hush")
+    assert (album.title, album.shown_title, album.picture, album.note) == (
         "Fetched",
         "Darker",
         OWN_COVER,
@@ -121,14 +121,14 @@ def test_a_refresh_touches_nothing_of_a_curators(movie, tmdb_movie, album, music
     assert movie.title_key == "matrix"
 
 
-def test_without_it_the_fetched_title_is_back_at_once(movie):
+def test_a_removed_edit_shows_the_fetched_title_again(movie):
     services.curate(movie, own_title="", own_cover="")
 
     movie.refresh_from_db()
-    assert (movie.shown_title, movie.title_key, movie.shown_poster_path) == ("The Matrix", "the matrix", "/theirs.jpg")
+    assert (movie.shown_title, movie.title_key, movie.picture) == ("The Matrix", "the matrix", "/theirs.jpg")
 
 
-def test_what_was_fetched_meanwhile_stays(movie):
+def test_an_edit_keeps_what_was_fetched_meanwhile(movie):
     Movie.objects.filter(pk=movie.pk).update(title="Fetched just now")
 
     services.curate(movie, own_title="")
@@ -138,7 +138,7 @@ def test_what_was_fetched_meanwhile_stays(movie):
 
 
 @pytest.mark.parametrize("own_cover", ["https://example.org/x.jpg", "x.jpg"])
-def test_the_database_refuses_other_peoples_pictures(movie, album, own_cover):
+def test_the_database_refuses_pictures_from_elsewhere(movie, album, own_cover):
     for model in (Movie, Album):
         with pytest.raises(IntegrityError), transaction.atomic():
             model.objects.update(own_cover=own_cover)

@@ -1,20 +1,23 @@
 import threading
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from factory.django import DjangoModelFactory
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from catalog import services
+from catalog.fetching import find_known
 from catalog.management.commands import refresh_catalog
 from catalog.models import Album, AlbumAlias, AlbumArtist, Artist, Movie, MovieCast, Person
-from catalog.services import known_album
 from selections.models import WeekAlbum
 from tests import payloads
-from tests.conftest import AGES, land
+from tests.conftest import AGES, land, right_after_query
 from tests.factories import (
     AlbumFactory,
     ArtistFactory,
@@ -27,6 +30,7 @@ from tests.factories import (
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 LOOKUP = f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}"
+ARTIST = f"{payloads.MUSICBRAINZ}/artist/{payloads.ARTIST}"
 OLD = uuid.UUID("00000000-0000-4000-8000-000000000002")
 BLANK = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 
@@ -41,53 +45,78 @@ def old_movie(days, **values):
     return MovieFactory(tmdb_id=120, fetched_at=ago(days), **values)
 
 
-# When somebody looks
+@dataclass(frozen=True)
+class Kind:
+    """A kind of rows that are fetched, with one that is named New at its source."""
+
+    path: str
+    source: str
+    name: str  # the field
+    factory: type[DjangoModelFactory]
+    id: dict[str, object]
+    payload: Callable[..., dict]
+
+    def make_old(self, days):
+        return self.factory(fetched_at=ago(days), **self.id, **{self.name: "Old"})
+
+    def answer(self, upstream):
+        return upstream.upsert("GET", self.source, json=self.payload(**{self.name: "New"}))
+
+
+RELEASE_ID, ARTIST_ID = {"musicbrainz_id": payloads.RELEASE}, {"musicbrainz_id": payloads.ARTIST}
+MOVIE_KIND = Kind("/api/movies/120", MOVIE, "title", MovieFactory, {"tmdb_id": 120}, payloads.movie)
+ALBUM_KIND = Kind(f"/api/albums/{payloads.RELEASE}", LOOKUP, "title", AlbumFactory, RELEASE_ID, payloads.release)
+ARTIST_KIND = Kind(f"/api/artists/{payloads.ARTIST}", ARTIST, "name", ArtistFactory, ARTIST_ID, payloads.artist)
+
+
+@pytest.fixture(params=[MOVIE_KIND, ALBUM_KIND, ARTIST_KIND], ids=["movie", "album", "artist"])
+def kind(request, now):
+    return request.param
+
+
+# Requests
+
+
+def test_a_row_is_shown_as_it_is_for_a_month(api, kind):
+    kind.make_old(29)
+
+    assert api.get(kind.path).json()[kind.name] == "Old"
+
+
+def test_a_row_is_fetched_again_after_a_month(api, upstream, kind):
+    row = kind.make_old(31)
+    kind.answer(upstream)
+
+    first, second = api.get(kind.path).json(), api.get(kind.path).json()
+
+    row.refresh_from_db()
+    assert (first[kind.name], first["cached"], second["cached"]) == ("New", False, True)
+    assert (getattr(row, kind.name), row.fetched_at) == ("New", timezone.now())
 
 
 @pytest.mark.usefixtures("now")
-def test_what_is_younger_than_a_month_is_shown_as_it_is(api):
-    old_movie(29)
-
-    assert api.get("/api/movies/120").json()["title"] == "Old"
-
-
-@pytest.mark.usefixtures("now")
-@pytest.mark.parametrize("path", ["", "/credits"])
-def test_a_movie_of_last_month_is_asked_for_again(api, tmdb_movie, path):
+def test_a_request_for_credits_fetches_a_movie_again(api, tmdb_movie):
     old_movie(31)
     tmdb_movie(title="New")
 
-    api.get(f"/api/movies/120{path}")
+    api.get("/api/movies/120/credits")
 
-    movie = Movie.objects.get()
-    assert (movie.title, movie.fetched_at) == ("New", timezone.now())
-    assert api.get("/api/movies/120").json()["cached"] is True
+    assert Movie.objects.get().title == "New"
 
 
-@pytest.mark.usefixtures("now")
-def test_an_album_of_last_month_is_asked_for_again(api, musicbrainz_release):
-    AlbumFactory(musicbrainz_id=payloads.RELEASE, title="Old", fetched_at=ago(31))
-    musicbrainz_release(title="New")
-
-    body = api.get(f"/api/albums/{payloads.RELEASE}").json()
-
-    assert (body["title"], body["cached"]) == ("New", False)
-
-
-@pytest.mark.usefixtures("now")
 @pytest.mark.parametrize("answer", [{"status": 500}, {"status": 401}, {"body": "garbage"}])
-def test_it_is_shown_as_it_is_when_upstream_fails(api, upstream, answer):
-    old_movie(31)
-    upstream.get(MOVIE, **answer)
+def test_a_row_is_shown_as_it_is_when_its_source_fails(api, upstream, kind, answer):
+    kind.make_old(31)
+    upstream.get(kind.source, **answer)
 
-    body = api.get("/api/movies/120").json()
+    body = api.get(kind.path).json()
 
-    assert (body["title"], body["overview"], body["cached"]) == ("Old", "Old.", True)
+    assert (body[kind.name], body["cached"]) == ("Old", True)
 
 
 @pytest.mark.real_http
-def test_nobody_waits_for_more_than_two_seconds_for_what_is_known(api, httpserver: HTTPServer, settings, monkeypatch):
-    monkeypatch.setattr("catalog.services.REFRESH_WAIT", 0.3)
+def test_a_request_waits_two_seconds_at_most_for_what_is_known(api, httpserver: HTTPServer, settings, monkeypatch):
+    monkeypatch.setattr("catalog.fetching.REFRESH_WAIT", 0.3)
     settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
     release = threading.Event()
 
@@ -107,18 +136,18 @@ def test_nobody_waits_for_more_than_two_seconds_for_what_is_known(api, httpserve
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.usefixtures("now")
-def test_an_old_answer_of_the_cache_is_not_dated_as_new(api, upstream, time_machine):
-    upstream.get(MOVIE, json=payloads.movie())
-    api.get("/api/movies/120")
-    told_at = Movie.objects.get().fetched_at
-    upstream.get(MOVIE, status=500)
+def test_an_old_answer_of_the_cache_is_not_dated_as_new(api, upstream, kind, time_machine):
+    kind.answer(upstream)
+    api.get(kind.path)
+    rows = kind.factory._meta.model.objects
+    fetched_at = rows.get().fetched_at
+    upstream.replace("GET", kind.source, status=500)
     time_machine.shift(timedelta(days=40))
 
-    body = api.get("/api/movies/120").json()
+    body = api.get(kind.path).json()
 
-    assert (body["title"], body["cached"]) == (payloads.movie()["title"], True)
-    assert Movie.objects.get().fetched_at == told_at
+    assert (body[kind.name], body["cached"]) == ("New", True)
+    assert rows.get().fetched_at == fetched_at
 
 
 @pytest.mark.usefixtures("now")
@@ -147,23 +176,29 @@ def test_what_tmdb_forbids_to_keep_is_blanked_after_six_months(api, upstream):
     ]
 
 
-@pytest.mark.usefixtures("now")
-def test_a_movie_that_vanished_is_marked_and_stays_in_weeks(api, upstream, time_machine):
-    movie = old_movie(31)
-    pick = WeekMovieFactory(movie=movie)
-    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
+def test_a_row_that_is_gone_from_its_source_is_marked_and_stays(api, upstream, kind, time_machine):
+    row = kind.make_old(31)
+    upstream.get(kind.source, status=404, json=payloads.UNKNOWN)
 
-    assert api.get("/api/movies/120").json()["title"] == "Old"
-    assert api.get("/api/movies/120").status_code == 200
-    assert len(upstream.calls) == 1  # and is not asked about for a month
-    assert Movie.objects.get().vanished_at == timezone.now()
-    assert api.get(f"/api/weeks/{pick.week_id}").json()["movies"][0]["movie"]["title"] == "Old"
+    assert [api.get(kind.path).json()[kind.name] for _ in range(2)] == ["Old", "Old"]
+    assert len(upstream.calls) == 1  # it is not requested for a month
+    row.refresh_from_db()
+    assert row.vanished_at == timezone.now()
 
     time_machine.shift(timedelta(days=31))
-    upstream.remove("GET", MOVIE)
-    upstream.get(MOVIE, json=payloads.movie(title="Back"))
-    assert api.get("/api/movies/120").json()["title"] == "Back"
-    assert Movie.objects.get().vanished_at is None
+    kind.answer(upstream)
+    assert api.get(kind.path).json()[kind.name] == "New"
+    row.refresh_from_db()
+    assert row.vanished_at is None
+
+
+@pytest.mark.usefixtures("now")
+def test_a_movie_that_is_gone_stays_in_weeks(api, upstream):
+    pick = WeekMovieFactory(movie=old_movie(31))
+    upstream.get(MOVIE, status=404, json=payloads.UNKNOWN)
+    api.get("/api/movies/120")
+
+    assert api.get(f"/api/weeks/{pick.week_id}").json()["movies"][0]["movie"]["title"] == "Old"
 
 
 @pytest.mark.usefixtures("now")
@@ -180,7 +215,7 @@ def test_a_cover_that_was_known_stays_while_the_archive_is_silent(api, musicbrai
 
 
 @pytest.mark.usefixtures("now")
-def test_a_merged_id_that_somebody_asks_for_is_remembered(api, musicbrainz_release, upstream):
+def test_a_merged_id_that_is_requested_is_remembered(api, musicbrainz_release, upstream):
     musicbrainz_release(asked_id=OLD)
 
     first = api.get(f"/api/albums/{OLD}").json()
@@ -238,26 +273,19 @@ def test_a_week_that_has_both_keeps_both(api, musicbrainz_release):
     assert list(WeekAlbum.objects.filter(week=week).values_list("album", flat=True)) == [merged.pk, survivor.pk]
     elsewhere.refresh_from_db()
     assert elsewhere.album == survivor
-    assert known_album(OLD) == survivor
+    assert find_known(Album, OLD) == survivor
     assert Album.objects.get(pk=merged.pk).vanished_at
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_merge_while_the_surviving_release_is_stored(time_machine, musicbrainz_release, monkeypatch):
-    """Somebody stores it just when nobody has found it."""
+def test_a_merge_while_the_surviving_release_is_stored(time_machine, musicbrainz_release):
+    """Another request stores it right after this one has not found it."""
     time_machine.move_to("2026-02-11T12:00:00Z", tick=False)
     pick = WeekAlbumFactory(album=AlbumFactory(musicbrainz_id=OLD, fetched_at=ago(31)))
     musicbrainz_release(asked_id=OLD)
-    find = services.Album.objects.select_for_update
 
-    def find_nothing():
-        AlbumFactory(musicbrainz_id=payloads.RELEASE)
-        monkeypatch.setattr(services.Album.objects, "select_for_update", find)
-        return services.Album.objects.none()
-
-    monkeypatch.setattr(services.Album.objects, "select_for_update", find_nothing)
-
-    album = services.refresh_album(OLD)
+    with right_after_query("catalog_album", lambda: AlbumFactory(musicbrainz_id=payloads.RELEASE)):
+        album = services.refresh_album(OLD)
 
     pick.refresh_from_db()
     assert str(album.musicbrainz_id) == payloads.RELEASE
@@ -294,8 +322,8 @@ def test_refresh_catalog_refreshes_what_is_old(refresh, tmdb_movie, musicbrainz_
     assert Movie.objects.get(tmdb_id=120).title == Album.objects.get().title == "New"
     assert said.splitlines() == [
         "1 movies and 1 albums to refresh.",
-        "1 movies refreshed, 0 vanished.",
-        "1 albums refreshed, 0 vanished.",
+        "1 movies refreshed, 0 no longer on TMDB.",
+        "1 albums refreshed, 0 no longer on MusicBrainz.",
     ]
     assert refresh().out == "0 movies and 0 albums to refresh.\n"
 
@@ -341,8 +369,8 @@ def test_refresh_catalog_marks_what_vanished_and_goes_on(refresh, upstream, db):
 
     said = refresh()
 
-    assert "1 movies refreshed, 1 vanished." in said.out
-    assert "Old is not known any more" in said.err
+    assert "1 movies refreshed, 1 no longer on TMDB." in said.out
+    assert "Old is no longer on TMDB; marked and kept" in said.err
     assert Movie.objects.filter(tmdb_id=120, vanished_at=timezone.now(), **BLANK).exists()
 
 
@@ -357,14 +385,14 @@ def test_refresh_catalog_leaves_a_dead_upstream_alone(refresh, upstream, db):
 
     said = refresh()
 
-    assert "The other 5 movies are left for another time." in said.err
+    assert "The remaining 5 movies were not tried." in said.err
     assert "8 could not be refreshed." in said.out
     assert list(Movie.objects.filter(overview="").values_list("tmdb_id", flat=True)) == [9]
 
 
 @pytest.mark.patient
 @pytest.mark.parametrize("status", [429, 503])
-def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream, db, monkeypatch):
+def test_refresh_catalog_waits_as_long_as_it_is_told_to(status, refresh, upstream, db, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     clock = [1000.0]
@@ -380,14 +408,14 @@ def test_refresh_catalog_comes_back_when_it_is_told_to(status, refresh, upstream
 
 
 @pytest.mark.patient
-def test_refresh_catalog_can_be_interrupted(refresh, upstream, db, monkeypatch):
-    def interrupt(*args, **kwargs):
+def test_refresh_catalog_can_be_interrupted(refresh, upstream, db):
+    def interrupt(request):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("catalog.services.refresh_movie", interrupt)
+    upstream.add_callback("GET", MOVIE, interrupt)
     old_movie(31)
 
-    assert "Interrupted. Run it again to go on." in refresh().out
+    assert "Interrupted. Run the command again to continue." in refresh().out
 
 
 def lacking():
@@ -409,10 +437,10 @@ def lacking():
 
 
 @pytest.mark.parametrize(("missing", "titles"), [("credits", "ad"), ("cover", "be"), ("release-group", "f")])
-def test_what_lacks_something(db, missing, titles):
+def test_due_works_that_lack_something(db, missing, titles):
     lacking()
 
-    found = [*Movie.objects.lacking(missing), *Album.objects.lacking(missing)]
+    found = [work for works in (Movie, Album) for work in refresh_catalog.due(works, timedelta(0), missing)]
 
     assert sorted(work.title for work in found) == list(titles)
 
@@ -428,7 +456,7 @@ def test_refresh_catalog_fills_what_was_missing(refresh, tmdb_movie, db):
 
     said = refresh("--missing", "credits")
 
-    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 vanished."]
+    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 no longer on TMDB."]
     assert MovieCast.objects.filter(movie__tmdb_id=120).exists()
 
 
@@ -470,7 +498,7 @@ def test_durations_in_words(seconds, words):
     assert refresh_catalog.duration(seconds) == words
 
 
-def test_a_wrong_row_never_hides_that_others_are_due(db):
+def test_rows_are_due_oldest_first(db):
     never, older, vanished = (
         MovieFactory(fetched_at=None),
         MovieFactory(fetched_at=ago(50)),
@@ -483,8 +511,8 @@ def test_a_wrong_row_never_hides_that_others_are_due(db):
     assert [movie.is_due for movie in Movie.objects.order_by("id")] == [True, True, True, False]
 
 
-def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
-    unwanted, old, wanted = (
+def test_works_that_were_never_fetched_or_picked_come_last(db):
+    unused, old, wanted = (
         MovieFactory(fetched_at=None),
         MovieFactory(fetched_at=ago(50)),
         MovieFactory(fetched_at=None),
@@ -493,11 +521,11 @@ def test_what_was_never_fetched_and_nobody_picks_comes_last(db):
     album = AlbumFactory(fetched_at=None)
     WeekAlbumFactory(album=album)
 
-    assert list(Movie.objects.due()) == [wanted, old, unwanted]
-    assert (list(Movie.objects.unwanted()), list(Album.objects.unwanted())) == ([unwanted], [])
+    assert list(Movie.objects.due()) == [wanted, old, unused]
+    assert (list(Movie.objects.unused()), list(Album.objects.unused())) == ([unused], [])
 
 
-def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refresh, db):
+def test_refresh_catalog_deletes_unused_works_from_files(refresh, db):
     never = {"fetched_at": None, "created_at": ago(2)}
     MovieFactory(**never)
     AlbumFactory(**never, vanished_at=ago(1))
@@ -512,9 +540,9 @@ def test_refresh_catalog_forgets_what_nobody_picks_and_only_a_file_told_of(refre
     ]
 
     said = refresh("--dry-run").out
-    assert said.startswith("Never fetched and in nobody's week, and so would be forgotten: 1 movies and 1 albums.\n")
+    assert said.startswith("Never fetched and not in any week, so would be deleted: 1 movies and 1 albums.\n")
     assert (Movie.objects.count(), Album.objects.count()) == (5, 3)
 
-    assert "so forgotten: 1 movies and 1 albums." in refresh().out
+    assert "so deleted: 1 movies and 1 albums." in refresh().out
     assert {*Movie.objects.all(), *Album.objects.all()} == set(kept)
-    assert "forgotten" not in refresh().out
+    assert "deleted" not in refresh().out

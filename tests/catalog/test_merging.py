@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from catalog import merging, services
+from catalog.fetching import find_known
 from catalog.merging import CannotMerge
 from catalog.models import (
     Album,
@@ -19,6 +20,7 @@ from catalog.models import (
     Person,
 )
 from selections.kinds import MOVIE
+from selections.merging.picks import preview
 from selections.models import Opinion, WeekAlbum, WeekMovie
 from selections.services import Conflict, pick_work
 from tests import payloads
@@ -60,7 +62,7 @@ def other(db):
     return movie
 
 
-def test_picks_move_with_their_opinions_and_weeks_say_so(kept, other):
+def test_picks_move_with_their_opinions_and_change_their_weeks(kept, other):
     pick = WeekMovieFactory(movie=other)
     opinion = MovieOpinionFactory(movie_pick=pick)
     before = pick.week.updated_at
@@ -121,7 +123,7 @@ def test_what_musicbrainz_merges_into_one_merged_here_goes_where_that_went(music
     pick.refresh_from_db()
     assert pick.album == kept
     assert list(Album.objects.all()) == [kept]
-    assert services.known_album(third.musicbrainz_id) == kept
+    assert find_known(Album, third.musicbrainz_id) == kept
 
 
 def test_what_tmdb_recommends_of_it_is_the_kept_one(upstream, kept, other):
@@ -139,7 +141,7 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     MovieOpinionFactory(movie_pick=theirs)
     elsewhere = WeekMovieFactory(movie=other)
 
-    [moving] = merging.preview(kept, [other])
+    [moving] = preview(kept, [other])
     merging.merge(kept, [other])
 
     elsewhere.refresh_from_db()
@@ -147,8 +149,8 @@ def test_a_week_that_has_both_keeps_both(kept, other):
     assert set(week.movie_picks.values_list("movie", flat=True)) == {kept.pk, other.pk}
     assert elsewhere.movie == kept
     assert Opinion.objects.count() == 2
-    assert services.known_movie(200) == kept
-    assert services.known_movie(200, own_first=True) == other
+    assert find_known(Movie, 200) == kept
+    assert find_known(Movie, 200, own_first=True) == other
 
 
 def test_of_two_that_go_into_one_a_week_has_both(kept, other):
@@ -156,7 +158,7 @@ def test_of_two_that_go_into_one_a_week_has_both(kept, other):
     first = WeekMovieFactory(week=week, movie=other)
     second = WeekMovieFactory(week=week, movie=third, position=2)
 
-    moving = merging.preview(kept, [other, third])
+    moving = preview(kept, [other, third])
     merging.merge(kept, [other, third])
 
     assert [[len(one.picks), len(one.staying)] for one in moving] == [[1, 0], [0, 1]]
@@ -165,14 +167,14 @@ def test_of_two_that_go_into_one_a_week_has_both(kept, other):
     assert (first.movie, second.movie) == (kept, third)
 
 
-def test_undone_everything_is_as_it_was(kept, other):
+def test_undo_restores_everything(kept, other):
     pick, stays = WeekMovieFactory(movie=other), WeekMovieFactory(movie=kept)
     MovieAlias.objects.create(tmdb_id=300, movie=other)
     was, cast, crew = values_of(other), values_of(other.cast.get()), values_of(other.crew.get())
     [record] = merging.merge(kept, [other])
     kept.refresh_from_db()
     assert (kept.own_title, kept.note) == ("Our other", "Twice?")
-    assert services.known_movie(300) == kept
+    assert find_known(Movie, 300) == kept
 
     undone = merging.undo(record)
 
@@ -184,7 +186,7 @@ def test_undone_everything_is_as_it_was(kept, other):
     assert values_of(again.crew.get()) | {"id": 0} == crew | {"id": 0}
     assert (kept.own_title, kept.note, kept.title_key) == ("", "", "kept")
     assert (WeekMovie.objects.get(pk=pick.pk).movie, WeekMovie.objects.get(pk=stays.pk).movie) == (again, kept)
-    assert (services.known_movie(200), services.known_movie(300)) == (again, again)
+    assert (find_known(Movie, 200), find_known(Movie, 300)) == (again, again)
 
 
 def test_albums_come_back_with_their_artists(db):
@@ -200,18 +202,18 @@ def test_albums_come_back_with_their_artists(db):
     again = Album.objects.get(musicbrainz_id=other.musicbrainz_id)
     assert values_of(again) == was
     assert again.artist_credit.get().name == "L. Cohen"
-    assert services.known_album(UUID(int=9)) == again
+    assert find_known(Album, UUID(int=9)) == again
 
 
 def test_a_merge_is_undone_once(kept, other):
     [record] = merging.merge(kept, [other])
     merging.undo(record)
 
-    with pytest.raises(CannotMerge, match="undone already"):
+    with pytest.raises(CannotMerge, match="already been undone"):
         merging.undo(record)
 
 
-def test_what_has_changed_since_is_left_and_named(kept, other):
+def test_rows_that_changed_since_are_reported(kept, other):
     changed, removed = WeekMovieFactory(movie=other, week__user__username="ada"), WeekMovieFactory(movie=other)
     [record] = merging.merge(kept, [other])
     third = MovieFactory(title="Third")
@@ -223,16 +225,16 @@ def test_what_has_changed_since_is_left_and_named(kept, other):
     changed.refresh_from_db()
     assert changed.movie == third
     assert undone.left[0].startswith("Movie pick “Third in ")
-    assert undone.left[1] == "1 movie pick of then has been removed since."
+    assert undone.left[1] == "1 movie pick has been removed since then."
 
 
-def test_people_who_are_gone_are_named(kept, other):
+def test_missing_people_are_reported(kept, other):
     [record] = merging.merge(kept, [other])
     Person.objects.all().delete()
 
     undone = merging.undo(record)
 
-    assert undone.left == ["2 of its credits are gone, until it is refreshed."]
+    assert undone.left == ["2 of its credits are missing until it is refreshed."]
     assert Movie.objects.get(tmdb_id=200).is_due
 
 
@@ -242,9 +244,9 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     [first] = merging.merge(kept, [other])
     [second] = merging.merge(third, [kept])
     first.refresh_from_db()
-    assert (first.kept, services.known_movie(200)) == (third, third)
+    assert (first.kept, find_known(Movie, 200)) == (third, third)
 
-    with pytest.raises(CannotMerge, match="first: it came later"):
+    with pytest.raises(CannotMerge, match="First undo the later merge"):
         merging.undo(first)
     merging.undo(second)
     merging.undo(Merge.objects.get(pk=first.pk))
@@ -252,10 +254,10 @@ def test_merges_one_after_the_other_are_undone_the_last_one_first(kept, other):
     pick.refresh_from_db()
     assert pick.movie.tmdb_id == 200
     assert set(Movie.objects.values_list("tmdb_id", flat=True)) == {100, 200, 300}
-    assert [services.known_movie(n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
+    assert [find_known(Movie, n).tmdb_id for n in (100, 200, 300)] == [100, 200, 300]
 
 
-def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):
+def test_undoing_keeps_a_work_that_was_added_again(kept, other):
     pick = WeekMovieFactory(movie=other)
     [record] = merging.merge(kept, [other])
     again = MovieFactory(tmdb_id=200, title="Made again")
@@ -266,7 +268,7 @@ def test_one_that_was_made_again_meanwhile_is_taken_as_it_is(kept, other):
     assert (pick.movie, Movie.objects.count()) == (again, 2)
 
 
-def test_nothing_is_merged_into_itself_nor_what_is_gone(kept, other):
+def test_invalid_merges_are_refused(kept, other):
     gone = MovieFactory()
     Movie.objects.filter(pk=gone.pk).delete()
 
@@ -288,12 +290,12 @@ def test_the_database_wants_one_kept(kept):
 
 
 @pytest.mark.parametrize("count", [2, 30])
-def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_assert_max_num_queries):
+def test_query_counts_do_not_grow_with_what_moves(kept, other, count, django_assert_max_num_queries):
     for _ in range(count):
         WeekMovieFactory(movie=other)
 
     with django_assert_max_num_queries(2):
-        merging.preview(kept, [other])
+        preview(kept, [other])
     with django_assert_max_num_queries(40):
         [record] = merging.merge(kept, [other])
     with django_assert_max_num_queries(35):
@@ -301,7 +303,7 @@ def test_it_costs_the_same_queries_whatever_moves(kept, other, count, django_ass
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_merge_at_once_one_wins():
+def test_one_of_two_simultaneous_merges_wins():
     one, two = MovieFactory(), MovieFactory()
     WeekMovieFactory(movie=one)
     WeekMovieFactory(movie=two)
@@ -318,7 +320,7 @@ def test_of_two_who_merge_at_once_one_wins():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_undo_at_once_one_wins():
+def test_one_of_two_simultaneous_undos_wins():
     kept, other = AlbumFactory(), AlbumFactory()
     WeekAlbumFactory(album=other)
     [record] = merging.merge(kept, [other])
@@ -335,7 +337,7 @@ def test_of_two_who_undo_at_once_one_wins():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
+def test_a_pick_during_a_merge_succeeds_or_conflicts():
     movies = [MovieFactory() for _ in range(6)]
     weeks = [WeekFactory() for _ in movies]
     kept = MovieFactory()
@@ -359,7 +361,7 @@ def test_who_picks_what_is_merged_just_then_gets_it_or_a_conflict():
     assert list(Movie.objects.all()) == [kept]
 
 
-def test_an_own_title_goes_back_to_whose_it_was(db):
+def test_an_own_title_returns_to_its_movie(db):
     one, two, three = (MovieFactory(title=title) for title in ("One", "Two", "Three"))
     one.own_title = "Own"
     one.save()

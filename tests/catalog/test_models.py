@@ -4,7 +4,8 @@ from datetime import date
 import pytest
 from django.db import IntegrityError, models
 
-from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person, fold, search_words
+from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
+from catalog.text import fold, search_words
 from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Searches as people like them: addresses, years in brackets, one hit an album, official releases first."""
+"""Searching and looking up: addresses, years in parentheses, one hit per album, official releases first."""
 
 import re
 from uuid import UUID
@@ -7,6 +7,7 @@ import pytest
 import responses
 
 from catalog.models import Movie
+from integrations import musicbrainz, tmdb
 from tests import payloads
 from tests.conftest import assert_problem
 from tests.factories import AlbumFactory, MovieFactory
@@ -166,40 +167,76 @@ def test_a_year_in_brackets_is_a_year(api, upstream, asked, sent):
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "address"),
     [
-        "120",
-        "https://www.themoviedb.org/movie/120-the-lord-of-the-rings",
-        "http://themoviedb.org/movie/120",
-        "themoviedb.org/movie/120/cast?language=de#top",
-        "https://www.themoviedb.org/movie/120-pr%C3%A9",
-        " 120 ",
+        ("120", 120),
+        ("https://www.themoviedb.org/movie/120-the-lord-of-the-rings", 120),
+        ("http://themoviedb.org/movie/120", 120),
+        ("themoviedb.org/movie/120/cast?language=de#top", 120),
+        ("https://www.themoviedb.org/movie/120-pr%C3%A9", 120),
+        ("tt0120737", "tt0120737"),
+        ("TT0120737", "tt0120737"),
+        ("https://www.imdb.com/title/tt0120737/", "tt0120737"),
+        ("https://m.imdb.com/title/tt0120737/fullcredits?ref_=tt", "tt0120737"),
+        ("https://www.imdb.com/de/title/tt0120737", "tt0120737"),
+        ("https://www.imdb.com/es-es/title/tt0120737/", "tt0120737"),
     ],
 )
-def test_look_up_a_movie_of_tmdb(api, tmdb_movie, url):
-    tmdb_movie()
+def test_addresses_of_movies(url, address):
+    assert tmdb.read_address(url) == address
 
-    body = api.get("/api/movies/lookup", {"url": url}).json()
 
-    assert (body["tmdb_id"], body["runtime"], body["cached"]) == (120, 179, False)
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        (payloads.RELEASE, ""),
+        (payloads.RELEASE.upper(), ""),
+        (ALBUM, "release"),
+        (f"{ALBUM}/cover-art?x=y#z", "release"),
+        (ALBUM.replace("https://", "http://beta."), "release"),
+        (ALBUM.removeprefix("https://"), "release"),
+        (f"https://coverartarchive.org/release/{payloads.RELEASE}/front", "release"),
+    ],
+)
+def test_addresses_of_releases(url, what):
+    assert musicbrainz.read_address(url) == (what, UUID(payloads.RELEASE))
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "tt0120737",
-        "TT0120737",
-        "https://www.imdb.com/title/tt0120737/",
-        "https://m.imdb.com/title/tt0120737/fullcredits?ref_=tt",
-        "https://www.imdb.com/de/title/tt0120737",
-        "https://www.imdb.com/es-es/title/tt0120737/",
+        "",
+        "0",
+        "x",
+        "99999999999",
+        "4294967296",
+        "https://www.themoviedb.org/tv/1399",
+        "https://evil.example/movie/120",
+        "https://www.themoviedb.org.evil.example/movie/120",
+        "javascript:alert(1)",
+        "tt12",
+        "a\0b",
+        "٣",
     ],
 )
-def test_look_up_a_movie_of_imdb(api, upstream, tmdb_movie, url):
+def test_other_text_is_no_address(url):
+    assert tmdb.read_address(url) is None
+    assert musicbrainz.read_address(url) is None
+
+
+def test_look_up_a_movie_of_tmdb(api, tmdb_movie):
+    tmdb_movie()
+
+    body = api.get("/api/movies/lookup", {"url": " https://www.themoviedb.org/movie/120 "}).json()
+
+    assert (body["tmdb_id"], body["runtime"], body["cached"]) == (120, 179, False)
+
+
+def test_look_up_a_movie_of_imdb(api, upstream, tmdb_movie):
     upstream.get(FIND, json={"movie_results": [payloads.movie_hit(id=120)], "tv_results": [], "person_results": []})
     tmdb_movie()
 
-    body = api.get("/api/movies/lookup", {"url": url}).json()
+    body = api.get("/api/movies/lookup", {"url": "https://www.imdb.com/title/tt0120737/"}).json()
 
     assert body["tmdb_id"] == 120
     assert upstream.calls[0].request.params == {"external_source": "imdb_id"}
@@ -234,26 +271,9 @@ def test_odd_rows_about_an_imdb_id_are_passed_over(api, upstream, tmdb_movie, bo
     assert api.get("/api/movies/lookup?url=tt0120737").json()["tmdb_id"] == 120
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "0",
-        "x",
-        "99999999999",
-        "4294967296",
-        "https://www.themoviedb.org/tv/1399",
-        "https://evil.example/movie/120",
-        "https://www.themoviedb.org.evil.example/movie/120",
-        "javascript:alert(1)",
-        "tt12",
-        "a\0b",
-        "x" * 501,
-        "٣",
-    ],
-)
+@pytest.mark.parametrize("url", ["", "x", "a\0b", "x" * 501])
 @pytest.mark.parametrize("kind", ["movies", "albums"])
-def test_no_address(api, kind, url):
+def test_look_up_refuses_other_text(api, kind, url):
     response = api.get(f"/api/{kind}/lookup", {"url": url})
 
     assert_problem(response, 422)
@@ -261,27 +281,15 @@ def test_no_address(api, kind, url):
 
 
 @pytest.mark.parametrize("kind", ["movies", "albums"])
-def test_look_up_needs_an_address_and_somebody_who_is_signed_in(api, anonymous, kind):
+def test_look_up_needs_an_address_and_a_signed_in_user(api, anonymous, kind):
     assert_problem(api.get(f"/api/{kind}/lookup"), 422)
     assert_problem(anonymous.get(f"/api/{kind}/lookup?url=120"), 401)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        payloads.RELEASE,
-        payloads.RELEASE.upper(),
-        ALBUM,
-        f"{ALBUM}/cover-art?x=y#z",
-        ALBUM.replace("https://", "http://beta."),
-        ALBUM.removeprefix("https://"),
-        f"https://coverartarchive.org/release/{payloads.RELEASE}/front",
-    ],
-)
-def test_look_up_a_release(api, musicbrainz_release, url):
+def test_look_up_a_release(api, musicbrainz_release):
     musicbrainz_release()
 
-    body = api.get("/api/albums/lookup", {"url": url}).json()
+    body = api.get("/api/albums/lookup", {"url": ALBUM}).json()
 
     assert (body["musicbrainz_id"], body["artist"], body["cached"]) == (payloads.RELEASE, "Leonard Cohen", False)
 

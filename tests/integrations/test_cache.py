@@ -43,7 +43,7 @@ def test_it_keeps_itself_in_bounds(upstream, settings, often):
     assert len(upstream.calls) == 51  # what is dropped is the oldest
 
 
-def test_it_forgets_what_is_too_old_to_be_served(upstream, settings, often, time_machine):
+def test_it_deletes_what_is_too_old_to_be_served(upstream, settings, often, time_machine):
     time_machine.move_to("2026-01-01T00:00:00Z", tick=False)
     fill(upstream, range(1, 4))
     time_machine.shift(timedelta(days=300))
@@ -77,7 +77,7 @@ def test_purge_cache_gives_space_back(upstream, settings, capsys):
     assert stat.S_IMODE((settings.CACHE_DIR / "http_cache.sqlite").stat().st_mode) == 0o600
 
 
-def test_a_session_goes_on_after_a_purge(upstream, settings):
+def test_a_process_goes_on_after_a_purge(upstream, settings):
     fill(upstream, [1])
     cache.purge(everything=True)
 
@@ -98,7 +98,7 @@ def test_purge_cache_says_as_much_as_asked(settings, capsys, verbosity, lines):
     assert len(capsys.readouterr().out.splitlines()) == lines
 
 
-def test_purge_cache_of_a_folder_that_is_no_use(settings, tmp_path):
+def test_purge_cache_of_a_folder_that_cannot_be_used(settings, tmp_path):
     (tmp_path / "file").touch()
     settings.CACHE_DIR = tmp_path / "file"
 
@@ -108,7 +108,7 @@ def test_purge_cache_of_a_folder_that_is_no_use(settings, tmp_path):
 
 @pytest.fixture
 def locked(upstream, settings):
-    """Somebody else writes to the file, and goes on and on."""
+    """Another process writes to the file, without end."""
     fill(upstream, [1])
     connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
@@ -116,7 +116,7 @@ def locked(upstream, settings):
     connection.close()
 
 
-def test_a_file_that_others_write_to_is_read_all_the_same(locked, upstream):
+def test_a_file_that_others_write_to_can_be_read(locked, upstream):
     assert tmdb.fetch_movie(1).tmdb_id == 1
 
     assert len(upstream.calls) == 1
@@ -129,7 +129,7 @@ def test_an_answer_that_cannot_be_kept_is_an_answer(locked, upstream, caplog):
     assert "The HTTP cache cannot be used: database is locked" in caplog.text
 
 
-def test_what_cannot_be_forgotten_is_not_asked_for_again(locked, upstream, time_machine):
+def test_an_answer_that_cannot_be_deleted_is_not_fetched_twice(locked, upstream, time_machine):
     upstream.remove("GET", f"{payloads.TMDB}/movie/1")
     upstream.get(f"{payloads.TMDB}/movie/1", status=404, json=payloads.UNKNOWN)
     time_machine.move_to(timezone.now() + timedelta(days=2))
@@ -140,7 +140,7 @@ def test_what_cannot_be_forgotten_is_not_asked_for_again(locked, upstream, time_
     assert len(upstream.calls) == 2
 
 
-def test_a_session_that_cannot_make_its_tables_keeps_answers_in_memory(upstream, settings, monkeypatch):
+def test_a_cache_whose_tables_cannot_be_created_is_in_memory(upstream, settings, monkeypatch):
     monkeypatch.setattr(cache, "OPEN_TIMEOUT", 100)
     file = cache.cache_file()
     file.parent.mkdir()

@@ -79,7 +79,7 @@ def test_checks_make_no_file(settings):
     assert not settings.CACHE_DIR.exists()
 
 
-def test_the_admin_tells_of_a_refused_key_and_of_who_does_not_answer(refused, upstream, client, db):
+def test_the_admin_shows_a_refused_key_and_an_upstream_that_does_not_answer(refused, upstream, client, db):
     upstream.get(f"{payloads.MUSICBRAINZ}/release", status=500)
     for number in range(3):
         with pytest.raises(IntegrationError):

@@ -1,14 +1,12 @@
+import math
 import re
-import socket
 import threading
-import time
-from contextvars import copy_context
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import coalescing, deadline, http, tmdb, transport
+from integrations import coalescing, deadline, http, tmdb
 from integrations.errors import IntegrationError, RateLimited, Unavailable
 from tests import payloads
 from tests.conftest import AGES, at_once, forget_sessions, land, wait_until
@@ -33,8 +31,8 @@ def slow(httpserver: HTTPServer, settings):
 
 
 def waiting():
-    """How many wait for the requests on their way."""
-    return sum(len(flight._condition._waiters) for flight in list(http.coalescer.running.values()))
+    """How many callers wait for running requests."""
+    return sum(len(future._condition._waiters) for future in list(http.coalescer.running.values()))
 
 
 def ask(*_):
@@ -71,23 +69,6 @@ def test_they_share_a_failure_too(httpserver, settings):
 
 
 @pytest.mark.real_http
-def test_most_wait_and_two_threads_do_not_for_long(slow, monkeypatch):
-    monkeypatch.setattr(http, "CROWDED_WAIT", 0.1)
-    outcomes = []
-    threads = [threading.Thread(target=copy_context().run, args=[lambda: outcomes.append(ask())]) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(outcomes) >= 2)
-    early = list(outcomes)
-    slow.set()
-    for thread in threads:
-        thread.join()
-
-    assert early == ["RateLimited"] * 2
-    assert outcomes.count("The Fellowship of the Ring") == 6
-
-
-@pytest.mark.real_http
 def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
     slow.set()
     ask()
@@ -98,7 +79,7 @@ def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
 
 
 @pytest.mark.real_http
-def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, slow):
+def test_after_the_deadline_the_answer_still_goes_to_the_cache(httpserver, slow):
     with deadline.at_most(0.2), pytest.raises(Unavailable) as failure:
         tmdb.fetch_movie(120)
 
@@ -107,36 +88,6 @@ def test_whoever_has_no_more_patience_goes_and_the_answer_is_kept(httpserver, sl
     land()
     assert ask() == "The Fellowship of the Ring"
     assert len(httpserver.log) == 1
-
-
-@pytest.mark.real_http
-def test_an_answer_that_drips_is_given_up(settings, monkeypatch):
-    """One byte at a time keeps the time-out between two of them from coming."""
-    monkeypatch.setattr(http, "TIMEOUT", (0.3, 0.3))
-    monkeypatch.setattr(transport, "MAX_ANSWER_TIME", 0.6)
-
-    def serve(server):
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(5000)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
-            try:
-                for _ in range(10 * AGES):
-                    connection.sendall(b" ")
-                    time.sleep(0.1)
-            except OSError:
-                pass
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        settings.TMDB_BASE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread = threading.Thread(target=serve, args=[server])
-        thread.start()
-        with deadline.at_most(2 * AGES), pytest.raises(Unavailable) as failure:
-            tmdb.fetch_movie(120)
-        thread.join()
-
-    assert failure.value.status == 504
-    assert tmdb.upstream.breaker.is_suspect()
 
 
 def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):
@@ -171,43 +122,39 @@ def test_no_more_than_four_connections_of_a_process_are_open(settings):
     assert most[0] == 4
 
 
-def test_commands_come_back_as_often_as_they_are_told(upstream, monkeypatch):
+@pytest.mark.patient
+def test_commands_try_again_as_often_as_they_are_told(upstream, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: 1000.0 + sum(waits))
     upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
-    token = deadline._current.set(deadline.Deadline())
-    try:
-        with pytest.raises(RateLimited):
-            tmdb.fetch_movie(120)
-    finally:
-        deadline._current.reset(token)
+
+    with pytest.raises(RateLimited):
+        tmdb.fetch_movie(120)
 
     assert waits == [3] * 4
 
 
-def test_a_web_request_waits_as_the_settings_say_and_a_command_for_ever(settings, monkeypatch):
+@pytest.mark.patient
+def test_a_web_request_waits_as_the_settings_say_and_a_command_without_end(settings, monkeypatch):
     settings.MUSICBRAINZ_MAX_WAIT = 10
     monkeypatch.setattr(deadline, "ANSWER_TIME", 4)
     monkeypatch.setattr(deadline, "monotonic", lambda: 1000.0)
-    token = deadline._current.set(deadline.Deadline())
-    try:
-        assert deadline.current().is_endless
-        seen = deadline.UpstreamDeadlineMiddleware(lambda request: deadline.current())(None)
-        assert deadline.current().is_endless
-    finally:
-        deadline._current.reset(token)
 
-    assert (seen.seconds_for_slot(), seen.seconds_left()) == (10, 14)
+    def waits(_=None):
+        return deadline.seconds_for_slot(), deadline.seconds_left()
+
+    assert deadline.UpstreamDeadlineMiddleware(waits)(None) == (10, 14)
+    assert waits() == (math.inf, math.inf)
 
 
-def test_who_is_in_a_hurry_may_not_be_less_so_inside():
+def test_an_inner_deadline_is_no_later_than_the_outer_one():
     with deadline.at_most(1), deadline.at_most(50):
-        assert deadline.current().seconds_left() <= 1
-        assert deadline.current().seconds_for_slot() <= 0.5
+        assert deadline.seconds_left() <= 1
+        assert deadline.seconds_for_slot() <= 0.5
 
 
-def test_a_flight_that_cannot_take_off_leaves_nothing_behind(monkeypatch):
+def test_a_request_that_cannot_start_leaves_nothing_behind(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 

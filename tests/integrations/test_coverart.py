@@ -19,19 +19,17 @@ def has_front():
     return coverart.find_fronts([("release", RELEASE)]).get(RELEASE)
 
 
-def test_a_redirect_says_that_there_is_a_front(upstream):
-    upstream.get(FRONT, status=307, headers={"Location": "http://archive.org/download/x.jpg"})
+@pytest.mark.parametrize(
+    ("answer", "has"),
+    [
+        ({"status": 307, "headers": {"Location": "http://archive.org/download/x.jpg"}}, True),
+        ({"status": 404, "body": "<!DOCTYPE HTML>"}, False),
+    ],
+)
+def test_whether_there_is_a_front_is_asked_once(upstream, answer, has):
+    upstream.get(FRONT, **answer)
 
-    assert has_front() is True
-    assert has_front() is True
-    assert len(upstream.calls) == 1
-
-
-def test_a_404_says_that_there_is_none(upstream):
-    upstream.get(FRONT, status=404, body="<!DOCTYPE HTML>")
-
-    assert has_front() is False
-    assert has_front() is False
+    assert [has_front(), has_front()] == [has, has]
     assert len(upstream.calls) == 1
 
 

@@ -5,10 +5,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from selections.kinds import KINDS
 from tests import payloads
 
 TITLES = {603: ("The Matrix", "1999-03-30"), 949: ("Heat", "1995-12-15"), 841: ("Dune", "1984-12-14")}
 TITLES |= {438631: ("Dune", "2021-09-15"), 348: ("Alien", "1979-05-25")}
+
+
+@pytest.fixture(params=KINDS.values(), ids=KINDS)
+def kind(request):
+    """Movies, then albums."""
+    return request.param
 
 
 @pytest.fixture

@@ -293,7 +293,7 @@ def test_the_address_begins_as_the_site_does(api, settings):
 def test_a_new_address_ends_the_one_before(api, user):
     first, second = (api.post(TOKEN).json()["url"] for _ in range(2))
 
-    assert_problem(ask(first), 401, "This calendar's address is not good, or not any more: make a new one")
+    assert_problem(ask(first), 401, "This calendar address is invalid or has been replaced. Create a new one.")
     assert ask(second).status_code == 200
     assert user.api_tokens.count() == 1
 

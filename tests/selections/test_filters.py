@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.models import search_words
+from catalog.text import search_words
 from selections.models import Week
 from selections.weeks import read_week_name
 from tests.conftest import assert_problem, client_of

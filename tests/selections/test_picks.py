@@ -1,3 +1,6 @@
+"""Picking, replacing, moving and removing movies and albums."""
+
+import uuid
 from contextlib import closing
 from datetime import timedelta
 
@@ -5,11 +8,24 @@ import pytest
 from django.db import connection
 
 from catalog.models import Movie
-from selections import services
-from selections.models import Week, WeekAlbum, WeekMovie
+from selections.kinds import ALBUM, MOVIE
+from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from tests import payloads
-from tests.conftest import assert_problem
-from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+from tests.conftest import assert_problem, at_once, client_of
+from tests.factories import (
+    OPINIONS,
+    PICKS,
+    WORKS,
+    AlbumFactory,
+    MovieFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
+
+UNSEEN = {"movie": {"tmdb_id": 120}, "album": {"musicbrainz_id": payloads.RELEASE}}
 
 
 @pytest.fixture
@@ -19,18 +35,44 @@ def week(user, now, time_machine):
     return week
 
 
-def pick_movie(api, week, **body):
-    return api.post(f"/api/weeks/{week.pk}/movies", {"tmdb_id": 120, "position": 1} | body)
+def path_of(week, kind, position=None):
+    path = f"/api/weeks/{week.pk}/{kind.name}s"
+    return path if position is None else f"{path}/{position}"
 
 
-def pick_album(api, week, **body):
-    return api.post(f"/api/weeks/{week.pk}/albums", {"musicbrainz_id": payloads.RELEASE, "position": 1} | body)
+def pick(client, week, kind, work=None, **body):
+    what = {kind.id_field: work.external_id} if work else UNSEEN[kind.name]
+    return client.post(path_of(week, kind), what | {"position": 1} | body)
+
+
+def put(client, week, kind, work=None, position=1, **body):
+    what = {kind.id_field: work.external_id} if work else UNSEEN[kind.name]
+    return client.put(path_of(week, kind, position), what | body)
+
+
+def move(client, week, kind, position=1, body=None):
+    return client.patch(path_of(week, kind, position), {"position": 2} if body is None else body)
+
+
+def remove(client, week, kind, position=1):
+    return client.delete(path_of(week, kind, position), content_type="application/json")
+
+
+def positions(kind):
+    return dict(kind.picks.objects.values_list("pk", "position"))
+
+
+def updated_at(client, week):
+    return client.get(f"/api/weeks/{week.pk}").json()["updated_at"]
+
+
+# Picking
 
 
 def test_pick_a_new_movie(api, week, tmdb_movie):
     tmdb_movie()
 
-    response = pick_movie(api, week)
+    response = pick(api, week, MOVIE)
 
     assert response.status_code == 201
     assert response.json() == {
@@ -52,136 +94,157 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
     }
 
 
-def test_pick_a_new_album(api, week, musicbrainz_release):
+def test_put_a_new_album(api, week, musicbrainz_release):
     musicbrainz_release(date="2016-10")
 
-    response = pick_album(api, week, position=2)
+    response = api.put(f"/api/weeks/{week.pk}/albums/2", UNSEEN["album"])
 
     assert response.status_code == 201
-    body = response.json()
-    assert (body["week_id"], body["position"], body["added_at"]) == (week.pk, 2, "2026-02-11T13:00:00Z")
-    assert body["album"] == {
-        "id": WeekAlbum.objects.get().album_id,
-        "musicbrainz_id": payloads.RELEASE,
-        "title": "You Want It Darker",
-        "artist": "Leonard Cohen",
-        "release_date": "2016-10-01",
-        "release_date_precision": "month",
-        "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
-        "cached_at": "2026-02-11T13:00:00Z",
-        "confirmed": True,
+    assert response.json() == {
+        "week_id": week.pk,
+        "position": 2,
+        "added_at": "2026-02-11T13:00:00Z",
+        "album": {
+            "id": WeekAlbum.objects.get().album_id,
+            "musicbrainz_id": payloads.RELEASE,
+            "title": "You Want It Darker",
+            "artist": "Leonard Cohen",
+            "release_date": "2016-10-01",
+            "release_date_precision": "month",
+            "cover_art_url": f"https://coverartarchive.org/release/{payloads.RELEASE}/front-500",
+            "cached_at": "2026-02-11T13:00:00Z",
+            "confirmed": True,
+        },
+        "previous_selections": [],
     }
 
 
-def test_what_the_catalog_knows_is_picked_without_an_upstream(api, week):
-    movie, album = MovieFactory(), AlbumFactory()
+def test_works_in_the_catalog_are_picked_without_an_upstream(api, week, kind):
+    first, second = WORKS[kind.name].create_batch(2)
 
-    assert pick_movie(api, week, tmdb_id=movie.tmdb_id).status_code == 201
-    assert pick_album(api, week, musicbrainz_id=str(album.musicbrainz_id).upper()).status_code == 201
+    assert pick(api, week, kind, first).status_code == 201
+    assert put(api, week, kind, second, 2).status_code == 201
 
 
-def test_what_was_never_fetched_is_not_picked_while_upstream_is_dead(api, week, upstream):
+def test_a_movie_that_was_never_fetched_is_not_picked_during_an_outage(api, week, upstream):
     MovieFactory(tmdb_id=120, title="As a file says", fetched_at=None)
     upstream.get(f"{payloads.TMDB}/movie/120", status=500)
 
-    assert_problem(pick_movie(api, week), 502)
+    assert_problem(pick(api, week, MOVIE), 502)
 
 
-def test_picks_and_removals_move_the_week(api, week, now, time_machine):
-    pick_movie(api, week, tmdb_id=MovieFactory().tmdb_id)
-    assert api.get(f"/api/weeks/{week.pk}").json()["updated_at"] == "2026-02-11T13:00:00Z"
+def test_picks_and_removals_move_the_week(api, week, kind, time_machine):
+    pick(api, week, kind, WORKS[kind.name]())
+    assert updated_at(api, week) == "2026-02-11T13:00:00Z"
     time_machine.shift(timedelta(hours=1))
 
-    assert api.delete(f"/api/weeks/{week.pk}/movies/1").status_code == 204
+    response = remove(api, week, kind)
 
-    body = api.get(f"/api/weeks/{week.pk}").json()
-    assert (body["updated_at"], body["created_at"]) == ("2026-02-11T14:00:00Z", "2026-02-11T12:00:00Z")
-
-
-def test_a_taken_position(api, week):
-    WeekMovieFactory(week=week, position=1)
-    WeekAlbumFactory(week=week, position=2)
-
-    assert_problem(pick_movie(api, week), 409, "Position 1 is already occupied")
-    assert_problem(pick_album(api, week, position=2), 409, "Position 2 is already occupied")
+    assert (response.status_code, response.content) == (204, b"")
+    assert updated_at(api, week) == "2026-02-11T14:00:00Z"
 
 
-def test_once_a_week_is_enough(api, week):
-    movie, album = WeekMovieFactory(week=week).movie, WeekAlbumFactory(week=week).album
+def test_a_taken_position(api, week, kind):
+    PICKS[kind.name](week=week, position=2)
 
-    twice = pick_movie(api, week, tmdb_id=movie.tmdb_id, position=2)
-    assert_problem(twice, 409, "This movie is already in this week")
-    twice = pick_album(api, week, musicbrainz_id=str(album.musicbrainz_id), position=2)
-    assert_problem(twice, 409, "This album is already in this week")
+    assert_problem(pick(api, week, kind, position=2), 409, "Position 2 is already occupied")
+
+
+def test_a_work_is_in_a_week_once(api, week, kind):
+    work = PICKS[kind.name](week=week).work
+
+    for twice in (pick(api, week, kind, work, position=2), put(api, week, kind, work, 2)):
+        assert_problem(twice, 409, f"This {kind.name} is already in this week")
 
 
 def test_another_edition_is_another_album(api, week):
     album = WeekAlbumFactory(week=week).album
     other = AlbumFactory(release_group_id=album.release_group_id)
 
-    assert pick_album(api, week, musicbrainz_id=str(other.musicbrainz_id), position=2).status_code == 201
+    assert pick(api, week, ALBUM, other, position=2).status_code == 201
 
 
-def test_a_merged_id_of_an_album_that_is_in_the_week_already(api, week, musicbrainz_release):
+def test_the_old_id_of_an_album_that_is_in_the_week(api, week, musicbrainz_release):
     WeekAlbumFactory(week=week, album=AlbumFactory(musicbrainz_id=payloads.RELEASE))
     old = "00000000-0000-4000-8000-000000000002"
     musicbrainz_release(asked_id=old)
 
-    assert_problem(pick_album(api, week, musicbrainz_id=old, position=2), 409, "This album is already in this week")
+    response = api.put(f"/api/weeks/{week.pk}/albums/2", {"musicbrainz_id": old})
+
+    assert_problem(response, 409, "This album is already in this week")
 
 
-def test_what_upstream_does_not_know(api, week, upstream):
+def test_works_that_upstream_does_not_know(api, week, kind, upstream):
+    upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/movie/120", status=404, json=payloads.UNKNOWN)
     upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=404, json=payloads.UNKNOWN)
+    known = PICKS[kind.name](week=week)
 
-    assert_problem(pick_movie(api, week), 404, "Movie not found in TMDB")
-    assert_problem(pick_album(api, week), 404, "Album not found in MusicBrainz")
+    for response in (pick(api, week, kind, position=2), put(api, week, kind)):
+        assert_problem(response, 404, f"{kind.name.capitalize()} not found in {kind.source}")
+    assert kind.picks.objects.get() == known
 
 
 @pytest.mark.parametrize(("status", "ours"), [(429, 429), (500, 502), (503, 503), (401, 502)])
-def test_a_failed_pick_leaves_nothing_behind(api, week, upstream, status, ours):
+def test_a_failed_pick_leaves_nothing_behind(api, week, kind, upstream, status, ours):
     before = Week.objects.values().get()
+    upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/movie/120", status=status)
     upstream.get(f"{payloads.MUSICBRAINZ}/release/{payloads.RELEASE}", status=status)
 
-    assert_problem(pick_movie(api, week), ours)
-    assert_problem(pick_album(api, week), ours)
+    assert_problem(pick(api, week, kind), ours)
 
     assert Week.objects.values().get() == before
-    assert not Movie.objects.exists()
-    assert not WeekMovie.objects.exists()
+    assert not kind.works.objects.exists()
+    assert not kind.picks.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("body", "field"),
+    "body",
     [
-        ({"position": 0}, "position"),
-        ({"position": 3}, "position"),
-        ({"position": "1"}, "position"),
-        ({"position": None}, "position"),
-        ({"tmdb_id": 0, "musicbrainz_id": "xyz"}, "id"),
-        ({"tmdb_id": "120", "musicbrainz_id": 5}, "id"),
-        ({"tmdb_id": 2**31, "musicbrainz_id": payloads.RELEASE.replace("-", "")}, "id"),
-        ({"tmdb_id": True, "musicbrainz_id": None}, "id"),
+        {"tmdb_id": None, "musicbrainz_id": None},
+        {"tmdb_id": 0, "musicbrainz_id": "xyz"},
+        {"tmdb_id": "120", "musicbrainz_id": 5},
+        {"tmdb_id": 2**31, "musicbrainz_id": payloads.RELEASE.replace("-", "")},
+        {"tmdb_id": True, "musicbrainz_id": True},
     ],
 )
-def test_picks_refuse_bad_input(api, week, body, field):
-    for response in (pick_movie(api, week, **body), pick_album(api, week, **body)):
+def test_bad_ids(api, week, kind, body):
+    for response in (pick(api, week, kind, **body), put(api, week, kind, **body)):
         assert_problem(response, 422)
-        assert response.json()["errors"][0]["field"].endswith(field)
+        assert [error["field"] for error in response.json()["errors"]] == [kind.id_field]
 
 
-def test_the_order_of_checks(api, anonymous, week, other, upstream):
-    foreign = WeekFactory(user=other)
-    WeekMovieFactory(week=foreign, position=1)
-    WeekMovieFactory(week=week, position=1)
-    nowhere = Week(pk=999999)
+@pytest.mark.parametrize("value", [0, 3, "2", 1.5, True, None, [], 10**30])
+def test_there_are_two_positions(api, week, kind, value):
+    PICKS[kind.name](week=week)
 
-    assert_problem(pick_movie(anonymous, nowhere, position=3), 401)
-    assert_problem(pick_movie(api, nowhere, position=3), 422)
-    assert_problem(pick_movie(api, nowhere), 404, "Week not found")
-    assert_problem(pick_movie(api, foreign), 403, "Only the owner can modify this week")
-    assert_problem(pick_movie(api, week), 409)
+    for answer in (move(api, week, kind, body={"position": value}), pick(api, week, kind, position=value)):
+        assert_problem(answer, 422, "Position must be 1 or 2.")
+        assert [error["field"] for error in answer.json()["errors"]] == ["position"]
+
+
+@pytest.mark.parametrize("position", ["0", "3", "abc", "-1", "01", "9" * 30, "%00"])
+def test_the_position_of_an_address_is_checked_before_the_week(api, kind, position):
+    nowhere = Week(pk=999_999)
+
+    for answer in (f(api, nowhere, kind, position=position) for f in (put, move, remove)):
+        assert_problem(answer, 400, "Position must be 1 or 2")
+
+
+def test_the_order_of_checks(api, anonymous, week, other, kind, upstream):
+    foreign, nowhere = WeekFactory(user=other), Week(pk=999_999)
+    for taken in (foreign, week):
+        PICKS[kind.name](week=taken)
+
+    for act in (pick, put, move, remove):
+        assert_problem(act(anonymous, nowhere, kind, position=3), 401)
+        assert_problem(act(api, nowhere, kind), 404, "Week not found")
+        assert_problem(act(api, foreign, kind), 403, "Only the owner can modify this week")
+    bad_id = {kind.id_field: 0}
+    assert_problem(pick(api, nowhere, kind, **bad_id), 422)
+    assert_problem(put(api, nowhere, kind, position=3, **bad_id), 422)
+    assert_problem(pick(api, week, kind), 409)
     assert not upstream.calls
 
 
@@ -201,151 +264,240 @@ def meanwhile(upstream):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_week_that_goes_while_upstream_is_asked(api, week, meanwhile):
+def test_a_week_that_is_deleted_while_upstream_is_asked(api, week, meanwhile):
     meanwhile(lambda: Week.objects.all().delete())
 
-    assert_problem(pick_movie(api, week), 404, "Week not found")
+    assert_problem(pick(api, week, MOVIE), 404, "Week not found")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_position_that_is_taken_while_upstream_is_asked(api, week, meanwhile):
     meanwhile(lambda: WeekMovieFactory(week=week, position=1))
 
-    assert_problem(pick_movie(api, week), 409, "Position 1 is already occupied")
+    assert_problem(pick(api, week, MOVIE), 409, "Position 1 is already occupied")
 
 
-def test_notes_of_a_week_that_has_just_gone(week):
-    Week.objects.all().delete()
-
-    with pytest.raises(Week.DoesNotExist):
-        services.change_week(week, notes="x")
+# Replacing, moving and removing
 
 
-# Removing
+def test_put_replaces_a_pick(api, week, kind):
+    PICKS[kind.name](week=week)
+    new = WORKS[kind.name]()
+
+    response = put(api, week, kind, new)
+
+    assert (response.status_code, response.json()["added_at"]) == (200, "2026-02-11T13:00:00Z")
+    assert kind.picks.objects.get().work == new
+    assert updated_at(api, week) == "2026-02-11T13:00:00Z"
 
 
-@pytest.mark.parametrize(("what", "factory"), [("movie", WeekMovieFactory), ("album", WeekAlbumFactory)])
-def test_remove_a_pick(api, week, what, factory):
-    factory(week=week, position=1)
-    factory(week=week, position=2)
+def test_putting_the_same_work_changes_nothing(api, week, kind, time_machine):
+    there = PICKS[kind.name](week=week)
+    before = Week.objects.get().updated_at
+    time_machine.shift(60)
 
-    response = api.delete(f"/api/weeks/{week.pk}/{what}s/1", content_type="application/json")
+    response = put(api, week, kind, there.work)
 
-    assert (response.status_code, response.content) == (204, b"")
-    assert [pick["position"] for pick in api.get(f"/api/weeks/{week.pk}").json()[f"{what}s"]] == [2]
-    assert_problem(api.delete(f"/api/weeks/{week.pk}/{what}s/1"), 404, f"No {what} found at position 1")
-
-
-@pytest.mark.parametrize("what", ["movies", "albums"])
-@pytest.mark.parametrize("position", ["0", "3", "abc", "-1", "01", "9" * 30, "%00"])
-def test_the_position_is_checked_before_the_week(api, what, position):
-    assert_problem(api.delete(f"/api/weeks/999999/{what}/{position}"), 400, "Position must be 1 or 2")
+    assert (response.status_code, response.json()["added_at"]) == (200, "2026-02-11T13:00:00Z")
+    assert (kind.picks.objects.get(), Week.objects.get().updated_at) == (there, before)
 
 
-@pytest.mark.parametrize("what", ["movies", "albums"])
-def test_removing_from_weeks_that_are_not_there_or_not_one_s_own(api, other, what):
-    foreign = WeekFactory(user=other)
+def test_a_pick_moves_to_the_free_position(api, week, kind):
+    there, elsewhere = PICKS[kind.name](week=week), PICKS[kind.name]()
 
-    assert_problem(api.delete(f"/api/weeks/999999/{what}/1"), 404, "Week not found")
-    assert_problem(api.delete(f"/api/weeks/{foreign.pk}/{what}/1"), 403, "Only the owner can modify this week")
+    response = move(api, week, kind)
 
-
-# Selections
-
-
-def test_movie_selections(api, user, other, week):
-    movie = MovieFactory(title="Heat", original_title="", release_date=None)
-    MovieFactory(title="Never picked")
-    mine = WeekMovieFactory(week=week, movie=movie, position=2)
-    theirs = WeekMovieFactory(week=WeekFactory(user=other, year=2026, week_number=8), movie=movie)
-
-    response = api.get("/api/movies/selections")
-
-    def selection(pick, person):
-        return {
-            "week_id": pick.week_id,
-            "year": pick.week.year,
-            "week_number": pick.week.week_number,
-            "position": pick.position,
-            "added_at": "2026-02-11T13:00:00Z",
-            "owner": {"id": person.pk, "username": person.username, "display_name": None},
-        }
-
+    body = response.json()
     assert response.status_code == 200
-    assert response.json() == {
-        "total": 1,
-        "page": 1,
-        "page_size": 20,
-        "results": [
-            {
-                "id": movie.pk,
-                "tmdb_id": movie.tmdb_id,
-                "title": "Heat",
-                "original_title": None,
-                "release_date": None,
-                "poster_path": None,
-                "overview": None,
-                "cached_at": "2026-01-02T03:04:05Z",
-                "confirmed": True,
-                "selections": [selection(theirs, other), selection(mine, user)],
-            }
-        ],
+    assert (body["week_id"], body["position"], body["added_at"]) == (week.pk, 2, "2026-02-11T13:00:00Z")
+    assert body["previous_selections"] == []
+    assert positions(kind) == {there.pk: 2, elsewhere.pk: 1}
+    assert updated_at(api, week) == "2026-02-11T13:00:00Z"
+
+
+def test_two_picks_swap_and_keep_opinions_and_times(api, user, other, week, kind):
+    first, second = (PICKS[kind.name](week=week, position=position) for position in (1, 2))
+    given = [
+        OPINIONS[kind.name](user=person, rating=rating, **{kind.opinion_field: there})
+        for person, rating, there in [(user, 2, first), (other, 9, second)]
+    ]
+    EarlierRating.objects.create(opinion=given[0], rating=5)
+    before = dict(kind.picks.objects.values_list("pk", "added_at"))
+
+    response = move(api, week, kind)
+
+    assert (response.status_code, response.json()["position"]) == (200, 2)
+    assert positions(kind) == {first.pk: 2, second.pk: 1}
+    assert dict(kind.picks.objects.values_list("pk", "added_at")) == before
+    ratings = Opinion.objects.values_list(f"{kind.opinion_field}_id", "rating")
+    assert dict(ratings) == {first.pk: 2, second.pk: 9}
+    assert EarlierRating.objects.get().opinion == given[0]
+
+
+@pytest.mark.parametrize("body", [{}, {"position": 1}])
+def test_staying_changes_nothing(api, week, kind, body):
+    PICKS[kind.name](week=week)
+
+    assert move(api, week, kind, body=body).json()["position"] == 1
+    assert Week.objects.get().updated_at == week.updated_at
+
+
+def test_only_the_pick_at_the_position_is_removed(api, week, kind):
+    for position in (1, 2):
+        PICKS[kind.name](week=week, position=position)
+
+    assert remove(api, week, kind).status_code == 204
+    assert list(positions(kind).values()) == [2]
+    for answer in (remove(api, week, kind), move(api, week, kind)):
+        assert_problem(answer, 404, f"No {kind.name} found at position 1")
+
+
+# At the same time
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_swaps_are_never_a_server_error():
+    week = WeekFactory()
+    picks = [WeekMovieFactory(week=week, position=position) for position in (1, 2)]
+    given = [MovieOpinionFactory(movie_pick=there) for there in picks]
+
+    def act(number):
+        if number == 6:
+            return client_of(given[0].user).put(f"/api/weeks/{week.pk}/movies/1/opinion", {"rating": 3}).status_code
+        position = 1 + number % 2
+        return move(client_of(week.user), week, MOVIE, position, {"position": 3 - position}).status_code
+
+    assert at_once(7, act)[:6] == [200] * 6
+    connection.check_constraints()
+    assert set(WeekMovie.objects.filter(week=week).order_by("position")) == set(picks)
+    assert {opinion.movie_pick for opinion in Opinion.objects.filter(pk__in=[one.pk for one in given])} == set(picks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_moves_of_one_pick_one_wins():
+    there = WeekMovieFactory()
+
+    statuses = at_once(4, lambda _: move(client_of(there.week.user), there.week, MOVIE).status_code)
+
+    assert statuses == [200, 404, 404, 404]
+    assert positions(MOVIE) == {there.pk: 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_replacements_the_last_stays():
+    week, movies = WeekFactory(), MovieFactory.create_batch(6)
+
+    statuses = at_once(6, lambda n: put(client_of(week.user), week, MOVIE, movies[n]).status_code)
+
+    assert statuses == [200] * 5 + [201]
+    assert week.movie_picks.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_puts_of_one_movie_into_both_positions_one_wins():
+    week, movie = WeekFactory(), MovieFactory()
+
+    statuses = at_once(2, lambda n: put(client_of(week.user), week, MOVIE, movie, n + 1).status_code)
+
+    assert statuses == [201, 409]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_picks_for_one_position_one_wins():
+    week, movies = WeekFactory(), MovieFactory.create_batch(8)
+
+    assert at_once(8, lambda n: pick(client_of(week.user), week, MOVIE, movies[n]).status_code) == [201] + [409] * 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_picks_of_one_movie_one_wins():
+    week, movie = WeekFactory(), MovieFactory()
+
+    statuses = at_once(8, lambda n: pick(client_of(week.user), week, MOVIE, movie, position=n % 2 + 1).status_code)
+
+    assert statuses == [201] + [409] * 7
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", [put, remove])
+def test_picks_of_a_week_that_is_being_deleted(act):
+    movies, user = MovieFactory.create_batch(2), UserFactory()
+    for _ in range(10):
+        week = WeekFactory(user=user, year=2026, week_number=7)
+        for position in (1, 2):
+            WeekMovieFactory(week=week, position=position)
+
+        def change(number, week=week):
+            if number == 0:
+                return client_of(user).delete(f"/api/weeks/{week.pk}").status_code
+            arguments = [movies[number - 1]] if act is put else []
+            return act(client_of(user), week, MOVIE, *arguments, position=number).status_code
+
+        assert set(at_once(3, change)) <= {200, 204, 404}
+
+
+# Earlier weeks with the same work
+
+
+def earlier(response):
+    assert response.status_code in {200, 201}, response.json()
+    return [selection["week_id"] for selection in response.json()["previous_selections"]]
+
+
+def test_earlier_weeks_with_the_same_movie(api, week, user, other):
+    movie = MovieFactory()
+    weeks = [(2026, 6, other), (2025, 52, user), (2026, 7, other), (2026, 8, user), (2027, 1, other)]
+    picks = [
+        WeekMovieFactory(week=WeekFactory(user=person, year=year, week_number=number), movie=movie, position=2)
+        for year, number, person in weeks
+    ]
+    WeekMovieFactory(week__year=2020)
+
+    response = put(api, week, MOVIE, movie)
+
+    assert earlier(response) == [picks[0].week_id, picks[1].week_id]
+    assert response.json()["previous_selections"][0] == {
+        "week_id": picks[0].week_id,
+        "year": 2026,
+        "week_number": 6,
+        "position": 2,
+        "added_at": "2026-02-11T13:00:00Z",
+        "owner": {"id": other.pk, "username": "ben", "display_name": None},
     }
 
 
-def test_album_selections(api, user, week):
-    album = AlbumFactory(
-        title="Debut", artist="Björk", release_date="1993", cover_art_url="https://coverartarchive.org/x"
-    )
-    pick = WeekAlbumFactory(week=week, album=album)
+@pytest.mark.parametrize("has_group", [True, False])
+def test_earlier_weeks_with_any_edition_of_the_album(api, week, has_group):
+    """Albums without a release group are editions of themselves only."""
+    editions = AlbumFactory.create_batch(2, release_group_id=uuid.uuid4() if has_group else None)
+    past = [
+        WeekAlbumFactory(week=WeekFactory(year=2025, week_number=number), album=album).week_id
+        for number, album in enumerate(editions, 1)
+    ]
+    WeekAlbumFactory(week__year=2020)
 
-    (result,) = api.get("/api/albums/selections").json()["results"]
+    response = pick(api, week, ALBUM, editions[1])
 
-    assert result == {
-        "id": album.pk,
-        "musicbrainz_id": str(album.musicbrainz_id),
-        "title": "Debut",
-        "artist": "Björk",
-        "release_date": "1993-01-01",
-        "release_date_precision": "year",
-        "cover_art_url": "https://coverartarchive.org/x",
-        "cached_at": "2026-01-02T03:04:05Z",
-        "confirmed": True,
-        "selections": [
-            {
-                "week_id": week.pk,
-                "year": 2026,
-                "week_number": 7,
-                "position": 1,
-                "added_at": pick.added_at.isoformat().replace("+00:00", "Z"),
-                "owner": {"id": user.pk, "username": "ada", "display_name": None},
-            }
-        ],
-    }
+    assert earlier(response) == (past[::-1] if has_group else past[1:])
 
 
-def test_selections_are_by_title_then_id(api):
-    titles = ["b", "A", "ä", "C", "a", "(a)"]
-    for title in titles:
-        WeekMovieFactory(movie__title=title)
+def test_private_weeks_are_no_earlier_weeks_for_others(api, week):
+    hidden = WeekFactory(user=UserFactory(visibility="private"), year=2025, week_number=1)
+    movie = WeekMovieFactory(week=hidden).movie
 
-    listed = [movie["title"] for movie in api.get("/api/movies/selections").json()["results"]]
-
-    assert listed == ["(a)", "A", "a", "b", "C", "ä"]
+    assert earlier(put(api, week, MOVIE, movie)) == []
 
 
-@pytest.mark.parametrize("what", ["movies", "albums"])
-@pytest.mark.parametrize("query", ["page=0", "page_size=101", "page=x"])
-def test_selections_refuse_bad_input(api, what, query):
-    assert_problem(api.get(f"/api/{what}/selections?{query}"), 422)
+def test_earlier_weeks_are_the_latest_fifty_in_the_same_queries(api, week, django_assert_max_num_queries):
+    few, many = MovieFactory(), MovieFactory()
+    for year in range(1950, 2002):
+        WeekMovieFactory(week=WeekFactory(year=year, week_number=1), movie=many)
+    WeekMovieFactory(week=WeekFactory(year=1949, week_number=1), movie=few)
+    WeekMovieFactory(week=week)
+    with django_assert_max_num_queries(30) as one:
+        assert len(earlier(put(api, week, MOVIE, few))) == 1
 
+    with django_assert_max_num_queries(len(one.captured_queries)):
+        response = put(api, week, MOVIE, many)
 
-@pytest.mark.parametrize("what", ["movies", "albums"])
-@pytest.mark.parametrize("count", [1, 10, 100])
-def test_selections_cost_the_same_queries_whatever_their_number(api, user, what, count, django_assert_num_queries):
-    factory = WeekMovieFactory if what == "movies" else WeekAlbumFactory
-    for n in range(count):
-        factory(week__user=user, week__year=2000 + n // 50, week__week_number=n % 50 + 1)
-
-    with django_assert_num_queries(4):  # who asks, how many, the works, their picks with weeks and owners
-        assert len(api.get(f"/api/{what}/selections?page_size=100").json()["results"]) == count
+    assert [row["year"] for row in response.json()["previous_selections"]] == list(range(2001, 1951, -1))

@@ -1,19 +1,19 @@
-"""Everybody reads the catalog: what only a member's file says shapes nothing of it until an upstream was asked."""
-
-import uuid
+"""All members read the catalog: what only a member's file says shapes nothing of it until an upstream was asked."""
 
 import pytest
 from django.apps import apps
 from django.db.models import NOT_PROVIDED
 
-from catalog import duplicates
 from catalog.models import Album, Movie
 from selections.insights import recommendations
+from selections.merging import duplicates
 from selections.models import WeekAlbum, WeekMovie
-from selections.transfer import archive
+from selections.transfer import restoring
 from tests import payloads
 from tests.conftest import assert_problem, client_of
 from tests.factories import AlbumFactory, MovieFactory, MovieOpinionFactory, UserFactory, WeekFactory
+
+from .transfer.exports import ALBUM, GROUP, MOVIE, RELEASE, minimal
 
 pytestmark = pytest.mark.django_db
 
@@ -51,43 +51,6 @@ WRITERS = {
         "curators": "movie album name external_id merged moved gave by undone_at",
     },
 }
-GROUP, RELEASE = uuid.UUID(int=77), uuid.UUID(payloads.RELEASE)
-INSTANT = "2026-02-01T00:00:00Z"
-PERSON = {"tmdb_id": 9, "name": "Invented", "profile_path": "/evil.jpg"}
-ARTIST = {"musicbrainz_id": str(uuid.UUID(int=7)), "name": "Invented", "aliases": [str(uuid.UUID(int=8))]}
-INVENTED = {"title": "Invented", "own_title": "Invented", "note": "Invented", "genres": ["Invented"]}
-INVENTED |= {"status": "Official", "country": "XW", "fetched_at": INSTANT, "vanished_at": INSTANT}
-MOVIE = INVENTED | {
-    "tmdb_id": 120,
-    "imdb_id": "tt0133093",
-    "original_title": "Invented",
-    "original_language": "xx",
-    "own_cover": "/evil.jpg",
-    "release_date": "1999-03-31",
-    "runtime": 1,
-    "overview": "Invented",
-    "tagline": "Invented",
-    "poster_path": "/evil.jpg",
-    "backdrop_path": "/evil.jpg",
-    "vote_average": 10,
-    "vote_count": 10**6,
-    "aliases": [121],
-    "cast": [{"credit_id": "a", "order": 0, "person": PERSON}],
-    "crew": [{"credit_id": "a", "order": 0, "job": "Director", "person": PERSON}],
-}
-ALBUM = INVENTED | {
-    "musicbrainz_id": str(RELEASE),
-    "artist": "Invented",
-    "release_group_id": str(GROUP),
-    "release_date": "1999",
-    "primary_type": "Album",
-    "own_cover": "https://archive.org/evil.jpg",
-    "cover_art_url": f"https://coverartarchive.org/release-group/{GROUP}/front-500",
-    "cover_known": True,
-    "cover_asked_at": INSTANT,
-    "aliases": [str(uuid.UUID(int=78))],
-    "artist_credit": [{"name": "Invented", "artist": ARTIST}],
-}
 
 
 @pytest.fixture
@@ -100,9 +63,8 @@ def invented(user):
         "movies": [{"position": 1, "tmdb_id": 120, "opinions": opinion}],
         "albums": [{"position": 1, "musicbrainz_id": str(RELEASE), "opinions": opinion}],
     }
-    catalog = {"movies": [MOVIE], "albums": [ALBUM]}
-    data = {"format": "wrong-opinions", "version": 1, "weeks": [week], "catalog": catalog}
-    archive.load(user, data, apply=True, is_trusted=False)
+    data = minimal(weeks=[week], catalog={"movies": [MOVIE], "albums": [ALBUM]})
+    restoring.load(user, data, apply=True, is_trusted=False)
     return Movie.objects.get(), Album.objects.get()
 
 
@@ -172,7 +134,7 @@ def test_an_invented_group_joins_no_albums(invented, stranger):
     assert duplicates.find_albums() == []
 
 
-def test_it_is_recommended_to_nobody_else(invented, user):
+def test_it_is_not_recommended_to_others(invented, user):
     other = UserFactory()
     liked = MovieFactory()
     for person in (user, other):

@@ -1,4 +1,4 @@
-"""SQLite as Django has it, but for the file: `migrate` creates it, and a connection ends with it."""
+"""Django's SQLite backend, except that only `migrate` creates the file, and a connection ends when it is replaced."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from django.db.backends.sqlite3.features import DatabaseFeatures as Features
 
 
 class DatabaseFeatures(Features):
-    supports_json_field = True  # since 3.38; Django would open the database to find out, for every command
+    supports_json_field = True  # since 3.38; Django would open the database to find out for every command
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -19,7 +19,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     file_state: tuple[int, ...] | None = None  # when the connection was opened
 
     def prepare_database(self):
-        """Create the file, for its owner's eyes only: `migrate` calls this."""
+        """Create the file, readable by its owner only: `migrate` calls this."""
         if not self.is_in_memory_db():
             try:
                 os.close(os.open(self.settings_dict["NAME"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -34,28 +34,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.file_state:
             conn_params["database"] = f"{Path(self.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
             if not os.access(self.settings_dict["NAME"], os.W_OK):
-                self.close_at = 0  # with this request, as all connections of a process stay read-only with one
+                self.close_at = 0  # after this request, as one read-only connection keeps all of the process read-only
             else:
                 self._make_logs_writable(self.file_state[2])
         return super().get_new_connection(conn_params)
 
     def _make_logs_writable(self, mode: int) -> None:
-        """Give the files beside the database its mode: those that SQLite made while it was read-only are, too."""
+        """Give the files beside the database its mode: those created while it was read-only are, too."""
         for suffix in ("-wal", "-shm"):
             file = f"{self.settings_dict['NAME']}{suffix}"
             if not os.access(file, os.W_OK):
-                with contextlib.suppress(OSError):  # there is none, or it is not ours
+                with contextlib.suppress(OSError):  # it is missing, or belongs to another user
                     os.chmod(file, S_IMODE(mode))  # noqa: PTH101
 
     def rollback(self):
-        errors_occurred = self.errors_occurred  # which Django forgets here
+        errors_occurred = self.errors_occurred  # which Django resets here
         super().rollback()
         self.errors_occurred = errors_occurred
 
     def is_usable(self):
-        """Whether it is connected to the file of that name, and nothing went wrong: SQLite stays read-only once it was.
+        """Whether it is connected to the file of this name and no error occurred: a read-only connection stays so.
 
-        Django asks at each request's first query.
+        Django calls this at each request's first query.
         """
         with contextlib.suppress(OperationalError):
             return not self.errors_occurred and self.file_state == self._file_state()
@@ -67,7 +67,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._start_transaction_under_autocommit()  # type: ignore[misc]  # the stubs don't know it
 
     def _file_state(self) -> tuple[int, ...] | None:
-        """Which file the name stands for, and who may write it; None in memory. Raises OperationalError."""
+        """The identity and the mode of the file; None in memory. Raises OperationalError."""
         if self.is_in_memory_db():
             return None
         try:

@@ -2,25 +2,32 @@ import argparse
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
+from django.db.models import Q, QuerySet
 
 from catalog import services
 from catalog.models import Album, Movie, Work
 from catalog.progress import Progress, duration
 from integrations.errors import IntegrationError, NotFound
 
-GIVE_UP = 3  # failures in a row, after which an upstream counts as dead
+MAX_FAILURES = 3  # in a row, after which a source is left alone
+# What may be missing, as a condition by kind; a kind without one never has it.
+LACKS: dict[str, dict[type[Movie | Album], Q]] = {
+    "credits": {Movie: Q(cast=None, crew=None), Album: Q(artist_credit=None)},
+    "cover": {Movie: Q(poster_path=""), Album: Q(cover_art_url="")},
+    "release-group": {Album: Q(release_group_id=None)},
+}
 
 
 class Command(BaseCommand):
     help = (
-        "Ask TMDB and MusicBrainz again about what the catalog knows for long, or what it lacks of, the oldest first, "
-        "blank what TMDB allows nobody to keep for more than six months, and first of all forget what only a file has "
-        "told of and nobody picks. It may be interrupted: what is done stays done, and the next run goes on with the "
-        "rest. Example: manage.py refresh_catalog --older-than 30d"
+        "Refresh movies from TMDB and albums from MusicBrainz that are stale or lack something, oldest first. Deletes "
+        "unused works that are known only from a member's file, and clears texts that TMDB does not allow to be kept "
+        "for more than six months. You can interrupt it: the next run continues with the rest. "
+        "Example: manage.py refresh_catalog --older-than 30d"
     )
 
     def add_arguments(self, parser):
@@ -28,71 +35,70 @@ class Command(BaseCommand):
             "--older-than",
             type=age,
             metavar="AGE",
-            help="such as 30d or 8w; 0d is all (default: 30d, with --missing 1d: what was asked since then and lacks "
-            "it still, is asked another time)",
+            help="refresh what was last fetched this long ago, such as 30d or 8w; 0d refreshes everything (default: "
+            "30d, or 1d with --missing)",
         )
         parser.add_argument(
             "--missing",
-            choices=["credits", "cover", "release-group"],
-            help="only what lacks this: movies without cast and crew, albums without artists; movies without a "
-            "poster, albums without a cover; albums without a release group",
+            choices=LACKS,
+            help="refresh only what lacks this: movies without cast and crew and albums without artists; movies "
+            "without a poster and albums without a cover; albums without a release group",
         )
-        parser.add_argument("--limit", type=count, metavar="N", help="at most N movies and N albums")
+        parser.add_argument("--limit", type=count, metavar="N", help="refresh at most N movies and N albums")
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
     def handle(self, *, older_than, missing, limit, dry_run, verbosity, **options):
         self.verbosity, self.failed = verbosity, 0
-        self.forget(dry_run=dry_run)
         older_than = older_than if older_than is not None else timedelta(days=1 if missing else 30)
-        due_movies, due_albums = Movie.objects.due(older_than), Album.objects.due(older_than)
-        if missing:
-            due_movies, due_albums = due_movies.lacking(missing), due_albums.lacking(missing)
-        movies, albums = list(islice(due_movies, limit)), list(islice(due_albums, limit))
-        seconds = len(movies) * settings.TMDB_INTERVAL + len(albums) * settings.MUSICBRAINZ_INTERVAL
-        time_needed = f": {duration(seconds)} or more" if seconds else ""
-        self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
-        if dry_run:
-            return
         try:
-            self.refresh("movies", movies, lambda movie: services.refresh_movie(movie.tmdb_id, anew=True))
-            # Others have not been tried.
-            some = limit or missing
-            tried = Movie.objects.filter(pk__in=[movie.pk for movie in movies]) if some else Movie.objects.all()
-            if forgotten := services.forget_texts(tried):
-                self.say(f"Not refreshed for six months, so that texts and images are blank now: {forgotten} movies.")
-            self.refresh("albums", albums, lambda album: services.refresh_album(album.musicbrainz_id, anew=True))
+            self.forget(dry_run=dry_run)
+            movies, albums = (list(due(works, older_than, missing)[:limit]) for works in (Movie, Album))
+            seconds = len(movies) * settings.TMDB_INTERVAL + len(albums) * settings.MUSICBRAINZ_INTERVAL
+            time_needed = f": {duration(seconds)} or more" if seconds else ""
+            self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
+            if dry_run:
+                return
+            self.refresh("movies", movies, services.refresh_movie)
+            self.forget_texts(movies if limit or missing else None)
+            self.refresh("albums", albums, services.refresh_album)
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
+            raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
         if self.failed:
-            raise CommandError(f"{self.failed} could not be refreshed. Run it again to try them once more.")
+            raise CommandError(f"{self.failed} could not be refreshed. Run the command again to retry them.")
 
     def forget(self, *, dry_run: bool) -> None:
         if dry_run:
             movies, albums = (services.forgettable(works).count() for works in (Movie, Album))
         else:
-            movies, albums = services.forget_unwanted()
+            movies, albums = (services.forget_unused(works) for works in (Movie, Album))
         if movies or albums:
-            words = "would be forgotten" if dry_run else "forgotten"
-            self.say(f"Never fetched and in nobody's week, and so {words}: {movies} movies and {albums} albums.")
+            verb = "would be deleted" if dry_run else "deleted"
+            self.say(f"Never fetched and not in any week, so {verb}: {movies} movies and {albums} albums.")
 
-    def refresh[W: (Movie, Album)](self, what: str, works: list[W], act: Callable[[W], Work]) -> None:
-        """Refresh one after the other, unless upstream turns out to be dead."""
-        refreshed = vanished = in_a_row = 0
+    def forget_texts(self, movies: list[Movie] | None) -> None:
+        """Clear outdated texts of these movies, which were tried; None: of all."""
+        tried = Movie.objects.all() if movies is None else Movie.objects.filter(pk__in=[movie.pk for movie in movies])
+        if forgotten := services.forget_texts(tried):
+            self.say(f"Not refreshed for six months, so their texts and images were cleared: {forgotten} movies.")
+
+    def refresh(self, what: str, works: list[Any], refresh_work: Callable[..., Work]) -> None:
+        """Refresh one after the other, until the source fails MAX_FAILURES times in a row."""
+        refreshed = removed = in_a_row = 0
         progress = Progress(self, what, len(works), self.verbosity)
         for number, work in enumerate(works, 1):
             try:
-                act(work)
+                refresh_work(work.external_id, force_refresh=True)
             except NotFound:
-                vanished += 1
+                removed += 1
                 in_a_row = 0
-                progress.complain(f"{work} is not known any more; it is marked, and stays.")
+                progress.complain(f"{work} is no longer on {work.source}; marked and kept.")
             except IntegrationError as error:
                 self.failed += 1
                 in_a_row += 1
                 progress.complain(f"{work}: {error}")
-                if in_a_row == GIVE_UP:
+                if in_a_row == MAX_FAILURES:
                     self.failed += len(works) - number
-                    progress.complain(f"The other {len(works) - number} {what} are left for another time.")
+                    progress.complain(f"The remaining {len(works) - number} {what} were not tried.")
                     break
             else:
                 refreshed += 1
@@ -100,21 +106,29 @@ class Command(BaseCommand):
             progress.step(number)
         progress.end()
         if works:
-            self.say(f"{refreshed} {what} refreshed, {vanished} vanished.")
+            self.say(f"{refreshed} {what} refreshed, {removed} no longer on {works[0].source}.")
 
     def say(self, line: str) -> None:
         if self.verbosity:
             self.stdout.write(line)
 
 
+def due(works: type[Movie | Album], older_than: timedelta, missing: str | None) -> QuerySet[Any]:
+    """The works to refresh, oldest first; with `missing` only those that lack this."""
+    stale = works.objects.due(older_than)
+    if missing:
+        stale = stale.filter(LACKS[missing][works]) if works in LACKS[missing] else stale.none()
+    return stale
+
+
 def age(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([dw])", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age such as 30d or 8w")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 30d or 8w")
     return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
 
 
 def count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)

@@ -1,4 +1,6 @@
-"""What all answers that are made of figures have in common."""
+"""What all answers with figures have in common."""
+
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.utils.decorators import method_decorator
@@ -9,28 +11,45 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.views import APIView
 
-NOBODY = OpenApiResponse(description="There is nobody of that name whom the caller may see")
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from selections.api.serializers import WeekOfPickSerializer
+
+UNKNOWN_USER = OpenApiResponse(description="There is no user of that name whom the caller may see")
 
 
-class AboutUserSerializer(serializers.Serializer):
+class UserQuerySerializer(serializers.Serializer):
     user = serializers.CharField(max_length=50, default="me", help_text="A username, or `me`.")
+
+
+class ShownPickSerializer(serializers.Serializer):
+    """A pick as a card shows it: with its week and its poster or cover."""
+
+    kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
+    week = WeekOfPickSerializer(source="pick.week")
+    position = serializers.IntegerField(source="pick.position")
+    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
+    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
 
 
 @method_decorator([cache_control(private=True, no_cache=True), conditional_page], name="dispatch")
 class FiguresView(APIView):
-    """An answer for one person, which need not be sent again while it stays the same: a 304 by its ETag."""
+    """An answer for one person, with an ETag: while it stays the same, it is a 304."""
 
-    def find(self, name: str):
-        """Who is asked about: `me` is the caller. Raises NotFound."""
+    def read_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
+        """The parameters of the query. Raises ValidationError."""
+        query = serializer_class(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return query.validated_data
+
+    def find_user(self, name: str):
+        """The user of that name; `me` is the caller. Raises NotFound."""
         if name.lower() == "me":
             return self.request.user
-        person = get_user_model().objects.visible_to(self.request.user).filter(username=name.lower()).first()
-        if person is None:
+        user = get_user_model().objects.visible_to(self.request.user).filter(username=name.lower()).first()
+        if user is None:
             raise NotFound("User not found", code="user_not_found")
-        return person
+        return user
 
-    def asked_about(self):
-        """Whom `?user=` means. Raises ValidationError or NotFound."""
-        asked = AboutUserSerializer(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        return self.find(asked.validated_data["user"])
+    def find_asked_user(self):
+        """The user that `?user=` names. Raises ValidationError or NotFound."""
+        return self.find_user(self.read_query(UserQuerySerializer)["user"])

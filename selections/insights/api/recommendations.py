@@ -7,16 +7,16 @@ from rest_framework.response import Response
 from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
 from catalog.models import Album, Movie
 from selections.insights import recommendations
-from selections.insights.recommendations import POINTS
+from selections.insights.features import POINTS
 
 from .figures import FiguresView
 
 
-class HowManySerializer(serializers.Serializer):
-    limit = serializers.IntegerField(min_value=1, max_value=50, default=20, help_text="At most so many.")
+class LimitQuerySerializer(serializers.Serializer):
+    limit = serializers.IntegerField(min_value=1, max_value=50, default=20, help_text="The maximum number of results.")
 
 
-class LeadSerializer(serializers.Serializer):
+class SourcePickSerializer(serializers.Serializer):
     title = serializers.CharField()
     week_id = serializers.IntegerField()
     year = serializers.IntegerField()
@@ -33,22 +33,23 @@ class ReasonSerializer(serializers.Serializer):
         help_text="Of the person, genre or artist; a decade such as `1990s`; of `people` a username; of `tmdb` the "
         "title that it recommends this one for."
     )
-    picks = LeadSerializer(many=True, help_text="That led there: up to three; of `people` the one they rated.")
+    picks = SourcePickSerializer(
+        many=True, help_text="Up to three picks that led there; for `people` the pick that they rated."
+    )
 
 
 class RecommendationSerializer(serializers.Serializer):
     score = serializers.IntegerField(
         min_value=0,
         max_value=100,
-        help_text="How much speaks for it, beside those before it: it never rises down the list. Good for comparing "
-        "results of one answer.",
+        help_text="How strongly it is recommended. It never rises down the list, and compares results of one answer.",
     )
     because = ReasonSerializer(many=True, help_text="Up to five, the strongest first.")
 
 
 class RecommendedMovieSerializer(serializers.Serializer):
     id = serializers.IntegerField(
-        allow_null=True, default=None, help_text="Ours; null where the catalog does not have it."
+        allow_null=True, default=None, help_text="The id in our catalog; null if it is not in it."
     )
     tmdb_id = serializers.IntegerField()
     title = serializers.SerializerMethodField()
@@ -61,7 +62,7 @@ class RecommendedMovieSerializer(serializers.Serializer):
         return work.shown_title if isinstance(work, Movie) else work.title
 
     def get_poster_path(self, work) -> str | None:
-        return (work.shown_poster_path if isinstance(work, Movie) else work.poster_path) or None
+        return (work.picture if isinstance(work, Movie) else work.poster_path) or None
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
@@ -80,7 +81,7 @@ class AlbumRecommendationSerializer(RecommendationSerializer):
 
 class MovieRecommendationsSerializer(serializers.Serializer):
     source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`tmdb` where it had a say in it, else `catalog`."
+        help_text="`tmdb` if it contributed, else `catalog`."
     )
     results = MovieRecommendationSerializer(many=True)
 
@@ -91,28 +92,30 @@ class AlbumRecommendationsSerializer(serializers.Serializer):
 
 
 class MovieRecommendationsView(FiguresView):
-    @extend_schema(tags=["recommendations"], parameters=[HowManySerializer], responses=MovieRecommendationsSerializer)
+    @extend_schema(
+        tags=["recommendations"], parameters=[LimitQuerySerializer], responses=MovieRecommendationsSerializer
+    )
     def get(self, request):
-        """Movies that the caller might pick next, each with what led there.
+        """Movies that the caller might pick next, each with the reasons.
 
-        By what they picked and rated, and by what people who agree with them rated high. What they picked or have an
-        opinion on is never among them.
+        They follow from what the caller picked and rated, and from what people who agree with them rated high. What
+        the caller picked or has an opinion on is never among them.
         """
-        asked = HowManySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        source, results = recommendations.recommend_movies(request.user, **asked.validated_data)
+        query = self.read_query(LimitQuerySerializer)
+        source, results = recommendations.recommend_movies(request.user, **query)
         return Response(MovieRecommendationsSerializer({"source": source, "results": results}).data)
 
 
 class AlbumRecommendationsView(FiguresView):
-    @extend_schema(tags=["recommendations"], parameters=[HowManySerializer], responses=AlbumRecommendationsSerializer)
+    @extend_schema(
+        tags=["recommendations"], parameters=[LimitQuerySerializer], responses=AlbumRecommendationsSerializer
+    )
     def get(self, request):
-        """Albums that the caller might pick next, each with what led there.
+        """Albums that the caller might pick next, each with the reasons.
 
-        By what they picked and rated, and by what people who agree with them rated high. No edition of what they
-        picked or have an opinion on is ever among them.
+        They follow from what the caller picked and rated, and from what people who agree with them rated high. No
+        edition of what the caller picked or has an opinion on is ever among them.
         """
-        asked = HowManySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        source, results = recommendations.recommend_albums(request.user, **asked.validated_data)
+        query = self.read_query(LimitQuerySerializer)
+        source, results = recommendations.recommend_albums(request.user, **query)
         return Response(AlbumRecommendationsSerializer({"source": source, "results": results}).data)

@@ -1,23 +1,22 @@
-"""Statistics: what people picked and what they think of it, as far as the caller may see that."""
+"""Statistics of picks and opinions that the caller may see."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
-from selections.api.serializers import OwnerSerializer, WeekOfPickSerializer
+from selections.api.serializers import OwnerSerializer
 from selections.insights import statistics
 from selections.models import MAX_RATING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
-from .figures import NOBODY, FiguresView
+from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer
 
 
-class WhoseSerializer(serializers.Serializer):
+class StatsQuerySerializer(serializers.Serializer):
     user = serializers.CharField(
         default="me",
         max_length=50,
-        help_text="`me`, a username, or `all`: everybody whom the caller may see, together.",
+        help_text="`me`, a username, or `all`: all members whom the caller may see, together.",
     )
 
 
@@ -26,24 +25,24 @@ class YearSerializer(serializers.Serializer):
 
 
 class TotalsSerializer(serializers.Serializer):
-    weeks = serializers.IntegerField(help_text="Those to come among them, as their picks are in what follows.")
+    weeks = serializers.IntegerField(help_text="Includes future weeks, as all figures do.")
     complete_weeks = serializers.IntegerField(help_text="With at least one movie and one album.")
     movies = serializers.IntegerField(help_text="Picks of movies.")
     albums = serializers.IntegerField(help_text="Picks of albums.")
     distinct_movies = serializers.IntegerField()
     distinct_albums = serializers.IntegerField(help_text="Release groups; an album without one counts by itself.")
     repeats = serializers.IntegerField(
-        help_text="Picks of a movie or release group that the same person had picked before, in whatever year."
+        help_text="Picks of a movie or release group that the same person had picked before, in any year."
     )
     hours_watched = serializers.FloatField(
         allow_null=True,
         help_text="The known runtimes of all movies picked, to a tenth of an hour; null when none is known.",
     )
-    runtime_unknown = serializers.IntegerField(help_text="Picks of movies that those hours leave out.")
+    runtime_unknown = serializers.IntegerField(help_text="Picks of movies without a known runtime.")
 
 
 class RatingsSerializer(serializers.Serializer):
-    opinions = serializers.IntegerField(help_text="Opinions, those without a rating among them.")
+    opinions = serializers.IntegerField(help_text="All opinions, also those without a rating.")
     rated = serializers.IntegerField(help_text="Opinions with a rating.")
     mean = serializers.FloatField(allow_null=True, help_text="To two decimals; null without ratings.")
     histogram = serializers.ListField(
@@ -88,14 +87,14 @@ class TopSerializer(serializers.Serializer):
 
 
 class OverviewSerializer(serializers.Serializer):
-    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
+    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null for `all`.")
     totals = TotalsSerializer()
     current_streak = serializers.IntegerField(
         allow_null=True,
         help_text="Complete weeks in a row up to now; the running week counts once it is complete. Null for `all`.",
     )
     longest_streak = serializers.IntegerField(allow_null=True, help_text="Null for `all`.")
-    ratings = RatingsSerializer(help_text="Given to anybody's picks.")
+    ratings = RatingsSerializer(help_text="Given to picks of any member.")
     top = TopSerializer()
 
 
@@ -111,7 +110,7 @@ class StatisticsWeekSerializer(serializers.Serializer):
     is_running = serializers.BooleanField(help_text="Whether it is this week, in the caller's time zone.")
     is_future = serializers.BooleanField()
     weeks = serializers.IntegerField(help_text="How many people have this week.")
-    complete_weeks = serializers.IntegerField(help_text="How many people's is complete.")
+    complete_weeks = serializers.IntegerField(help_text="How many people have completed it.")
     movies = serializers.IntegerField()
     albums = serializers.IntegerField()
 
@@ -122,29 +121,19 @@ class MonthSerializer(serializers.Serializer):
     movies = serializers.IntegerField()
     albums = serializers.IntegerField()
     picks = serializers.IntegerField(help_text="Movies and albums.")
-    ratings = serializers.IntegerField(help_text="Given to picks of its weeks, anybody's.")
+    ratings = serializers.IntegerField(help_text="Given to picks of its weeks by any member.")
     mean_rating = serializers.FloatField(allow_null=True, help_text="To two decimals; null without ratings.")
 
 
-class ShownPickSerializer(serializers.Serializer):
-    """A pick as a card shows it: with its week and its poster or cover."""
-
-    kind = serializers.ChoiceField(["movie", "album"])
-    week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField()
-    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
-    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
-
-
 class RatedPickSerializer(ShownPickSerializer):
-    rating = serializers.FloatField(source="mean", help_text="One's own, for `all` the mean.")
-    ratings = serializers.IntegerField(help_text="How many that is of.")
+    rating = serializers.FloatField(source="mean", help_text="The user's own rating; for `all` the mean.")
+    ratings = serializers.IntegerField(help_text="The number of ratings.")
 
 
 class DivisivePickSerializer(ShownPickSerializer):
     lowest = serializers.IntegerField()
     highest = serializers.IntegerField()
-    ratings = serializers.IntegerField(help_text="How many there are.")
+    ratings = serializers.IntegerField(help_text="The number of ratings.")
 
 
 class LongPickSerializer(ShownPickSerializer):
@@ -152,61 +141,56 @@ class LongPickSerializer(ShownPickSerializer):
 
 
 class HighlightsSerializer(serializers.Serializer):
-    """Null where there is none; of equals the one with more ratings, then the earliest, movies first."""
+    """Null where there is none. Of equals it is the one with more ratings, then the earliest, movies first."""
 
     best = RatedPickSerializer(allow_null=True)
     worst = RatedPickSerializer(allow_null=True)
     most_divisive = DivisivePickSerializer(
-        allow_null=True, help_text="With the ratings that lie farthest apart; null where nobody differs."
+        allow_null=True, help_text="With the ratings that are furthest apart; null if all ratings are the same."
     )
     longest_film = LongPickSerializer(allow_null=True)
     earliest_release = ShownPickSerializer(allow_null=True)
 
 
-class YearStatisticsSerializer(serializers.Serializer):
-    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
+class YearFiguresSerializer(serializers.Serializer):
+    """What both answers about a year have in common."""
+
+    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null for `all`.")
     year = serializers.IntegerField(help_text="ISO year.")
-    weeks = StatisticsWeekSerializer(many=True, help_text="All 52 or 53.")
-    months = MonthSerializer(many=True, help_text="All twelve; a week is part of its Thursday's.")
+    months = MonthSerializer(many=True, help_text="All twelve; a week belongs to the month of its Thursday.")
     totals = TotalsSerializer()
     longest_streak = serializers.IntegerField(
         allow_null=True, help_text="Complete weeks of this year in a row. Null for `all`."
     )
-    ratings = RatingsSerializer(help_text="Given to picks of the year's weeks, anybody's.")
     highlights = HighlightsSerializer()
 
 
-class YearInOpinionsSerializer(serializers.Serializer):
-    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null: everybody's.")
-    year = serializers.IntegerField(help_text="ISO year.")
-    totals = TotalsSerializer()
-    longest_streak = serializers.IntegerField(
-        allow_null=True, help_text="Complete weeks of this year in a row. Null for `all`."
-    )
-    months = MonthSerializer(many=True, help_text="All twelve; a week is part of its Thursday's.")
-    busiest_month = MonthSerializer(allow_null=True, help_text="With the most picks, the earliest of equals.")
+class YearStatisticsSerializer(YearFiguresSerializer):
+    weeks = StatisticsWeekSerializer(many=True, help_text="All 52 or 53.")
+    ratings = RatingsSerializer(help_text="Given to picks of the year by any member.")
+
+
+class YearInOpinionsSerializer(YearFiguresSerializer):
+    busiest_month = MonthSerializer(allow_null=True, help_text="The month with the most picks, the earliest of equals.")
     first_pick = ShownPickSerializer(allow_null=True)
     last_pick = ShownPickSerializer(allow_null=True)
-    highlights = HighlightsSerializer()
-    ratings_given = RatingsSerializer(help_text="To picks of the year's weeks, anybody's.")
-    ratings_received = RatingsSerializer(help_text="From others, for what was picked in the year.")
+    ratings_given = RatingsSerializer(help_text="Given to picks of the year by any member.")
+    ratings_received = RatingsSerializer(help_text="Given by others to picks of the year.")
     top = TopSerializer()
 
 
 class StatisticsView(FiguresView):
     def get_scope(self) -> statistics.Scope:
         """Whose figures the query asks for. Raises ValidationError or NotFound."""
-        asked = WhoseSerializer(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        name = asked.validated_data["user"].lower()
-        return statistics.Scope(self.request.user, None if name == "all" else self.find(name))
+        name = self.read_query(StatsQuerySerializer)["user"].lower()
+        return statistics.Scope(self.request.user, None if name == "all" else self.find_user(name))
 
 
 def read_year(raw: str) -> int:
     """The year of an address. Raises ValidationError."""
-    asked = YearSerializer(data={"year": raw})
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data["year"]
+    serializer = YearSerializer(data={"year": raw})
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data["year"]
 
 
 YEAR = OpenApiParameter(
@@ -217,15 +201,19 @@ YEAR = OpenApiParameter(
 )
 
 
-@extend_schema(tags=["stats"], parameters=[WhoseSerializer], responses={200: OverviewSerializer, 404: NOBODY})
+@extend_schema(
+    tags=["stats"], parameters=[StatsQuerySerializer], responses={200: OverviewSerializer, 404: UNKNOWN_USER}
+)
 class OverviewView(StatisticsView):
     def get(self, request):
-        """How much somebody picked and rated, and what most of it is like."""
+        """How much a user picked and rated, and their most frequent genres, people, countries and decades."""
         return Response(OverviewSerializer(statistics.overview(self.get_scope())).data)
 
 
 @extend_schema(
-    tags=["stats"], parameters=[WhoseSerializer, YEAR], responses={200: YearStatisticsSerializer, 404: NOBODY}
+    tags=["stats"],
+    parameters=[StatsQuerySerializer, YEAR],
+    responses={200: YearStatisticsSerializer, 404: UNKNOWN_USER},
 )
 class ByYearView(StatisticsView):
     def get(self, request, year):
@@ -235,13 +223,15 @@ class ByYearView(StatisticsView):
 
 
 @extend_schema(
-    tags=["stats"], parameters=[WhoseSerializer, YEAR], responses={200: YearInOpinionsSerializer, 404: NOBODY}
+    tags=["stats"],
+    parameters=[StatsQuerySerializer, YEAR],
+    responses={200: YearInOpinionsSerializer, 404: UNKNOWN_USER},
 )
 class YearInOpinionsView(StatisticsView):
     def get(self, request, year):
-        """All that a page which looks back on an ISO year shows.
+        """Everything for a page that looks back on an ISO year.
 
-        What counts is the week of a pick, not when it was entered.
+        What counts is the week of a pick, not the date on which it was entered.
         """
         number, scope = read_year(year), self.get_scope()
         return Response(YearInOpinionsSerializer(statistics.year_in_opinions(scope, number)).data)

@@ -5,7 +5,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import IntegrityError
 
 from selections import backfill
-from selections.locks import Conflict
+from selections.guards import Conflict
 from selections.weeks import YearWeek, read_week_name, this_week, week_name, week_names
 
 

@@ -17,21 +17,21 @@ ENDINGS = {"json": ".json", "csv": ".csv", "letterboxd": ".csv"}
 
 class Command(BaseCommand):
     help = (
-        "Write everything of a person, or of everybody, into files: as our JSON, which import_selections takes back, "
+        "Export everything of one user, or of all users, to files: as our JSON, which import_selections reads, "
         "as CSV for spreadsheets, or as Letterboxd imports it, in parts of up to 1 MB. "
         "Example: manage.py export_selections ada --format csv --output ada.csv"
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("user", nargs="?", metavar="USER", help="a username or e-mail address (default: everybody)")
+        parser.add_argument("user", nargs="?", metavar="USER", help="a username or email address (default: all users)")
         parser.add_argument("--format", choices=ENDINGS, default="json", help="default: json")
         parser.add_argument(
             "--output",
             type=Path,
             metavar="PATH",
-            help="the file, by default the terminal; of everybody, but for csv, the directory for a file each",
+            help="the file (default: standard output); for all users, unless as csv, a directory for a file each",
         )
-        parser.add_argument("--force", action="store_true", help="replace files that are there")
+        parser.add_argument("--force", action="store_true", help="replace files that exist")
 
     def handle(self, *, user, format, output, force, verbosity, **options):  # noqa: A002 - as the option is called
         self.verbosity, self.force = verbosity, force
@@ -51,17 +51,17 @@ class Command(BaseCommand):
     def show(self, format: str, people: Iterable, *, is_one: bool) -> None:  # noqa: A002
         """Write the one file to the standard output, in UTF-8 whatever the terminal's encoding is."""
         if not is_one and format != "csv":
-            raise CommandError("Say where the files of everybody go, such as --output exports, or name one person.")
+            raise CommandError("Choose a directory for all users' files, such as --output exports, or name one user.")
         (_, pieces), *more = islice(files_of(format, people, Path("films.csv")), 2)
         if more:
-            raise CommandError("That makes more than one file: say where they go, such as --output films.csv")
+            raise CommandError("That makes more than one file. Choose where to write them, such as --output films.csv")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         try:
             for piece in pieces:
                 self.stdout.write(piece, ending="")
             self.stdout.flush()
-        except BrokenPipeError:  # whoever read has enough, as `head` does
+        except BrokenPipeError:  # the reader has enough, as `head` does
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
             raise SystemExit(1) from None
@@ -77,13 +77,13 @@ class Command(BaseCommand):
 
 
 def find_people(name: str | None):
-    """Everybody by name, or the one who is called so. Raises CommandError."""
+    """All users by name, or the one with this name. Raises CommandError."""
     people = get_user_model().objects.order_by("username")
     if name is None:
         return people
     known = get_user_model().objects.known_as(name)
     if not known.exists():
-        raise CommandError(f"There is nobody called {name!r}.")
+        raise CommandError(f"There is no account called {name!r}.")
     return known
 
 
@@ -112,9 +112,9 @@ def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
     """
     if os.path.lexists(path) and not (force and path.is_file()):
         raise CommandError(
-            f"{path} is there already: choose another name, or --force replaces it."
+            f"{path} exists. Choose another name, or add --force to replace it."
             if path.is_file()
-            else f"{path} is there already, and is no file: choose another name."
+            else f"{path} exists and is not a file. Choose another name."
         )
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 600
     temporary = Path(name)

@@ -9,55 +9,55 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
 from catalog.progress import Progress, counted, duration
-from selections.transfer import archive, readers, review
-from selections.transfer.importing import STATES, Importer, Outcome, fingerprints
-from selections.transfer.readers import archive as archive_file
+from selections.transfer import own_json, readers, restoring, review
+from selections.transfer.importing import STATES, Importer, Outcome
+from selections.transfer.kept_rows import fingerprints
 from selections.transfer.readers.rows import FileError, Reading
-from selections.weeks import read_week_name, week_name
+from selections.weeks import read_week_name
 
 WIDTH = 60  # columns for what a row means
 
 
 class Command(BaseCommand):
     help = (
-        "Put what a file says into somebody's weeks: our own JSON and CSV, any CSV with a week or date and an id or "
-        "title, and exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognised by what is in them. Without "
-        "--apply it only says what would happen. It may be interrupted, and run again as often as one likes. "
+        "Import a file into a user's weeks: our own JSON and CSV, any CSV with a week or date and an id or title, and "
+        "exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognized by their content. Without --apply it "
+        "only says what would happen. It can be interrupted, and run again at any time. "
         "Example: manage.py import_selections ada letterboxd-ada-2026.zip --apply"
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("user", help="username of whose weeks these are")
+        parser.add_argument("user", help="a username or email address")
         parser.add_argument("file", type=Path)
-        parser.add_argument("--apply", action="store_true", help="do it")
+        parser.add_argument("--apply", action="store_true", help="import it")
         parser.add_argument(
-            "--format", choices=[*readers.FORMATS, readers.JSON], help="what the file is, if that is not plain"
+            "--format", choices=[*readers.FORMATS, readers.JSON], help="default: recognized by the content"
         )
-        parser.add_argument("--kind", choices=["movie", "album"], help="what a plain CSV that does not say so lists")
+        parser.add_argument("--kind", choices=["movie", "album"], help="of rows of a plain CSV that does not say it")
         parser.add_argument(
             "--from",
             dest="first_week",
             type=week,
             metavar="WEEK",
-            help="such as 2024-W01: rows without a week fill the free places from there on",
+            help="such as 2024-W01; rows without a week fill the free places from there on",
         )
         parser.add_argument(
             "--overflow",
             choices=["next-free-week", "skip"],
             default="skip",
-            help="what becomes of a third movie or album of a week (default: skip, and say so)",
+            help="what to do with a third movie or album of a week (default: skip)",
         )
-        parser.add_argument("--again", action="store_true", help="also what was imported before and removed since")
-        parser.add_argument("--resolve", type=Path, metavar="FILE", help="the review file, with your choices in it")
+        parser.add_argument("--again", action="store_true", help="import what was imported before and removed since")
+        parser.add_argument("--resolve", type=Path, metavar="FILE", help="the review file with your choices")
         parser.add_argument(
-            "--review", type=Path, metavar="FILE", help="where to write what is to decide (default: beside the file)"
+            "--review", type=Path, metavar="FILE", help="where to write the rows to decide (default: beside the file)"
         )
 
     def handle(self, *, user, file, verbosity, **options):
         self.verbosity = verbosity
         person = get_user_model().objects.known_as(user).first()
         if person is None:
-            raise CommandError(f"There is nobody called {user}.")
+            raise CommandError(f"There is no account called {user}.")
         try:
             if (options["format"] or readers.recognise(file)) == readers.JSON:
                 self.refuse_options(options)
@@ -69,25 +69,23 @@ class Command(BaseCommand):
         except type(person).DoesNotExist:
             raise CommandError(f"The account of {user} has just been deleted.") from None
         if not options["apply"]:
-            self.say("Nothing was changed: this was a dry run. With --apply it is done.")
+            self.say("Nothing was changed: this was a dry run. Add --apply to import.")
         if failed:
             raise CommandError(
-                f"{counted(failed, 'row')} failed; the others are not affected. Mend the file, or run it again later."
+                f"{counted(failed, 'row')} failed; the others are not affected. Fix the file, or run this again later."
             )
 
     def refuse_options(self, options) -> None:
-        """Our JSON says everything itself."""
-        for name in ("resolve", "review", "first_week", "kind", "again"):
-            if options[name]:
-                raise CommandError(
-                    f"--{name.replace('first_week', 'from')} has no meaning for our own JSON: leave it out."
-                )
-        if options["overflow"] != "skip":
-            raise CommandError("--overflow has no meaning for our own JSON: leave it out.")
+        """Our JSON needs none of these."""
+        given = [name for name in ("resolve", "review", "first_week", "kind", "again") if options[name]]
+        given += ["overflow"] if options["overflow"] != "skip" else []
+        for name in given:
+            option = name.replace("first_week", "from")
+            raise CommandError(f"--{option} has no meaning for our own JSON. Leave it out.")
 
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
-        """Take in our own JSON, of which nothing fails for itself. Raises FileError."""
-        data = archive_file.parse(file)
+        """Import our own JSON, as a whole. Raises FileError."""
+        data = own_json.parse(file)
         progress: Progress | None = None
 
         def step(done: int, total: int) -> None:
@@ -96,7 +94,7 @@ class Command(BaseCommand):
             progress.step(done)
 
         try:
-            report = archive.load(person, data, apply=apply, is_trusted=True, progress=step)
+            report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
         if progress:
@@ -110,22 +108,22 @@ class Command(BaseCommand):
         ):
             self.say(f"{what}: {new} new, {there} there already, {left_out} left out.")
         if report.opinions_of_others:
-            self.say(f"Opinions of others, which are theirs to give: {report.opinions_of_others}.")
+            self.say(f"Opinions of other people, which are never imported: {report.opinions_of_others}.")
         self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")
         return 0
 
     def import_rows(self, person, file: Path, options) -> int:
-        """Import any other file, and say how many rows failed. Raises FileError."""
+        """Import any other file, and return how many rows failed. Raises FileError."""
         reading = readers.read(file, format=options["format"] or "", zone=person.zone, kind=options["kind"] or "")
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
         review_file = options["review"] or file.with_suffix(".review.csv")
         if not os.access(review_file.parent, os.W_OK):
-            raise CommandError(f"{review_file.parent} cannot be written to: say with --review where the rest may go.")
+            raise CommandError(f"{review_file.parent} cannot be written to. Choose another place with --review.")
         self.introduce(file, reading)
         weekless = sum(1 for row in reading.rows if row.kind and row.week is None)
         if weekless and options["first_week"] is None:
             self.say(
-                f"{counted(weekless, 'row')} without a week: say with --from which is the first, such as 2024-W01."
+                f"{counted(weekless, 'row')} without a week. Set the first week to fill with --from, such as 2024-W01."
             )
         importer = Importer(
             person,
@@ -138,7 +136,7 @@ class Command(BaseCommand):
         )
         if unused := set(decisions) - {task.fingerprint for task in importer.tasks}:
             raise CommandError(
-                f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this."
+                f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this one."
             )
         self.say_time(importer)
         outcomes = self.run(importer)
@@ -149,14 +147,14 @@ class Command(BaseCommand):
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
-        self.say(f"{file.name}: {readers.FORMATS[reading.format]}, {counted(len(reading.rows), 'row')}.")
+        self.say(f"{file.name}: {readers.FORMATS[reading.format].LABEL}, {counted(len(reading.rows), 'row')}.")
         for remark in reading.remarks:
             self.say(remark)
         for place, sentence in reading.failures:
             self.stderr.write(f"{file.name}, {place}: {sentence}")
 
     def say_time(self, importer: Importer) -> None:
-        """Before it begins: how long it takes is known, as upstreams say how often they may be asked."""
+        """Say how long it takes, which the rate limits of upstreams tell in advance."""
         to_ask = importer.to_ask()
         if to_ask.total():
             what = " and ".join(
@@ -174,7 +172,7 @@ class Command(BaseCommand):
                 outcomes.append(outcome)
                 if outcome.state == "failed":
                     progress.complain(line_of(outcome))
-                elif self.verbosity and (is_table or needs_somebody(outcome)):
+                elif self.verbosity and (is_table or needs_attention(outcome)):
                     progress.end()
                     self.stdout.write(line_of(outcome))
                 progress.step(len(outcomes))
@@ -208,24 +206,23 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def needs_somebody(outcome: Outcome) -> bool:
-    """Whether there is something to do or to know: to decide, left out, or moved to another week."""
+def needs_attention(outcome: Outcome) -> bool:
+    """Whether it is to be decided, was left out, or moved to another week."""
     return outcome.state in {"review", "full"} or (outcome.state == "new" and bool(outcome.sentence))
 
 
 def line_of(outcome: Outcome) -> str:
     """A row of the table."""
     place = f"{outcome.row.kind} {outcome.position}" if outcome.position else outcome.row.kind
-    where = week_name(*outcome.week) if outcome.week else "–"
     what = outcome.work if len(outcome.work) <= WIDTH else outcome.work[: WIDTH - 1] + "…"
     words = outcome.state if outcome.state in {"new", "skipped"} else STATES[outcome.state]
     if outcome.sentence:
         words = f"{words}: {outcome.sentence} ({outcome.row.place})"
-    return f"{where:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
+    return f"{outcome.week_name:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
 
 
 def write_new(path: Path, text: str) -> Path:
-    """Write a file and say where: beside the one that is there, if that says something else, as it may be edited."""
+    """Write a file and return its path: with a number if there is one with other content, which may be edited."""
     for number in count(1):
         free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         try:
@@ -249,5 +246,5 @@ def private(path: str, flags: int) -> int:
 def week(text: str) -> tuple[int, int]:
     known = read_week_name(text)
     if known is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO week such as 2024-W01")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an ISO week such as 2024-W01")
     return known

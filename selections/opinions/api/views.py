@@ -1,5 +1,8 @@
 """Opinions: your own on a pick, and those of others as far as you may read them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -8,8 +11,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
-from catalog import services as catalog
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
+from catalog.fetching import find_known
 from selections.api import serializers
 from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
@@ -23,7 +26,7 @@ class NoOpinion(NotFound):
     default_code = "no_opinion"
 
 
-class PickView(GenericAPIView):
+class OfPickView(GenericAPIView):
     """About one pick of a week that the caller may see."""
 
     kind: Kind
@@ -45,7 +48,7 @@ class PickView(GenericAPIView):
         return opinion
 
 
-class OpinionView(PickView):
+class OpinionView(OfPickView):
     serializer_class = serializers.GiveOpinionSerializer
 
     @extend_schema(responses={200: serializers.OpinionSerializer, 400: BAD_POSITION})
@@ -89,7 +92,7 @@ class OpinionView(PickView):
 @extend_schema_view(
     get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
 )
-class OpinionHistoryView(PickView, ListAPIView):
+class OpinionHistoryView(OfPickView, ListAPIView):
     """Your own earlier ratings of a pick, the latest first; `null` where there was a review only."""
 
     serializer_class = serializers.EarlierRatingSerializer
@@ -147,36 +150,34 @@ class WeekOpinionsView(ListAPIView):
         return Opinion.objects.on_week(week).visible_to(user).with_picks()
 
 
-class SelectionsOfView(ListAPIView):
-    """Who picked one movie or album, and when, with the opinions on it that you may read."""
+class SelectionsOfWorkView(ListAPIView):
+    """Who picked a movie or album, and when, with the opinions on it that you may read."""
 
     serializer_class = serializers.DiscussedSelectionSerializer
+    kind: Kind
+    read_id: Callable[[str], Any]  # from the address
 
-    def shown(self, picks):
-        return picks.visible_to(self.request.user).latest_first().with_shown_opinions(self.request.user)
+    def get_queryset(self):
+        user, work = self.request.user, find_known(self.kind.works, self.read_id(self.kwargs[self.kind.id_field]))
+        if work is None:
+            raise NotFound(f"{self.kind.name.capitalize()} not found")
+        picks = self.kind.picks._default_manager.of_work(work)
+        return picks.visible_to(user).latest_first().with_shown_opinions(user)
 
 
 @extend_schema_view(get=extend_schema(operation_id="movies_picks_list"))
 @extend_schema(tags=["movies"], parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)])
-class MoviePicksView(SelectionsOfView):
+class SelectionsOfMovieView(SelectionsOfWorkView):
     """Who picked a movie, and when, with the opinions on it that you may read."""
 
-    def get_queryset(self):
-        movie = catalog.known_movie(read_tmdb_id(self.kwargs["tmdb_id"]))
-        if movie is None:
-            raise NotFound("Movie not found")
-        return self.shown(MOVIE.picks._default_manager.of_work(movie))
+    kind, read_id = MOVIE, staticmethod(read_tmdb_id)
 
 
 @extend_schema_view(get=extend_schema(operation_id="albums_picks_list"))
 @extend_schema(
     tags=["albums"], parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
 )
-class AlbumPicksView(SelectionsOfView):
+class SelectionsOfAlbumView(SelectionsOfWorkView):
     """Who picked an album in any edition, and when, with the opinions on it that you may read."""
 
-    def get_queryset(self):
-        album = catalog.known_album(read_musicbrainz_id(self.kwargs["musicbrainz_id"]))
-        if album is None:
-            raise NotFound("Album not found")
-        return self.shown(ALBUM.picks._default_manager.of_work(album))
+    kind, read_id = ALBUM, staticmethod(read_musicbrainz_id)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict
 from http import HTTPStatus
 from itertools import chain, islice
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,10 +19,9 @@ from rest_framework.views import APIView
 from accounts import limits
 from accounts.errors import Refusal
 from accounts.models import ApiToken
-from selections.models import MAX_RATING, Pick
-from selections.transfer import archive, export
+from catalog.json_fields import AnyObject, List
+from selections.transfer import export, own_json, restoring
 from selections.transfer.importing import IMPORTING
-from selections.transfer.readers.archive import UnfitArchive
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
@@ -50,86 +50,23 @@ class ImportQuerySerializer(serializers.Serializer):
     )
 
 
-class SavedRatingSerializer(serializers.Serializer):
-    rating = serializers.IntegerField(min_value=1, max_value=MAX_RATING, allow_null=True)
-    until_at = serializers.DateTimeField(help_text="When it was changed.")
-
-
-class SavedSerializer(serializers.Serializer):
-    rating = serializers.IntegerField(min_value=1, max_value=MAX_RATING, allow_null=True)
-    review = serializers.CharField(allow_null=True)
-    contains_spoilers = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    earlier_ratings = SavedRatingSerializer(many=True, help_text="Of one's own, the earliest first.")
-
-
-class SavedOpinionSerializer(SavedSerializer):
-    by = serializers.CharField(help_text="A username.")
-    own = serializers.BooleanField(help_text="Those of others are to be read, and are never imported.")
-
-
-class ArchivedMoviePickSerializer(serializers.Serializer):
-    position = serializers.ChoiceField(Pick.Position.choices)
-    added_at = serializers.DateTimeField()
-    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    opinions = SavedOpinionSerializer(many=True)
-
-
-class ArchivedAlbumPickSerializer(serializers.Serializer):
-    position = serializers.ChoiceField(Pick.Position.choices)
-    added_at = serializers.DateTimeField()
-    musicbrainz_id = serializers.UUIDField()
-    opinions = SavedOpinionSerializer(many=True)
-
-
-class ArchivedWeekSerializer(serializers.Serializer):
-    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
-    week_number = serializers.IntegerField(min_value=1, max_value=53)
-    notes = serializers.CharField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    movies = ArchivedMoviePickSerializer(many=True)
-    albums = ArchivedAlbumPickSerializer(many=True)
-
-
-class GivenOpinionSerializer(SavedSerializer):
-    """What one thinks of a pick of somebody else."""
-
-    owner = serializers.CharField(help_text="Whose pick it is: a username.")
-    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
-    week_number = serializers.IntegerField(min_value=1, max_value=53)
-    kind = serializers.ChoiceField(["movie", "album"])
-    tmdb_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, help_text="Of a movie.")
-    musicbrainz_id = serializers.UUIDField(required=False, help_text="Of an album.")
-
-
-class ArchivedUserSerializer(serializers.Serializer):
-    username = serializers.CharField()
-    display_name = serializers.CharField(allow_null=True)
-    time_zone = serializers.CharField()
-    visibility = serializers.ChoiceField(get_user_model()._meta.get_field("visibility").choices or [])
-
-
-class ArchivedCatalogSerializer(serializers.Serializer):
-    movies = serializers.ListField(
-        child=serializers.DictField(), help_text="All that the catalog has of each, with cast and crew."
-    )
-    albums = serializers.ListField(
-        child=serializers.DictField(), help_text="All that the catalog has of each, with the artist credit."
-    )
-
-
 class ArchiveSerializer(serializers.Serializer):
-    """Everything of a person, with what the catalog knows of their picks."""
+    """Everything of a user, with what the catalog knows of their picks. own_json.py says what stands in it."""
 
-    format = serializers.ChoiceField([export.FORMAT])
-    version = serializers.ChoiceField([export.VERSION])
-    exported_at = serializers.DateTimeField()
-    user = ArchivedUserSerializer()
-    weeks = ArchivedWeekSerializer(many=True)
-    opinions_given = GivenOpinionSerializer(many=True, help_text="On picks of others.")
-    catalog = ArchivedCatalogSerializer()
+
+class ArchiveSchema(OpenApiSerializerExtension):
+    """Describes what is exported in full. Of what may be imported it describes the outline; the example shows the rest,
+    and the answer says where a value is invalid."""
+
+    target_class = ArchiveSerializer
+
+    def map_serializer(self, auto_schema, direction):
+        schema = deepcopy(own_json.EXPORT.schema()) | {"description": ArchiveSerializer.__doc__}  # others add to it
+        if direction == "request":
+            objects = List(AnyObject()).schema()
+            outline = {"user": AnyObject().schema(), "weeks": objects, "opinions_given": objects}
+            schema |= {"required": ["format", "version"], "properties": schema["properties"] | outline}
+        return schema
 
 
 class ImportReportSerializer(serializers.Serializer):
@@ -203,10 +140,10 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
 
 
 @contextmanager
-def turn(request, most_bytes: int) -> Iterator[None]:
+def turn(request, max_bytes: int) -> Iterator[None]:
     """Alone in this process, as a file takes up to twenty times its size in memory. Raises Refusal with 429."""
     if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(most_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
+        for _ in range(max_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
             request.read(2**16)
         sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
         raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
@@ -218,7 +155,7 @@ def turn(request, most_bytes: int) -> Iterator[None]:
 
 class ImportView(APIView):
     @property
-    def most_bytes(self) -> int:
+    def max_bytes(self) -> int:
         """How much the parser takes here, in place of what it takes elsewhere."""
         return int(settings.IMPORT_MAX_MB * 1_000_000)
 
@@ -240,18 +177,18 @@ class ImportView(APIView):
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        with turn(request, self.most_bytes):
+        with turn(request, self.max_bytes):
             limits.count_attempt("import", request, limits.account_id(request.user.pk))
             data = request.data
             try:
-                report = archive.load(
+                report = restoring.load(
                     request.user,
                     data,
                     apply=not asked.validated_data["dry_run"],
                     is_trusted=False,
                     with_profile=not isinstance(request.auth, ApiToken),
                 )
-            except UnfitArchive as error:
+            except own_json.InvalidExport as error:
                 fault = serializers.ErrorDetail(error.sentence, code="invalid")
                 raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
             finally:

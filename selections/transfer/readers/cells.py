@@ -24,7 +24,7 @@ def shown(cell: str) -> str:
 def read_week(year: int, number: int) -> tuple[int, int]:
     """The ISO year and week."""
     if not (week := read_week_name(week_name(year, number))):
-        raise RowError(f"There is no week {number} in {year}: years from {FIRST_YEAR} to {LAST_YEAR} have 52 or 53.")
+        raise RowError(f"There is no week {number} in {year}. Years from {FIRST_YEAR} to {LAST_YEAR} have 52 or 53.")
     return week
 
 
@@ -32,7 +32,7 @@ def week_of(day: date) -> tuple[int, int]:
     """The ISO year and week that a day is in."""
     year, number, _ = day.isocalendar()
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise RowError(f"{day} is not in the years from {FIRST_YEAR} to {LAST_YEAR}: correct the date.")
+        raise RowError(f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}. Correct the date.")
     return year, number
 
 
@@ -51,7 +51,7 @@ def read_day(cell: str, zone: tzinfo) -> date | None:
             return moment.date()
         return moment.astimezone(zone).date()
     except (ValueError, OverflowError):
-        raise RowError(f"Write the date as 2024-12-31: {shown(cell)} is none, or can be read in two ways.") from None
+        raise RowError(f"{shown(cell)} is not a date. Enter it as 2024-12-31.") from None
 
 
 def read_instant(cell: str, zone: tzinfo) -> datetime | None:
@@ -59,7 +59,7 @@ def read_instant(cell: str, zone: tzinfo) -> datetime | None:
     try:
         return _moment(cell, zone).astimezone(UTC) if cell else None
     except (ValueError, OverflowError):
-        raise RowError(f"Write the time as 2024-12-31T20:15:00Z: {shown(cell)} is none.") from None
+        raise RowError(f"{shown(cell)} is not a time. Enter it as 2024-12-31T20:15:00Z.") from None
 
 
 def _moment(cell: str, zone: tzinfo) -> datetime:
@@ -73,7 +73,7 @@ def _moment(cell: str, zone: tzinfo) -> datetime:
 def read_number(cell: str) -> Decimal:
     """A number with a point or a comma, such as 3.5."""
     if not re.fullmatch(r"\d{1,4}(?:[.,]\d{1,10})?", cell, re.ASCII):
-        raise RowError(f"{shown(cell)} is no number: write it as 8 or 3.5.")
+        raise RowError(f"{shown(cell)} is not a number. Enter it as 8 or 3.5.")
     return Decimal(cell.replace(",", "."))
 
 
@@ -83,10 +83,10 @@ def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
         return None
     number, _, most = (part.strip() for part in cell.partition("/"))
     if most not in ("", "5", "10"):
-        raise RowError(f"{shown(cell)} is no rating: rate from 1 to 10, or as 4/5.")
+        raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
     half_stars = read_number(number) * MAX_RATING / int(most or out_of)
     if half_stars != int(half_stars) or not 1 <= half_stars <= MAX_RATING:
-        raise RowError(f"{shown(cell)} is no rating: rate from 1 to 10, or as 4/5.")
+        raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
     return int(half_stars)
 
 
@@ -96,19 +96,19 @@ def read_release_year(cell: str) -> int | None:
         return None
     found = re.fullmatch(r"(\d{4})(?:-[\d?]{2}){0,2}", cell, re.ASCII)
     if not found or not FIRST_RELEASE <= int(found[1]) <= LAST_YEAR:
-        raise RowError(f"Write the year of release as 1994: {shown(cell)} is none.")
+        raise RowError(f"{shown(cell)} is not a year of release. Enter it as 1994.")
     return int(found[1])
 
 
 def read_position(cell: str) -> int | None:
     if cell not in ("", "1", "2"):
-        raise RowError(f"{shown(cell)} is no position: write 1 or 2, or nothing.")
+        raise RowError(f"{shown(cell)} is not a position. Enter 1 or 2, or leave it empty.")
     return int(cell) if cell else None
 
 
 def read_yes(cell: str) -> bool:
     if (answer := cell.casefold()) not in YES | NO:
-        raise RowError(f"Answer with yes or no: {shown(cell)} is neither.")
+        raise RowError(f"{shown(cell)} is neither yes nor no.")
     return answer in YES
 
 
@@ -120,5 +120,5 @@ def read_text(text: str) -> str:
 def within(text: str, most: int = MAX_NAME) -> str:
     """The text, if it has at most so many characters."""
     if len(text) > most:
-        raise RowError(f"{shown(text)} has {len(text):,} characters: shorten it to {most:,}.")
+        raise RowError(f"{shown(text)} has {len(text):,} characters. Shorten it to {most:,}.")
     return text

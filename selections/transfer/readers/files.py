@@ -1,4 +1,4 @@
-"""Opens the files that people come with, whatever is in them: nothing is unpacked to disk, nothing read at one go."""
+"""Opens uploaded files, whatever is in them: nothing is unpacked to disk, and nothing is read in one go."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from typing import IO, Self, TextIO
 from .rows import FileError
 
 MAX_FILE = 50 * 2**20  # bytes
-MAX_JSON = 200 * 2**20  # bytes, of our own JSON, which nobody can split
+MAX_JSON = 200 * 2**20  # bytes, of our own JSON, which is hard to split
 SMALLER = {
     MAX_FILE: f"split it below {MAX_FILE // 2**20} MB.",
     MAX_JSON: f"JSON may have {MAX_JSON // 2**20}, so export it as CSV, and split that.",
@@ -26,19 +26,20 @@ MAX_LINE = 1_000_000  # characters
 MAX_LINES = 1_000_000
 HEAD = 64 * 2**10  # bytes, which tell what a file is
 
-SPREADSHEET = "This looks like a spreadsheet: save it as CSV (UTF-8) there, and give that file."
+AS_DOWNLOADED = "Import the export as you downloaded it."
+SPREADSHEET = "This looks like a spreadsheet. Save it as CSV (UTF-8) and import that file."
 MAGIC = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": SPREADSHEET,
-    b"%PDF-": "This looks like a PDF: give the file that it was made from, as CSV (UTF-8).",
-    b"\x89PNG": "This looks like a picture: give a CSV file, or the export that you downloaded.",
-    b"\xff\xd8\xff": "This looks like a picture: give a CSV file, or the export that you downloaded.",
-    b"GIF8": "This looks like a picture: give a CSV file, or the export that you downloaded.",
-    b"SQLite format 3\0": "This looks like a database: give an export of it, as CSV (UTF-8).",
-    b"\x1f\x8b": "This is packed with gzip: unpack it, and give what is in it.",
-    b"7z\xbc\xaf\x27\x1c": "This is packed with 7-Zip: unpack it, and give what is in it.",
-    b"Rar!": "This is packed with RAR: unpack it, and give what is in it.",
-    b"\xff\xfe": 'This is UTF-16: save the file as UTF-8 (spreadsheets call it "CSV UTF-8"), and try again.',
-    b"\xfe\xff": 'This is UTF-16: save the file as UTF-8 (spreadsheets call it "CSV UTF-8"), and try again.',
+    b"%PDF-": "This looks like a PDF. Import its source as CSV (UTF-8).",
+    b"\x89PNG": "This looks like a picture. Import a CSV file or the export that you downloaded.",
+    b"\xff\xd8\xff": "This looks like a picture. Import a CSV file or the export that you downloaded.",
+    b"GIF8": "This looks like a picture. Import a CSV file or the export that you downloaded.",
+    b"SQLite format 3\0": "This looks like a database. Import an export of it as CSV (UTF-8).",
+    b"\x1f\x8b": "This is packed with gzip. Unpack it and import the file in it.",
+    b"7z\xbc\xaf\x27\x1c": "This is packed with 7-Zip. Unpack it and import the file in it.",
+    b"Rar!": "This is packed with RAR. Unpack it and import the file in it.",
+    b"\xff\xfe": 'This is UTF-16. Save the file as UTF-8 (spreadsheets call it "CSV UTF-8") and try again.',
+    b"\xfe\xff": 'This is UTF-16. Save the file as UTF-8 (spreadsheets call it "CSV UTF-8") and try again.',
 }
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # What zipfile raises for damaged files, and zlib under it.
@@ -50,7 +51,7 @@ class _File(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_DIRECTORY:
-            raise FileError("The ZIP has too many files in it: give the export as it was downloaded.")
+            raise FileError(f"The ZIP has too many files in it. {AS_DOWNLOADED}")
         return super().read(size)
 
 
@@ -58,12 +59,12 @@ def _open(path: Path, most: int | None = MAX_FILE) -> _File:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would be read once only, and a device without end
-            raise FileError(f"{path} is no file.")
+            raise FileError(f"{path} is not a file.")
         if most is not None and status.st_size > most:
             raise FileError(f"The file has {status.st_size / 2**20:,.0f} MB: {SMALLER[most]}")
         return _File(path)
     except ValueError:  # a NUL character in the name
-        raise FileError("That is no name of a file.") from None
+        raise FileError("That is not the name of a file.") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -100,13 +101,13 @@ def shape(path: Path) -> str:
         if head.startswith(magic):
             raise FileError(sentence)
     if b"\0" in head:
-        raise FileError("This looks like a binary file: give a CSV file, or the export that you downloaded.")
+        raise FileError("This looks like a binary file. Import a CSV file or the export that you downloaded.")
     if not start:
         raise FileError("The file is empty.")
     return {b"{": "object", b"[": "list"}.get(start[:1], "table")
 
 
-class Archive:
+class ZipArchive:
     """A ZIP whose files are read one after the other, as far as they are wanted. Raises FileError."""
 
     def __init__(self, path: Path) -> None:
@@ -135,19 +136,17 @@ class Archive:
     def _check(self) -> None:
         infos = self._zip.infolist()
         if len(infos) > MAX_ENTRIES:
-            raise FileError("The ZIP has too many files in it: give the export as it was downloaded.")
+            raise FileError(f"The ZIP has too many files in it. {AS_DOWNLOADED}")
         for info in infos:
             if _leads_out(info.orig_filename):
-                raise FileError("The ZIP has a file whose name leads out of it: give the export as it was downloaded.")
+                raise FileError(f"The ZIP has a file whose name leads out of it. {AS_DOWNLOADED}")
             if info.flag_bits & 1:
-                raise FileError("The ZIP asks for a password: unpack it, and pack it again without.")
+                raise FileError("The ZIP has a password. Unpack it and pack it again without one.")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise FileError("The ZIP is packed in an unusual way: unpack it, and pack it again.")
-        # Figures that are too small help nobody: zipfile stops reading there, and finds the checksum wrong.
+                raise FileError("The ZIP uses an unusual compression. Unpack it and pack it again.")
+        # Sizes that are too small are no way around: zipfile stops reading there, and finds the checksum wrong.
         if sum(info.file_size for info in infos) > MAX_UNPACKED:
-            raise FileError(
-                f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it: give the export as it was downloaded."
-            )
+            raise FileError(f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it. {AS_DOWNLOADED}")
         if {"[Content_Types].xml", "content.xml"} & self._entries.keys():
             raise FileError(SPREADSHEET)
 
@@ -181,7 +180,7 @@ class _Entry(io.RawIOBase):
 
 
 def _damaged() -> FileError:
-    return FileError("The ZIP is damaged: download it once more.")
+    return FileError("The ZIP is damaged. Download it again.")
 
 
 def _leads_out(name: str) -> bool:
@@ -218,11 +217,11 @@ class Lines:
         if self.number == 1:
             line = line.removeprefix("\ufeff")
         if self.number > MAX_LINES:
-            raise FileError(f"The file has more than {MAX_LINES:,} lines: split it into several.")
+            raise FileError(f"The file has more than {MAX_LINES:,} lines. Split it into several.")
         if len(line) == MAX_LINE:
-            raise FileError(f"{self.place().capitalize()} has {MAX_LINE:,} characters or more, which no line should.")
+            raise FileError(f"{self.place().capitalize()} has {MAX_LINE:,} characters or more, which is too long.")
         if flaw := find_flaw(line):
-            raise FileError(f"{flaw} in {self.place()}: save the file as UTF-8, and try again.")
+            raise FileError(f"{flaw} in {self.place()}. Save the file as UTF-8 and try again.")
         return line
 
     def place(self, number: int | None = None) -> str:

@@ -17,7 +17,7 @@ from . import cells, files
 from .rows import FileError, Reading, Row, RowError
 from .tables import Record, Table, listed
 
-LABEL = "a diary of Letterboxd"
+LABEL = "an export of Letterboxd"
 FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
 NEEDED = (*FILM, "Watched Date")
 USED = (*NEEDED, "Rating", "Review")
@@ -35,17 +35,17 @@ def is_export(names: list[str]) -> bool:
     return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
 
 
-def read(path: Path, *, zone: tzinfo) -> Reading:
+def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """Its diary, and reviews that have no entry there. Raises FileError.
 
     The day on which something was said is known, not the hour: noon, by the clocks of this zone.
     """
     if files.shape(path) != "zip":
         return _read_entries(files.opened(path), "", zone)
-    with files.Archive(path) as archive:
+    with files.ZipArchive(path) as archive:
         own = _own(archive.names)
         if not {"diary.csv", "reviews.csv"} & own.keys():
-            raise FileError("The ZIP has no diary.csv: download your export from Letterboxd again.")
+            raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
         diary, reviews = (
             _read_entries(archive.opened(own[name]), name, zone) if name in own else Reading("letterboxd")
             for name in ("diary.csv", "reviews.csv")
@@ -68,7 +68,7 @@ def _own(names: list[str]) -> dict[str, str]:
         *folders, name = path.lower().split("/")
         if name in READ and len(folders) <= 1 and not SKIPPED & set(folders):
             if name in own:
-                raise FileError(f"The ZIP has {name} more than once: give one export at a time.")
+                raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
             own[name] = path
     return own
 
@@ -86,7 +86,7 @@ def _read_entries(opened: AbstractContextManager[TextIO], name: str, zone: tzinf
     reading = Reading("letterboxd")
     with opened as file:
         table = Table(file, name)
-        table.require(*NEEDED, what=LABEL)
+        table.require(*NEEDED, what="a diary of Letterboxd")
         table.collect(reading, USED, lambda record: _read_entry(record, zone))
     return reading
 
@@ -96,7 +96,7 @@ def _read_entry(record: Record, zone: tzinfo) -> Row:
     said_on = cells.read_day(record["date"], zone)
     day = cells.read_day(record["watcheddate"], zone) or said_on
     if not day:
-        raise RowError("This entry has no date: add when you watched the film.")
+        raise RowError("This entry has no date. Add the day when you watched the film.")
     rating = cells.read_rating(record["rating"], out_of=5)
     review = cells.read_text(_plain(record["review"]))
     return Row(
@@ -114,7 +114,7 @@ def _read_entry(record: Record, zone: tzinfo) -> Row:
 
 def _read_film(record: Record) -> Film:
     if not record["name"]:
-        raise RowError("This film has no name: add it.")
+        raise RowError("This film has no name. Add it.")
     return cells.within(record["name"]), cells.read_release_year(record["year"])
 
 

@@ -36,7 +36,7 @@ USED = (
 )
 
 
-def read(path: Path, *, zone: tzinfo) -> Reading:
+def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """One person's picks with what that person said of them. Raises FileError."""
     with files.opened(path) as file:
         return _Reader(zone).read(Table(file))
@@ -63,11 +63,11 @@ class _Reader:
         """The record's pick where that is new; else its opinion is added to the pick."""
         if record["formatversion"] != VERSION:
             raise FileError(
-                f"{record.place.capitalize()} has another format_version than {VERSION}: export the file again."
+                f"{record.place.capitalize()} has another format_version than {VERSION}. Export the file again."
             )
         owner, said_by = restore(record["username"]), restore(record["opinionby"])
         if (self._owner or owner) != owner:
-            raise FileError(f"{record.place.capitalize()} is another person's: give the export of one person.")
+            raise FileError(f"{record.place.capitalize()} belongs to another person. Import the export of one person.")
         self._owner = owner
         row = _read_pick(record, self._zone)
         if said_by in ("", owner):
@@ -89,10 +89,10 @@ class _Reader:
 def _read_pick(record: Record, zone: tzinfo) -> Row:
     kind = record["kind"].casefold()
     if kind not in ("movie", "album", ""):
-        raise RowError(f"{cells.shown(kind)} is no kind: write movie or album.")
+        raise RowError(f"{cells.shown(kind)} is not a kind. Enter movie or album.")
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
-        raise RowError("This row has no year and week_number: add them.")
+        raise RowError("This row has no year and week_number. Add them.")
     row = Row(
         place=record.place,
         kind=kind,
@@ -113,7 +113,7 @@ def _read_pick(record: Record, zone: tzinfo) -> Row:
         added_at=cells.read_instant(record["addedat"], zone),
     )
     if not (row.tmdb_id or row.musicbrainz_id or row.release_group_id or row.title.strip()):
-        raise RowError("This row has neither an id nor a title: add one.")
+        raise RowError("This row has neither an id nor a title. Add one.")
     return row
 
 
@@ -129,11 +129,11 @@ def _with_opinion(row: Row, record: Record, zone: tzinfo) -> Row:
 
 def _read_tmdb_id(cell: str) -> int | None:
     if cell and not integer(cell):
-        raise RowError(f"{cells.shown(cell)} is no id of TMDB: correct or empty it.")
+        raise RowError(f"{cells.shown(cell)} is not a TMDB id. Correct or empty it.")
     return integer(cell)
 
 
 def _read_mbid(cell: str) -> UUID | None:
     if cell and not mbid(cell):
-        raise RowError(f"{cells.shown(cell)} is no id of MusicBrainz: correct or empty it.")
+        raise RowError(f"{cells.shown(cell)} is not a MusicBrainz id. Correct or empty it.")
     return mbid(cell)

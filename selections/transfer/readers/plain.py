@@ -1,4 +1,4 @@
-"""A CSV of one's own: columns by their natural names, in any order."""
+"""A CSV with columns by their natural names, in any order."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -7,11 +7,13 @@ from pathlib import Path
 from uuid import UUID
 
 from integrations import musicbrainz, tmdb
+from selections.weeks import day_of
 
 from . import cells, files
 from .rows import FileError, Reading, Row, RowError
 from .tables import Record, Table
 
+LABEL = "a plain CSV"
 # What each thing may be called, by tables.key(); where a row has several the first one counts.
 COLUMNS = {
     "week": ("week", "isoweek", "weeknumber", "weekno", "calendarweek"),
@@ -79,7 +81,7 @@ def require(table: Table) -> None:
 
 
 @dataclass(slots=True)
-class _Work:
+class _Identity:
     """What a row says of the movie or album itself."""
 
     kinds: set[str] = field(default_factory=set)  # what it must be, going by its ids
@@ -148,7 +150,7 @@ class _Reader:
             if week and row.notes and not (row.rating or row.review):
                 return row
             raise RowError(
-                "This row has neither a title nor an id that says whose it is, such as tmdb_id or an address: add one."
+                "This row has neither a title nor an id that says whose it is, such as tmdb_id or an address. Add one."
             )
         return replace(
             row,
@@ -164,13 +166,13 @@ class _Reader:
             contains_spoilers=cells.read_yes(_cell(record, "spoilers")),
         )
 
-    def _read_work(self, record: Record) -> _Work:
-        work = _Work()
+    def _read_work(self, record: Record) -> _Identity:
+        work = _Identity()
         for thing in ("tmdb", "imdb", "release", "group"):
             text = _cell(record, thing)
-            is_nobodys = text.isdecimal() and thing != "tmdb"
-            if text and (is_nobodys or not work.take(text, bare="release-group" if thing == "group" else "release")):
-                raise RowError(f"{cells.shown(text)} is no id or address that belongs there: correct or empty it.")
+            is_ambiguous = text.isdecimal() and thing != "tmdb"
+            if text and (is_ambiguous or not work.take(text, bare="release-group" if thing == "group" else "release")):
+                raise RowError(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
         if text := _cell(record, "address"):
             self._unread += text.isdecimal() or not work.take(text)
         for thing in ("title", "movie", "album"):
@@ -187,32 +189,32 @@ class _Reader:
             return cells.week_of(day) if day else None, day, year
         if found := re.fullmatch(r"(\d{4})[- ]?W(\d{1,2})(?:-?([1-7]))?", text, FLAGS):
             week = cells.read_week(int(found[1]), int(found[2]))
-            day = day or (date.fromisocalendar(*week, int(found[3])) if found[3] else None)
+            day = day or (day_of(week, int(found[3])) if found[3] else None)
         elif found := re.fullmatch(r"(?:W|KW|week)?\s*(\d{1,2})", text, FLAGS):
             of_week = _cell(record, "week year")
             if not re.fullmatch(r"\d{4}", of_week or year, re.ASCII):
-                raise RowError(f"Week {int(found[1])} is in no year: write it as 2024-W07, or add a column year.")
+                raise RowError(f"Week {int(found[1])} has no year. Enter it as 2024-W07, or add a column year.")
             week = cells.read_week(int(of_week or year), int(found[1]))
             year = year if of_week else ""
         else:
-            raise RowError(f"Write the week as 2024-W07: {cells.shown(text)} is none.")
+            raise RowError(f"{cells.shown(text)} is not a week. Enter it as 2024-W07.")
         if day and cells.week_of(day) != week:
-            raise RowError(f"{day} is not in week {week[1]} of {week[0]}: correct one of them.")
+            raise RowError(f"{day} is not in week {week[1]} of {week[0]}. Correct one of them.")
         return week, day, year
 
-    def _read_kind(self, record: Record, work: _Work) -> str:
+    def _read_kind(self, record: Record, work: _Identity) -> str:
         if said := _cell(record, "kind"):
             kind = KINDS.get(said.casefold())
             if not kind:
-                raise RowError(f"{cells.shown(said)} is no kind: write movie or album.")
+                raise RowError(f"{cells.shown(said)} is not a kind. Enter movie or album.")
             kinds = {kind} | work.kinds
         else:
             kinds = work.kinds | ({"movie"} if _cell(record, *OF_MOVIES) else set())
             kinds |= {"album"} if _cell(record, *OF_ALBUMS) else set()
         if len(kinds) > 1:
-            raise RowError("This row is about both a movie and an album: give each a row of its own.")
+            raise RowError("This row is about both a movie and an album. Give each its own row.")
         if not kinds and not self._kind:
-            raise RowError("This row does not say what it is: add a column kind with movie or album in it.")
+            raise RowError("This row does not say what it is. Add a column kind with movie or album.")
         return kinds.pop() if kinds else self._kind
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import tzinfo
 from pathlib import Path
 
 from . import cells, files
@@ -28,7 +29,7 @@ PICTURE = re.compile(r"\[(img|youtube)\].*?\[/\1\]", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"\[/?(?:b|center|color|i|list|quote|s|size|spoiler|u|url|\*)(?:=[^\[\]]*)?\]", re.IGNORECASE)
 
 
-def read(path: Path) -> Reading:
+def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """Its albums, but for those that are only wished for; when they were heard is not known. Raises FileError."""
     reading, wishes = Reading("rateyourmusic"), []
 
@@ -50,7 +51,7 @@ def read(path: Path) -> Reading:
 def _read_album(record: Record) -> Row:
     title = _unescaped(record["title"])
     if not title:
-        raise RowError("This album has no title: add it.")
+        raise RowError("This album has no title. Add it.")
     review = "\n\n".join(filter(None, [record["reviewtitle"], record["review"]]))
     return Row(
         place=record.place,

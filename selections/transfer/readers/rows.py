@@ -8,18 +8,18 @@ MAX_ROWS = 100_000  # of one file; Row objects are held in memory
 
 
 class FileError(Exception):
-    """The file is no use as a whole; `str()` says why in one sentence, with the line where there is one."""
+    """The file cannot be read; `str()` is a sentence that says why, with the line if possible."""
 
 
 class RowError(Exception):
-    """This row is no use, others may be; `str()` says why in one sentence."""
+    """This row cannot be read, others may; `str()` is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One movie or album that somebody watched or heard; what the file does not say is None or empty.
+    """A movie or album that was watched or heard; what the file does not say is None or empty.
 
-    `place` is where the row stands, as people look for it: `line 17`, or `watched-history-2.json, entry 5`.
+    `place` is where the row stands in the file: `line 17`, or `watched-history-2.json, entry 5`.
     """
 
     place: str
@@ -41,6 +41,17 @@ class Row:
     added_at: datetime | None = None  # when it was picked
     notes: str = ""  # of the week
 
+    def __str__(self) -> str:
+        title = (
+            self.title or self.imdb_id or str(self.tmdb_id or self.musicbrainz_id or self.release_group_id or "notes")
+        )
+        names = f"{self.artist}: {title}" if self.artist else title
+        return f"{names} ({self.year})" if self.year else names
+
+    @property
+    def has_opinion(self) -> bool:
+        return self.rating is not None or bool(self.review)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -49,9 +60,7 @@ class Reading:
     format: str
     rows: list[Row] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # what was ignored, and why, a sentence each
-    failures: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # the place and a sentence for each row that is no use
+    failures: list[tuple[str, str]] = field(default_factory=list)  # places and reasons of rows that cannot be read
 
     def add(self, row: Row) -> None:
         """Raises FileError where there are too many."""
@@ -65,4 +74,4 @@ class Reading:
 
     def _make_room(self) -> None:
         if len(self.rows) + len(self.failures) >= MAX_ROWS:
-            raise FileError(f"The file has more than {MAX_ROWS:,} rows: split it into several.")
+            raise FileError(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")

@@ -59,7 +59,7 @@ class Table:
         self._names = {key(cell): cell.strip() for cell in header if key(cell)}
         counts = Counter(filter(None, self._keys))
         if twice := [name for column, name in self._names.items() if counts[column] > 1]:
-            raise FileError(f"{self._place.capitalize()} has {listed(twice)} twice: give each column its own name.")
+            raise FileError(f"{self._place.capitalize()} has {listed(twice)} twice. Give each column its own name.")
 
     def has(self, *columns: str) -> bool:
         """Whether there are all these columns, however they are spelled."""
@@ -89,7 +89,7 @@ class Table:
             count += 1
             try:
                 if record.surplus:
-                    raise RowError("This row has more cells than there are columns: put quotation marks around text.")
+                    raise RowError("This row has more cells than there are columns. Put quotation marks around text.")
                 row = read_row(record)
             except RowError as error:
                 reading.fail(record.place, str(error))
@@ -119,7 +119,7 @@ class Table:
             # The reader gives a row as soon as it is whole: only an open quotation mark made it go on to the end.
             unclosed = row is not None and self._lines.ended
         if unclosed:
-            raise FileError(f"A quotation mark in the row that begins in {place} is never closed: close it.")
+            raise FileError(f"A quotation mark in the row that begins in {place} is never closed. Close it.")
         return row
 
 

@@ -17,13 +17,14 @@ from . import cells, files
 from .rows import FileError, Reading, Row, RowError
 from .tables import listed
 
+LABEL = "an export of Trakt"
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
 RATINGS = "ratings-movies.json"
 PIECE = 64 * 2**10  # characters that are read at a time
 SIGN = re.compile(r"\s*([\[,\]])\s*")  # what stands before an entry, or behind the last
 DECODER = json.JSONDecoder()
 MAX_ENTRY = 256 * 2**10  # characters; an entry has some hundreds
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # what Trakt writes where nobody remembers when
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # what Trakt writes for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 type Keys = list[tuple[object, ...]]  # what a movie may be known by, the best first
@@ -51,7 +52,7 @@ def _basename(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def read(path: Path, *, zone: tzinfo) -> Reading:
+def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """The movies of its history, the earliest first, with their ratings. Raises FileError."""
     reading = Reading("trakt")
     history = History(reading, zone)
@@ -60,7 +61,7 @@ def read(path: Path, *, zone: tzinfo) -> Reading:
             history.read(entries(file))
         history.finish()
         return reading
-    with files.Archive(path) as archive:
+    with files.ZipArchive(path) as archive:
         parts = _parts(archive.names)
         for part in parts:
             with archive.opened(part) as file:
@@ -156,7 +157,7 @@ def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple
             reading.fail(place, str(error))
             continue
         if not movie or not rating:
-            reading.fail(place, f"This entry is no rating of a movie from 1 to {MAX_RATING}.")
+            reading.fail(place, f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
             continue
         of_movie = next((times[known] for known in _keys(movie) if known in times), None)
         if of_movie is None:
@@ -175,13 +176,13 @@ def entries(stream: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:
     named, number, ended = name or "the file", 0, False
     while buffer is not None and len(buffer) < MAX_ENTRY and not ended and (piece := stream.read(PIECE)):
         if flaw := files.find_flaw(piece):
-            raise FileError(f"{flaw} in {named} after entry {number}: download it once more.")
+            raise FileError(f"{flaw} in {named} after entry {number}. Download it again.")
         found, buffer, ended = _take(buffer + piece.removeprefix("\ufeff"), first=number == 0)
         for entry in found:
             number += 1
             yield f"{name}, entry {number}" if name else f"entry {number}", entry
     if not ended:
-        raise FileError(f"There is no JSON in {named} after entry {number}: download it once more.")
+        raise FileError(f"There is no JSON in {named} after entry {number}. Download it again.")
 
 
 def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:

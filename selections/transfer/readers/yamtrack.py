@@ -20,7 +20,7 @@ DATES = ("enddate", "startdate", "progressedat", "progresschanged")
 USED = (*NEEDED, *DATES, "score", "notes")
 
 
-def read(path: Path, *, zone: tzinfo) -> Reading:
+def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     """The movies that were watched to the end. Raises FileError."""
     reading, left_out = Reading("yamtrack"), Counter[str]()
     with files.opened(path) as file:
@@ -43,7 +43,7 @@ def _read_movie(record: Record, zone: tzinfo, left_out: Counter[str]) -> Row | N
         left_out["Notes not imported, as only you see them in Yamtrack"] += 1
     tmdb_id = integer(record["mediaid"]) if record["source"].casefold() == "tmdb" else None
     if not tmdb_id and not record["title"]:
-        raise RowError("This movie has neither an id of TMDB nor a title: add one.")
+        raise RowError("This movie has neither a TMDB id nor a title. Add one.")
     day = cells.read_day(next(filter(None, (record[column] for column in DATES)), ""), zone)
     return Row(
         place=record.place,
@@ -62,5 +62,5 @@ def _read_score(cell: str) -> int | None:
         return None
     score = cells.read_number(cell)
     if score > MAX_RATING:
-        raise RowError(f"{cells.shown(cell)} is no score: give one from 0 to {MAX_RATING}.")
+        raise RowError(f"{cells.shown(cell)} is not a score. Enter 0 to {MAX_RATING}.")
     return max(1, int(score.quantize(Decimal(1), ROUND_HALF_UP)))

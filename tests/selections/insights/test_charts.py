@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selections.insights.charts import (
-    LEAST,
+    MIN_LENGTH,
     columns,
     mirrored,
     nice,
@@ -105,7 +105,7 @@ def test_every_bar_is_inside_its_chart_and_seen(counts):
             for bar in place.bars:
                 assert place.x <= bar.x <= bar.x + bar.width <= place.x + place.width + 0.001
                 assert -0.01 <= bar.y <= bar.y + bar.height <= chart.height + 0.01
-                assert bar.height >= LEAST
+                assert bar.height >= MIN_LENGTH
                 assert bar.width > 0
 
 

@@ -51,7 +51,7 @@ def works(db):
     beta = MovieFactory(
         title="Beta", release_date=date(2001, 12, 18), runtime=179, genres=["Drama"], original_language="en"
     )
-    gamma = MovieFactory(title="Gamma")  # of which nothing is known
+    gamma = MovieFactory(title="Gamma")  # without details
     delta = MovieFactory(
         title="Delta", release_date=date(1998, 1, 1), runtime=90, genres=["Comedy"], original_language="fr"
     )
@@ -172,7 +172,7 @@ ADA = {"username": "ada", "display_name": None}
 def test_overview(api, user, story):
     body = get(api, "/api/stats/overview")
 
-    assert list(body) == ["user", "totals", "current_streak", "longest_streak", "ratings", "top"]
+    assert set(body) == {"user", "totals", "current_streak", "longest_streak", "ratings", "top"}
     assert body["user"] == ADA | {"id": user.pk}
     assert body["totals"] == {
         "weeks": 9,
@@ -220,7 +220,7 @@ def test_overview(api, user, story):
     }
 
 
-def test_overview_of_somebody_else(api, other, story):
+def test_overview_of_another_member(api, other, story):
     body = get(api, "/api/stats/overview", user="BEN")
 
     assert body["user"]["username"] == "ben"
@@ -278,8 +278,7 @@ YEAR_GIVEN = {"opinions": 5, "rated": 4, "mean": 6.0, "histogram": [0, 0, 2, 0, 
 def test_by_year(api, user, story):
     body = get(api, "/api/stats/by-year/2026")
 
-    keys = ["user", "year", "weeks", "months", "totals", "longest_streak", "ratings", "highlights"]
-    assert list(body) == keys
+    assert set(body) == {"user", "year", "weeks", "months", "totals", "longest_streak", "ratings", "highlights"}
     assert (body["user"]["username"], body["year"]) == ("ada", 2026)
     assert body["totals"] == YEAR_TOTALS
     assert body["longest_streak"] == 2  # W09 and W10
@@ -412,7 +411,7 @@ def test_year_in_opinions(api, story):
     }
 
 
-def test_when_things_were_entered_is_nothing_to_a_year(api, user, now):
+def test_the_week_and_not_the_date_of_entry_decides_the_year(api, user, now):
     pick = WeekMovieFactory(week__user=user, week__year=2019, week__week_number=1)  # begins on 2018-12-31
     MovieOpinionFactory(user=user, movie_pick=pick, rating=4)
 
@@ -423,7 +422,7 @@ def test_when_things_were_entered_is_nothing_to_a_year(api, user, now):
     assert bodies[2019]["months"][0]["picks"] == 1
 
 
-def test_nothing_is_known_of_somebody_who_is_new(api, now):
+def test_a_new_member_has_empty_figures(api, now):
     overview = get(api, "/api/stats/overview")
     by_year = get(api, "/api/stats/by-year/2026")
     recap = get(api, "/api/stats/year-in-opinions/2026")
@@ -445,7 +444,7 @@ def test_hours_are_unknown_when_no_runtime_is_known(api, user):
     assert (totals["hours_watched"], totals["runtime_unknown"]) == (None, 1)
 
 
-def test_who_agrees_is_not_divided(api, user, other, now):
+def test_equal_ratings_are_not_divisive(api, user, other, now):
     pick = WeekMovieFactory(week__user=user, week__year=2026, week__week_number=1)
     for person in (user, other):
         MovieOpinionFactory(user=person, movie_pick=pick, rating=6)
@@ -535,7 +534,7 @@ def test_nothing_is_hidden_when_the_reveal_is_not_blind(api, story, settings):
     assert get(api, "/api/stats/year-in-opinions/2026")["ratings_received"]["rated"] == 3
 
 
-def test_private_people_count_for_themselves_only(story):
+def test_private_members_count_in_their_own_figures_only(story):
     from accounts.models import User
 
     hidden = User.objects.get(username="hidden")
@@ -571,7 +570,7 @@ def test_years_have_the_weeks_that_they_have(api, year, weeks):
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_what_stays_the_same_is_not_sent_again(api, user, story, address):
+def test_an_unchanged_answer_is_a_304(api, user, story, address):
     etag = api.get(address).headers["ETag"]
 
     same = api.get(address, headers={"If-None-Match": etag})
@@ -591,7 +590,7 @@ def test_queries_do_not_grow_with_the_data(
     with django_assert_max_num_queries(45) as few:
         get(api, address, user=whose)
 
-    for number in range(11, 40):
+    for number in range(11, 17):
         for person in (user, other):
             movie = MovieFactory(genres=[f"genre {number}"], runtime=number)
             crew(movie, PersonFactory(), "Director")

@@ -52,9 +52,9 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinion.",
         f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
         f"skip, and run this again with --resolve {path}",
-        "Nothing was changed: this was a dry run. With --apply it is done.",
-        "films.csv, line 5: “11” is no rating: rate from 1 to 10, or as 4/5.",
-        "CommandError 1: 1 row failed; the others are not affected. Mend the file, or run it again later.",
+        "Nothing was changed: this was a dry run. Add --apply to import.",
+        "films.csv, line 5: “11” is not a rating. Enter 1 to 10, or 4/5.",
+        "CommandError 1: 1 row failed; the others are not affected. Fix the file, or run this again later.",
     ]
     assert not Week.objects.exists()
 
@@ -110,7 +110,7 @@ def edit(path, **cells):
         ({"choice": "3"}, "line 2: there is no candidate 3."),
         ({"choice": "the old one"}, "line 2: the choice is neither the number of a candidate, nor an id or address of"),
         ({"choice": "1", "week": "2024-W60"}, "line 2: the week must be an ISO week such as 2026-W07."),
-        ({"choice": "1", "key": "another"}, "is about another file: 1 of its rows are not in this."),
+        ({"choice": "1", "key": "another"}, "is about another file: 1 of its rows are not in this one."),
     ],
 )
 def test_a_mistake_in_the_review_file_changes_nothing(cells, sentence, import_file, tmp_path):
@@ -196,11 +196,11 @@ def test_our_json_comes_back(import_file, user, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"format": "wrong-opinions",\n "version": }', "Line 2 is no valid JSON"),
+        ('{"format": "wrong-opinions",\n "version": }', "Line 2 is not valid JSON"),
         ('{"format": "wrong-opinions", "version": 2}', "version: "),
-        ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "no valid JSON"),
-        ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "no valid JSON"),
-        ('{"title": "Dune"}', "no export of Wrong Opinions"),
+        ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "not valid JSON"),
+        ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "not valid JSON"),
+        ('{"title": "Dune"}', "not an export of Wrong Opinions"),
     ],
 )
 def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
@@ -214,21 +214,21 @@ def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
 def test_our_json_takes_no_options(option, import_file):
     said = import_file('{"format": "wrong-opinions", "version": 1}', *option, name="ada.json")
 
-    assert f"{option[0]} has no meaning for our own JSON: leave it out." in said
+    assert f"{option[0]} has no meaning for our own JSON. Leave it out." in said
 
 
 def test_where_nothing_can_be_written_nothing_begins(import_file):
     said = import_file(TABLE, "--apply", "--review", "/nowhere/review.csv")
 
-    assert said == "CommandError 1: /nowhere cannot be written to: say with --review where the rest may go."
+    assert said == "CommandError 1: /nowhere cannot be written to. Choose another place with --review."
     assert not Week.objects.exists()
 
 
 def test_rows_without_a_week_are_told_of_before_anybody_is_asked(import_file):
     said = import_file("Title,Year,Type\nAlien,1979,movie\n").splitlines()
 
-    assert said[1] == "1 row without a week: say with --from which is the first, such as 2024-W01."
-    assert said[2].endswith("to be decided: no week is known: say with --from which is the first (line 2)")
+    assert said[1] == "1 row without a week. Set the first week to fill with --from, such as 2024-W01."
+    assert said[2].endswith("to be decided: the file does not give a week (line 2)")
     assert "2024-W07  movie 1  Alien" in import_file("Title,Year,Type\nAlien,1979,movie\n", "--from", "2024-W07")
 
 
@@ -282,7 +282,7 @@ def test_a_file_of_no_use_is_one_sentence_and_changes_nothing(text, sentence, im
 
 
 def test_nobody_and_nothing(import_file, tmp_path, db):
-    with pytest.raises(CommandError, match=r"There is nobody called zoe\."):
+    with pytest.raises(CommandError, match=r"There is no account called zoe\."):
         call_command("import_selections", "zoe", str(tmp_path / "films.csv"))
     assert "cannot be read" in import_file(None)
 

@@ -14,9 +14,9 @@ from selections import backfill, services
 from selections.kinds import ALBUM, MOVIE
 from selections.models import MAX_EARLIER, MAX_TEXT, EarlierRating, Week, WeekMovie
 from selections.opinions.services import give_opinion
-from selections.transfer import archive, export
+from selections.transfer import export, restoring
 from selections.transfer.api import views as api_archive
-from selections.transfer.readers.archive import UnfitArchive
+from selections.transfer.own_json import InvalidExport
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
@@ -107,20 +107,20 @@ def test_an_account_that_has_more_weeks_can_still_import_into_them(user, three_w
     for number in range(1, 5):
         WeekFactory(user=user, year=2020, week_number=number)
 
-    assert archive.load(user, file_of(4), apply=True, is_trusted=False).picks_created == 8
+    assert restoring.load(user, file_of(4), apply=True, is_trusted=False).picks_created == 8
 
 
 def test_operators_and_curators_make_no_more_weeks_than_an_account_can_have(user, three_weeks):
     with pytest.raises(services.Conflict):
         backfill.create_weeks(user, [(2020, number) for number in range(1, 5)])
-    with pytest.raises(UnfitArchive):
-        archive.load(user, file_of(4), apply=True, is_trusted=True)
+    with pytest.raises(InvalidExport):
+        restoring.load(user, file_of(4), apply=True, is_trusted=True)
 
-    assert backfill.create_weeks(user, [(2020, number) for number in range(1, 4)]) == 3
+    assert len(backfill.create_weeks(user, [(2020, number) for number in range(1, 4)])) == 3
 
 
 def test_a_members_imports_add_so_many_works_that_nobody_knows(api, user, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_UNCONFIRMED", 5)
+    monkeypatch.setattr(restoring, "MAX_UNCONFIRMED", 5)
     known = MovieFactory(tmdb_id=3)
 
     would = api.post("/api/import", file_of(4)).json()
@@ -138,9 +138,9 @@ def test_a_members_imports_add_so_many_works_that_nobody_knows(api, user, monkey
 
 
 def test_the_operators_file_is_not_limited_in_works(user, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_UNCONFIRMED", 5)
+    monkeypatch.setattr(restoring, "MAX_UNCONFIRMED", 5)
 
-    assert archive.load(user, file_of(4), apply=True, is_trusted=True).picks_created == 8
+    assert restoring.load(user, file_of(4), apply=True, is_trusted=True).picks_created == 8
 
 
 def test_the_latest_changes_of_a_rating_are_kept(api, user):

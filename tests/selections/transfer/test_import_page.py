@@ -61,7 +61,7 @@ def token_of(response):
 
 def go_on(client, response, **data):
     """Import what a page is about."""
-    return client.post(PAGE, {"token": token_of(response), "apply": 1} | data)
+    return client.post(PAGE, {"token": token_of(response), "apply": "Import"} | data)
 
 
 def counts(response):
@@ -76,7 +76,7 @@ def test_a_file_is_imported_after_a_preview(admin_client, user, tmdb, uploaded):
     text = preview.content.decode()
     assert "The Matrix (1999)" in text
     assert "2 go by that name" in text
-    assert "line 5: “11” is no rating: rate from 1 to 10, or as 4/5." in text
+    assert "line 5: “11” is not a rating. Enter 1 to 10, or 4/5." in text
 
     done = go_on(admin_client, preview)
 
@@ -148,7 +148,7 @@ def test_what_takes_longer_goes_on_with_the_next_request(admin_client, user, tmd
         (b"PK\x03\x04 not really", "The ZIP is damaged"),
         (b"Week,Title\n2024-W07,caf\xe9\n", "in line 2"),
         (b"Week,Colour\n2024-W07,red\n", "No column says which movie or album it is"),
-        (b'{"format": "other"}', "no export of Wrong Opinions"),
+        (b'{"format": "other"}', "not an export of Wrong Opinions"),
         (b'{"format": ' + b"[" * 100_000, "more lists and objects than an export has"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(admin_client, user, content,
         ({"file": ""}, "file", "Choose a file."),
         ({"file": SimpleUploadedFile("x", b"")}, "file", "The file is empty."),
         ({"file": SimpleUploadedFile("x", b"x" * 20_000)}, "file", "larger than 0.01 MB"),
-        ({"user": "0"}, "user", "no such person"),
+        ({"user": "0"}, "user", "no such user"),
         ({"first_week": "2024-W60"}, "first_week", "Write an ISO week"),
     ],
 )
@@ -204,14 +204,16 @@ def test_a_token_is_good_for_its_own_user_and_for_a_day(admin_client, user, tmdb
     other = Client()
     other.force_login(UserFactory(is_staff=True, is_superuser=True))
 
-    answers = [admin_client.post(PAGE, {"token": bad, "apply": 1}) for bad in (f"{token[:-2]}xx", "", "x" * 1000)]
-    answers.append(other.post(PAGE, {"token": token, "apply": 1}))
+    answers = [
+        admin_client.post(PAGE, {"token": bad, "apply": "Import"}) for bad in (f"{token[:-2]}xx", "", "x" * 1000)
+    ]
+    answers.append(other.post(PAGE, {"token": token, "apply": "Import"}))
     assert [said(answer)[-1] for answer in answers] == [import_page.EXPIRED] * 4
 
     time_machine.shift(import_page.KEPT + 1)
     late = Client()
     late.force_login(preview.wsgi_request.user)
-    assert said(late.post(PAGE, {"token": token, "apply": 1})) == [import_page.EXPIRED]
+    assert said(late.post(PAGE, {"token": token, "apply": "Import"})) == [import_page.EXPIRED]
     assert not Week.objects.exists()
 
 
@@ -219,7 +221,7 @@ def test_importing_twice_changes_nothing_more(admin_client, user, tmdb):
     preview = upload(admin_client, user)
     go_on(admin_client, preview)
 
-    again = admin_client.post(PAGE, {"token": token_of(preview), "apply": 1})
+    again = admin_client.post(PAGE, {"token": token_of(preview), "apply": "Import"})
 
     assert said(again) == [import_page.EXPIRED]  # the file is gone
     assert counts(upload(admin_client, user)) == {"imported before": 2, "to be decided": 1, "failed": 1}
@@ -305,4 +307,4 @@ def test_the_form_is_protected_against_other_sites(admin_user):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(admin_user)
 
-    assert strict.post(PAGE, {"token": "x", "apply": 1}).status_code == 403
+    assert strict.post(PAGE, {"token": "x", "apply": "Import"}).status_code == 403

@@ -13,11 +13,9 @@ from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.importing import (
     Decision,
     Importer,
-    fingerprints,
-    row_from_json,
-    row_to_json,
     settle,
 )
+from selections.transfer.kept_rows import fingerprints, row_from_json, row_to_json
 from selections.transfer.readers.rows import Row
 from tests import payloads
 from tests.conftest import at_once
@@ -286,7 +284,10 @@ def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
 
     outcomes = run(user, *rows)
     assert states(outcomes) == ["before", "before"]
-    assert [outcome.sentence for outcome in outcomes] == ["it has been removed since, and comes back with --again", ""]
+    assert [outcome.sentence for outcome in outcomes] == [
+        "it was removed after the import; import again to restore it",
+        "",
+    ]
 
     assert states(run(user, *rows, again=True)) == ["new", "before"]
     assert Opinion.objects.get().rating == 8
@@ -297,7 +298,7 @@ def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
 
     assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
         ("new", ""),
-        ("there", "what is said of it there stays"),
+        ("there", "the opinion that exists is kept"),
     ]
     assert Opinion.objects.get().rating == 8
 
@@ -354,7 +355,7 @@ def test_rows_without_a_week_fill_the_free_places(user, tmdb):
 def test_rows_without_a_week_wait_for_one(user, tmdb):
     (outcome,) = run(user, film("Alien", 1979, week=None))
 
-    assert (outcome.state, outcome.sentence) == ("review", "no week is known: say with --from which is the first")
+    assert (outcome.state, outcome.sentence) == ("review", "the file does not give a week")
     assert states(run(user, film("Alien", 1979, week=None), first_week=(2024, 7))) == ["new"]
 
 
@@ -417,7 +418,7 @@ def test_a_dead_upstream_is_left_alone_and_asked_by_the_next_run(user, upstream,
     outcomes = run(user, *rows)
 
     assert states(outcomes) == ["failed"] * 29
-    assert outcomes[-1].sentence == "TMDB is left alone for now"
+    assert outcomes[-1].sentence == "TMDB is not asked again for now"
     assert len(upstream.calls) <= 14
     assert not ImportedRow.objects.exists()
 
@@ -460,6 +461,18 @@ def test_two_imports_at_once_make_one(user, tmdb):
     assert not [said for said in results if "failed" in said]
     assert WeekMovie.objects.filter(week__user=user).count() == 3
     assert Opinion.objects.count() == 1
+
+
+@pytest.mark.parametrize(("taken", "state"), [([1], "new"), ([1, 2], "full")])
+def test_places_that_another_request_takes_first_are_noticed(user, tmdb, taken, state):
+    importer = Importer(user, fingerprints([film("The Matrix", 1999)]), apply=True)
+    week = WeekFactory(user=user, year=2024, week_number=7)
+    for position in taken:
+        WeekMovieFactory(week=week, position=position)
+
+    (outcome,) = importer.run()
+
+    assert (outcome.state, WeekMovie.objects.filter(week=week).count()) == (state, 2)
 
 
 def test_rows_that_say_the_same_are_told_apart_and_ratings_make_no_difference():

@@ -1,4 +1,4 @@
-"""How the admin writes dates."""
+"""Formats of dates in the admin."""
 
 DATE_FORMAT = "Y-m-d"
 DATETIME_FORMAT = "Y-m-d H:i"

@@ -16,15 +16,15 @@ ADDRESS = "127.0.0.1"
 
 class Command(BaseCommand):
     help = (
-        "Make a fresh checkout run: settings, database, sample data, an admin account, and the server. "
-        "Run again it changes nothing, and serves. Example: manage.py quickstart --port 8001"
+        "Set up a fresh checkout and serve it: settings, database, sample data and an admin account. "
+        "Running it again changes nothing and serves. Example: manage.py quickstart --port 8001"
     )
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("--empty", action="store_true", help="leave the sample data out")
+        parser.add_argument("--empty", action="store_true", help="add no sample data")
         parser.add_argument("--port", type=int, default=8000, help="serve on this port (default 8000)")
-        parser.add_argument("--no-serve", action="store_true", help="prepare everything, and stop there")
+        parser.add_argument("--no-serve", action="store_true", help="set up without serving")
 
     def handle(self, *, empty, port, no_serve, **options):
         if not no_serve:
@@ -38,12 +38,12 @@ class Command(BaseCommand):
         self.report(passwords, port)
         if not no_serve:
             if not settings.SITE_URL:
-                os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in mail
+                os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in email
             self.stdout.flush()
             serve(port)
 
     def make_accounts(self, *, empty: bool) -> dict[str, str]:
-        """The passwords of the accounts that are new, by name: none unless the instance had no account at all."""
+        """The passwords of new accounts by username: empty if there were accounts already."""
         users = get_user_model().objects
         with transaction.atomic():
             if users.exists():
@@ -58,23 +58,21 @@ class Command(BaseCommand):
         for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
             self.stdout.write(f"  {name:9} {site}{path}")
         if passwords:
-            self.stdout.write("Accounts, with passwords that are shown only now:")
+            self.stdout.write("Accounts, with passwords that are shown only once:")
             for name, password in passwords.items():
-                self.stdout.write(
-                    f"  {name:9} {password}   {'staff, for the admin' if name == 'admin' else 'sample person'}"
-                )
+                self.stdout.write(f"  {name:9} {password}   {'for the admin' if name == 'admin' else 'sample member'}")
         else:
             self.stdout.write(
-                "Accounts are there already. A new password: python3 -m uv run manage.py changepassword NAME"
+                "There are accounts already. To set a password: python3 -m uv run manage.py changepassword NAME"
             )
         for warning in check_upstreams(None):
             self.stdout.write(self.style.WARNING(f"Missing: {warning.msg} {warning.hint}"))
 
 
 def refuse_taken(port: int) -> None:
-    """Raise CommandError where the port cannot be served on."""
+    """Raise CommandError if the port cannot be served on."""
     if not 0 < port < 2**16:
-        raise CommandError(f"There is no port {port}: choose one from 1 to 65535, such as --port 8001")
+        raise CommandError(f"Invalid port {port}. Choose one from 1 to 65535, such as --port 8001")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -84,7 +82,7 @@ def refuse_taken(port: int) -> None:
 
 
 def serve(port: int) -> None:
-    """Become the production server, as gunicorn.conf.py describes it."""
+    """Replace this process with the production server that gunicorn.conf.py configures."""
     os.chdir(settings.BASE_DIR)
     server = [sys.executable, "-m", "gunicorn", "--bind", f"{ADDRESS}:{port}"]
     os.execv(sys.executable, server)  # noqa: S606 - no shell, and nothing in it from outside

@@ -13,8 +13,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from selections.transfer import readers
-from selections.transfer.readers import archive, files, rows
+from selections.transfer import own_json, readers
+from selections.transfer.readers import files, rows
 from selections.transfer.readers.rows import FileError
 
 from . import shapes
@@ -73,12 +73,12 @@ def written(tmp_path, content: bytes) -> Path:
         (b"\xff\xd8\xff\xe0", "a picture"),
         (b"GIF89a", "a picture"),
         (b"%PDF-1.7", "a PDF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet: save it as CSV (UTF-8)"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet. Save it as CSV (UTF-8)"),
         (b"SQLite format 3\0", "a database"),
         (b"\x1f\x8b\x08", "packed with gzip"),
         (b"7z\xbc\xaf\x27\x1c", "packed with 7-Zip"),
         (b"Rar!\x1a\x07", "packed with RAR"),
-        ("title\nHeat\n".encode("utf-16"), "save the file as UTF-8"),
+        ("title\nHeat\n".encode("utf-16"), "Save the file as UTF-8"),
         (b"\x7fELF\x02\x01\x01\0", "a binary file"),
         (b"title\nHe\0at\n", "a binary file"),
         (b"", "The file is empty."),
@@ -93,7 +93,7 @@ def test_a_nul_character_far_into_the_file(tmp_path):
     path = written(tmp_path, b"album\n" + 800 * (10 * b"Hey What " + b"\n") + b"L\0w\n")
 
     assert refusal(path) == (
-        "There is a NUL character, as in binary files, in line 802: save the file as UTF-8, and try again."
+        "There is a NUL character, as in binary files, in line 802. Save the file as UTF-8 and try again."
     )
 
 
@@ -103,18 +103,18 @@ def test_another_encoding_names_its_line(tmp_path, ends, before):
     text = "album" + ends + before * (10 * "Hey What " + ends) + "Ágætis byrjun" + ends + "Low" + ends
 
     assert refusal(written(tmp_path, text.encode("latin-1"))) == (
-        f"There is a byte that is not UTF-8 in line {before + 2}: save the file as UTF-8, and try again."
+        f"There is a byte that is not UTF-8 in line {before + 2}. Save the file as UTF-8 and try again."
     )
 
 
 def test_another_encoding_in_the_header(tmp_path):
-    assert "in line 1:" in refusal(written(tmp_path, "Größe,album\n1,Low\n".encode("latin-1")))
+    assert "in line 1." in refusal(written(tmp_path, "Größe,album\n1,Low\n".encode("latin-1")))
 
 
 def test_what_is_no_file(tmp_path):
-    assert refusal(tmp_path) == f"{tmp_path} is no file."
+    assert refusal(tmp_path) == f"{tmp_path} is not a file."
     assert refusal(tmp_path / "absent") == f"{tmp_path}/absent cannot be read: No such file or directory."
-    assert refusal(Path("nul\0")) == "That is no name of a file."
+    assert refusal(Path("nul\0")) == "That is not the name of a file."
 
 
 def test_a_huge_file_is_refused_unread(tmp_path):
@@ -130,8 +130,8 @@ def test_other_json_is_for_our_own_reader_to_refuse(tmp_path, content):
     path = written(tmp_path, content)
 
     assert readers.recognise(path) == readers.JSON
-    with pytest.raises(FileError, match=r"no export of Wrong Opinions|no valid JSON"):
-        archive.read(archive.parse(path), is_trusted=True)
+    with pytest.raises(FileError, match=r"not an export of Wrong Opinions|not valid JSON"):
+        own_json.read(own_json.parse(path), is_trusted=True)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -140,20 +140,20 @@ def test_our_own_json_is_known_whatever_comes_first_in_it(tmp_path, mark):
     path = written(tmp_path, mark + json.dumps(whole).encode())
 
     assert readers.recognise(path) == readers.JSON
-    assert archive.parse(path) == whole
+    assert own_json.parse(path) == whole
 
 
 def test_our_own_json_may_be_larger_than_other_files(tmp_path):
     path = written(tmp_path, b'{"format": "wrong-opinions"}' + b" " * files.MAX_FILE)
     assert readers.recognise(path) == readers.JSON
-    assert archive.parse(path) == {"format": "wrong-opinions"}
+    assert own_json.parse(path) == {"format": "wrong-opinions"}
 
     with path.open("r+b") as file:
         file.truncate(201 * 2**20)
     with pytest.raises(
         FileError, match=r"^The file has 201 MB: JSON may have 200, so export it as CSV, and split that\.$"
     ):
-        archive.parse(path)
+        own_json.parse(path)
 
 
 # Tables
@@ -190,7 +190,7 @@ def test_a_quotation_mark_that_is_never_closed_names_the_line_of_its_row(tmp_pat
     lines = ["album,review", 'Low,"two', 'lines"', 'Hey What,"never closed', *rows * ["Can,good"]]
 
     assert refusal(written(tmp_path, ends.join(lines).encode())) == (
-        "A quotation mark in the row that begins in line 4 is never closed: close it."
+        "A quotation mark in the row that begins in line 4 is never closed. Close it."
     )
 
 
@@ -198,25 +198,25 @@ def test_a_cell_that_swallows_more_than_a_line_may_have(tmp_path, tenth):
     content = b'album,review\nLow,"' + 30_000 * b"Can,good\n" + b'"\n'
 
     assert refusal(written(tmp_path, content)) == (
-        "A quotation mark in the row that begins in line 2 is never closed: close it."
+        "A quotation mark in the row that begins in line 2 is never closed. Close it."
     )
 
 
 def test_a_quotation_mark_in_the_header_that_is_never_closed(tmp_path):
     assert refusal(written(tmp_path, b'"album,review\nLow,good\n')) == (
-        "A quotation mark in the row that begins in line 1 is never closed: close it."
+        "A quotation mark in the row that begins in line 1 is never closed. Close it."
     )
 
 
 def test_a_line_without_end(tmp_path, tenth):
     assert refusal(written(tmp_path, b"album\n" + 300_000 * b"x")) == (
-        "Line 2 has 100,000 characters or more, which no line should."
+        "Line 2 has 100,000 characters or more, which is too long."
     )
 
 
 def test_lines_without_end(tmp_path, tenth):
     assert refusal(written(tmp_path, b"album\n" + 100_001 * b"\n")) == (
-        "The file has more than 100,000 lines: split it into several."
+        "The file has more than 100,000 lines. Split it into several."
     )
 
 
@@ -238,8 +238,8 @@ def test_lines_without_end(tmp_path, tenth):
             "No column says which movie or album it is, such as title, tmdb_id or musicbrainz_id: the file has no "
             "names of columns in line 1.",
         ),
-        ("title,Week,week", "Line 1 has week twice: give each column its own name."),
-        ("tmdb_id,TMDB ID", "Line 1 has TMDB ID twice: give each column its own name."),
+        ("title,Week,week", "Line 1 has week twice. Give each column its own name."),
+        ("tmdb_id,TMDB ID", "Line 1 has TMDB ID twice. Give each column its own name."),
     ],
 )
 def test_headers_that_are_no_use(tmp_path, header, sentence):
@@ -265,7 +265,7 @@ def test_a_header_only(tmp_path):
 @pytest.mark.parametrize("name", ["ratings.csv", "watched.csv", "watchlist.csv", "likes/films.csv"])
 def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
     assert refusal(shapes.write(tmp_path, shapes.LETTERBOXD[name]), kind="movie") == (
-        "This file of Letterboxd does not say when films were watched: give diary.csv, or the whole ZIP."
+        "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."
     )
 
 
@@ -291,12 +291,12 @@ def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
             "The file is not a diary of Letterboxd: it lacks Watched Date, and has the columns Date, Name, Year, "
             "Letterboxd URI in line 1.",
         ),
-        ("title,week\n", "trakt", "This is not an export of Trakt but looks like a plain CSV: leave the format out."),
-        ("[]", "csv", "This is not a plain CSV but looks like an export of Trakt: leave the format out."),
+        ("title,week\n", "trakt", "This is not an export of Trakt but looks like a plain CSV. Leave the format out."),
+        ("[]", "csv", "This is not a plain CSV but looks like an export of Trakt. Leave the format out."),
         (
             '{"format": "wrong-opinions"}',
             "csv",
-            "This is not a plain CSV but looks like our own JSON: leave the format out.",
+            "This is not a plain CSV but looks like our own JSON. Leave the format out.",
         ),
     ],
 )
@@ -329,14 +329,14 @@ def test_a_zip_of_something_else(tmp_path):
 
 @pytest.mark.parametrize("name", ["[Content_Types].xml", "content.xml"])
 def test_a_spreadsheet(tmp_path, name):
-    assert "a spreadsheet: save it as CSV (UTF-8)" in refusal(shapes.pack(tmp_path, {name: "<x/>"}))
+    assert "a spreadsheet. Save it as CSV (UTF-8)" in refusal(shapes.pack(tmp_path, {name: "<x/>"}))
 
 
 def test_a_zip_given_as_another_format(tmp_path):
     path = shapes.pack(tmp_path, shapes.LETTERBOXD)
 
     assert refusal(path, format="trakt") == (
-        "This is not an export of Trakt but looks like an export of Letterboxd: leave the format out."
+        "This is not an export of Trakt but looks like an export of Letterboxd. Leave the format out."
     )
 
 
@@ -347,7 +347,7 @@ def test_a_zip_given_as_another_format(tmp_path):
 def test_names_that_lead_out_of_a_zip(tmp_path, name):
     path = shapes.pack(tmp_path, shapes.LETTERBOXD | {name: ""})
 
-    assert refusal(path) == ("The ZIP has a file whose name leads out of it: give the export as it was downloaded.")
+    assert refusal(path) == ("The ZIP has a file whose name leads out of it. Import the export as you downloaded it.")
 
 
 def test_names_with_dots_in_them_are_fine(tmp_path):
@@ -371,7 +371,7 @@ def test_a_zip_packed_in_an_unusual_way(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("diary.csv", shapes.LETTERBOXD["diary.csv"])
 
-    assert "unusual way" in refusal(path)
+    assert "unusual compression" in refusal(path)
 
 
 def test_a_damaged_zip(tmp_path):
@@ -380,20 +380,20 @@ def test_a_damaged_zip(tmp_path):
         archive.writestr("diary.csv", shapes.LETTERBOXD["diary.csv"])
     path.write_bytes(path.read_bytes().replace(b"Alien", b"Aliem"))
 
-    assert refusal(path) == "The ZIP is damaged: download it once more."
+    assert refusal(path) == "The ZIP is damaged. Download it again."
 
 
 def test_a_zip_cut_short(tmp_path):
     path = shapes.pack(tmp_path, shapes.LETTERBOXD)
 
-    assert refusal(written(tmp_path, path.read_bytes()[:-30])) == "The ZIP is damaged: download it once more."
+    assert refusal(written(tmp_path, path.read_bytes()[:-30])) == "The ZIP is damaged. Download it again."
 
 
 def test_the_line_of_a_file_in_a_zip(tmp_path):
     diary = shapes.LETTERBOXD["diary.csv"]
 
     path = shapes.pack(tmp_path, {"x/diary.csv": (diary + "2025-01-01,Amélie,2001,u,,,,\n").encode("latin-1")})
-    assert "in diary.csv, line 7: save" in refusal(path)
+    assert "in diary.csv, line 7. Save" in refusal(path)
     path = shapes.pack(tmp_path, {"x/diary.csv": f'{diary}2025-01-01,"Amélie,2001\n'})
     assert "begins in diary.csv, line 7 is never closed" in refusal(path)
     path = shapes.pack(tmp_path, {"diary.csv": diary.replace("Watched Date", "Seen", 1)})
@@ -407,14 +407,14 @@ def test_the_line_of_a_file_in_a_zip(tmp_path):
 def test_two_exports_in_one_zip(tmp_path):
     path = shapes.pack(tmp_path, {"a/diary.csv": "", "b/diary.csv": ""})
 
-    assert refusal(path) == "The ZIP has diary.csv more than once: give one export at a time."
+    assert refusal(path) == "The ZIP has diary.csv more than once. Import one export at a time."
 
 
 def test_letterboxds_export_without_a_diary(tmp_path):
     files = {name: shapes.LETTERBOXD[name] for name in ("ratings.csv", "watched.csv", "deleted/diary.csv")}
 
     assert refusal(shapes.pack(tmp_path, files)) == (
-        "The ZIP has no diary.csv: download your export from Letterboxd again."
+        "The ZIP has no diary.csv. Download your export from Letterboxd again."
     )
 
 
@@ -440,14 +440,14 @@ def test_letterboxds_export_without_a_diary(tmp_path):
 def test_damaged_json(tmp_path, content, entry):
     path = shapes.pack(tmp_path, {"watched-history-3.json": content})
 
-    assert refusal(path) == (f"There is no JSON in watched-history-3.json after entry {entry}: download it once more.")
+    assert refusal(path) == (f"There is no JSON in watched-history-3.json after entry {entry}. Download it again.")
 
 
 def test_json_in_another_encoding(tmp_path):
     path = shapes.pack(tmp_path, {"watched-history.json": '[{"title": "Amélie"}]'.encode("latin-1")})
 
     assert refusal(path) == (
-        "There is a byte that is not UTF-8 in watched-history.json after entry 0: download it once more."
+        "There is a byte that is not UTF-8 in watched-history.json after entry 0. Download it again."
     )
 
 
@@ -479,7 +479,7 @@ def test_a_zip_that_unpacks_to_too_much(tmp_path, tenth):
                     file.write(bytes(2**20))
     assert path.stat().st_size < 2**20
 
-    assert refusal(path) == "The ZIP has more than 20 MB in it: give the export as it was downloaded."
+    assert refusal(path) == "The ZIP has more than 20 MB in it. Import the export as you downloaded it."
     assert peak(path) < 5
 
 
@@ -498,8 +498,8 @@ def test_a_zip_that_lies_about_its_size(tmp_path, tenth, piece):
     path.write_bytes(path.read_bytes().replace(struct.pack("<L", size), struct.pack("<L", len(head) + 7)))
 
     assert refusal(path) in (
-        "The ZIP is damaged: download it once more.",
-        "A quotation mark in the row that begins in diary.csv, line 7 is never closed: close it.",
+        "The ZIP is damaged. Download it again.",
+        "A quotation mark in the row that begins in diary.csv, line 7 is never closed. Close it.",
     )
     assert peak(path) < 5
 
@@ -523,7 +523,7 @@ def test_a_zip_with_too_many_files(tmp_path, tenth):
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(1_001):
             archive.writestr(f"{number}", b"")
-    assert refusal(path) == "The ZIP has too many files in it: give the export as it was downloaded."
+    assert refusal(path) == "The ZIP has too many files in it. Import the export as you downloaded it."
 
     with zipfile.ZipFile(path, "a") as archive:
         for number in range(4_000):

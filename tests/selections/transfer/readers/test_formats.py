@@ -27,6 +27,13 @@ def filled(row):
     return {name: value for name, value in values.items() if value not in (None, "", False)}
 
 
+def entry(place, day="", **said):
+    """What the row of a movie says, with the week of its day."""
+    dated = date.fromisoformat(day) if day else None
+    week = {"day": dated, "week": tuple(dated.isocalendar()[:2])} if dated else {}
+    return {name: value for name, value in ({"place": place, "kind": "movie"} | week | said).items() if value != ""}
+
+
 def read_all(path, **options):
     """What the rows of a file say, none of which fails."""
     reading = read(path, **options)
@@ -63,63 +70,38 @@ def test_letterboxds_export(tmp_path, top):
 
     assert readers.recognise(path) == "letterboxd"
     assert read_all(path) == [
-        {
-            "place": "diary.csv, line 2",
-            "kind": "movie",
-            "week": (2025, 1),
-            "day": date(2024, 12, 31),
-            "title": "Heat",
-            "year": 1995,
-            "rating": 7,
-            "review": 'Coffee & guns.\nI <3 it,\n"really".',
-            "said_at": datetime(2025, 1, 6, 11, tzinfo=UTC),
-        },
-        {
-            "place": "diary.csv, line 3",
-            "kind": "movie",
-            "week": (2025, 2),
-            "day": date(2025, 1, 6),
-            "title": "Good, the Bad and the Ugly, The",
-            "year": 1966,
-        },
-        {
-            "place": "diary.csv, line 4",
-            "kind": "movie",
-            "week": (2025, 2),
-            "day": date(2025, 1, 7),
-            "title": "Alien",
-            "year": 1979,
-        },
-        {
-            "place": "diary.csv, line 5",
-            "kind": "movie",
-            "week": (2025, 5),
-            "day": date(2025, 2, 1),
-            "title": "Alien",
-            "year": 1979,
-            "rating": 9,  # of ratings.csv, as neither entry has one
-            "said_at": datetime(2025, 2, 3, 11, tzinfo=UTC),
-        },
-        {
-            "place": "diary.csv, line 6",
-            "kind": "movie",
-            "week": (2025, 5),
-            "day": date(2025, 2, 2),
-            "title": "Untitled",
-            "rating": 1,
-            "said_at": datetime(2025, 2, 3, 11, tzinfo=UTC),
-        },
-        {
-            "place": "reviews.csv, line 4",
-            "kind": "movie",
-            "week": (2025, 10),
-            "day": date(2025, 3, 5),
-            "title": "Solaris",
-            "year": 1972,
-            "rating": 10,
-            "review": "Slow.",
-            "said_at": datetime(2025, 2, 5, 11, tzinfo=UTC),
-        },
+        entry(
+            "diary.csv, line 2",
+            "2024-12-31",
+            title="Heat",
+            year=1995,
+            rating=7,
+            review='Coffee & guns.\nI <3 it,\n"really".',
+            said_at=datetime(2025, 1, 6, 11, tzinfo=UTC),
+        ),
+        entry("diary.csv, line 3", "2025-01-06", title="Good, the Bad and the Ugly, The", year=1966),
+        entry("diary.csv, line 4", "2025-01-07", title="Alien", year=1979),
+        # of ratings.csv, as neither entry has one
+        entry(
+            "diary.csv, line 5",
+            "2025-02-01",
+            title="Alien",
+            year=1979,
+            rating=9,
+            said_at=datetime(2025, 2, 3, 11, tzinfo=UTC),
+        ),
+        entry(
+            "diary.csv, line 6", "2025-02-02", title="Untitled", rating=1, said_at=datetime(2025, 2, 3, 11, tzinfo=UTC)
+        ),
+        entry(
+            "reviews.csv, line 4",
+            "2025-03-05",
+            title="Solaris",
+            year=1972,
+            rating=10,
+            review="Slow.",
+            said_at=datetime(2025, 2, 5, 11, tzinfo=UTC),
+        ),
     ]
 
 
@@ -193,11 +175,11 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
 
     assert [row.place for row in reading.rows] == ["line 7"]
     assert reading.failures == [
-        ("line 2", "“3.7” is no rating: rate from 1 to 10, or as 4/5."),
-        ("line 3", "Write the date as 2024-12-31: “2025-13-06” is none, or can be read in two ways."),
-        ("line 4", "This film has no name: add it."),
-        ("line 5", "This entry has no date: add when you watched the film."),
-        ("line 6", "1899-01-06 is not in the years from 1900 to 2100: correct the date."),
+        ("line 2", "“3.7” is not a rating. Enter 1 to 10, or 4/5."),
+        ("line 3", "“2025-13-06” is not a date. Enter it as 2024-12-31."),
+        ("line 4", "This film has no name. Add it."),
+        ("line 5", "This entry has no date. Add the day when you watched the film."),
+        ("line 6", "1899-01-06 is not between 1900 and 2100. Correct the date."),
     ]
 
 
@@ -208,8 +190,8 @@ def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path
     }
 
     assert read(shapes.pack(tmp_path, export)).failures == [
-        ("reviews.csv, line 5", "This film has no name: add it."),
-        ("ratings.csv, line 5", "“0” is no rating: rate from 1 to 10, or as 4/5."),
+        ("reviews.csv, line 5", "This film has no name. Add it."),
+        ("ratings.csv, line 5", "“0” is not a rating. Enter 1 to 10, or 4/5."),
     ]
 
 
@@ -223,48 +205,31 @@ def test_trakts_export(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "watched-history-10.json, entry 1",
-            "kind": "movie",
-            "week": (2024, 2),
-            "day": date(2024, 1, 8),  # in Berlin; the Sunday before in UTC
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-            "rating": 9,  # given after this time, before the other
-            "said_at": datetime(2024, 2, 1, 9, tzinfo=UTC),
-        },
-        {
-            "place": "watched-history-2.json, entry 1",
-            "kind": "movie",
-            "week": (2024, 23),
-            "day": date(2024, 6, 3),
-            "tmdb_id": 348,
-            "imdb_id": "tt0078748",
-            "title": "Alien",
-            "year": 1979,
-            "rating": 4,  # given before anything: to the first
-            "said_at": datetime(2023, 2, 1, 9, tzinfo=UTC),
-        },
-        {
-            "place": "watched-history.json, entry 2",
-            "kind": "movie",
-            "week": (2024, 23),
-            "day": date(2024, 6, 4),
-            "title": "At the Lake",
-            "year": 2020,
-        },
-        {
-            "place": "watched-history.json, entry 1",
-            "kind": "movie",
-            "week": (2025, 26),
-            "day": date(2025, 6, 24),
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-        },
+        # in Berlin; the Sunday before in UTC
+        # given after this time, before the other
+        entry(
+            "watched-history-10.json, entry 1",
+            "2024-01-08",
+            tmdb_id=949,
+            imdb_id="tt0113277",
+            title="Heat",
+            year=1995,
+            rating=9,
+            said_at=datetime(2024, 2, 1, 9, tzinfo=UTC),
+        ),
+        # given before anything: to the first
+        entry(
+            "watched-history-2.json, entry 1",
+            "2024-06-03",
+            tmdb_id=348,
+            imdb_id="tt0078748",
+            title="Alien",
+            year=1979,
+            rating=4,
+            said_at=datetime(2023, 2, 1, 9, tzinfo=UTC),
+        ),
+        entry("watched-history.json, entry 2", "2024-06-04", title="At the Lake", year=2020),
+        entry("watched-history.json, entry 1", "2025-06-24", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.remarks == [
         "Episodes and shows, not imported: 1.",
@@ -314,22 +279,15 @@ def test_trakts_entries_that_are_no_use(tmp_path):
 
     assert [filled(row) for row in reading.rows] == [
         {"place": "watched-history.json, entry 4", "kind": "movie", "title": "Heat"},
-        {
-            "place": "watched-history.json, entry 5",
-            "kind": "movie",
-            "tmdb_id": 949,
-            "imdb_id": "tt0113277",
-            "title": "Heat",
-            "year": 1995,
-        },
+        entry("watched-history.json, entry 5", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.failures == [
         ("watched-history.json, entry 1", "This entry says nothing of a movie."),
         ("watched-history.json, entry 2", "This entry has neither an id of a movie nor a title."),
-        ("watched-history.json, entry 3", "Write the time as 2024-12-31T20:15:00Z: “yesterday” is none."),
-        ("ratings-movies.json, entry 1", "This entry is no rating of a movie from 1 to 10."),
-        ("ratings-movies.json, entry 2", "Write the time as 2024-12-31T20:15:00Z: “?” is none."),
-        ("ratings-movies.json, entry 3", "This entry is no rating of a movie from 1 to 10."),
+        ("watched-history.json, entry 3", "“yesterday” is not a time. Enter it as 2024-12-31T20:15:00Z."),
+        ("ratings-movies.json, entry 1", "This entry is not a rating of a movie from 1 to 10."),
+        ("ratings-movies.json, entry 2", "“?” is not a time. Enter it as 2024-12-31T20:15:00Z."),
+        ("ratings-movies.json, entry 3", "This entry is not a rating of a movie from 1 to 10."),
     ]
 
 
@@ -343,33 +301,13 @@ def test_yamtracks_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "movie",
-            "week": (2024, 2),
-            "day": date(2024, 1, 14),
-            "tmdb_id": 603,
-            "title": "The Matrix",
-            "rating": 9,  # of 8.5
-        },
-        {
-            "place": "line 3",
-            "kind": "movie",
-            "week": (2024, 6),
-            "day": date(2024, 2, 11),  # a date that became an instant
-            "tmdb_id": 949,
-            "title": "Heat",
-            "rating": 1,  # of 0
-        },
-        {
-            "place": "line 4",
-            "kind": "movie",
-            "week": (2024, 9),
-            "day": date(2024, 3, 1),
-            "title": "At the Lake",
-            "rating": 7,
-        },
-        {"place": "line 5", "kind": "movie", "tmdb_id": 348, "title": "Alien"},
+        # of 8.5
+        entry("line 2", "2024-01-14", tmdb_id=603, title="The Matrix", rating=9),
+        # a date that became an instant
+        # of 0
+        entry("line 3", "2024-02-11", tmdb_id=949, title="Heat", rating=1),
+        entry("line 4", "2024-03-01", title="At the Lake", rating=7),
+        entry("line 5", tmdb_id=348, title="Alien"),
     ]
     assert reading.remarks == [
         "The file has columns that are not imported: image, season_number, episode_number, progress, created_at.",
@@ -421,33 +359,26 @@ def test_rateyourmusics_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "album",
-            "title": "Are You Experienced?",
-            "artist": "The Jimi Hendrix Experience",
-            "year": 1967,
-            "rating": 10,
-            "review": "First & best\n\nbold words by Noel Redding, [sic]",
-        },
-        {
-            "place": "line 3",
-            "kind": "album",
-            "title": "Bookends",
-            "artist": "Simon & Garfunkel",
-            "year": 1968,
-            "review": "It ends with old friends.",
-            "contains_spoilers": True,
-        },
-        {
-            "place": "line 4",
-            "kind": "album",
-            "title": "勝訴ストリップ",
-            "artist": "椎名 林檎",
-            "year": 2000,
-            "rating": 9,
-        },
-        {"place": "line 6", "kind": "album", "title": "Tago Mago", "artist": "Can", "rating": 7},
+        entry(
+            "line 2",
+            kind="album",
+            title="Are You Experienced?",
+            artist="The Jimi Hendrix Experience",
+            year=1967,
+            rating=10,
+            review="First & best\n\nbold words by Noel Redding, [sic]",
+        ),
+        entry(
+            "line 3",
+            kind="album",
+            title="Bookends",
+            artist="Simon & Garfunkel",
+            year=1968,
+            review="It ends with old friends.",
+            contains_spoilers=True,
+        ),
+        entry("line 4", kind="album", title="勝訴ストリップ", artist="椎名 林檎", year=2000, rating=9),
+        entry("line 6", kind="album", title="Tago Mago", artist="Can", rating=7),
     ]
     assert reading.remarks == [
         "The file has columns that are not imported: RYM Album, Purchase Date, Media Type.",
@@ -460,15 +391,15 @@ def test_rateyourmusics_older_csv(tmp_path):
 
     assert readers.recognise(path) == "rateyourmusic"
     assert read_all(path) == [
-        {
-            "place": "line 2",
-            "kind": "album",
-            "title": "Things We Lost in the Fire",
-            "artist": "Low",
-            "year": 2001,
-            "rating": 8,
-            "review": "Quiet.",
-        }
+        entry(
+            "line 2",
+            kind="album",
+            title="Things We Lost in the Fire",
+            artist="Low",
+            year=2001,
+            rating=8,
+            review="Quiet.",
+        )
     ]
 
 
@@ -555,43 +486,43 @@ def test_the_kind_of_a_row(tmp_path, header, row, option, kind):
         ("title", "Low", "does not say what it is"),
         ("movie,album", "Heat,Low", "both a movie and an album"),
         ("kind,tmdb_id", "album,949", "both a movie and an album"),
-        ("kind,title", "book,Low", "“book” is no kind"),
+        ("kind,title", "book,Low", "“book” is not a kind"),
         ("week,album", "2024-W53,Low", "There is no week 53 in 2024"),
         ("week,album", "2101-W01,Low", "There is no week 1 in 2101"),
-        ("week,album", "7,Low", "Week 7 is in no year"),
-        ("week,album", "2024-07,Low", "“2024-07” is none"),
-        ("year,week,album", "24,7,Low", "Week 7 is in no year"),
+        ("week,album", "7,Low", "Week 7 has no year"),
+        ("week,album", "2024-07,Low", "“2024-07” is not a week"),
+        ("year,week,album", "24,7,Low", "Week 7 has no year"),
         ("week,date,album", "2024-W07,2024-02-19,Low", "2024-02-19 is not in week 7 of 2024"),
-        ("date,album", "31.12.2024,Low", "“31.12.2024” is none"),
-        ("date,album", "12/31/2024,Low", "“12/31/2024” is none"),
-        ("date,album", "20241231,Low", "“20241231” is none"),
-        ("date,album", "2024-02-30,Low", "“2024-02-30” is none"),
-        ("date,album", "2024-02-30T10:00,Low", "“2024-02-30T10:00” is none"),
-        ("date,album", "0001-01-01T00:00+14:00,Low", "is none"),
-        ("date,album", "9999-12-31,Low", "9999-12-31 is not in the years"),
-        ("album,rating", "Low,11", "“11” is no rating"),
-        ("album,rating", "Low,0", "“0” is no rating"),
-        ("album,rating", "Low,4.5", "“4.5” is no rating"),
-        ("album,rating", "Low,3/4", "“3/4” is no rating"),
-        ("album,rating", "Low,-8", "“-8” is no number"),
-        ("album,rating", "Low,٨", "“٨” is no number"),
-        ("album,stars", "Low,5.5", "“5.5” is no rating"),
-        ("album,position", "Low,3", "“3” is no position"),
-        ("album,released", "Low,May 1994", "“May 1994” is none"),
-        ("album,released", "Low,0194", "“0194” is none"),
+        ("date,album", "31.12.2024,Low", "“31.12.2024” is not a date"),
+        ("date,album", "12/31/2024,Low", "“12/31/2024” is not a date"),
+        ("date,album", "20241231,Low", "“20241231” is not a date"),
+        ("date,album", "2024-02-30,Low", "“2024-02-30” is not a date"),
+        ("date,album", "2024-02-30T10:00,Low", "“2024-02-30T10:00” is not a date"),
+        ("date,album", "0001-01-01T00:00+14:00,Low", "is not a date"),
+        ("date,album", "9999-12-31,Low", "9999-12-31 is not between"),
+        ("album,rating", "Low,11", "“11” is not a rating"),
+        ("album,rating", "Low,0", "“0” is not a rating"),
+        ("album,rating", "Low,4.5", "“4.5” is not a rating"),
+        ("album,rating", "Low,3/4", "“3/4” is not a rating"),
+        ("album,rating", "Low,-8", "“-8” is not a number"),
+        ("album,rating", "Low,٨", "“٨” is not a number"),
+        ("album,stars", "Low,5.5", "“5.5” is not a rating"),
+        ("album,position", "Low,3", "“3” is not a position"),
+        ("album,released", "Low,May 1994", "“May 1994” is not a year"),
+        ("album,released", "Low,0194", "“0194” is not a year"),
         ("album,spoilers", "Low,perhaps", "“perhaps” is neither"),
         ("album,week", ",2024-W07", "neither a title nor an id"),
         ("album,id", ",12", "neither a title nor an id"),
         ("album,notes", ",Rain.", "neither a title nor an id"),
-        ("title,tmdb_id", "Heat,heat", "“heat” is no id"),
-        ("title,imdb_id", "Heat,113277", "“113277” is no id"),
-        ("title,mbid", "Low,12", "“12” is no id"),
+        ("title,tmdb_id", "Heat,heat", "“heat” is not an id"),
+        ("title,imdb_id", "Heat,113277", "“113277” is not an id"),
+        ("title,mbid", "Low,12", "“12” is not an id"),
         ("album", "Low,2024", "more cells than there are columns"),
         ("album,review", f"Low,{'x' * 10_001}", "has 10,001 characters"),
         ("album,notes", f"Low,{'x' * 10_001}", "has 10,001 characters"),
         ("album", "x" * 501, "has 501 characters"),
         ("album,artist", f"Low,{'x' * 501}", "has 501 characters"),
-        ("album,rating", "Low,\x1b[31m9", "“?[31m9” is no number"),
+        ("album,rating", "Low,\x1b[31m9", "“?[31m9” is not a number"),
     ],
 )
 def test_rows_that_are_no_use(tmp_path, header, row, words):
@@ -693,33 +624,32 @@ def test_our_csv(tmp_path):
     reading = read(path)
     assert reading.failures == []
     assert [filled(row) for row in reading.rows] == [
-        {
-            "place": "line 2",
-            "kind": "movie",
-            "week": (2025, 1),
-            "position": 1,
-            "tmdb_id": 949,
-            "title": "Heat",
-            "year": 1995,
-            "rating": 8,
-            "review": "+1,\r\n yes",
-            "contains_spoilers": True,
-            "said_at": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
-            "added_at": datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
-        },
-        {
-            "place": "line 6",
-            "kind": "album",
-            "week": (2025, 1),
-            "position": 2,
-            "musicbrainz_id": UUID(RELEASE),
-            "release_group_id": UUID(GROUP),
-            "title": "=1+1",
-            "artist": "@ll",
-            "year": 1997,
-            "added_at": datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
-            "notes": "-\r\nRain. ",
-        },
+        entry(
+            "line 2",
+            week=(2025, 1),
+            position=1,
+            tmdb_id=949,
+            title="Heat",
+            year=1995,
+            rating=8,
+            review="+1,\r\n yes",
+            contains_spoilers=True,
+            said_at=datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
+            added_at=datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
+        ),
+        entry(
+            "line 6",
+            kind="album",
+            week=(2025, 1),
+            position=2,
+            musicbrainz_id=UUID(RELEASE),
+            release_group_id=UUID(GROUP),
+            title="=1+1",
+            artist="@ll",
+            year=1997,
+            added_at=datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
+            notes="-\r\nRain. ",
+        ),
         {"place": "line 8", "week": (2025, 2), "notes": "Ill."},
     ]
     assert reading.remarks == ["Opinions of others, which only they can give: 3."]
@@ -728,17 +658,17 @@ def test_our_csv(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "book"}, "“book” is no kind"),
+        ({"kind": "book"}, "“book” is not a kind"),
         ({"year": ""}, "no year and week_number"),
         ({"week_number": "53"}, "There is no week 53 in 2025"),
-        ({"tmdb_id": "x"}, "“x” is no id of TMDB"),
-        ({"musicbrainz_id": "x"}, "“x” is no id of MusicBrainz"),
-        ({"release_group_id": "x"}, "“x” is no id of MusicBrainz"),
+        ({"tmdb_id": "x"}, "“x” is not a TMDB id"),
+        ({"musicbrainz_id": "x"}, "“x” is not a MusicBrainz id"),
+        ({"release_group_id": "x"}, "“x” is not a MusicBrainz id"),
         ({"tmdb_id": "", "title": ""}, "neither an id nor a title"),
-        ({"added_at": "2025-01-01"}, "“2025-01-01” is none"),
-        ({"rating": "11"}, "“11” is no rating"),
+        ({"added_at": "2025-01-01"}, "“2025-01-01” is not a time"),
+        ({"rating": "11"}, "“11” is not a rating"),
         ({"contains_spoilers": "?"}, "“?” is neither"),
-        ({"position": "0"}, "“0” is no position"),
+        ({"position": "0"}, "“0” is not a position"),
     ],
 )
 def test_our_rows_that_are_no_use(tmp_path, change, words):
@@ -753,8 +683,8 @@ def test_our_rows_that_are_no_use(tmp_path, change, words):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format_version": "2"}, "Line 3 has another format_version than 1: export the file again."),
-        ({"username": "ben"}, "Line 3 is another person's: give the export of one person."),
+        ({"format_version": "2"}, "Line 3 has another format_version than 1. Export the file again."),
+        ({"username": "ben"}, "Line 3 belongs to another person. Import the export of one person."),
     ],
 )
 def test_our_files_that_are_no_use(tmp_path, change, sentence):
@@ -776,5 +706,5 @@ def test_more_rows_than_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "MAX_ROWS", 3)
 
     assert len(read(table(tmp_path, "album,rating", "Low,1", "Low,2", "Low,11")).rows) == 2
-    with pytest.raises(readers.FileError, match=r"^The file has more than 3 rows: split it into several\.$"):
+    with pytest.raises(readers.FileError, match=r"^The file has more than 3 rows\. Split it into several\.$"):
         read(table(tmp_path, "album,rating", "Low,1", "Low,2", "Low,11", "Low,12"))

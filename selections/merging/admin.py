@@ -1,4 +1,4 @@
-"""Merging movies or albums in the admin: choose, look at what would happen, do it, undo it."""
+"""Movies and albums in the admin with their picks: merge them, with a preview, and undo that."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,31 +9,70 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
+from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
 from catalog import merging
+from catalog.admin.fetched import BUSY, FetchedAdmin
+from catalog.admin.works import AlbumAdmin, MovieAdmin, WorkAdmin
 from catalog.merging import CannotMerge
 from catalog.models import Album, Merge, Movie
 
-from .fetched import FetchedAdmin
+from .picks import count_opinions, preview, with_pick_count
 
-MAX_MERGED = 10  # at a time: as many as one can compare
-MAX_OFFERED = 12  # of a search for the other one
-BUSY = "The database is busy; try again in a moment."
+MAX_MERGED = 10  # at a time: as many as a user can compare
+MAX_OFFERED = 12  # results of a search for the other entry
+MAX_PICKS = 50  # on a form
 
 
-class MergingAdmin(admin.ModelAdmin):
-    """Rows may be merged into each other."""
+class PickedFilter(admin.SimpleListFilter):
+    title = "picks"
+    parameter_name = "picked"
 
-    def address(self, page: str, *arguments: object) -> str:
-        raise NotImplementedError
+    def lookups(self, request, model_admin):
+        return [("never", "Never picked"), ("once", "Picked once"), ("often", "Picked more often")]
 
-    def pages(self, work: Any) -> list[tuple[str, str]]:
-        raise NotImplementedError
+    def queryset(self, request, queryset):
+        counts = {"never": Q(pick_count=0), "once": Q(pick_count=1), "often": Q(pick_count__gte=2)}
+        return queryset.filter(counts.get(self.value() or "", Q()))
+
+
+class PickedWorkAdmin(WorkAdmin):
+    """Works with the weeks that pick them, which can be merged."""
+
+    change_list_template = "admin/selections/work_list.html"
+    change_form_template = "admin/selections/work_form.html"
+    shown_first = (*WorkAdmin.shown_first, "picked_in")
+
+    def get_queryset(self, request):
+        return with_pick_count(super().get_queryset(request))  # type: ignore[arg-type]  # each Work has such a queryset
+
+    def get_list_display(self, request):
+        *columns, checked, links = super().get_list_display(request)
+        return [*columns, "picked", checked, links]
+
+    def get_list_filter(self, request):
+        return [*super().get_list_filter(request), PickedFilter]
+
+    @admin.display(description="picks", ordering="pick_count")
+    def picked(self, work):
+        return work.pick_count
+
+    @admin.display(description="picked in")
+    def picked_in(self, work):
+        picks = work.picks.select_related("week__user").order_by("-week__year", "-week__week_number", "pk")
+        shown = list(picks[:MAX_PICKS])
+        if not shown:
+            return "No week yet."
+        rows = ((reverse("admin:selections_week_change", args=[pick.week_id]), pick.week) for pick in shown)
+        links = format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', rows)
+        more = work.pick_count - len(shown)
+        return format_html("{}<br>and {} more", links, more) if more > 0 else links
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.merge_view)
@@ -51,7 +90,7 @@ class MergingAdmin(admin.ModelAdmin):
         return f"{self.address('merge')}?{urlencode([('id', pk) for pk in ids] + list(query.items()))}"
 
     def merge_view(self, request):
-        """What merging would do, or, with one row only, a search for the other one; a POST does it."""
+        """A preview of merging, or a search for the other entry if only one is given; a POST merges them."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         asked = request.POST if request.method == "POST" else request.GET
@@ -59,7 +98,7 @@ class MergingAdmin(admin.ModelAdmin):
         known = self.get_queryset(request).in_bulk(ids)
         works = [known[pk] for pk in ids if pk in known]
         if not works:
-            self.message_user(request, "Choose what to merge; what you chose is not there any more.", messages.WARNING)
+            self.message_user(request, "Choose entries to merge. Those you chose no longer exist.", messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         if len(works) < len(ids):
             self.message_user(request, "One of these has just been merged or deleted.", messages.WARNING)
@@ -77,7 +116,7 @@ class MergingAdmin(admin.ModelAdmin):
             "kept": kept,
         }
         if others:
-            context |= {"sides": self.sides(works, kept), "moving": merging.preview(kept, others)}
+            context |= {"sides": self.sides(works, kept), "moving": preview(kept, others)}
         else:
             words = request.GET.get("q", kept.title).strip()[:200]
             found, _ = self.get_search_results(request, self.get_queryset(request).exclude(pk=kept.pk), words)
@@ -86,12 +125,12 @@ class MergingAdmin(admin.ModelAdmin):
                 "words": words,
                 "offers": [self.side(work) | {"address": self.merge_address([kept.pk, work.pk])} for work in offers],
             }
-        return TemplateResponse(request, "admin/catalog/merge.html", context)
+        return TemplateResponse(request, "admin/selections/merge.html", context)
 
     def sides(self, works: list[Any], kept: Any) -> list[dict[str, Any]]:
-        """The rows beside each other, each with the address that keeps it instead."""
+        """The works to compare, each with the address of the preview that keeps it instead."""
         ids = [work.pk for work in works]
-        opinions = merging.count_opinions(self.model, ids)
+        opinions = count_opinions(works)
         return [
             self.side(work)
             | {
@@ -103,36 +142,42 @@ class MergingAdmin(admin.ModelAdmin):
         ]
 
     def side(self, work: Any) -> dict[str, Any]:
-        picture = getattr(self, "large_poster" if isinstance(work, Movie) else "large_cover")(work)
-        return {"work": work, "picture": picture, "pages": self.pages(work), "form": self.address("change", work.pk)}
+        form = self.address("change", work.pk)
+        return {"work": work, "picture": self.large_picture(work), "pages": self.pages(work), "form": form}
 
     def do_merge(self, request, kept: Any, others: list[Any]):
         try:
             records = merging.merge(kept, others, by=request.user)
-        except CannotMerge as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-            return HttpResponseRedirect(self.merge_address([kept.pk, *(other.pk for other in others)], keep=kept.pk))
-        except OperationalError:
-            self.message_user(request, BUSY, messages.ERROR)
+        except (CannotMerge, OperationalError) as error:
+            self.message_user(request, sentence_of(error), messages.ERROR)
             return HttpResponseRedirect(self.merge_address([kept.pk, *(other.pk for other in others)], keep=kept.pk))
         for record, other in zip(records, others, strict=True):
             self.log_change(request, kept, f"Merged {record.name} ({record.external_id}) into it: {moved(record)}.")
             self.log_change(request, other, f"Merged into {kept} ({kept.external_id}): {moved(record)}.")
-            undo = reverse(f"{self.admin_site.name}:catalog_merge_change", args=[record.pk])
-            words = format_html(
-                '{} is merged into <a href="{}">{}</a>: {}. <a href="{}">Look at it or undo it</a>',
-                record.name,
+            message = format_html(
+                'Merged {} into <a href="{}">{}</a>: {}. <a href="{}">View or undo</a>',
+                quoted(other),
                 self.address("change", kept.pk),
-                kept,
+                quoted(kept),
                 moved(record),
-                undo,
+                reverse("admin:catalog_merge_change", args=[record.pk]),
             )
-            self.message_user(request, words, messages.SUCCESS)
+            self.message_user(request, message, messages.SUCCESS)
         return HttpResponseRedirect(self.address("change", kept.pk))
 
 
+def quoted(work: Movie | Album) -> str:
+    """The title with what distinguishes it from others of that title, such as `“X” (2016, GB)`."""
+    facts = ", ".join(filter(None, [str(work.release_date or ""), getattr(work, "country", "")]))
+    return f"“{work.shown_title}” ({facts})" if facts else f"“{work.shown_title}”"
+
+
+def sentence_of(error: CannotMerge | OperationalError) -> str:
+    return str(error) if isinstance(error, CannotMerge) else BUSY
+
+
 def moved(record: Merge) -> str:
-    """What moved along, such as `2 album picks and 1 earlier id moved`."""
+    """What moved, such as `2 album picks and 1 earlier id moved`."""
     counts = []
     for label, ids in record.moved.items():
         options = apps.get_model(label)._meta
@@ -144,18 +189,31 @@ def is_key(text: str) -> bool:
     return text.isdecimal() and text.isascii() and len(text) < 19
 
 
+admin.site.unregister([Movie, Album])
+
+
+@admin.register(Movie)
+class PickedMovieAdmin(PickedWorkAdmin, MovieAdmin):
+    actions = [*MovieAdmin.actions, "merge"]
+
+
+@admin.register(Album)
+class PickedAlbumAdmin(PickedWorkAdmin, AlbumAdmin):
+    actions = [*AlbumAdmin.actions, "merge"]
+
+
 @admin.register(Merge)
 class MergeAdmin(FetchedAdmin):
-    """What was merged, to look at and to undo."""
+    """Records of merges, to view and undo."""
 
     list_display = ["name", "into", "external_id", "what_moved", "doer", "created_at", "undone_at"]
     list_display_links = ["name"]
     list_filter = [("undone_at", admin.EmptyFieldListFilter), ("movie", admin.EmptyFieldListFilter)]
     list_select_related = ["movie", "album", "by"]
     search_fields = ["name", "external_id", "movie__search_text", "album__search_text"]
-    fields = ["name", "external_id", "into", "what_moved", "words", "doer", "created_at", "undone_at"]
-    readonly_fields = ["name", "external_id", "into", "what_moved", "words", "doer", "created_at", "undone_at"]
-    change_form_template = "admin/catalog/merge_form.html"
+    fields = ("name", "external_id", "into", "what_moved", "edits", "doer", "created_at", "undone_at")
+    readonly_fields = fields
+    change_form_template = "admin/selections/merge_form.html"
 
     class Media:
         css = {"all": ["catalog/works.css"]}
@@ -164,12 +222,9 @@ class MergeAdmin(FetchedAdmin):
         return False
 
     def may_undo(self, request, record: Merge) -> bool:
-        """Who may change such works."""
+        """Users who may change such works may."""
         options = record.kept._meta
         return request.user.has_perm(f"{options.app_label}.{get_permission_codename('change', options)}")
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).select_related("movie", "album", "by")
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_POST(self.undo_view))
@@ -184,31 +239,25 @@ class MergeAdmin(FetchedAdmin):
         if not self.has_view_permission(request, record) or (record and not self.may_undo(request, record)):
             raise PermissionDenied
         if record is None:
-            self.message_user(request, "This merge is not known any more.", messages.ERROR)
-            return HttpResponseRedirect(reverse(f"{self.admin_site.name}:catalog_merge_changelist"))
-        back = reverse(f"{self.admin_site.name}:catalog_merge_change", args=[pk])
+            self.message_user(request, "This merge no longer exists.", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:catalog_merge_changelist"))
+        back = reverse("admin:catalog_merge_change", args=[pk])
         try:
             undone = merging.undo(record)
-        except CannotMerge as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
+        except (CannotMerge, OperationalError) as error:
+            self.message_user(request, sentence_of(error), messages.ERROR)
             return HttpResponseRedirect(back)
-        except OperationalError:
-            self.message_user(request, BUSY, messages.ERROR)
-            return HttpResponseRedirect(back)
-        for row, words in (
-            (record, "Undone."),
-            (undone.work, f"Its merge into {record.kept} was undone."),
-            (record.kept, f"The merge of {undone.work} into it was undone."),
-        ):
-            self.log_change(request, row, words)
-        link = format_html('<a href="{}">{}</a> is there again.', self.work_address(undone.work), undone.work)
+        self.log_change(request, record, "Undone.")
+        self.log_change(request, undone.work, f"Its merge into {record.kept} was undone.")
+        self.log_change(request, record.kept, f"The merge of {undone.work} into it was undone.")
+        link = format_html('Restored <a href="{}">{}</a>.', self.work_address(undone.work), undone.work)
         self.message_user(request, link, messages.SUCCESS)
-        for words in undone.left:
-            self.message_user(request, words, messages.WARNING)
+        for sentence in undone.left:
+            self.message_user(request, sentence, messages.WARNING)
         return HttpResponseRedirect(back)
 
     def work_address(self, work: Movie | Album) -> str:
-        return reverse(f"{self.admin_site.name}:catalog_{work._meta.model_name}_change", args=[work.pk])
+        return reverse(f"admin:catalog_{work.kind}_change", args=[work.pk])
 
     @admin.display(description="into")
     def into(self, record):
@@ -218,9 +267,9 @@ class MergeAdmin(FetchedAdmin):
     def what_moved(self, record):
         return moved(record)
 
-    @admin.display(description="words that it gave")
-    def words(self, record):
-        return ", ".join(f"{name.replace('_', ' ')}: {words}" for name, words in record.gave.items()) or "–"
+    @admin.display(description="edits copied")
+    def edits(self, record):
+        return ", ".join(f"{name.replace('_', ' ')}: {text}" for name, text in record.gave.items()) or "–"
 
     @admin.display(description="by", ordering="by")
     def doer(self, record):

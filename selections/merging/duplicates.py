@@ -1,4 +1,4 @@
-"""Rows of the catalog that are probably the same, for a person to look at: https://rapidfuzz.github.io/RapidFuzz/"""
+"""Works of the catalog that are probably the same, for a user to check: https://rapidfuzz.github.io/RapidFuzz/"""
 
 import re
 from bisect import bisect_right
@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from django.db.models import Count
 from rapidfuzz import fuzz, process
 
+from catalog.models import Album, Movie, Work
+from catalog.text import search_words
 from integrations import musicbrainz
 
-from .models import Album, Movie, Work, search_words
+from .picks import with_pick_count
 
-NEAR = 90  # of 100: how much alike names are that may mean the same
-NEAR_PART = 80  # and each of artist and title
-# Words in which names may differ by one sign, and mean another thing: Volume 1, Part II, Side B.
-TELLING = re.compile(r"\d+|[ivxl]+|.")
+NEAR = 90  # of 100: the similarity of whole names that may mean the same
+NEAR_PART = 80  # of 100: the similarity of each of artist and title
+# Words that make a different work of a similar name, such as Volume 1, Part II, Side B.
+DISTINGUISHING = re.compile(r"\d+|[ivxl]+|.")
 ARTICLES = {"the", "a", "an", "and"}
 
 
 @dataclass(frozen=True)
 class Group:
-    """Works that are probably the same, the best one first, each with its `pick_count`; `reason` says why."""
+    """Works that are probably the same, the best first, each with its `pick_count`; `reason` says why."""
 
     reason: str
     works: list[Work]
@@ -32,7 +33,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Name:
-    """What is compared of a work: the words of its title, for albums with those of the artist."""
+    """The words that are compared: of a title, and for albums of the artist."""
 
     title: str
     artist: str = ""
@@ -42,18 +43,17 @@ class Name:
         return f"{self.artist} {self.title}"
 
     def is_near(self, other: "Name") -> bool:
-        """Of two whose wholes are alike."""
+        """Whether each part is similar as well, for two names whose wholes are."""
         return (
             fuzz.ratio(self.title, other.title) >= NEAR_PART
             and (not self.artist or fuzz.ratio(self.artist, other.artist) >= NEAR_PART)
-            and _telling_words(self.title) == _telling_words(other.title)
+            and _distinguishing_words(self.title) == _distinguishing_words(other.title)
         )
 
 
 def find_albums() -> list[Group]:
-    """Albums of one release group, and albums of several whose artists and titles are nearly the same."""
-    # `picks` is what `selections` calls its foreign key.
-    albums: list[Album] = list(Album.objects.fetched().annotate(pick_count=Count("picks")).order_by("pk"))
+    """Albums of the same release group, and albums of different ones with nearly the same artist and title."""
+    albums = list(with_pick_count(Album.objects.fetched()).order_by("pk"))
     editions: dict[object, list[Work]] = defaultdict(list)
     for album in albums:
         editions[album.release_group_id or album.pk].append(album)
@@ -76,7 +76,7 @@ def _name_of_album(album: Album) -> Name:
 
 
 def look_alike(one: Album, other: Album) -> bool:
-    """Whether find_albums() would take the two for the same."""
+    """Whether find_albums() would list the two as the same."""
     if one.release_group_id and one.release_group_id == other.release_group_id:
         return True
     name, other_name = _name_of_album(one), _name_of_album(other)
@@ -84,25 +84,25 @@ def look_alike(one: Album, other: Album) -> bool:
 
 
 def find_movies() -> list[Group]:
-    """Movies whose titles are nearly the same, of the same year or of neighbouring ones."""
-    movies: list[Movie] = list(Movie.objects.fetched().annotate(pick_count=Count("picks")).order_by("pk"))
-    return _groups_by_name(_by_name(movies, lambda movie: Name(_words(movie.title))), "title", _are_of_one_time)
+    """Movies with nearly the same title, from the same year or from neighboring ones."""
+    movies = list(with_pick_count(Movie.objects.fetched()).order_by("pk"))
+    return _groups_by_name(_by_name(movies, lambda movie: Name(_words(movie.title))), "title", _may_be_of_same_year)
 
 
-def _are_of_one_time(one: Movie, other: Movie) -> bool:
-    """Whether their years are at most one apart; of one that is not known nobody can say that it is not."""
+def _may_be_of_same_year(one: Movie, other: Movie) -> bool:
+    """Whether their years are at most one apart, as far as both are known."""
     if one.release_date is None or other.release_date is None:
         return True
     return abs(one.release_date.year - other.release_date.year) <= 1
 
 
 def _words(text: str) -> str:
-    """The words by which names are compared; where there are none, as of `!!!`, the name as it is."""
+    """The words that are compared; the text itself if it has none, such as `!!!`."""
     return " ".join(word for word in search_words(text) if word not in ARTICLES) or text.casefold()
 
 
-def _telling_words(text: str) -> list[str]:
-    return sorted(word for word in text.split() if TELLING.fullmatch(word))
+def _distinguishing_words(text: str) -> list[str]:
+    return sorted(word for word in text.split() if DISTINGUISHING.fullmatch(word))
 
 
 def _by_name(works: Iterable[Work], name_of: Callable[[Any], Name]) -> dict[Name, list[Work]]:
@@ -113,7 +113,7 @@ def _by_name(works: Iterable[Work], name_of: Callable[[Any], Name]) -> dict[Name
 
 
 def _near_names(names: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
-    """Pairs of nearly the same. Of two that are alike neither is much longer, which saves most comparisons."""
+    """Pairs of nearly the same names. Similar names have similar lengths, which saves most comparisons."""
     ordered = sorted(names, key=lambda name: len(name.whole))
     wholes = [name.whole for name in ordered]
     lengths = [len(whole) for whole in wholes]
@@ -128,7 +128,7 @@ def _near_names(names: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
 
 
 def _groups_by_name(named: dict[Name, list[Work]], what: str, may_be_same: Callable[[Any, Any], bool]) -> list[Group]:
-    """Those of the same name, or nearly, as far as each pair may be the same."""
+    """Works with the same or nearly the same name, as far as each pair may be the same."""
     pairs = [pair for works in named.values() for pair in combinations(works, 2) if may_be_same(*pair)]
     near = [
         (one, other)
@@ -145,7 +145,7 @@ def _groups_by_name(named: dict[Name, list[Work]], what: str, may_be_same: Calla
 
 
 def _join(pairs: Iterable[tuple[Work, Work]]) -> list[list[Work]]:
-    """All that is linked by pairs, in groups."""
+    """The works in groups: those that any chain of pairs links are in one."""
     group_of: dict[int, dict[int, Work]] = {}
     for one, other in pairs:
         merged = group_of.get(one.pk, {one.pk: one}) | group_of.get(other.pk, {other.pk: other})
@@ -160,7 +160,7 @@ def _groups(reason: str, groups: Iterable[list[Work]]) -> list[Group]:
 
 
 def _preference(work: Work) -> tuple:
-    """What most have picked comes first, then the most useful edition."""
+    """Sort key: the most picked work first, then the most useful edition."""
     useful: tuple = ()
     if isinstance(work, Album):
         useful = musicbrainz.usefulness(work.status, has_cover=bool(work.cover_art_url), release_date=work.release_date)

@@ -1,0 +1,67 @@
+"""What fetching movies, albums and artists has in common: finding rows by their ids, and keeping them fresh."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from integrations import deadline
+from integrations.errors import IntegrationError, NotFound
+
+from .models import Fetched
+
+REFRESH_WAIT = 2  # seconds for refreshing a row that can be shown as it is
+
+
+def find_known(rows: type[Fetched], external_id: Any, *, own_first: bool = False) -> Any:
+    """The row with this id, now or before it was merged into another; None if there is none.
+
+    A week that picks both of two merged works keeps both, and then both have the id: a request gets the one that was
+    kept, and an import that restores such a week, with `own_first`, the one whose own id it is.
+    """
+    aliases: Any = rows._meta.get_field("aliases")  # type: ignore[misc]  # each Fetched has them
+    merged = aliases.related_model._default_manager.filter(**{rows.id_field: external_id})
+    has_id = Q(**{rows.id_field: external_id}) | Q(pk__in=merged.values(aliases.field.name))
+    found = rows._default_manager.filter(has_id)
+    return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
+
+
+def find_all_known(rows: type[Fetched], external_ids: Iterable[Any]) -> dict[Any, Any]:
+    """The rows by these ids, as find_known() finds them; two queries."""
+    ids = list(external_ids)
+    aliases: Any = rows._meta.get_field("aliases")  # type: ignore[misc]  # each Fetched has them
+    name = aliases.field.name
+    merged = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
+    own = rows._default_manager.in_bulk(ids, field_name=rows.id_field)
+    return own | {getattr(alias, rows.id_field): getattr(alias, name) for alias in merged}
+
+
+@contextlib.contextmanager
+def not_found(sentence: str) -> Iterator[None]:
+    """Raise NotFound with this sentence, which is for the client, instead of the source's."""
+    try:
+        yield
+    except NotFound:
+        raise NotFound(sentence) from None
+
+
+def keep_fresh[F: Fetched](known: F, refresh: Callable[[Any], F]) -> tuple[F, bool]:
+    """The row, refreshed if that is due, and whether it is as it was known.
+
+    It is shown as known if the source fails or takes longer than REFRESH_WAIT. One that was never fetched in full is
+    worth a longer wait.
+    """
+    if not known.is_due:
+        return known, True
+    wait = deadline.at_most(REFRESH_WAIT) if known.fetched_at else contextlib.nullcontext()
+    with contextlib.suppress(IntegrationError), wait:
+        row = refresh(known.external_id)
+        return row, row.fetched_at == known.fetched_at  # the cache may give a stale answer again
+    return known, True
+
+
+def is_stored(known: Fetched, fetched_at: datetime) -> bool:
+    """Whether the row has what the source said then, as when several requests waited for the same answer."""
+    return known.fetched_at is not None and known.fetched_at >= fetched_at and known.vanished_at is None

@@ -1,0 +1,273 @@
+"""Fields of our own JSON files. Each says what a value may be, and from that reads it, writes it and describes it:
+
+WEEK = Record(year=Integer(1900, 2100, required=True), notes=Text(10_000, null=True))
+WEEK.read({"year": 2026}, "weeks[3]")  # {"year": 2026, "notes": ""}; or InvalidValue at `weeks[3].year`
+WEEK.write(week)  # {"year": 2026, "notes": None}
+"""
+
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from integrations.values import day, mbid, partial_date
+
+MAX_INTEGER = 2**31 - 1  # what a column of integers holds
+FIRST_YEAR = 1900  # of instants: earlier ones are mistakes, and no time zone shifts them out of the calendar
+
+
+class InvalidValue(Exception):
+    """A value that cannot be read; `place` is where it stands, such as `weeks[3].notes`, `sentence` what belongs
+    there."""
+
+    def __init__(self, place: str, sentence: str) -> None:
+        super().__init__(f"{place}: {sentence}" if place else sentence)
+        self.place, self.sentence = place, sentence
+
+
+class Field:
+    """A value of a JSON object.
+
+    `required`: a missing value, or null, is refused; else it is read as the `default`, which may be a function.
+    `null`: null is written where there is no value. `source`: the path of the attribute that is written, by default
+    the field's name.
+    """
+
+    json_type, json_format = "string", ""  # of JSON Schema
+    sentence = ""  # what belongs here
+
+    def __init__(
+        self, *, required: bool = False, null: bool = False, default: Any = None, source: str = "", help_text: str = ""
+    ) -> None:
+        self.required, self.null, self.default, self.source = required, null, default, source
+        self.help_text = help_text
+        self.limits: dict[str, Any] = {}  # what JSON Schema says of them
+
+    def read(self, value: object, place: str) -> Any:
+        """The value that stands at a place. Raises InvalidValue."""
+        if value is not None:
+            return self.parse(value, place)
+        if self.required:
+            raise InvalidValue(place, self.sentence)
+        return self.default() if callable(self.default) else self.default
+
+    def parse(self, value: Any, place: str) -> Any:
+        """A value other than null. Raises InvalidValue."""
+        if (found := self.convert(value)) is None:
+            raise InvalidValue(place, self.sentence)
+        return found
+
+    def convert(self, value: Any) -> Any:
+        """What a value means, or None where it is invalid."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> Any:
+        return str(value) if self.json_format and value is not None else value
+
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema, as it is written."""
+        schema = {"format": self.json_format, "description": self.help_text} | self.limits
+        types = [self.json_type, "null"] if self.null else self.json_type
+        return {"type": types} | {name: value for name, value in schema.items() if value not in ("", None)}
+
+
+class Text(Field):
+    """A string that every database stores. Missing is empty; with `null`, empty is written as null."""
+
+    sentence = "write a text here."
+
+    def __init__(self, max_length: int | None = None, **options: Any) -> None:
+        super().__init__(default="", **options)
+        self.max_length = max_length
+        self.limits = {"maxLength": max_length}
+
+    def parse(self, value: Any, place: str) -> str:
+        if not isinstance(value, str) or (self.required and not value):
+            raise InvalidValue(place, self.sentence)
+        if self.max_length is not None and len(value) > self.max_length:
+            raise InvalidValue(place, f"write {self.max_length} characters at most.")
+        if not is_storable(value):
+            raise InvalidValue(place, "leave out NUL characters and lone surrogates.")
+        return value
+
+    def write(self, value: str) -> str | None:
+        return value or None if self.null else value
+
+
+class Choice(Field):
+    """One of some values of the same type."""
+
+    def __init__(self, *choices: str | int, sentence: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.choices = choices
+        self.limits = {"enum": list(choices)}
+        self.json_type = "string" if isinstance(choices[0], str) else "integer"
+        self.sentence = sentence or f"write {' or '.join(map(str, choices))}."
+
+    def convert(self, value: Any) -> str | int | None:
+        return value if type(value) is type(self.choices[0]) and value in self.choices else None
+
+
+class Number(Field):
+    json_type, words = "number", "a number"
+    types: tuple[type, ...] = (int, float)
+
+    def __init__(self, minimum: int, maximum: int = MAX_INTEGER, **options: Any) -> None:
+        super().__init__(**options)
+        self.minimum, self.maximum = minimum, maximum
+        self.limits = {"minimum": minimum, "maximum": maximum}
+        self.sentence = f"give {self.words} from {minimum} to {maximum}."
+
+    def convert(self, value: Any) -> float | None:
+        return value if type(value) in self.types and self.minimum <= value <= self.maximum else None
+
+
+class Integer(Number):
+    json_type, words = "integer", "a whole number"
+    types = (int,)
+
+
+class Boolean(Field):
+    json_type, sentence = "boolean", "write true or false."
+
+    def convert(self, value: Any) -> bool | None:
+        return value if isinstance(value, bool) else None
+
+
+class Instant(Field):
+    """A moment with its offset, to the microsecond. One that is to come is read as now, and so is a missing one that
+    cannot be null."""
+
+    json_format, sentence = "date-time", "write an instant such as 2026-02-11T19:30:00Z."
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if not self.null:
+            self.default = timezone.now
+
+    def convert(self, value: Any) -> datetime | None:
+        try:
+            moment = datetime.fromisoformat(value)
+            in_utc = moment.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return min(in_utc, timezone.now()) if moment.tzinfo and in_utc.year >= FIRST_YEAR else None
+
+    def write(self, value: datetime | None) -> str | None:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+
+class Day(Field):
+    json_format, sentence = "date", "write a day as YYYY-MM-DD."
+    convert = staticmethod(day)
+
+
+class PartialDate(Text):
+    """A date as precisely as it is known."""
+
+    sentence = "write a date as YYYY, YYYY-MM or YYYY-MM-DD."
+
+    def parse(self, value: Any, place: str) -> str:
+        if partial_date(value) != value:
+            raise InvalidValue(place, self.sentence)
+        return value
+
+
+class MusicBrainzId(Field):
+    json_format, sentence = "uuid", "give a MusicBrainz id of 36 characters."
+    convert = staticmethod(mbid)
+
+
+class Unique(NamedTuple):
+    """Items of a list have different keys; a repeated one is refused at this field of it."""
+
+    field: str  # empty: the item itself
+    key: Callable[[Any], Hashable]
+    sentence: str
+
+
+class List(Field):
+    """Items of one kind. Of rows, `attribute` is what is written of each."""
+
+    json_type, sentence = "array", "write a list here."
+
+    def __init__(
+        self, item: Field, max_length: int | None = None, *unique: Unique, attribute: str = "", **options: Any
+    ) -> None:
+        super().__init__(default=list, **options)
+        self.item, self.max_length, self.unique, self.attribute = item, max_length, unique, attribute
+        self.limits = {"items": item.schema(), "maxItems": max_length}
+
+    def parse(self, value: Any, place: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise InvalidValue(place, self.sentence)
+        if self.max_length is not None and len(value) > self.max_length:
+            raise InvalidValue(place, f"list {self.max_length} at most.")
+        items = [self.item.parse(item, f"{place}[{number}]") for number, item in enumerate(value)]
+        for rule in self.unique:
+            seen = set()
+            for number, item in enumerate(items):
+                if (key := rule.key(item)) in seen:
+                    raise InvalidValue(f"{place}[{number}].{rule.field}".rstrip("."), rule.sentence)
+                seen.add(key)
+        return items
+
+    def write(self, value: Any) -> list[Any]:
+        rows = value.all() if hasattr(value, "all") else value
+        return [self.item.write(getattr(row, self.attribute) if self.attribute else row) for row in rows]
+
+
+class AnyObject(Field):
+    """An object as it is in the file. A missing one is empty."""
+
+    json_type, sentence = "object", "write an object here."
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default=dict, **options)
+
+    def convert(self, value: Any) -> dict[str, Any] | None:
+        return value if isinstance(value, dict) else None
+
+
+class Record(AnyObject):
+    """An object with these fields; others are ignored. `check` may raise InvalidValue for what is read."""
+
+    def __init__(self, check: Callable[[dict[str, Any], str], None] | None = None, /, **fields: Field) -> None:
+        super().__init__()
+        self.check, self.fields = check, fields
+        self.limits = {
+            "required": list(fields),
+            "properties": {name: field.schema() for name, field in fields.items()},
+        }
+        self._sources = {name: attrgetter(field.source or name) for name, field in fields.items()}
+
+    def only(self, *names: str) -> "Record":
+        """A record of these fields only, without the check."""
+        return Record(**{name: self.fields[name] for name in names})
+
+    def read(self, value: object, place: str) -> dict[str, Any]:
+        return self.parse({} if value is None else value, place)
+
+    def parse(self, value: Any, place: str) -> dict[str, Any]:
+        super().parse(value, place)
+        start = f"{place}." if place else ""
+        values = {name: field.read(value.get(name), start + name) for name, field in self.fields.items()}
+        if self.check:
+            self.check(values, place)
+        return values
+
+    def write(self, row: Any) -> dict[str, Any]:
+        """What stands in a file for a row; an object of a JSON column stays as it is."""
+        if isinstance(row, dict):
+            return row
+        return {name: field.write(self._sources[name](row)) for name, field in self.fields.items()}
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes the text: without NUL characters and lone surrogates."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,98 @@
+"""What comes before every change of weeks, picks and opinions: locks, and keeping what others have said.
+
+The user is locked first, then the week: in another order two requests could lock each other out.
+"""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils import timezone
+
+from .kinds import KINDS, Kind
+from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week, visible_to
+from .weeks import over_for
+
+
+class Conflict(Exception):
+    """A change that what is stored does not allow; `str()` says why."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def lock_user(user) -> None:
+    """Keep the account from being deleted until the transaction ends. Raises User.DoesNotExist if it already is."""
+    there = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    if not list(there.values_list("pk")):
+        raise user._meta.model.DoesNotExist
+
+
+def lock_week(week: Week) -> Week:
+    """The week as it is stored; no other request changes it or its picks until the transaction ends.
+
+    Raises Week.DoesNotExist.
+    """
+    stored = Week.objects.select_for_update().filter(pk=week.pk).first()
+    if stored is None:
+        raise Week.DoesNotExist
+    return stored
+
+
+def touch(week: Week) -> None:
+    """Say that the week, or what is in it, has just changed."""
+    Week.objects.filter(pk=week.pk).update(updated_at=timezone.now())
+
+
+def has_revealed(user, pick: AnyPick) -> bool:
+    """Whether the user can read what others think of a pick only because they have an opinion on it."""
+    on = KINDS[pick.kind].opinion_field
+    others = Opinion.objects.visible_to(user, on).filter(**{on: pick}).exclude(user=user)
+    return settings.BLIND_REVEAL and others.exclude(over_for(user, f"{on}__week__")).exists()
+
+
+def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
+    """Raise Conflict where these picks cannot go, as the opinion of the week's owner on one has revealed others'."""
+    if any(has_revealed(week.user, pick) for pick in picks):
+        raise Conflict(
+            "You have read what others think of this, so your own opinion stays. Try again once the week is over.",
+            "revealed",
+        )
+
+
+def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str, *, force: bool) -> None:
+    """Raise Conflict where these picks cannot go: refuse_revealed(), or without `force` for others' opinions."""
+    refuse_revealed(week, picks)
+    if not force:
+        on_these = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks})
+        _refuse_discussed(on_these, week, f"this pick. {what} it", "pick_discussed")
+
+
+def refuse_discussed_week(week: Week) -> None:
+    """Raise Conflict where others have opinions on the picks of a week."""
+    _refuse_discussed(Opinion.objects.on_week(week), week, "your picks in this week. Deleting it", "week_discussed")
+
+
+def _refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+    given = list(
+        by_others(opinions, week)
+        .select_related("user")
+        .only("rating", "user__username", "user__display_name")
+        .order_by("created_at", "pk")
+    )
+    if given:
+        lost = "opinion" if len(given) == 1 else "opinions"
+        raise Conflict(f"{_who_said(given)} {what} also deletes their {lost}.", code)
+
+
+def _who_said(opinions: list[Opinion]) -> str:
+    """Such as "Ben and 3 others have already rated"."""
+    first, *others = {opinion.user_id: opinion.user.get_full_name() for opinion in opinions}.values()
+    who = f"{first} and {others[0] if len(others) == 1 else f'{len(others)} others'}" if others else first
+    verbs = {"reviewed" if opinion.rating is None else "rated" for opinion in opinions}
+    return f"{who} {'have' if others else 'has'} already {' or '.join(sorted(verbs))}"
+
+
+def by_others(opinions: OpinionQuerySet, week: Week) -> OpinionQuerySet:
+    """Those by members other than the week's owner whom the owner may see."""
+    return opinions.filter(visible_to(week.user_id, "user")).exclude(user=week.user_id)

@@ -1,0 +1,334 @@
+"""Our own JSON: what stands in it, each field with its type and limit. export.py writes it, restoring.py takes it back.
+
+{"format": "wrong-opinions", "version": 1, "user": {…}, "weeks": […], "opinions_given": […], "catalog": {…}}
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+
+from catalog import portable
+from catalog.json_fields import (
+    AnyObject,
+    Boolean,
+    Choice,
+    Field,
+    Instant,
+    Integer,
+    InvalidValue,
+    List,
+    MusicBrainzId,
+    Record,
+    Text,
+    Unique,
+)
+from selections.kinds import KINDS, Kind
+from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
+from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS, week_name
+
+from .readers import files
+from .readers.rows import FileError
+
+FORMAT, VERSION = "wrong-opinions", 1
+PROFILE = ["display_name", "time_zone", "visibility"]
+
+Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
+
+
+class InvalidExport(FileError):
+    """The file cannot be read; `place` says where, such as `weeks[3].notes`, and `sentence` what belongs there."""
+
+    def __init__(self, place: str, sentence: str) -> None:
+        super().__init__(f"{place}: {sentence}" if place else sentence)
+        self.place, self.sentence = place, sentence
+
+
+# What stands in a file
+
+
+def _check_profile(values: dict[str, Any], place: str) -> None:
+    for name in PROFILE:
+        values[name] = values[name].strip()
+        column: Any = get_user_model()._meta.get_field(name)
+        try:
+            column.clean(values[name] or column.get_default(), None)
+        except ValidationError as error:
+            raise InvalidValue(f"{place}.{name}", error.messages[0]) from None
+
+
+def _check_week(values: dict[str, Any], place: str) -> None:
+    if values["week_number"] == 53 and values["year"] not in LONG_YEARS:
+        raise InvalidValue(f"{place}.week_number", "that ISO year has 52 weeks.")
+
+
+def _check_opinion(values: dict[str, Any], place: str) -> None:
+    if values["rating"] is None and not values["review"]:
+        raise InvalidValue(f"{place}.rating", "give a rating, a review, or both.")
+    values["earlier_ratings"] = sorted(values["earlier_ratings"], key=itemgetter("until_at"))[-MAX_EARLIER:]
+
+
+def _check_pick(values: dict[str, Any], place: str) -> None:
+    own = [number for number, opinion in enumerate(values["opinions"]) if opinion["own"]]
+    if len(own) > 1:
+        raise InvalidValue(f"{place}.opinions[{own[1]}].own", "have one opinion of your own on a pick.")
+
+
+def _check_given(values: dict[str, Any], place: str) -> None:
+    _check_week(values, place)
+    _check_opinion(values, place)
+    values["owner"] = values["owner"].lower()
+
+
+def _id_of(kind: Kind, source: str = "") -> dict[str, Field]:
+    if kind.name == "movie":
+        return {"tmdb_id": Integer(1, required=True, source=source)}
+    return {"musicbrainz_id": MusicBrainzId(required=True, source=source)}
+
+
+class ByKind(AnyObject):
+    """An object of one of these records, as its `kind` says."""
+
+    def __init__(self, **records: Record) -> None:
+        super().__init__()
+        self.records = records
+        self.limits = {"oneOf": [record.schema() for record in records.values()]}
+
+    def parse(self, value: Any, place: str) -> dict[str, Any]:
+        kind = super().parse(value, place).get("kind")
+        Choice(*self.records, required=True).read(kind, f"{place}.kind")
+        return self.records[kind].parse(value, place)
+
+    def write(self, row: Any) -> dict[str, Any]:
+        return self.records[row.kind].write(row)
+
+
+def _name_of_week(source: str = "") -> dict[str, Field]:
+    return {
+        "year": Integer(FIRST_YEAR, LAST_YEAR, required=True, source=f"{source}year"),
+        "week_number": Integer(1, 53, required=True, source=f"{source}week_number"),
+    }
+
+
+USER = Record(_check_profile, username=Text(), display_name=Text(null=True), time_zone=Text(), visibility=Text())
+EARLIER_RATING = Record(rating=Integer(1, MAX_RATING, null=True), until_at=Instant(help_text="When it was changed."))
+
+
+def _opinion(max_text: int | None) -> dict[str, Field]:
+    return {
+        "rating": Integer(1, MAX_RATING, null=True),
+        "review": Text(max_text, null=True),
+        "contains_spoilers": Boolean(default=False),
+        "created_at": Instant(),
+        "updated_at": Instant(),
+        "earlier_ratings": List(EARLIER_RATING, help_text="Of the user's own opinions, the earliest first."),
+    }
+
+
+def _picks(kind: Kind, max_text: int | None) -> List:
+    own = "Opinions of others are there to be read, and are never imported."
+    opinion = Record(
+        _check_opinion,
+        by=Text(source="user.username", help_text="A username."),
+        own=Boolean(required=True, help_text=own),
+        **_opinion(max_text),
+    )
+    pick = Record(
+        _check_pick,
+        position=Integer(min(Position), max(Position), required=True),
+        added_at=Instant(),
+        **_id_of(kind, "work.external_id"),
+        opinions=List(opinion, source="told_opinions"),
+    )
+    return List(
+        pick,
+        None,
+        Unique("position", itemgetter("position"), "use each position once."),
+        Unique(kind.id_field, itemgetter(kind.id_field), f"pick each {kind.name} once a week."),
+        source=kind.related_picks,
+    )
+
+
+def _week(max_text: int | None) -> Record:
+    return Record(
+        _check_week,
+        **_name_of_week(),
+        notes=Text(max_text, null=True),
+        created_at=Instant(),
+        updated_at=Instant(),
+        **{f"{name}s": _picks(kind, max_text) for name, kind in KINDS.items()},
+    )
+
+
+def _given_opinion(max_text: int | None) -> ByKind:
+    return ByKind(
+        **{
+            name: Record(
+                _check_given,
+                owner=Text(50, required=True, source="pick.week.user.username", help_text="Whose pick it is."),
+                **_name_of_week("pick.week."),
+                kind=Choice(name),
+                **_id_of(kind, "pick.work.external_id"),
+                **_opinion(max_text),
+            )
+            for name, kind in KINDS.items()
+        }
+    )
+
+
+def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
+    return given["owner"], given["year"], given["week_number"], _key_of(given)
+
+
+ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "list each week once.")
+ONE_OPINION = Unique("", _pick_of, "have one opinion of your own on a pick.")
+NOT_OURS = f"this is not an export of Wrong Opinions, which says {FORMAT} here."
+NEWER = f"this version of Wrong Opinions reads {VERSION} only: update it."
+
+
+def _export(max_text: int | None) -> Record:
+    """A whole file. Its works are read one by one, as far as its picks and opinions are about them."""
+    return Record(
+        format=Choice(FORMAT, required=True, sentence=NOT_OURS),
+        version=Choice(VERSION, required=True, sentence=NEWER),
+        exported_at=Instant(),
+        user=USER,
+        weeks=List(_week(max_text), None, ONE_WEEK),
+        opinions_given=List(_given_opinion(max_text), None, ONE_OPINION, help_text="On picks of others."),
+        catalog=Record(
+            movies=List(AnyObject(), help_text="All that the catalog has of each, with cast and crew."),
+            albums=List(AnyObject(), help_text="All that the catalog has of each, with the artist credit."),
+        ),
+    )
+
+
+EXPORT, WEEK, GIVEN_OPINION = _export(MAX_TEXT), _week(MAX_TEXT), _given_opinion(MAX_TEXT)
+TRUSTED_EXPORT = _export(None)  # the operator's may have texts from before there was a limit
+
+
+# In
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPick:
+    key: Key
+    position: int
+    added_at: datetime
+    opinion: dict[str, Any] | None  # the user's own
+
+
+@dataclass(frozen=True, slots=True)
+class SavedWeek:
+    year: int
+    week_number: int
+    notes: str
+    created_at: datetime
+    updated_at: datetime
+    picks: list[SavedPick]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.year, self.week_number
+
+    @property
+    def name(self) -> str:
+        return week_name(self.year, self.week_number)
+
+
+@dataclass(slots=True)
+class SavedExport:
+    """A file, checked, with those works of its catalog that it picks or has opinions on."""
+
+    profile: dict[str, str]  # what the file has of PROFILE
+    is_trusted: bool
+    opinions_of_others: int
+    weeks: list[SavedWeek]
+    given: list[dict[str, Any]]  # the user's opinions on picks of others, each with its `key`
+    works: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    aliases: dict[Key, Key] = field(default_factory=dict)  # of ids that the file has no work of: whose they are
+    kept: set[Key] = field(default_factory=set)  # merged into others of the file, and yet works of their own
+
+    def key_of(self, key: Key) -> Key:
+        """The key of the work that the file has for this one: the one that it was merged into where it was."""
+        return self.aliases.get(key, key)
+
+    def find(self, key: Key) -> dict[str, Any] | None:
+        return self.works.get(self.key_of(key))
+
+
+def parse(path: Path) -> object:
+    """The JSON of a file. Raises FileError where it is invalid."""
+    with files.opened(path, is_json=True) as file:
+        try:
+            return json.loads(file.read().removeprefix("\ufeff"))
+        except json.JSONDecodeError as error:
+            raise FileError(f"Line {error.lineno} is not valid JSON: choose the file as it was exported.") from None
+        except (ValueError, RecursionError):  # a number of a million digits, or brackets in brackets in brackets
+            raise FileError("This is not valid JSON: choose the file as it was exported.") from None
+
+
+def read(data: object, *, is_trusted: bool) -> SavedExport:
+    """The file, checked. One that any member may have written has shorter texts. Raises InvalidExport."""
+    try:
+        if not isinstance(data, dict):
+            raise InvalidValue("", "This is not an export of Wrong Opinions: choose the file as it was exported.")
+        values = (TRUSTED_EXPORT if is_trusted else EXPORT).parse(data, "")
+        picks = [pick for week in values["weeks"] for name in KINDS for pick in week[f"{name}s"]]
+        saved = SavedExport(
+            profile={name: values["user"][name] for name in PROFILE if values["user"][name]},
+            is_trusted=is_trusted,
+            opinions_of_others=sum(not opinion["own"] for pick in picks for opinion in pick["opinions"]),
+            weeks=[_saved_week(week) for week in values["weeks"]],
+            given=[given | {"key": _key_of(given)} for given in values["opinions_given"]],
+        )
+        _read_works(values["catalog"], saved)
+    except InvalidValue as error:
+        raise InvalidExport(error.place, error.sentence) from None
+    return saved
+
+
+def _key_of(values: dict[str, Any]) -> Key:
+    """What a pick, or an opinion on one, is about."""
+    return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
+
+
+def _saved_week(values: dict[str, Any]) -> SavedWeek:
+    picks = [
+        SavedPick(
+            _key_of(pick),
+            pick["position"],
+            pick["added_at"],
+            next((opinion for opinion in pick["opinions"] if opinion["own"]), None),
+        )
+        for name in KINDS
+        for pick in values.pop(f"{name}s")
+    ]
+    return SavedWeek(**values, picks=picks)
+
+
+def _read_works(catalog: dict[str, list[dict[str, Any]]], saved: SavedExport) -> None:
+    """Read the works that the file's weeks and opinions are about; of the others only which they are."""
+    wanted = {pick.key for week in saved.weeks for pick in week.picks} | {given["key"] for given in saved.given}
+    for kind, model in ((kind.name, kind.works) for kind in KINDS.values()):
+        known: set[Key] = set()
+        aliases: dict[Key, Key] = {}
+        for number, data in enumerate(catalog[f"{kind}s"]):
+            place = f"catalog.{kind}s[{number}]"
+            ids = portable.KEYS[model].parse(data, place)
+            key = _key_of(ids)
+            if key in known:
+                raise InvalidValue(f"{place}.{KINDS[kind].id_field}", f"list each {kind} once.")
+            known.add(key)
+            merged: list[Key] = [(kind, alias) for alias in ids["aliases"]]
+            if key in wanted or not wanted.isdisjoint(merged):
+                aliases = dict.fromkeys(merged, key) | aliases
+                saved.works[key] = portable.read_work(model, data, place, is_trusted=saved.is_trusted)
+        saved.aliases |= {alias: key for alias, key in aliases.items() if alias not in known}
+        if saved.is_trusted:
+            saved.kept |= known & aliases.keys()

@@ -1,0 +1,78 @@
+"""The places of one person's weeks, while an import fills them."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+from selections.kinds import ALBUM, KINDS
+from selections.models import Opinion, Position
+from selections.weeks import this_week
+
+from .matching import WorkRef
+from .readers.rows import Row
+
+POSITIONS = Position.values
+
+type WeekName = tuple[int, int]
+
+
+class Places:
+    """Which places of a person's weeks are taken, by which work, and whether the person has an opinion on it."""
+
+    def __init__(self, user) -> None:
+        self.user = user
+        self.waiting = Counter[tuple[WeekName, str]]()  # rows to decide, which may need a place
+        self.load()
+
+    def load(self) -> None:
+        """Look at all weeks, also again, when another request has changed one."""
+        self.taken: dict[tuple[WeekName, str], dict[int, tuple[WorkRef, bool]]] = {}
+        self.ids: set[str] = set()  # of all works
+        for kind in KINDS.values():
+            own = Opinion.objects.filter(**{"user": self.user, f"{kind.opinion_field}__isnull": False})
+            rated = set(own.values_list(kind.opinion_field, flat=True))
+            names = ["pk", "week__year", "week__week_number", "position", f"{kind.name}__{kind.id_field}"]
+            names += ["album__release_group_id"] if kind is ALBUM else []
+            picks = kind.picks._default_manager.filter(week__user=self.user)
+            for pk, year, week_number, position, known, *group in picks.values_list(*names):
+                work = WorkRef(str(known), "", str(group[0] or "") if group else "")
+                self.take((year, week_number), kind.name, position, work, is_rated=pk in rated)
+
+    def find(self, week: WeekName, row: Row, work: WorkRef) -> tuple[int, bool] | None:
+        """The position that has the work already, or a free one, and whether it has the work; None if there is neither.
+
+        Another edition of an album is the same album, unless the file names the release.
+        """
+        there = self.taken.get((week, row.kind), {})
+        for position, (other, _) in there.items():
+            if other.id == work.id or (other.group and other.group == work.group and not row.musicbrainz_id):
+                return position, True
+        free = [position for position in (row.position, *POSITIONS) if position and position not in there]
+        return (free[0], False) if free else None
+
+    def has_room(self, week: WeekName, row: Row, work: WorkRef) -> bool:
+        """Whether the week has the work, or a place that no row to decide may need."""
+        found = self.find(week, row, work)
+        if found is None:
+            return False
+        free = len(POSITIONS) - len(self.taken.get((week, row.kind), {}))
+        return found[1] or free > self.waiting[week, row.kind]
+
+    def first_free_week(self, first: WeekName, row: Row, work: WorkRef) -> WeekName | None:
+        """The first week from this one up to now that has the work, or room for it."""
+        last = this_week(self.user)
+        monday = date.fromisocalendar(*first, 1)
+        while (iso := monday.isocalendar())[:2] <= last:
+            week = iso.year, iso.week
+            if self.has_room(week, row, work):
+                return week
+            monday += timedelta(weeks=1)
+        return None
+
+    def is_rated(self, week: WeekName, kind: str, position: int) -> bool:
+        return self.taken.get((week, kind), {}).get(position, (None, False))[1]
+
+    def take(self, week: WeekName, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
+        there = self.taken.setdefault((week, kind), {})
+        self.ids.add(work.id)
+        known, was_rated = there.get(position, (work, False))
+        there[position] = (known, was_rated or is_rated)

@@ -1,0 +1,395 @@
+"""Our own JSON back in, as export.to_json() writes it: added to what is there, of which nothing is changed.
+
+The file is checked as a whole before anything happens. Then some works, some weeks, and each opinion on another
+member's pick are stored in a transaction of their own, so that no other request waits long, and an import that was
+interrupted can be run again. What is there already is left alone; run twice, it does nothing the second time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import batched
+from math import inf
+from operator import or_
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from selections import services
+from selections.kinds import KINDS, Kind
+from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
+from selections.weeks import over_for, week_name
+
+from .own_json import PROFILE, InvalidExport, Key, SavedExport, SavedPick, SavedWeek, read
+from .saved_works import SavedWorks
+
+BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
+TRIES = 3  # other requests may change the same weeks
+MAX_UNCONFIRMED = 4_000  # works of a user's picks that no upstream has told us of: upstreams are asked about each
+TOO_MANY_UNKNOWN = (
+    "is one of too many that the catalog does not know. Import the file once more when those that are in your weeks "
+    "now have been looked up."
+)
+
+type Said = tuple[AnyPick, dict[str, Any]]  # an opinion of the file, and the pick that it is on
+
+WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that a file has
+OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did, or would do. `existing` is what was there already, and stays as it is."""
+
+    applied: bool
+    profile: list[str] = field(default_factory=list)  # what of it was filled in
+    weeks_created: int = 0
+    weeks_existing: int = 0
+    notes_filled: int = 0
+    picks_created: int = 0
+    picks_existing: int = 0
+    picks_left_out: int = 0
+    opinions_created: int = 0
+    opinions_existing: int = 0
+    opinions_left_out: int = 0
+    opinions_of_others: int = 0  # in the file to be read, and never taken from it
+    movies_added: int = 0
+    albums_added: int = 0
+    remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was left out
+
+
+def load(
+    user,
+    data: object,
+    *,
+    apply: bool,
+    is_trusted: bool,
+    with_profile: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Add what the file has to what the user has, or with `apply=False` say what that would do.
+
+    Of a file that is not trusted the catalog takes less: see catalog/portable.py. `progress` is told how many weeks are
+    done, of how many. Raises InvalidExport, and then has changed nothing; and the user's DoesNotExist where the
+    account is deleted meanwhile.
+    """
+    saved = read(data, is_trusted=is_trusted)
+    _refuse_too_many_weeks(user, saved)
+    report = Report(applied=apply, opinions_of_others=saved.opinions_of_others)
+    if with_profile:  # first, as a member who becomes private by it shows nothing in between
+        report.profile = _fill_profile(user, saved.profile, apply=apply)
+    elif saved.profile:
+        report.remarks.append(
+            "An API token does not change the account: the profile was left out. Sign in to import it."
+        )
+    works = SavedWorks(saved, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
+    done = 0
+    for weeks in batched(saved.weeks, BATCH, strict=False):
+        for plan in _import_weeks(user, weeks, works, apply=apply):
+            plan.count(report)
+        done += len(weeks)
+        if progress:
+            progress(done, len(saved.weeks))
+    for opinions in batched(saved.given, BATCH, strict=False):
+        works.look_up(given["key"] for given in opinions)
+        _give(user, opinions, works, report, apply=apply)
+    report.movies_added = sum(kind == "movie" for kind, _ in works.added)
+    report.albums_added = len(works.added) - report.movies_added
+    return report
+
+
+def _refuse_too_many_weeks(user, saved: SavedExport) -> None:
+    there = set(Week.objects.filter(user=user).values_list("year", "week_number"))
+    try:
+        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - there))
+    except services.Conflict as conflict:
+        raise InvalidExport("weeks", str(conflict)) from None
+
+
+def _room_for_unconfirmed(user) -> int:
+    """How many more works that no upstream has confirmed the user may pick."""
+    of_user = {"fetched_at": None, "picks__week__user": user}
+    return MAX_UNCONFIRMED - sum(
+        kind.works._default_manager.filter(**of_user).distinct().count() for kind in KINDS.values()
+    )
+
+
+def _import_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks, *, apply: bool) -> list["Plan"]:
+    """What was done, or would be, to each of the weeks."""
+    works.look_up(pick.key for week in weeks for pick in week.picks)
+    known = _known_weeks(user, weeks)
+    plans = [_plan(week, known.get(week.place), works) for week in weeks]
+    works.need(pick.key for plan in plans for pick, _ in plan.picks)
+    if not apply:
+        return plans
+    changing = [week for week, plan in zip(weeks, plans, strict=True) if plan.changes]
+    return [plan for plan in plans if not plan.changes] + (_store_weeks(user, changing, works) if changing else [])
+
+
+def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
+    """What of the profile had its default, and is now as the file says. A private member stays private."""
+    defaults = {name: user._meta.get_field(name).get_default() for name in PROFILE}
+    with transaction.atomic() if apply else nullcontext():
+        if apply:
+            services.lock_user(user)
+        now = type(user)._default_manager.filter(pk=user.pk).values(*PROFILE).first() or {}
+        filled = [name for name, value in profile.items() if now.get(name) == defaults[name] != value]
+        if apply and filled:
+            for name in filled:
+                setattr(user, name, profile[name])
+            user.save(update_fields=filled)
+    return filled
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done to one week."""
+
+    week: Week | None  # as it is stored
+    notes: str = ""  # where it has none
+    is_untouched: bool = False  # as it was made by looking at it: it takes the file's instants, too
+    picks: list[tuple[SavedPick, int]] = field(default_factory=list)  # with their positions
+    opinions: list[Said] = field(default_factory=list)  # on picks that are there
+    picks_existing: int = 0
+    opinions_existing: int = 0
+    left_out: list[tuple[SavedPick, str]] = field(default_factory=list)  # each with the sentence why
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.week is None or self.notes or self.is_untouched or self.picks or self.opinions)
+
+    def leave_out(self, pick: SavedPick, week: SavedWeek, sentence: str) -> None:
+        self.left_out.append((pick, f"{week.name}: {sentence}"))
+
+    def count(self, report: Report) -> None:
+        report.weeks_created += self.week is None
+        report.weeks_existing += self.week is not None
+        report.notes_filled += bool(self.week and self.notes)
+        report.picks_created += len(self.picks)
+        report.picks_existing += self.picks_existing
+        report.picks_left_out += len(self.left_out)
+        report.opinions_created += len(self.opinions) + sum(pick.opinion is not None for pick, _ in self.picks)
+        report.opinions_existing += self.opinions_existing
+        report.opinions_left_out += sum(pick.opinion is not None for pick, _ in self.left_out)
+        report.remarks += [sentence for _, sentence in self.left_out]
+
+
+def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dict[tuple[int, int], Week]:
+    """Those weeks that there are, with their picks, and the user's `own_opinions` on each, in five queries."""
+    by_year: dict[int, list[int]] = {}
+    for week in weeks:
+        by_year.setdefault(week.year, []).append(week.week_number)
+    these = reduce(or_, (Q(year=year, week_number__in=numbers) for year, numbers in by_year.items()))
+    known = Week.objects.filter(these, user=user).order_by("pk")
+    if lock:
+        known = known.select_for_update()
+    own = Opinion.objects.filter(user=user)
+    for kind in KINDS.values():
+        opinions = Prefetch(f"{kind.related_picks}__opinions", own, to_attr="own_opinions")
+        known = known.prefetch_related(kind.related_picks, opinions)
+    return {(week.year, week.week_number): week for week in known}
+
+
+def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
+    plan = Plan(week, notes=saved.notes if not (week and week.notes) else "")
+    there = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
+    if week and not week.notes and not any(there.values()):
+        plan.is_untouched = saved.created_at < week.created_at
+    for kind, picks in there.items():
+        new: list[SavedPick] = []
+        seen: set[int | Key] = set()  # two ids of the file may have become one work: what has it as its own comes first
+        of_kind = [pick for pick in saved.picks if pick.key[0] == kind]
+        for pick in sorted(of_kind, key=lambda pick: works.is_merged(pick.key)):
+            identity, known = works.identity(pick.key), works.known.get(pick.key)
+            if not works.has(pick.key):
+                plan.leave_out(pick, saved, f"neither the catalog nor the file knows {kind} {pick.key[1]}.")
+            elif identity in seen:
+                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} is in this week already.")
+            elif not works.admits(pick.key):
+                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} {TOO_MANY_UNKNOWN}")
+            elif known is not None and known in picks:
+                _plan_opinion(plan, picks[known], pick)
+            else:
+                new.append(pick)
+            seen.add(identity)
+        _plan_positions(plan, saved, new, {pick.position for pick in picks.values()}, works)
+    return plan
+
+
+def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
+    """The picks of a week by our ids of what is picked."""
+    picks: Any = getattr(week, kind.related_picks).all() if week else ()
+    return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
+
+
+def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
+    """What becomes of the opinion on a pick that is there."""
+    plan.picks_existing += 1
+    if saved.opinion is None:
+        return
+    if getattr(pick, "own_opinions", []):
+        plan.opinions_existing += 1
+    else:
+        plan.opinions.append((pick, saved.opinion))
+
+
+def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: SavedWorks) -> None:
+    """Put each pick where it was, or where that is taken into the other place."""
+    free = [position for position in Position.values if position not in taken]
+    # Those that can be where they were come first.
+    for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
+        if not free:
+            plan.leave_out(pick, saved, f"both places are taken, so there was none for {works.title_of(pick.key)}.")
+        else:
+            position = pick.position if pick.position in free else free[0]
+            free.remove(position)
+            plan.picks.append((pick, position))
+
+
+def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
+    """Store what these weeks of the file add, all or nothing, and say what that was."""
+    for _ in range(TRIES - 1):
+        with suppress(IntegrityError):  # somebody made one of these weeks, or merged an album, just then
+            return _store_locked(user, weeks, works)
+        works.look_up(pick.key for week in weeks for pick in week.picks)
+    return _store_locked(user, weeks, works)
+
+
+def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
+    with transaction.atomic():
+        services.lock_user(user)
+        known = _known_weeks(user, weeks, lock=True)
+        services.refuse_too_many_weeks(user, len(weeks) - len(known))
+        plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
+        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new, where a week has changed in between
+        known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])
+        for saved, plan in zip(weeks, plans, strict=True):
+            if plan.week:
+                _update(plan.week, saved, plan)
+        _add_picks(user, [(known[saved.place], plan) for saved, plan in zip(weeks, plans, strict=True)], works)
+        _add_opinions(user, [said for plan in plans for said in plan.opinions], is_trusted=works.saved.is_trusted)
+    return plans
+
+
+def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
+    new = [
+        Week(user=user, **{name: getattr(saved, name) for name in WEEK})
+        # In the order in which others make several: else the two could lock each other out.
+        for saved in sorted(weeks, key=lambda saved: saved.place)
+    ]
+    for week in new:
+        week.set_search_text()
+    return {(week.year, week.week_number): week for week in Week.objects.bulk_create(new)}
+
+
+def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
+    """Say what becomes of a week that is there."""
+    week.notes = week.notes or plan.notes
+    if plan.is_untouched:
+        week.created_at, week.updated_at = saved.created_at, saved.updated_at
+    elif plan.notes or plan.picks:
+        week.updated_at = timezone.now()
+    if plan.is_untouched or plan.notes or plan.picks:
+        week.save(update_fields=["notes", "created_at", "updated_at"])
+
+
+def _add_picks(user, plans: list[tuple[Week, Plan]], works: SavedWorks) -> None:
+    """Add the picks of each week's plan, with the opinions on them."""
+    for kind in KINDS.values():
+        new = [
+            (week, pick, position) for week, plan in plans for pick, position in plan.picks if pick.key[0] == kind.name
+        ]
+        rows: Any = services.place_picks(
+            kind.picks(
+                week=week, position=position, added_at=pick.added_at, **{f"{kind.name}_id": works.known[pick.key]}
+            )
+            for week, pick, position in new
+        )
+        said = [(row, pick.opinion) for row, (_, pick, _) in zip(rows, new, strict=True) if pick.opinion]
+        _add_opinions(user, said, is_trusted=works.saved.is_trusted)
+
+
+def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
+    if not is_trusted:
+        said = _as_given_now(user, said)
+    rows = Opinion.objects.bulk_create(
+        Opinion(user=user, **{f"{pick.kind}_pick": pick}, **{name: opinion[name] for name in OPINION})
+        for pick, opinion in said
+    )
+    EarlierRating.objects.bulk_create(
+        EarlierRating(opinion=row, **earlier)
+        for row, (_, opinion) in zip(rows, said, strict=True)
+        for earlier in opinion["earlier_ratings"]
+    )
+
+
+def _as_given_now(user, said: list[Said]) -> list[Said]:
+    """Without the file's times and history in weeks that are not over: who said what first is no claim of a file."""
+    weeks = Week.objects.filter(over_for(user), pk__in={pick.week_id for pick, _ in said})
+    over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
+    now = {"created_at": timezone.now(), "updated_at": timezone.now(), "earlier_ratings": []}
+    return [(pick, opinion if pick.week_id in over else opinion | now) for pick, opinion in said]
+
+
+def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: Report, *, apply: bool) -> None:
+    """Add what the user thinks of picks of others, as far as they may see those."""
+    picks = _picks_of_others(user, opinions, works)
+    for given in opinions:
+        key = given["key"]
+        pick = picks.get((given["owner"], given["year"], given["week_number"], key[0], works.known.get(key)))
+        is_new = None if pick is None else not getattr(pick, "own_opinions", [])
+        if pick and is_new and apply:
+            is_new = _store_given(user, pick, given, is_trusted=works.saved.is_trusted)
+        if is_new is None:
+            report.opinions_left_out += 1
+            week = week_name(given["year"], given["week_number"])
+            report.remarks.append(
+                f"{week} of {given['owner']}: there is no pick of {works.title_of(key)} that you may see."
+            )
+        else:
+            report.opinions_created += is_new
+            report.opinions_existing += not is_new
+
+
+def _picks_of_others(
+    user, opinions: Iterable[dict[str, Any]], works: SavedWorks
+) -> dict[tuple[str, int, int, str, int | None], AnyPick]:
+    """What others whom the user may see have picked, by name, week, kind and our id of it: these opinions' and more."""
+    found = {}
+    for kind in KINDS.values():
+        on_these = [given for given in opinions if given["kind"] == kind.name]
+        picks = (
+            kind.picks._default_manager.visible_to(user)
+            .exclude(week__user=user)
+            .filter(
+                week__user__username__in={given["owner"] for given in on_these},
+                week__year__in={given["year"] for given in on_these},
+                **{
+                    f"{kind.name}__in": {works.known[given["key"]] for given in on_these if given["key"] in works.known}
+                },
+            )
+            .select_related("week__user")
+            .prefetch_related(Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions"))
+        )
+        pick: Any
+        for pick in picks:
+            week = pick.week
+            found[week.user.username, week.year, week.week_number, kind.name, getattr(pick, f"{kind.name}_id")] = pick
+    return found
+
+
+def _store_given(user, pick: AnyPick, opinion: dict[str, Any], *, is_trusted: bool) -> bool | None:
+    """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
+    with transaction.atomic():
+        services.lock_user(user)
+        list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))
+        now = type(pick)._default_manager.filter(pk=pick.pk)
+        if not now.exists():
+            return None
+        if now.filter(opinions__user=user).exists():
+            return False
+        _add_opinions(user, [(pick, opinion)], is_trusted=is_trusted)
+    return True

@@ -1,0 +1,96 @@
+"""The movies and albums of an export: found in the catalog, or stored there as the file describes them."""
+
+from collections.abc import Iterable
+from itertools import batched
+from typing import Any
+
+from catalog import portable
+from catalog.models import Album, Movie
+from selections.kinds import KINDS
+
+from .own_json import Key, SavedExport
+
+WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
+
+
+class SavedWorks:
+    """The movies and albums of a file: as the catalog knows them, else as the file does."""
+
+    def __init__(self, saved: SavedExport, *, apply: bool, room: float) -> None:
+        self.saved, self.apply = saved, apply
+        self.room = room  # for works that the catalog does not know
+        self.admitted: set[Key] = set()  # those of them that have their place
+        self.found: dict[Key, Movie | Album] = {}  # those of the catalog that were looked up
+        self.known: dict[Key, int] = {}  # our ids of those, and of what has been stored since
+        self.added: set[Key] = set()  # those that are stored, or would be
+
+    def look_up(self, keys: Iterable[Key]) -> None:
+        """Find those of the catalog: by an id of their own, else by one that was merged into them, there or in the
+        file."""
+        wanted = {key: self.saved.key_of(key) for key in keys}
+        found = _find_works(wanted.keys() | wanted.values(), self.saved.kept)
+        self.found = {key: work for key, own in wanted.items() if (work := found.get(key) or found.get(own))}
+        self.known = {key: work.pk for key, work in self.found.items()}
+
+    def has(self, key: Key) -> bool:
+        return key in self.known or self.saved.find(key) is not None
+
+    def admits(self, key: Key) -> bool:
+        """Whether the catalog knows the work, or there is room for it among those that no upstream has confirmed."""
+        own = self.saved.key_of(key)
+        if key not in self.known and own not in self.admitted:
+            if len(self.admitted) >= self.room:
+                return False
+            self.admitted.add(own)
+        return True
+
+    def identity(self, key: Key) -> int | Key:
+        """What two ids of the same work have in common."""
+        return self.known.get(key) or self.saved.key_of(key)
+
+    def title_of(self, key: Key) -> str:
+        """What the file calls a work, or else the catalog."""
+        if record := self.saved.find(key):
+            return record.get("own_title") or record["title"]
+        return self.found[key].shown_title if key in self.found else f"{key[0]} {key[1]}"
+
+    def is_merged(self, key: Key) -> bool:
+        """Whether a work is known by the id of another that was merged into it."""
+        found = self.found.get(key)
+        return key != ((found.kind, found.external_id) if found else self.saved.key_of(key))
+
+    def need(self, keys: Iterable[Key]) -> None:
+        """Store those works that are new, where the import is applied."""
+        new = {key: self.saved.key_of(key) for key in keys if key not in self.known}
+        self.added |= set(new.values())
+        if self.apply and new:
+            stored = self._store(set(new.values()))
+            self.known |= {key: stored[own] for key, own in new.items()}
+
+    def _store(self, keys: set[Key]) -> dict[Key, int]:
+        stored: dict[Key, int] = {}
+        for kind in KINDS.values():
+            ids: list[Any] = sorted(known for name, known in keys if name == kind.name)
+            for some in batched(ids, WORKS, strict=False):
+                records = [self.saved.works[kind.name, known] for known in some]
+                pks = portable.store(kind.works, kind.id_field, records)
+                stored |= {(kind.name, known): pk for known, pk in pks.items()}
+        return stored
+
+
+def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Movie | Album]:
+    """The works of the catalog by these ids, in four queries.
+
+    A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
+    `kept` are never taken for what they were merged into.
+    """
+    found: dict[Key, Movie | Album] = {}
+    for kind in KINDS.values():
+        ids = {known for name, known in keys if name == kind.name}
+        merged = ids - {known for _, known in kept}
+        aliases: Any = kind.works._meta.get_field("aliases").related_model
+        for alias in aliases.objects.filter(**{f"{kind.id_field}__in": merged}).select_related(kind.name):
+            found[kind.name, getattr(alias, kind.id_field)] = getattr(alias, kind.name)
+        works: Any = kind.works._default_manager.filter(**{f"{kind.id_field}__in": ids})
+        found |= {(kind.name, work.external_id): work for work in works}
+    return found
