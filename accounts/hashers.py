@@ -46,7 +46,7 @@ class PasswordHasher(Argon2PasswordHasher):
     Hashes made before passwords were normalized still work: `backends.Backend` replaces them.
     """
 
-    def encode(self, password, salt):
+    def encode(self, password: str, salt: str) -> str:
         normalized = normalize(password)
         with _slot():
             if password != normalized:
@@ -54,7 +54,7 @@ class PasswordHasher(Argon2PasswordHasher):
                 super().encode(password, salt)
             return super().encode(normalized, salt)
 
-    def verify(self, password, encoded):
+    def verify(self, password: str, encoded: str) -> bool:
         normalized = normalize(password)
         with _slot():
             return super().verify(normalized, encoded) or (password != normalized and super().verify(password, encoded))

@@ -4,8 +4,9 @@ import hashlib
 import secrets
 import unicodedata
 import zoneinfo
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -87,7 +88,7 @@ class UserQuerySet(models.QuerySet["User"]):
         )
         return self.annotate(last_seen_at=NullIf(latest_of_all, NEVER))
 
-    def update(self, **kwargs):
+    def update(self, **kwargs: Any) -> int:
         if kwargs.get("is_active") is False:
             kwargs["sign_in_epoch"] = models.F("sign_in_epoch") + 1
         return super().update(**kwargs)
@@ -104,16 +105,18 @@ class UserManager(DjangoUserManager["User"].from_queryset(UserQuerySet)):  # typ
         """The user that Django's backend, and so the admin, signs in: `username` may be an email address."""
         return self.known_as(username or "").get()
 
-    def create_user(self, username, email=None, password=None, **extra_fields):
+    def create_user(self, username: str, email: str = "", password: str | None = None, **extra_fields: Any) -> "User":
         return super().create_user(username.lower(), email, password, **extra_fields)
 
-    def create_superuser(self, username, email=None, password=None, **extra_fields):
+    def create_superuser(
+        self, username: str, email: str = "", password: str | None = None, **extra_fields: Any
+    ) -> "User":
         """Raises ValidationError, which `createsuperuser` shows as a message."""
         self.model(username=username.lower(), email=email or "").validate_constraints()
         return super().create_superuser(username.lower(), email, password, **extra_fields)
 
     @classmethod
-    def normalize_email(cls, email):
+    def normalize_email(cls, email: str | None) -> str:
         """The address as it was typed; the constraint compares addresses in lower case."""
         return email or ""
 
@@ -193,7 +196,7 @@ class User(AbstractUser):
             ),
         ]
 
-    def save(self, *, update_fields=None, **kwargs):
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         all_fields = [field.name for field in self._meta.concrete_fields]
         fields = set(all_fields if update_fields is None else update_fields)
         self.search_text = fold(f"{self.username} {self.display_name}")
@@ -210,13 +213,13 @@ class User(AbstractUser):
     def _has_moved(self) -> bool:
         return not User.objects.filter(pk=self.pk, time_zone=self.time_zone).exists()
 
-    def clean(self):
+    def clean(self) -> None:
         self.username = (self.username or "").lower()
 
-    def get_full_name(self):
+    def get_full_name(self) -> str:
         return self.display_name or self.username
 
-    def _get_session_auth_hash(self, secret=None):
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         """A hash of the password and the epoch; in epoch 0 it is Django's own, which older API tokens hold."""
         of_password = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
         if self.sign_in_epoch == 0:

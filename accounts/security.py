@@ -4,9 +4,11 @@ import ipaddress
 import logging
 import re
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger("security")
 
@@ -27,10 +29,10 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
 class RequestIdMiddleware:
     """Gives each request an id, `X-Request-ID` of the answer; behind our proxy it is the proxy's."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: Any) -> HttpResponse:
         sent = request.headers.get("X-Request-ID", "") if settings.HTTPS else ""
         request.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else secrets.token_hex(8)
         response = self.get_response(request)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -109,7 +110,7 @@ class EmailTokens(PasswordResetTokenGenerator):
 
     key_salt = "accounts.services.EmailTokens"
 
-    def _make_hash_value(self, user, timestamp):
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
         return f"{user.pk} {user.get_session_auth_hash()} {timestamp} {user.email} {user.pending_email}"
 
 
@@ -120,7 +121,7 @@ def encode_id(user: User) -> str:
 def check_link(uid: str, token: str, tokens: PasswordResetTokenGenerator = default_token_generator) -> User:
     """The user that this link was sent to. Raises Refusal with 403 if it is invalid or has expired."""
     try:
-        user = User.objects.filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
+        user: User | None = User.objects.filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
     except ValueError:
         user = None
     if user is None or not tokens.check_token(user, token):

@@ -1,5 +1,7 @@
 """Password validators beside Django's."""
 
+from typing import Any
+
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
@@ -9,7 +11,7 @@ from .hashers import normalize
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):
     """Django's, for the password as it is hashed: a common one is also common in full-width letters."""
 
-    def validate(self, password, user=None):
+    def validate(self, password: str, user: Any = None) -> None:
         super().validate(normalize(password), user)
 
 

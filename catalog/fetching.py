@@ -15,23 +15,23 @@ from .models import Fetched
 REFRESH_WAIT = 2  # seconds for refreshing a row that can be shown as it is
 
 
-def find_known(rows: type[Fetched], external_id: Any, *, own_first: bool = False) -> Any:
+def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool = False) -> F | None:
     """The row with this id, now or before it was merged into another; None if there is none.
 
     A week that picks both of two merged works keeps both, and then both have the id: a request gets the one that was
     kept, and an import that restores such a week, with `own_first`, the one whose own id it is.
     """
-    aliases: Any = rows._meta.get_field("aliases")  # type: ignore[misc]  # each Fetched has them
+    aliases: Any = rows._meta.get_field("aliases")
     merged = aliases.related_model._default_manager.filter(**{rows.id_field: external_id})
     has_id = Q(**{rows.id_field: external_id}) | Q(pk__in=merged.values(aliases.field.name))
-    found = rows._default_manager.filter(has_id)
+    found: Iterable[F] = rows._default_manager.filter(has_id)
     return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
 
 
-def find_all_known(rows: type[Fetched], external_ids: Iterable[Any]) -> dict[Any, Any]:
+def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any]) -> dict[Any, F]:
     """The rows by these ids, as find_known() finds them; two queries."""
     ids = list(external_ids)
-    aliases: Any = rows._meta.get_field("aliases")  # type: ignore[misc]  # each Fetched has them
+    aliases: Any = rows._meta.get_field("aliases")
     name = aliases.field.name
     merged = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
     own = rows._default_manager.in_bulk(ids, field_name=rows.id_field)

@@ -1,6 +1,7 @@
 """Forms with what curators may edit of a movie or an album."""
 
 import unicodedata
+from collections.abc import Callable
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
@@ -11,6 +12,7 @@ from catalog.models import OWN_FIELDS, Album, Movie, Work
 from integrations import coverart, tmdb
 
 MAX_TITLE = 500  # characters
+MAX_ADDRESS = 200  # characters of a picture's
 BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols to Unicode, but invisible
 
 # No line breaks and no control characters that change the text direction, as for names in accounts.
@@ -40,8 +42,18 @@ class WorkForm(forms.ModelForm):
         help_text=Work._meta.get_field("note").help_text,
     )
 
+    read_picture: Callable[[str], str | None]
+    invalid_picture: str
+
     class Meta:
         fields = OWN_FIELDS
+
+    def clean_own_cover(self):
+        text = self.cleaned_data["own_cover"]
+        picture = self.read_picture(text) if text else ""
+        if picture is None or len(picture) > MAX_ADDRESS:
+            raise ValidationError(self.invalid_picture)
+        return picture
 
 
 class MovieForm(WorkForm):
@@ -51,18 +63,11 @@ class MovieForm(WorkForm):
         widget=AdminTextInputWidget,
         help_text="A poster from TMDB: its path, such as /abc.jpg, or its address. Leave empty to use the fetched one.",
     )
+    read_picture = staticmethod(tmdb.read_image)
+    invalid_picture = "Paste the address of a poster at image.tmdb.org, or its path there, such as /abc.jpg."
 
     class Meta(WorkForm.Meta):
         model = Movie
-
-    def clean_own_cover(self):
-        text = self.cleaned_data["own_cover"]
-        path = tmdb.read_image(text) if text else ""
-        if path is None or len(path) > 200:
-            raise forms.ValidationError(
-                "Paste the address of a poster at image.tmdb.org, or its path there, such as /abc.jpg."
-            )
-        return path
 
 
 class AlbumForm(WorkForm):
@@ -72,13 +77,8 @@ class AlbumForm(WorkForm):
         widget=AdminTextInputWidget,
         help_text="The address of a picture at coverartarchive.org or archive.org. Leave empty to use the fetched one.",
     )
+    read_picture = staticmethod(coverart.read_address)
+    invalid_picture = "Paste the address of a picture at coverartarchive.org or archive.org."
 
     class Meta(WorkForm.Meta):
         model = Album
-
-    def clean_own_cover(self):
-        text = self.cleaned_data["own_cover"]
-        url = coverart.read_address(text) if text else ""
-        if url is None or len(url) > 200:
-            raise forms.ValidationError("Paste the address of a picture at coverartarchive.org or archive.org.")
-        return url

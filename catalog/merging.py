@@ -232,7 +232,8 @@ def _parents_of(model: type[models.Model], ids: Any) -> QuerySet[Any] | None:
     if not (name := _parents.get(model)):
         return None
     parent: Any = model._meta.get_field(name).related_model
-    return parent._base_manager.filter(pk__in=model._base_manager.filter(pk__in=ids).values(name))
+    parents: QuerySet[Any] = parent._base_manager.filter(pk__in=model._base_manager.filter(pk__in=ids).values(name))
+    return parents
 
 
 def _move(other: Movie | Album, kept: Movie | Album) -> dict[str, list[int]]:
@@ -301,4 +302,4 @@ def _as_json(row: models.Model) -> dict[str, Any]:
     [fixture] = serializers.serialize("python", [row])
     values = fixture["fields"].items()
     exact = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values}
-    return fixture | {"fields": exact}
+    return {**fixture, "fields": exact}

@@ -130,7 +130,7 @@ class Work(Fetched):
         ordering = ["title_key", "id"]
         indexes = [models.Index(fields=["title_key", "id"], name="%(class)s_title")]
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.set_keys()
         if fields := kwargs.get("update_fields"):
             kwargs["update_fields"] = {*fields, "title_key", "search_text"}

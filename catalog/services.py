@@ -34,7 +34,7 @@ def curate[W: (Movie, Album)](work: W, **values: str) -> W:
     Raises Movie.DoesNotExist or Album.DoesNotExist if it has just been merged into another or deleted.
     """
     with transaction.atomic():
-        stored = type(work)._default_manager.select_for_update().get(pk=work.pk)
+        stored: W = type(work)._default_manager.select_for_update().get(pk=work.pk)
         for name, value in values.items():
             setattr(stored, name, value)
         stored.save(update_fields=list(values))
@@ -102,7 +102,7 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
     values = {name: value for name, value in asdict(fetched).items() if name not in {"tmdb_id", "cast", "crew"}}
     with transaction.atomic():
         # The lock makes simultaneous refreshes of a movie take turns.
-        known = Movie.objects.select_for_update().filter(tmdb_id=tmdb_id).first()
+        known: Movie | None = Movie.objects.select_for_update().filter(tmdb_id=tmdb_id).first()
         if known and is_stored(known, fetched.fetched_at):
             return known
         if known is None and (kept := find_known(Movie, tmdb_id)):
@@ -235,7 +235,7 @@ def _store_album(
 ) -> Album:
     with transaction.atomic():
         # The lock makes simultaneous refreshes of an album take turns.
-        known = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
+        known: Album | None = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
         if known is None and (kept := find_known(Album, surviving_id)):
             return kept  # merged meanwhile, and not to be restored
         if known is None and surviving_id != musicbrainz_id:

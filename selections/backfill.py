@@ -11,7 +11,7 @@ from .weeks import YearWeek, weeks_between
 
 @dataclass(frozen=True)
 class Gaps:
-    """What a user's weeks lack, from one week to another; all in the order of the calendar."""
+    """What is missing in a user's weeks, in the order of the calendar."""
 
     missing: list[YearWeek]
     empty: list[YearWeek]
@@ -25,7 +25,7 @@ def first_week(user) -> YearWeek | None:
 
 
 def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
-    """What the user's weeks lack from the first to the last, in one query."""
+    """What is missing in the user's weeks from the first to the last, in one query."""
     weeks = Week.objects.filter(user=user).since(*first).until(*last).for_list()
     known = {(week.year, week.week_number): (week.has_movie, week.has_album) for week in weeks}
     asked = list(weeks_between(first, last))

@@ -49,7 +49,7 @@ def stamp(user) -> str:
     with connection.cursor() as cursor:
         for sql, params in _stamp_queries():
             cursor.execute(sql, [user.pk if param == ANYONE else param for param in params])
-            parts += [told for (told,) in cursor.fetchall()] or [""]
+            parts += [digest for (digest,) in cursor.fetchall()] or [""]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -67,9 +67,9 @@ def _stamp_queries() -> list[tuple[str, tuple]]:
     ]
     queries = []
     for rows, owner, names in parts:
-        told = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
-        of_owner = rows.filter(**{owner: ANYONE}).order_by().values(owner).annotate(told=told)
-        queries.append(of_owner.values_list("told").query.sql_with_params())
+        rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
+        of_owner = rows.filter(**{owner: ANYONE}).order_by().values(owner).annotate(text=rows_as_text)
+        queries.append(of_owner.values_list("text").query.sql_with_params())
     return queries
 
 

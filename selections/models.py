@@ -1,8 +1,6 @@
-"""Weeks, and what people pick for them."""
+"""Weeks, what is picked for them, and opinions on the picks."""
 
 from datetime import date
-from functools import reduce
-from operator import or_
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -14,23 +12,11 @@ from django.utils import timezone
 from catalog.models import Album, Movie
 from catalog.text import search_words
 
-from .weeks import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    LAST_ZONE,
-    LONG_YEARS,
-    MONDAY,
-    SUNDAY,
-    day_of,
-    over_for,
-    week_before,
-    week_in,
-    week_name,
-)
+from . import weeks
 
 MAX_RATING = 10  # half stars
+RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
 MAX_TEXT = 10_000  # characters of a review, or of a week's notes
-MAX_WEEKS = 3_200  # of a user: 61 years
 MAX_EARLIER = 1_000  # earlier ratings that are kept of an opinion
 MAX_SHOWN = 20  # opinions beside a pick: a week's own address has them all
 
@@ -115,12 +101,12 @@ class Week(models.Model):
                 violation_error_message="This week already exists.",
             ),
             models.CheckConstraint(
-                condition=Q(year__range=(FIRST_YEAR, LAST_YEAR)),
+                condition=Q(year__range=(weeks.FIRST_YEAR, weeks.LAST_YEAR)),
                 name="week_year",
                 violation_error_message="The year must be from 1900 to 2100.",
             ),
             models.CheckConstraint(
-                condition=Q(week_number__range=(1, 52)) | Q(week_number=53, year__in=LONG_YEARS),
+                condition=Q(week_number__range=(1, 52)) | Q(week_number=53, year__in=weeks.LONG_YEARS),
                 name="week_number_in_year",
                 violation_error_message="That ISO year has no such week.",
             ),
@@ -142,17 +128,17 @@ class Week(models.Model):
     @property
     def name(self) -> str:
         """Its ISO name, such as 2026-W07."""
-        return week_name(self.year, self.week_number)
+        return weeks.week_name(self.year, self.week_number)
 
     @property
     def starts_on(self) -> date:
         """Its Monday."""
-        return day_of((self.year, self.week_number), MONDAY)
+        return weeks.day_of((self.year, self.week_number), weeks.MONDAY)
 
     @property
     def ends_on(self) -> date:
         """Its Sunday."""
-        return day_of((self.year, self.week_number), SUNDAY)
+        return weeks.day_of((self.year, self.week_number), weeks.SUNDAY)
 
     @property
     def picks(self) -> "list[AnyPick]":
@@ -190,10 +176,6 @@ class PickQuerySet(models.QuerySet):
             Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
         )
 
-    def before(self, week: Week) -> "PickQuerySet":
-        """Those of earlier calendar weeks."""
-        return self.filter(week_before(week.year, week.week_number, "week__"))
-
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with what an answer says of a pick's week."""
         return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
@@ -212,6 +194,7 @@ POSITION_RULE = f"Position must be {', '.join(map(str, Position.values[:-1]))} o
 class Pick(models.Model):
     """A numbered position in a week; each subclass says what is picked for it."""
 
+    kind: str  # `movie` or `album`, and the name of the foreign key to it
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -233,6 +216,22 @@ class Pick(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.work} in {self.week}"  # type: ignore[attr-defined]  # of each subclass
+
+    @property
+    def work(self) -> Movie | Album:
+        """The movie or album that is picked."""
+        return getattr(self, self.kind)
+
+
+def once_a_week(kind: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(
+        fields=["week", kind],
+        name=f"week{kind}_{kind}_unique",
+        violation_error_message=f"This {kind} is already in this week.",
+    )
+
 
 class WeekMovie(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
@@ -242,21 +241,7 @@ class WeekMovie(Pick):
 
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
-        constraints = [
-            *Pick.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["week", "movie"],
-                name="weekmovie_movie_unique",
-                violation_error_message="This movie is already in this week.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.movie} in {self.week}"
-
-    @property
-    def work(self) -> Movie:
-        return self.movie
+        constraints = [*Pick.Meta.constraints, once_a_week("movie")]
 
 
 class WeekAlbum(Pick):
@@ -267,21 +252,7 @@ class WeekAlbum(Pick):
 
     class Meta(Pick.Meta):
         verbose_name = "album pick"
-        constraints = [
-            *Pick.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["week", "album"],
-                name="weekalbum_album_unique",
-                violation_error_message="This album is already in this week.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.album} in {self.week}"
-
-    @property
-    def work(self) -> Album:
-        return self.album
+        constraints = [*Pick.Meta.constraints, once_a_week("album")]
 
 
 type AnyPick = WeekMovie | WeekAlbum
@@ -291,11 +262,12 @@ class OpinionQuerySet(models.QuerySet):
     def visible_to(self, user, *picks: str) -> "OpinionQuerySet":
         """Those that the user may read now: by people and on weeks that they may see, and revealed to them.
 
-        Where only one of `movie_pick` and `album_pick` is wanted it should be named: that halves the joins, and with as
-        many as both take PostgreSQL goes through all opinions rather than through an index.
+        Name `movie_pick` or `album_pick` if only that is wanted: with both, PostgreSQL scans all opinions.
         """
         picks = picks or ("movie_pick", "album_pick")
-        on_seen = reduce(or_, (visible_to(user, f"{pick}__week__user") for pick in picks))
+        on_seen = Q()
+        for pick in picks:
+            on_seen |= visible_to(user, f"{pick}__week__user")
         return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
@@ -303,11 +275,11 @@ class OpinionQuerySet(models.QuerySet):
         return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
 
     def hidden_from_staff(self, user) -> "OpinionQuerySet":
-        """Those of calendar weeks in which the user has a week, too, that are not revealed to them."""
+        """Those not revealed to the user, in calendar weeks in which the user has a week as well."""
         if not settings.BLIND_REVEAL:
             return self.none()
         own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
-        running = Week.objects.since(*week_in(LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
 
         def hidden(pick: str) -> Q:
             on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()
@@ -330,16 +302,13 @@ class OpinionQuerySet(models.QuerySet):
 
 
 class Opinion(models.Model):
-    """What one person thinks of a pick, their own or somebody else's: a rating, a review, or both."""
+    """What a user thinks of a pick, their own or another member's: a rating, a review, or both."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="opinions")
     movie_pick = models.ForeignKey(WeekMovie, models.CASCADE, null=True, blank=True, related_name="opinions")
     album_pick = models.ForeignKey(WeekAlbum, models.CASCADE, null=True, blank=True, related_name="opinions")
     rating = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATING)],
-        help_text="1 to 10: half stars. Empty: a review only.",
+        null=True, blank=True, validators=RATING, help_text="1 to 10: half stars. Empty: a review only."
     )
     review = models.TextField(blank=True, validators=[MaxLengthValidator(MAX_TEXT)])
     contains_spoilers = models.BooleanField(default=False)
@@ -367,15 +336,13 @@ class Opinion(models.Model):
                 name="opinion_says_something",
                 violation_error_message="Give a rating, a review, or both.",
             ),
-            models.UniqueConstraint(
-                fields=["user", "movie_pick"],
-                name="opinion_movie_unique",
-                violation_error_message="This person has an opinion on this pick already.",
-            ),
-            models.UniqueConstraint(
-                fields=["user", "album_pick"],
-                name="opinion_album_unique",
-                violation_error_message="This person has an opinion on this pick already.",
+            *(
+                models.UniqueConstraint(
+                    fields=["user", f"{kind}_pick"],
+                    name=f"opinion_{kind}_unique",
+                    violation_error_message="This person has an opinion on this pick already.",
+                )
+                for kind in ("movie", "album")
             ),
         ]
 
@@ -397,9 +364,7 @@ class EarlierRating(models.Model):
 
     opinion = models.ForeignKey(Opinion, models.CASCADE, related_name="earlier_ratings")
     rating = models.PositiveSmallIntegerField(
-        null=True,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATING)],
-        help_text="1 to 10: half stars. Empty: there was a review only.",
+        null=True, validators=RATING, help_text="1 to 10: half stars. Empty: there was a review only."
     )
     until_at = models.DateTimeField(default=timezone.now, help_text="When it was changed.")
 
@@ -418,7 +383,7 @@ class EarlierRating(models.Model):
 
 
 class ImportedRow(models.Model):
-    """A row of a file that somebody has imported: that it is done, or what a person still has to decide about it.
+    """A row of an imported file: that it is done, or what is still to be decided about it.
 
     It is remembered so that the same file asks no upstream again, and changes nothing again.
     """
@@ -480,6 +445,6 @@ def revealed_to(user, *picks: str) -> Q:
     own = Opinion.objects.filter(user=user)
     revealed = Q(user=user)
     for pick in picks:
-        revealed |= over_for(user, f"{pick}__week__")
+        revealed |= weeks.over_for(user, f"{pick}__week__")
         revealed |= Q(Exists(own.filter(**{pick: OuterRef(pick)})))
     return revealed

@@ -19,9 +19,10 @@ from .guards import (
     touch,
 )
 from .kinds import KINDS, Kind
-from .models import MAX_WEEKS, AnyPick, Opinion, PickQuerySet, Week
-from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_in
+from .models import AnyPick, Opinion, PickQuerySet, Week
+from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_before, week_in
 
+MAX_WEEKS = 3_200  # of a user: 61 years
 MAX_PREVIOUS = 50  # earlier picks that a pick is answered with
 
 
@@ -208,7 +209,8 @@ def previous_picks(pick: AnyPick, user) -> PickQuerySet:
     """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
     earlier weeks."""
     same = KINDS[pick.kind].picks._default_manager.of_work(pick.work)
-    return same.before(pick.week).visible_to(user).latest_first()[:MAX_PREVIOUS]
+    earlier = same.filter(week_before(pick.week.year, pick.week.week_number, "week__"))
+    return earlier.visible_to(user).latest_first()[:MAX_PREVIOUS]
 
 
 def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -> bool:

@@ -24,7 +24,7 @@ AGES = 60  # seconds: more than anything takes on a busy machine
 SQLITE_ONLY = (
     "tests/integrations/test_values.py",
     "tests/instance/test_quickstart.py",
-    "tests/selections/insights/test_recommendations.py::test_what_somebody_will_like",
+    "tests/selections/insights/test_recommendations.py::test_liked_movies_are_found",
     "tests/selections/test_sqlite.py",
     "tests/selections/transfer/readers/",
     "tests/test_faults.py",

@@ -72,7 +72,7 @@ def test_a_content_type_without_a_body_is_fine(api, user, method):
     [b"{", b"nonsense", b"\xff\xfe", b'{"username": NaN}', b"{'username': 1}", b"9" * 5000, b"a=b&c=d"],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
-def test_a_body_that_is_no_json(anonymous, body, content_type):
+def test_a_body_that_is_not_json(anonymous, body, content_type):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type=content_type)
 
     assert_problem(response, 400, "The body is not valid JSON")
@@ -97,7 +97,7 @@ def test_brackets_in_texts_are_just_text(api, text):
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", "true"])
-def test_a_body_that_is_no_object(anonymous, body):
+def test_a_body_that_is_not_an_object(anonymous, body):
     response = anonymous.generic("POST", "/api/auth/login", body, content_type="application/json")
 
     assert_problem(response, 422, "The body must be a JSON object")
@@ -139,6 +139,20 @@ def test_a_body_that_is_too_large(anonymous, settings):
     assert_problem(response, 413)
 
 
+def environ_of(method, path, body=b"", **more):
+    """A request as a server passes it to the WSGI application."""
+    return {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
+    } | more
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "content_type",
@@ -146,21 +160,10 @@ def test_a_body_that_is_too_large(anonymous, settings):
 )
 def test_a_body_is_read_whatever_its_charset(content_type):
     body = json.dumps({"username": "a", "password": "b"}).encode()
+    headers = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": content_type, "QUERY_STRING": "page=1"}
     statuses = []
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/auth/login",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": content_type,
-        "QUERY_STRING": "page=1",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": io.StringIO(),
-    }
 
+    environ = environ_of("POST", "/api/auth/login", body, **headers)
     application(environ, lambda status, headers: statuses.append(status)).close()
 
     assert statuses == ["401 Unauthorized"]
@@ -169,18 +172,8 @@ def test_a_body_is_read_whatever_its_charset(content_type):
 @pytest.mark.django_db(transaction=True)
 def test_head_has_no_body():
     answers = []
-    environ = {
-        "REQUEST_METHOD": "HEAD",
-        "PATH_INFO": "/health",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": io.StringIO(),
-    }
 
-    body = application(environ, lambda status, headers: answers.append((status, dict(headers))))
+    body = application(environ_of("HEAD", "/health"), lambda status, headers: answers.append((status, dict(headers))))
 
     assert list(body) == []
     assert answers[0][0] == "200 OK"
@@ -231,7 +224,7 @@ def test_problems_of_pages_and_documents_are_json_too(anonymous, path):
     assert_problem(anonymous.post(path, {}), 405)
 
 
-def test_while_debugging_the_api_answers_as_ever(anonymous, settings):
+def test_debug_changes_no_answer_of_the_api(anonymous, settings):
     settings.DEBUG = True
 
     assert_problem(anonymous.get("/api/nothing"), 404, "Not found")

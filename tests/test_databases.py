@@ -170,7 +170,7 @@ def test_a_file_that_came_back_is_used_at_once(write, file):
 
 
 @on_postgresql
-def test_a_connection_that_was_ended_is_replaced_before_anybody_notices(write):
+def test_a_terminated_connection_is_replaced(write):
     write()
     own = connection.copy()
     with own.cursor() as cursor:
@@ -220,14 +220,14 @@ def assert_one_sentence(done):
 COMMANDS = ["check", "migrate", "flush_tokens", "backup new"]
 
 
-def test_on_a_damaged_database_commands_say_one_sentence(tmp_path):
+def test_commands_report_a_damaged_database_in_a_sentence(tmp_path):
     (tmp_path / "site.db").write_bytes(b"garbage" * 1000)
 
     for done in manage_each(*COMMANDS, DATABASE_URL=f"sqlite:///{tmp_path}/site.db"):
         assert_one_sentence(done)
 
 
-def test_without_a_server_commands_say_one_sentence(tmp_path):
+def test_commands_report_an_unreachable_server_in_a_sentence(tmp_path):
     url = "postgres://nobody@127.0.0.1:9/nowhere"
 
     for done in manage_each(*COMMANDS, "quickstart --no-serve", DATABASE_URL=url, TMDB_API_KEY="x"):
@@ -241,7 +241,7 @@ def test_only_migrate_creates_a_database(tmp_path):
     assert not (tmp_path / "site.db").exists()
 
 
-def test_a_locked_database_is_one_sentence(tmp_path):
+def test_commands_report_a_locked_database_in_a_sentence(tmp_path):
     file = tmp_path / "site.db"
     with sqlite3.connect(file) as other:
         other.execute("PRAGMA journal_mode=WAL")
@@ -253,7 +253,7 @@ def test_a_locked_database_is_one_sentence(tmp_path):
     assert "locked" in done.stderr
 
 
-def test_a_read_only_database_is_one_sentence(tmp_path):
+def test_commands_report_a_read_only_database_in_a_sentence(tmp_path):
     """Root may write everything, unless it gives that right up."""
     file = tmp_path / "site.db"
     file.touch()
@@ -282,7 +282,7 @@ def test_a_server_that_starts_without_its_database_says_so(caplog, tmp_path):
     assert said.startswith(f"The database {name} cannot be used: ")
 
 
-def test_what_is_our_fault_is_no_outage(user):
+def test_a_bug_is_not_an_outage(user):
     with transaction.atomic(), pytest.raises(Exception, match=r"(?i)unique") as clash, transaction.atomic():
         UserFactory(username=user.username)
 

@@ -34,7 +34,7 @@ def test_problems_and_pages_stay_out_of_shared_caches(api, anonymous, user):
     assert {answer.headers["Cache-Control"] for answer in answers} == {"private, no-cache"}
 
 
-def test_what_a_view_says_stays():
+def test_headers_of_a_view_are_kept():
     view = Headers(lambda request: HttpResponse(headers={"Cache-Control": "no-store", "Permissions-Policy": "usb=()"}))
 
     response = view(RequestFactory().get("/"))

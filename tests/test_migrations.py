@@ -108,7 +108,7 @@ def test_all_migrations_go_back_with_data_and_forward_again():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_earlier_ratings_that_are_empty_go_where_they_have_no_place():
+def test_empty_earlier_ratings_are_deleted_by_an_older_migration():
     model = apps.get_model("selections.EarlierRating")
     opinion = make(apps.get_model("selections.Opinion"), apps)
     for rating in (None, 7):

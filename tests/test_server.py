@@ -62,7 +62,7 @@ def get(address, path: str, headers: bytes = b"") -> tuple[int, dict[str, str], 
     return read(send(address, request))
 
 
-def test_no_header_says_where_the_site_is_mounted(server):
+def test_headers_cannot_change_where_the_site_is_mounted(server):
     assert get(server, "/api/auth/me", b"SCRIPT_NAME: /x\r\nPATH_INFO: /health\r\n")[0] == 401
     assert get(server, "/zz/api/auth/me", b"SCRIPT_NAME: /zz\r\n")[0] == 404
     assert (
@@ -71,7 +71,7 @@ def test_no_header_says_where_the_site_is_mounted(server):
     )
 
 
-def test_clients_that_stall_hold_no_thread_and_are_closed(server):
+def test_stalling_clients_hold_no_thread_and_are_disconnected(server):
     stalled = [
         send(server, beginning)
         for beginning in (POST[:10], POST + b"Content-Length: 9\r\n\r\n{", POST + CHUNKED + b"\r\n9\r\n{")
@@ -127,7 +127,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_arrived(server, path,
         (POST + b"Transfer-Encoding: cake\r\n\r\n", 501, "not_implemented"),
     ],
 )
-def test_what_the_server_refuses_by_itself_is_a_problem(server, request_, status, code):
+def test_refusals_of_the_server_itself_are_problems(server, request_, status, code):
     answer = read(send(server, request_))
 
     assert answer[0] == status
@@ -137,13 +137,13 @@ def test_what_the_server_refuses_by_itself_is_a_problem(server, request_, status
     assert (problem["status"], problem["code"]) == (status, code)
 
 
-def test_no_answer_tells_a_version(server):
+def test_no_response_reveals_a_version(server):
     headers = get(server, "/api/auth/me")[1]
 
     assert "Server" not in headers
 
 
-def test_a_client_is_told_to_send_the_body_that_it_announced(server):
+def test_expect_100_continue(server):
     with send(server, POST.replace(b"login", b"me") + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n") as client:
         assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"{}GET /api/auth/me HTTP/1.0\r\n" + HOST + b"\r\n")  # and the next request behind it

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.db import DataError
 from django.db.models import Model
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
 from catalog import pictures
@@ -48,7 +48,7 @@ class Site(admin.AdminSite):
         """The lists, with the overview above them."""
         return super().index(request, {"overview": self.overview(request)} | (extra_context or {}))
 
-    def overview(self, request) -> dict[str, Any]:
+    def overview(self, request: HttpRequest) -> dict[str, Any]:
         """The parts of the page, without those that show what the user may not view."""
         week = this_week(request.user)
         parts: dict[str, Any] = {"figures": []}
@@ -70,7 +70,7 @@ class Site(admin.AdminSite):
         parts["upstreams"] = status.upstreams(name for name, model in services.items() if self.sees(request, model))
         return parts
 
-    def week(self, request, week: YearWeek) -> dict[str, Any]:
+    def week(self, request: HttpRequest, week: YearWeek) -> dict[str, Any]:
         """The picks of this week, or a link to add the first one."""
         found = dashboard.picks_of(week)
         shown = Week(year=week[0], week_number=week[1])
@@ -100,9 +100,9 @@ class Site(admin.AdminSite):
             "line": line,
         }
 
-    def first_step(self, request, week: YearWeek) -> str:
+    def first_step(self, request: HttpRequest, week: YearWeek) -> str:
         """The page on which the user can pick something for this week; empty if they may not."""
-        own = Week.objects.filter(user=request.user, year=week[0], week_number=week[1]).first()
+        own = Week.objects.filter(user=request.user.pk, year=week[0], week_number=week[1]).first()
         weeks = self.get_model_admin(Week)
         if own and weeks.has_change_permission(request, own):
             return self.address(Week, "change", own.pk)
@@ -110,7 +110,7 @@ class Site(admin.AdminSite):
             return self.address(Week, "add", user=request.user.pk, year=week[0], week_number=week[1])
         return ""
 
-    def sees(self, request, *models: type[Model]) -> bool:
+    def sees(self, request: HttpRequest, *models: type[Model]) -> bool:
         return all(self.get_model_admin(model).has_view_permission(request) for model in models)
 
     def address(self, model: type[Model], page: str, *arguments: Any, **query: Any) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -124,7 +125,7 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     return None
 
 
-def flatten(details: Any, field: str = ""):
+def flatten(details: Any, field: str = "") -> Iterator[dict[str, str]]:
     """The `{"field", "code", "message"}` of each error in REST framework's nested details."""
     if isinstance(details, list):
         for item in details:

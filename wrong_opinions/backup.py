@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connection, connections, transaction
@@ -141,7 +142,7 @@ def _plural(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
-def _describe(cursor) -> str:
+def _describe(cursor: Any) -> str:
     """What a database holds, such as `2 accounts, 1 week`."""
     counted = []
     for name, model in COUNTED.items():

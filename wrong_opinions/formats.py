@@ -74,15 +74,8 @@ class Pages(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view):
+        limits = {"page": {"maximum": 1_000_000_000, "default": 1}, "page_size": {"maximum": 100, "default": 20}}
         return [
-            {
-                "name": "page",
-                "in": "query",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 1_000_000_000, "default": 1},
-            },
-            {
-                "name": "page_size",
-                "in": "query",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-            },
+            {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1} | limit}
+            for name, limit in limits.items()
         ]

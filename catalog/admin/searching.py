@@ -122,7 +122,7 @@ class SearchAdmin(admin.ModelAdmin):
 
     def add(self, request):
         """Fetch and store the chosen work; simultaneous requests for the same one store one row."""
-        self.refuse_odd_popup(request)
+        self.refuse_foreign_popup(request)
         back = f"{self.address('search')}?{request.GET.urlencode()}"
         external_id = self.read_id(request.POST.get("id", ""))
         if external_id is None:
@@ -141,7 +141,7 @@ class SearchAdmin(admin.ModelAdmin):
         self.tell_added(request, work, was_known=was_known)
         return HttpResponseRedirect(back)
 
-    def refuse_odd_popup(self, request) -> None:
+    def refuse_foreign_popup(self, request) -> None:
         """Raise SuspiciousOperation, which is a 400, if the popup was not opened by a form of the admin."""
         to_field, source = request.POST.get(TO_FIELD_VAR), request.POST.get(SOURCE_MODEL_VAR)
         if to_field and not self.to_field_allowed(request, to_field):

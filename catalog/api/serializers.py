@@ -77,7 +77,7 @@ class MovieLookupSerializer(serializers.Serializer):
     def validate_url(self, value) -> int | str:
         if address := tmdb.read_address(value):
             return address
-        raise serializers.ValidationError("That is no address or id of a movie at TMDB or IMDb.")
+        raise serializers.ValidationError("Enter the address or id of a movie on TMDB or IMDb.")
 
 
 class AlbumLookupSerializer(serializers.Serializer):
@@ -88,7 +88,7 @@ class AlbumLookupSerializer(serializers.Serializer):
     def validate_url(self, value) -> tuple[str, UUID]:
         if address := musicbrainz.read_address(value):
             return address
-        raise serializers.ValidationError("That is no address or id of a release or release group at MusicBrainz.")
+        raise serializers.ValidationError("Enter the address or id of a release or release group on MusicBrainz.")
 
 
 class CreditsSerializer(serializers.Serializer):

@@ -90,7 +90,7 @@ def card_of(work: Movie | Album) -> Card:
 
 
 def candidate_cards(kind: str, candidates: Iterable[Mapping[str, Any]], chosen: str = "") -> list[Card]:
-    """Of what an import offers; see matching.Candidate. Nobody waits for covers: the browser looks for them."""
+    """Of what an import offers; see matching.Candidate. Covers are loaded by the browser, not looked up here."""
     cards = []
     for number, candidate in enumerate(candidates, 1):
         facts = (candidate["released"] or "no date", f"{candidate['score']} of 100")

@@ -12,16 +12,8 @@ from typing import Any
 from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Prefetch, Q, Sum, When, Window
 from django.db.models.functions import Abs, Cast, Coalesce, RowNumber
 
-from selections.models import (
-    MAX_RATING,
-    Opinion,
-    OpinionQuerySet,
-    PickQuerySet,
-    Week,
-    WeekAlbum,
-    WeekMovie,
-    WeekQuerySet,
-)
+from selections.kinds import KINDS, Kind
+from selections.models import MAX_RATING, AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import THURSDAY, day_of
 
 ENOUGH = 5  # common works; with fewer, an agreement says nothing
@@ -40,7 +32,7 @@ WORK = {
 # The ISO week for which a work was picked, as a number such as 202607
 WEEKS = {
     kind: Cast(f"{kind}_pick__week__year", IntegerField()) * 100 + F(f"{kind}_pick__week__week_number")
-    for kind in ("movie", "album")
+    for kind in KINDS
 }
 
 
@@ -97,7 +89,7 @@ class Disagreement:
     another: Opinion
 
     @property
-    def pick(self) -> WeekMovie | WeekAlbum:
+    def pick(self) -> AnyPick:
         """That of the first opinion."""
         return self.one.pick
 
@@ -127,7 +119,7 @@ class Comparison:
         return self.movies + self.albums
 
 
-def compare(asker, other) -> Comparison:
+def compare(asker: Any, other: Any) -> Comparison:
     """How the asker's ratings and another member's compare, over the works that both rated.
 
     A work counts in the quarter of the Thursday of the ISO week for which it was picked, of the later week if they
@@ -186,7 +178,7 @@ def _load(pairs: list[tuple[int, int]]) -> list[Disagreement]:
 
 
 def wrong_opinions(
-    asker, *, year: int | None = None, week_number: int | None = None, person=None
+    asker: Any, *, year: int | None = None, week_number: int | None = None, person: Any = None
 ) -> list[Disagreement]:
     """The largest differences between two members' ratings of a pick, the higher rating first: of a year, of one of its
     weeks, or of all time, and with a `person` only of pairs with them.
@@ -224,7 +216,7 @@ def wrong_opinions(
 class Marked:
     """A pick with its ratings by others."""
 
-    pick: WeekMovie | WeekAlbum
+    pick: AnyPick
     n: int
     total: int
 
@@ -293,16 +285,11 @@ class ReportCard:
         return self.movies + self.albums
 
 
-def report_card(asker, person) -> ReportCard:
+def report_card(asker: Any, person: Any) -> ReportCard:
     """How others rated a member's picks."""
     ratings = Opinion.objects.visible_to(asker).filter(rating__isnull=False).exclude(user=person)
-    movies, movie_raters = _marks(
-        WeekMovie.objects.filter(week__user=person).select_related("movie"),
-        ratings.filter(movie_pick__week__user=person),
-    )
-    albums, album_raters = _marks(
-        WeekAlbum.objects.filter(week__user=person).select_related("album"),
-        ratings.filter(album_pick__week__user=person),
+    (movies, movie_raters), (albums, album_raters) = (
+        _marks(kind, ratings.filter(**{f"{kind.opinion_field}__week__user": person})) for kind in KINDS.values()
     )
     raters: dict[int, Rater] = {}
     for rater in [*movie_raters, *album_raters]:
@@ -316,8 +303,8 @@ def report_card(asker, person) -> ReportCard:
     )
 
 
-def _marks(picks: PickQuerySet, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
-    """The sums of these ratings of these picks, and who gave them.
+def _marks(kind: Kind, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
+    """The sums of these ratings of picks of a kind, and who gave them.
 
     Of picks with equal means it names the one with more ratings, then the later one.
     """
@@ -327,9 +314,9 @@ def _marks(picks: PickQuerySet, ratings: OpinionQuerySet) -> tuple[Marks, list[R
         .annotate(n=Count("pk"), total=Sum("rating"), hits=Count("pk", filter=Q(rating__gte=HIT)))
     )
     marked = (
-        picks.filter(opinions__in=ratings)
+        kind.picks._default_manager.filter(opinions__in=ratings)
         .annotate(n=Count("opinions"), total=Sum("opinions__rating"), mean=Avg("opinions__rating"))
-        .select_related("week__user")
+        .select_related(kind.name, "week__user")
     )
     best, worst = (
         marked.order_by(mean, "-n", "-week__year", "-week__week_number", "pk").first() for mean in ("-mean", "mean")
@@ -358,7 +345,7 @@ class Contrarian:
     picks: list[Opinion]  # with their `gap`, the largest first
 
 
-def contrarian(asker, person) -> Contrarian:
+def contrarian(asker: Any, person: Any) -> Contrarian:
     """A member's latest rating of each movie compared with TMDB's average, for movies with votes."""
     opinions = Opinion.objects.visible_to(asker, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
     against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), week=WEEKS["movie"])
@@ -377,7 +364,7 @@ def _rounded(mean: float | None) -> float | None:
     return None if mean is None else round(mean, DECIMALS)
 
 
-def earlier_years(asker, person, *, year: int, week_number: int) -> WeekQuerySet:
+def earlier_years(asker: Any, person: Any, *, year: int, week_number: int) -> WeekQuerySet:
     """A member's weeks of this number in earlier ISO years, the newest first, in seven queries.
 
     They come with their picks and the opinions that the asker may read. Only long years have a week 53.
@@ -387,14 +374,13 @@ def earlier_years(asker, person, *, year: int, week_number: int) -> WeekQuerySet
         .filter(user=person, week_number=week_number, year__lt=year)
         .select_related("user")
         .prefetch_related(
-            Prefetch(
-                "movie_picks",
-                WeekMovie.objects.select_related("movie").with_opinions(asker).with_shown_opinions(asker),
-            ),
-            Prefetch(
-                "album_picks",
-                WeekAlbum.objects.select_related("album").with_opinions(asker).with_shown_opinions(asker),
-            ),
+            *(
+                Prefetch(
+                    kind.related_picks,
+                    kind.picks.objects.select_related(kind.name).with_opinions(asker).with_shown_opinions(asker),
+                )
+                for kind in KINDS.values()
+            )
         )
         .order_by("-year")
     )

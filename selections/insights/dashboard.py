@@ -81,7 +81,7 @@ def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
     return counted
 
 
-def ratings(user) -> list[int]:
+def ratings(user: Any) -> list[int]:
     """How often each rating from 1 to 10 was given, without opinions that are hidden from this member of staff."""
     histogram = [0] * MAX_RATING
     given = Opinion.objects.readable_by_staff(user).filter(rating__isnull=False).order_by().values_list("rating")
@@ -123,7 +123,7 @@ def weekly_figure(week: YearWeek) -> Figure:
     )
 
 
-def ratings_figure(user) -> Figure:
+def ratings_figure(user: Any) -> Figure:
     histogram = ratings(user)
     given = sum(histogram)
     mean = sum(rating * count for rating, count in enumerate(histogram, 1)) / given if given else 0
@@ -165,7 +165,7 @@ def lacks(kind: Kind) -> Q:
     return ~has[kind] & has[ALBUM if kind is MOVIE else MOVIE]
 
 
-def attention_items(user, models: Collection[type[Model]]) -> list[AttentionItem]:
+def attention_items(user: Any, models: Collection[type[Model]]) -> list[AttentionItem]:
     """What needs attention among the rows of these models, in one query each; without items that have no rows.
 
     Weeks count once they are over in the user's time zone.

@@ -61,14 +61,14 @@ class Recommendation:
     work: Movie | Album | MovieHit
 
 
-def recommend_movies(user, *, limit: int) -> tuple[str, list[Recommendation]]:
+def recommend_movies(user: Any, *, limit: int) -> tuple[str, list[Recommendation]]:
     """The best first, and their source: `tmdb` if it contributed, else `catalog`."""
     search = Search(user, MOVIES)
     source = "tmdb" if search.ask_tmdb() else "catalog"
     return source, search.results(limit)
 
 
-def recommend_albums(user, *, limit: int) -> tuple[str, list[Recommendation]]:
+def recommend_albums(user: Any, *, limit: int) -> tuple[str, list[Recommendation]]:
     """As recommend_movies(), though no upstream is asked about albums."""
     return "catalog", Search(user, ALBUMS).results(limit)
 
@@ -76,7 +76,7 @@ def recommend_albums(user, *, limit: int) -> tuple[str, list[Recommendation]]:
 class Search:
     """Finds and ranks works for what a user likes."""
 
-    def __init__(self, user, features: WorkFeatures) -> None:
+    def __init__(self, user: Any, features: WorkFeatures) -> None:
         self.features, self.kind = features, features.kind
         self.taste = Taste(user, features)
         self.hits: dict[int, MovieHit] = {}  # by their TMDB ids

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Avg, Case, Count, F, IntegerField, When
@@ -74,7 +75,7 @@ class PeerRating:
 class Taste:
     """What the user knows and likes, and how other members rated what the user does not know."""
 
-    def __init__(self, user, features: WorkFeatures) -> None:
+    def __init__(self, user: Any, features: WorkFeatures) -> None:
         self.user, self.features, self.kind = user, features, features.kind
         self.names: dict[Feature, str] = {}
         self.known = self.read_history()

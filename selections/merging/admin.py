@@ -50,7 +50,7 @@ class PickedWorkAdmin(WorkAdmin):
     shown_first = (*WorkAdmin.shown_first, "picked_in")
 
     def get_queryset(self, request):
-        return with_pick_count(super().get_queryset(request))  # type: ignore[arg-type]  # each Work has such a queryset
+        return with_pick_count(super().get_queryset(request))
 
     def get_list_display(self, request):
         *columns, checked, links = super().get_list_display(request)

@@ -159,9 +159,9 @@ def _groups(reason: str, groups: Iterable[list[Work]]) -> list[Group]:
     return sorted(best_first, key=lambda group: (group.works[0].title_key, group.works[0].pk))
 
 
-def _preference(work: Work) -> tuple:
+def _preference(work: Work) -> tuple[Any, ...]:
     """Sort key: the most picked work first, then the most useful edition."""
-    useful: tuple = ()
+    useful: tuple[Any, ...] = ()
     if isinstance(work, Album):
         useful = musicbrainz.usefulness(work.status, has_cover=bool(work.cover_art_url), release_date=work.release_date)
     return -work.pick_count, work.vanished_at is not None, useful, work.pk  # type: ignore[attr-defined]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from catalog.models import Album, Movie, WorkQuerySet
+from catalog.models import Album, Movie
 from selections.kinds import KINDS
 from selections.models import WeekAlbum, WeekMovie
 
@@ -23,12 +24,13 @@ class Moving:
     staying: list[WeekMovie | WeekAlbum] = field(default_factory=list)
 
 
-def with_pick_count(works: WorkQuerySet) -> WorkQuerySet:
+def with_pick_count(works: QuerySet[Any]) -> QuerySet[Any]:
     """The works with `pick_count`: how many weeks pick each."""
     kind = KINDS[works.model.kind]
     picks = kind.picks.objects.order_by().filter(**{kind.name: OuterRef("pk")}).values(kind.name)
     counts = picks.annotate(count=Count("pk")).values("count")
-    return works.annotate(pick_count=Coalesce(Subquery(counts), 0))
+    counted: QuerySet[Any] = works.annotate(pick_count=Coalesce(Subquery(counts), 0))
+    return counted
 
 
 def count_opinions(works: Sequence[Movie | Album]) -> dict[int, int]:

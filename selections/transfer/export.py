@@ -2,7 +2,7 @@
 imports (https://letterboxd.com/about/importing-data/).
 
 Each is made of pieces of text, a year of the history after the other, so that memory does not grow with it. No query is
-left open and no transaction is held in between: whoever takes the pieces may be slow, or never come for the rest.
+left open and no transaction is held in between: a client may be slow to read the pieces, or leave before the end.
 """
 
 import csv
@@ -49,7 +49,7 @@ CSV_COLUMNS = [
     "week_notes",
 ]
 LETTERBOXD_COLUMNS = ["tmdbID", "Title", "Year", "Rating10", "WatchedDate", "Rewatch", "Tags", "Review"]
-LETTERBOXD_MOST = 1_000_000  # bytes of a file that Letterboxd takes
+LETTERBOXD_MAX = 1_000_000  # bytes of a file that Letterboxd takes
 
 
 def file_name(user, ending: str) -> str:
@@ -61,9 +61,9 @@ def file_name(user, ending: str) -> str:
 
 
 def to_json(user, year: int | None = None) -> Iterator[str]:
-    """All that is the user's, or that of one ISO year; what others think of it as far as the user may read that, and
-    what the catalog knows of the works, so that it needs no upstream to be taken back. A week, an opinion and a work is
-    a line each; own_json.py says what stands in them.
+    """All that is the user's, or that of one ISO year; what others think of it as far as the user may read that; and
+    what the catalog knows of the works, so that an import needs no upstream. Each week, opinion and work is a line;
+    own_json.py defines what stands in it.
 
     It has no email address, nothing of sign-in, and no ids of our database.
     """
@@ -125,8 +125,8 @@ def _picks(week: Week) -> list[Any]:
 
 
 def _told(user, kind: Kind) -> QuerySet[Any]:
-    """What the user may read of what is thought of picks of one kind, whether it is their `own`, and of their own what
-    they changed."""
+    """The opinions on picks of one kind that the user may read, each with whether it is their `own`, and with earlier
+    ratings if it is."""
     changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
     return (
         Opinion.objects.visible_to(user, kind.opinion_field)
@@ -228,13 +228,13 @@ def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
 
 
 def to_letterboxd(user) -> Iterator[str]:
-    """The movies that the user picked up to this week, as whole files of up to LETTERBOXD_MOST bytes; one at least.
+    """The movies that the user picked up to this week, as one or more whole files of up to LETTERBOXD_MAX bytes.
 
     Titles that a spreadsheet would compute are defused, as Letterboxd knows a movie by its id. The user's own reviews
     stay as they are: Letterboxd would show what defuses them.
     """
     header = _csv_line(LETTERBOXD_COLUMNS)
-    room = LETTERBOXD_MOST - len(header)
+    room = LETTERBOXD_MAX - len(header)
     lines, left = [header], room
     for pick in _movies_watched(user):
         line = _letterboxd_line(pick, user, room)
@@ -274,8 +274,8 @@ def _begun(user) -> QuerySet[Week]:
     return Week.objects.filter(user=user).until(*this_week(user))
 
 
-def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:
-    """The line of a pick, whose review is cut where it alone has more than so many bytes."""
+def _letterboxd_line(pick: WeekMovie, user, max_bytes: int) -> str:
+    """The line of a pick. Its review is cut where the line would have more than `max_bytes`."""
     opinion: Opinion | None = next(iter(getattr(pick, "own_opinions", [])), None)
     review = opinion.review if opinion else ""
     cells = [
@@ -288,9 +288,9 @@ def _letterboxd_line(pick: WeekMovie, user, most: int) -> str:
         f"wrong-opinions, {pick.week.name}",
     ]
     line = _csv_line([*cells, review])
-    if len(line.encode()) > most:
+    if len(line.encode()) > max_bytes:
         # A quotation mark is written twice, so that half the bytes always fit.
-        room = (most - len(_csv_line([*cells, ""]).encode())) // 2 - 10
+        room = (max_bytes - len(_csv_line([*cells, ""]).encode())) // 2 - 10
         line = _csv_line([*cells, review.encode()[:room].decode(errors="ignore") + "…"])
     return line
 

@@ -34,6 +34,7 @@ from .readers import FileError, Reading
 
 SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
+WAIT = 2  # seconds for another import of our JSON to end
 MAX_SHOWN = 200  # rows of each table
 SALT = "selections.transfer.import_page"
 UNDECIDED = {"review", "full", "failed"}
@@ -93,6 +94,7 @@ class Upload:
     next_free_week: bool
     again: bool
     written: dict[str, int] = field(default_factory=dict)  # rows by state
+    done: int = 0  # rows that the last request came to
 
     @property
     def path(self) -> Path:
@@ -157,8 +159,9 @@ def import_view(queue, request):
         _log(request, person, result)
         if result.is_finished:
             upload.path.unlink(missing_ok=True)
-    progress = result.done > int(request.POST.get("done") or 0) if apply else False
-    shown = {"upload": upload, "person": person, "result": result, "applied": apply, "goes_on": progress}
+    goes_on = apply and result.done > upload.done  # else it would go on for ever
+    upload.done = result.done if apply else 0
+    shown = {"upload": upload, "person": person, "result": result, "applied": apply, "goes_on": goes_on}
     return _page(queue, request, form, **shown)
 
 
@@ -198,8 +201,9 @@ def _keep(request, form: ImportForm) -> Upload | None:
     try:
         _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in _folder().iterdir():
-            if old.stat().st_mtime < time.time() - KEPT:
-                old.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if old.stat().st_mtime < time.time() - KEPT:
+                    old.unlink()
         with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.writelines(said["file"].chunks())
     except OSError:
@@ -212,7 +216,7 @@ def _find(request) -> Upload | None:
     """The upload that a preview's page is about; only who has uploaded it goes on with it."""
     try:
         upload = Upload(**signing.loads(request.POST["token"], salt=SALT, max_age=KEPT))
-    except signing.BadSignature:
+    except (signing.BadSignature, TypeError):  # TypeError: another version of this site has made it
         return None
     return upload if upload.staff == request.user.pk and upload.path.is_file() else None
 
@@ -233,7 +237,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
 
 def _restore(upload: Upload, person, *, apply: bool) -> Result:
     """Our own JSON, which is stored at once."""
-    if not IMPORTING.acquire(timeout=2):
+    if not IMPORTING.acquire(timeout=WAIT):
         raise FileError(BUSY)
     try:
         if is_overloaded(upload.path.read_bytes()):

@@ -53,12 +53,15 @@ class InvalidExport(FileError):
 # What stands in a file
 
 
+def _column(name: str) -> Any:
+    return get_user_model()._meta.get_field(name)
+
+
 def _check_profile(values: dict[str, Any], place: str) -> None:
     for name in PROFILE:
         values[name] = values[name].strip()
-        column: Any = get_user_model()._meta.get_field(name)
         try:
-            column.clean(values[name] or column.get_default(), None)
+            _column(name).clean(values[name] or _column(name).get_default(), None)
         except ValidationError as error:
             raise InvalidValue(f"{place}.{name}", error.messages[0]) from None
 
@@ -116,7 +119,13 @@ def _name_of_week(source: str = "") -> dict[str, Field]:
     }
 
 
-USER = Record(_check_profile, username=Text(), display_name=Text(null=True), time_zone=Text(), visibility=Text())
+USER = Record(
+    _check_profile,
+    username=Text(),
+    display_name=Text(null=True),
+    time_zone=Text(),
+    visibility=Choice(*dict(_column("visibility").flatchoices), default=""),
+)
 EARLIER_RATING = Record(rating=Integer(1, MAX_RATING, null=True), until_at=Instant(help_text="When it was changed."))
 
 

@@ -70,7 +70,7 @@ def load(
     with_profile: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Add what the file has to what the user has, or with `apply=False` say what that would do.
+    """Add what the file has to what the user has, or with `apply=False` report what that would do.
 
     Of a file that is not trusted the catalog takes less: see catalog/portable.py. `progress` is told how many weeks are
     done, of how many. Raises InvalidExport, and then has changed nothing; and the user's DoesNotExist where the
@@ -250,9 +250,9 @@ def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken:
 
 
 def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
-    """Store what these weeks of the file add, all or nothing, and say what that was."""
+    """Store what these weeks of the file add, all or nothing, and return what that was."""
     for _ in range(TRIES - 1):
-        with suppress(IntegrityError):  # somebody made one of these weeks, or merged an album, just then
+        with suppress(IntegrityError):  # another request made one of these weeks, or merged an album, just then
             return _store_locked(user, weeks, works)
         works.look_up(pick.key for week in weeks for pick in week.picks)
     return _store_locked(user, weeks, works)
@@ -286,7 +286,7 @@ def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
 
 
 def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
-    """Say what becomes of a week that is there."""
+    """Change a week that is there."""
     week.notes = week.notes or plan.notes
     if plan.is_untouched:
         week.created_at, week.updated_at = saved.created_at, saved.updated_at
@@ -327,7 +327,7 @@ def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
 
 
 def _as_given_now(user, said: list[Said]) -> list[Said]:
-    """Without the file's times and history in weeks that are not over: who said what first is no claim of a file."""
+    """Without the file's times and history in weeks that are not over: a file cannot claim who was first there."""
     weeks = Week.objects.filter(over_for(user), pk__in={pick.week_id for pick, _ in said})
     over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
     now = {"created_at": timezone.now(), "updated_at": timezone.now(), "earlier_ratings": []}

@@ -237,8 +237,8 @@ def test_query_counts_do_not_grow(admin, kind, django_assert_max_num_queries):
             assert admin.get(page).status_code == 200
         costs.append(len(counted.captured_queries))
 
-    fill(kind, 49)
-    for _ in range(25):
+    fill(kind, 19)
+    for _ in range(9):
         pick(**{kind: work})
         pick(**{kind: other})
         merging.merge(make(), [make()])

@@ -3,13 +3,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from catalog.models import Album, Movie
 from selections.insights import dashboard
 from selections.kinds import ALBUM, MOVIE
 from selections.models import ImportedRow, Week, WeekMovie
+from tests.admin.staff import client_with
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -43,15 +43,8 @@ def admin(chief, now):
 
 @pytest.fixture
 def staff_with(db, now):
-    """A client signed in as staff with these permissions only."""
-
-    def make(*codenames):
-        staff = UserFactory(is_staff=True)
-        staff.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        assert staff.user_permissions.count() == len(codenames)
-        return client_of(staff)
-
-    return make
+    """Returns clients of staff with these permissions only."""
+    return client_with
 
 
 def overview(client):
@@ -71,7 +64,7 @@ def row(user, **values):
     )
 
 
-def test_this_weeks_picks_of_everybody_are_shown_person_by_person(admin):
+def test_this_weeks_picks_of_all_members_are_shown_person_by_person(admin):
     ben, ada = UserFactory(username="ben", visibility="private"), UserFactory(username="ada", display_name="Ada L.")
     bens, adas = WeekFactory(user=ben, **THIS_WEEK), WeekFactory(user=ada, **THIS_WEEK)
     WeekMovieFactory(week=bens, movie__title="Alien", movie__poster_path="/alien.jpg")
@@ -96,7 +89,7 @@ def test_this_weeks_picks_of_everybody_are_shown_person_by_person(admin):
     assert "Gone" not in text
 
 
-def test_the_week_is_that_of_where_the_one_who_looks_lives(chief, time_machine):
+def test_the_week_is_that_of_the_users_time_zone(chief, time_machine):
     time_machine.move_to(datetime(2026, 2, 8, 23, tzinfo=UTC), tick=False)  # a Sunday
     utc = overview(client_of(chief))["week"]["name"]
     chief.time_zone = "Asia/Tokyo"
@@ -144,7 +137,7 @@ def test_an_empty_week_invites(admin, chief):
     assert overview(admin)["week"]["first"] == f"/admin/selections/week/{own.pk}/change/"
 
 
-def test_who_may_only_look_is_not_asked_to_pick(staff_with):
+def test_staff_who_may_only_view_are_not_invited_to_pick(staff_with):
     page = staff_with("view_week", "view_weekmovie", "view_weekalbum").get("/admin/")
 
     assert "There are no picks for this week yet." in page.content.decode()
@@ -172,7 +165,7 @@ def test_picks_are_counted_by_their_weeks(db):
     }
 
 
-def test_ratings_of_everybody_are_counted(user):
+def test_ratings_of_all_members_are_counted(user):
     MovieOpinionFactory(rating=10)
     MovieOpinionFactory(rating=None, review="Long.")
     AlbumOpinionFactory(rating=10)
@@ -211,7 +204,7 @@ def test_charts_say_what_they_show_in_words_and_as_a_table(admin):
     assert "<jazz>" not in text
 
 
-def test_without_anything_there_are_sentences_in_place_of_charts(admin):
+def test_without_data_charts_are_replaced_by_sentences(admin):
     text = admin.get("/admin/").content.decode()
 
     assert '<svg role="img"' not in text

@@ -41,7 +41,7 @@ def test_every_page_opens_and_costs_the_same_with_three_rows_and_with_nine(db):
     assert {status: {name for name in few if few[name][0] == status} for status in statuses} == statuses
 
 
-def test_staff_without_permissions_see_nothing_but_the_way_out(db):
+def test_staff_without_permissions_can_only_sign_out(db):
     everything.fill(1)
     nobody = client_of()
 
@@ -54,7 +54,7 @@ def test_staff_without_permissions_see_nothing_but_the_way_out(db):
 @pytest.mark.parametrize(
     "name", ["index", "selections_week_changelist", "selections_week_grid", "catalog_movie_search"]
 )
-def test_who_is_not_staff_is_asked_to_sign_in(client, db, name):
+def test_other_users_are_asked_to_sign_in(client, db, name):
     everything.fill(1)
     client.force_login(UserFactory())
 

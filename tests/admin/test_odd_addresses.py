@@ -33,7 +33,7 @@ def admin(db):
         "accounts/user/?visibility=%00",
     ],
 )
-def test_what_cannot_be_asked_for_is_a_page_all_the_same(admin, address):
+def test_invalid_filters_are_ignored(admin, address):
     response = admin.get(f"/admin/{address}", follow=True)
 
     assert response.status_code == 200
@@ -60,7 +60,7 @@ def test_a_busy_database_is_said(admin, monkeypatch):
 
 
 @pytest.mark.parametrize("popup", [{"_to_field": "note"}, {"_to_field": "nosuch"}, {"_source_model": "nodot"}])
-def test_only_forms_of_the_admin_are_told_what_was_chosen(admin, popup):
+def test_popups_return_a_choice_to_forms_of_the_admin_only(admin, popup):
     movie = MovieFactory()
 
     response = admin.post("/admin/catalog/movie/search/", {"id": movie.tmdb_id, "_popup": "1"} | popup)

@@ -84,7 +84,7 @@ def test_fixing_a_wrong_match_keeps_opinions(page):
     german = page.locator(".work-card", has_text="DE")
     german.get_by_role("button", name=re.compile("^Choose")).click()
 
-    expect(page.locator(".messagelist .success")).to_contain_text("Opinions and position stayed")
+    expect(page.locator(".messagelist .success")).to_contain_text("opinions and position were kept")
     pick.refresh_from_db()
     assert str(pick.album.musicbrainz_id) == OTHER_EDITION
     assert (pick.position, pick.opinions.get(), Opinion.objects.get().rating) == (1, opinion, 3)
@@ -100,17 +100,17 @@ def test_two_albums_are_merged_and_the_merge_is_undone(page):
     page.get_by_role("checkbox", name=re.compile("Select all")).check()
     page.locator("select[name=action]").select_option(label="Merge the selected albums…")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator(".merge-side.is-kept")).to_contain_text("This one is kept")
+    expect(page.locator(".merge-side.is-kept")).to_contain_text("This entry is kept")
     expect(page.locator(".merge-moves")).to_contain_text("1 pick moves")
     page.get_by_role("button", name=re.compile("^Merge into")).click()
-    expect(page.locator(".messagelist .success")).to_contain_text("is merged into")
+    expect(page.locator(".messagelist .success")).to_contain_text("Merged “")
     moved.refresh_from_db()
     assert (moved.album, list(Album.objects.all())) == (kept, [kept])
 
-    page.get_by_role("link", name="Look at it or undo it").click()
+    page.get_by_role("link", name="View or undo").click()
     page.get_by_role("button", name="Undo this merge").click()
 
-    expect(page.locator(".messagelist .success")).to_contain_text("is there again")
+    expect(page.locator(".messagelist .success")).to_contain_text("Restored")
     moved.refresh_from_db()
     assert moved.album.musicbrainz_id == other.musicbrainz_id
 

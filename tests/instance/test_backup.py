@@ -74,7 +74,7 @@ def refusal(run, *arguments, **options):
     return str(refused.value)
 
 
-def test_what_was_backed_up_comes_back(run, filled, tmp_path):
+def test_a_backup_is_restored(run, filled, tmp_path):
     before = rows()
     file = tmp_path / "a backup's file.db"
 
@@ -93,7 +93,7 @@ def test_what_was_backed_up_comes_back(run, filled, tmp_path):
     WeekFactory()  # new rows get new ids
 
 
-def test_they_are_as_quiet_or_loud_as_asked(run, tmp_path):
+def test_verbosity(run, tmp_path):
     file = tmp_path / "backup"
 
     assert run("backup", file, verbosity=0).out == run("restore", file, verbosity=0).out == ""
@@ -117,7 +117,7 @@ def test_a_file_is_only_overwritten_by_force(run, tmp_path):
     ("place", "sentence"),
     [("", "is a folder: name a file."), ("nowhere/backup", "cannot be written: No such file or directory.")],
 )
-def test_a_place_that_is_no_use(run, tmp_path, place, sentence):
+def test_a_place_that_cannot_be_written(run, tmp_path, place, sentence):
     assert refusal(run, "backup", tmp_path / place) == f"{tmp_path / place} {sentence}"
 
 
@@ -169,7 +169,7 @@ def test_a_backup_is_of_one_moment_while_others_write(run, tmp_path):
     assert 15 <= counts[0] < counts[1] <= in_the_end
 
 
-def test_others_see_all_of_a_restore_or_nothing(run, tmp_path):
+def test_other_connections_see_a_whole_restore_or_none(run, tmp_path):
     user, movie = UserFactory(), MovieFactory()
     weeks = Week.objects.bulk_create(Week(user=user, year=2024, week_number=number) for number in range(1, 41))
     WeekMovie.objects.bulk_create(WeekMovie(week=week, movie=movie, position=1) for week in weeks)
@@ -268,7 +268,7 @@ def damage(file, kind):
         ("the other kind", "use export_selections and import_selections to move"),
     ],
 )
-def test_what_is_no_backup_changes_nothing(run, tmp_path, filled, kind, sentence):
+def test_an_invalid_backup_changes_nothing(run, tmp_path, filled, kind, sentence):
     file = tmp_path / "backup"
     run("backup", file)
     damage(file, kind)
@@ -361,7 +361,7 @@ def test_what_was_deleted_is_not_in_a_copy(run, tmp_path):
 
 
 @on_sqlite
-def test_where_there_is_no_database_yet_one_is_made(copy, tmp_path):
+def test_restore_creates_a_missing_database(copy, tmp_path):
     live = tmp_path / "new.db"
 
     contents, is_older = backup.restore_sqlite(copy, live)
@@ -372,7 +372,7 @@ def test_where_there_is_no_database_yet_one_is_made(copy, tmp_path):
 
 
 @on_sqlite
-def test_where_there_is_no_database_yet_nothing_is_backed_up(run, tmp_path, monkeypatch):
+def test_a_missing_database_is_not_backed_up(run, tmp_path, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "NAME", tmp_path / "new.db")
     (tmp_path / "backup").write_text("precious")
 
@@ -383,7 +383,7 @@ def test_where_there_is_no_database_yet_nothing_is_backed_up(run, tmp_path, monk
 
 
 @on_sqlite
-def test_a_log_that_was_left_over_does_not_mix_in(copy, tmp_path):
+def test_a_leftover_log_is_not_applied(copy, tmp_path):
     """As after a crash: rows that are only in the -wal file, of a database that nobody has open."""
     live = tmp_path / "live.db"
     shutil.copy(copy, live)
@@ -454,7 +454,7 @@ def test_a_damaged_page_is_found(copy, tmp_path):
 
 
 @on_sqlite
-def test_the_database_itself_is_no_backup_of_itself(run, tmp_path, filled):
+def test_the_database_itself_is_refused_as_a_backup(run, tmp_path, filled):
     live = Path(connection.settings_dict["NAME"])
     (tmp_path / "link").symlink_to(live)
 
@@ -513,7 +513,7 @@ def test_a_server_of_another_version(run, tmp_path, fake):
 
 
 @on_postgresql
-def test_programs_that_are_not_there(run, tmp_path, monkeypatch):
+def test_missing_programs(run, tmp_path, monkeypatch):
     run("backup", tmp_path / "backup")
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -1,5 +1,7 @@
 """How opinions compare; every figure is computed from opinions that the caller may read."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -165,7 +167,7 @@ class ContrarianPickSerializer(serializers.Serializer):
     movie = PickedMovieSerializer(source="movie_pick.movie")
     opinion = PlacedOpinionSerializer(source="*")
 
-    def get_difference(self, opinion) -> float:
+    def get_difference(self, opinion: Any) -> float:
         return round(opinion.gap, comparison.DECIMALS)
 
 

@@ -41,7 +41,7 @@ class FiguresView(APIView):
         query.is_valid(raise_exception=True)
         return query.validated_data
 
-    def find_user(self, name: str):
+    def find_user(self, name: str) -> Any:
         """The user of that name; `me` is the caller. Raises NotFound."""
         if name.lower() == "me":
             return self.request.user
@@ -50,6 +50,6 @@ class FiguresView(APIView):
             raise NotFound("User not found", code="user_not_found")
         return user
 
-    def find_asked_user(self):
+    def find_asked_user(self) -> Any:
         """The user that `?user=` names. Raises ValidationError or NotFound."""
         return self.find_user(self.read_query(UserQuerySerializer)["user"])

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
 from catalog.models import Album, Movie
+from integrations.tmdb import MovieHit
 from selections.insights import recommendations
 from selections.insights.features import POINTS
 
@@ -58,10 +59,10 @@ class RecommendedMovieSerializer(serializers.Serializer):
     poster_path = serializers.SerializerMethodField()
     overview = BlankAsNullField()
 
-    def get_title(self, work) -> str:
+    def get_title(self, work: Movie | MovieHit) -> str:
         return work.shown_title if isinstance(work, Movie) else work.title
 
-    def get_poster_path(self, work) -> str | None:
+    def get_poster_path(self, work: Movie | MovieHit) -> str | None:
         return (work.picture if isinstance(work, Movie) else work.poster_path) or None
 
 

@@ -1,4 +1,4 @@
-"""Everything of oneself as a file, and our JSON back in."""
+"""Everything of a user as a file, and our own JSON back in."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from selections.transfer.importing import IMPORTING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
-IMPORT_WAIT = 2  # seconds for one's turn: a thread of the server waits
+IMPORT_WAIT = 2  # seconds for the lock: a thread of the server waits
 IMPORT_RETRY = 5  # seconds
 
 
@@ -40,23 +40,23 @@ class ExportQuerySerializer(serializers.Serializer):
         min_value=FIRST_YEAR,
         max_value=LAST_YEAR,
         required=False,
-        help_text="For `json`: only the weeks of this ISO year, where all of them are too much for one import.",
+        help_text="For `json`: only the weeks of this ISO year, where all of them are too large for one import.",
     )
 
 
 class ImportQuerySerializer(serializers.Serializer):
     dry_run = serializers.BooleanField(
-        default=True, help_text="`false` applies it; without that the answer says what it would do."
+        default=True, help_text="`false` applies it; otherwise the answer only says what it would do."
     )
 
 
 class ArchiveSerializer(serializers.Serializer):
-    """Everything of a user, with what the catalog knows of their picks. own_json.py says what stands in it."""
+    """Everything of a user, with what the catalog knows of their picks."""
 
 
 class ArchiveSchema(OpenApiSerializerExtension):
-    """Describes what is exported in full. Of what may be imported it describes the outline; the example shows the rest,
-    and the answer says where a value is invalid."""
+    """Describes exports in full, from the fields in own_json.py. Of what may be imported it describes the outline: the
+    example shows the rest, and an answer says where a value is invalid."""
 
     target_class = ArchiveSerializer
 
@@ -74,17 +74,17 @@ class ImportReportSerializer(serializers.Serializer):
 
     applied = serializers.BooleanField(help_text="Whether anything was done: false for a dry run.")
     profile = serializers.ListField(
-        child=serializers.CharField(), help_text="What of the profile was filled in, where it was as for everybody new."
+        child=serializers.CharField(), help_text="The fields of the profile that had their defaults and were filled in."
     )
     weeks_created = serializers.IntegerField()
     weeks_existing = serializers.IntegerField()
     notes_filled = serializers.IntegerField(help_text="Weeks that were there without notes, and have some now.")
     picks_created = serializers.IntegerField()
     picks_existing = serializers.IntegerField()
-    picks_left_out = serializers.IntegerField(help_text="Both places were taken, or nobody knows the work.")
+    picks_left_out = serializers.IntegerField(help_text="Both places were taken, or the work is unknown.")
     opinions_created = serializers.IntegerField()
     opinions_existing = serializers.IntegerField()
-    opinions_left_out = serializers.IntegerField(help_text="On picks that are not there, or not to be seen.")
+    opinions_left_out = serializers.IntegerField(help_text="On picks that do not exist, or that you may not see.")
     opinions_of_others = serializers.IntegerField(help_text="In the file to be read; never imported.")
     movies_added = serializers.IntegerField(help_text="To the catalog, until TMDB is asked about them.")
     albums_added = serializers.IntegerField(help_text="To the catalog, until MusicBrainz is asked about them.")
@@ -105,10 +105,10 @@ class ExportView(APIView):
         extensions={"x-limited": True},
     )
     def get(self, request):
-        """Everything of oneself as a file to keep or to take elsewhere.
+        """Export everything of your account as a file, to keep or to take elsewhere.
 
-        It has one's weeks, picks and opinions, and of what others think what one may read at this moment. The answer is
-        streamed: a connection that ends early leaves a file without its end.
+        It has your weeks, picks and opinions, and those opinions of others that you may read at this moment. The answer
+        is streamed: a connection that ends early leaves an incomplete file.
         """
         asked = ExportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
@@ -141,9 +141,12 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
 
 @contextmanager
 def turn(request, max_bytes: int) -> Iterator[None]:
-    """Alone in this process, as a file takes up to twenty times its size in memory. Raises Refusal with 429."""
+    """Let one import run at a time in this process, as a file takes up to twenty times its size in memory.
+
+    Raises Refusal with 429.
+    """
     if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(max_bytes // 2**16 + 1):  # or a client that still sends would not hear of it
+        for _ in range(max_bytes // 2**16 + 1):  # or a client that is still sending would not read the answer
             request.read(2**16)
         sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
         raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
@@ -156,7 +159,7 @@ def turn(request, max_bytes: int) -> Iterator[None]:
 class ImportView(APIView):
     @property
     def max_bytes(self) -> int:
-        """How much the parser takes here, in place of what it takes elsewhere."""
+        """How large a body the parser accepts here, in place of the usual limit."""
         return int(settings.IMPORT_MAX_MB * 1_000_000)
 
     @extend_schema(
@@ -167,13 +170,13 @@ class ImportView(APIView):
         extensions={"x-limited": True},
     )
     def post(self, request):
-        """Take an export back: what is missing of it is added, and what is there stays as it is.
+        """Import an export: what is missing is added, and what exists already stays as it is.
 
-        Without `dry_run=false` nothing is changed, and the answer says what would be. Twice does nothing the second
-        time. An import that was interrupted can be sent again. Opinions of others in the file are never imported, and
-        your opinions on picks of weeks that are not over count as given now, without earlier ratings. With an API
-        token, the profile of the file is left out. Dry runs count as attempts, too. While other imports keep the
-        server busy the answer is 429 `import_running`.
+        Without `dry_run=false` nothing is changed, and the answer says what would be. The same import does nothing the
+        second time, and one that was interrupted can be sent again. Opinions of others in the file are never imported,
+        and your opinions on picks of weeks that are not over count as given now, without earlier ratings. With an API
+        token, the profile of the file is left out. Dry runs count towards the limit as well. While other imports keep
+        the server busy the answer is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)

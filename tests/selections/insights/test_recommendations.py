@@ -120,7 +120,7 @@ def follow_something(chance):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", [1, 6])
-def test_what_somebody_will_like_is_found_three_times_as_often_as_by_popularity(settings, seed):
+def test_liked_movies_are_found_three_times_as_often_as_by_popularity(settings, seed):
     settings.TMDB_API_KEY = ""
     missing = dict(list(follow_something(random.Random(seed)).items())[:30])
     analyze()
@@ -140,7 +140,7 @@ def test_what_somebody_will_like_is_found_three_times_as_often_as_by_popularity(
 # Reasons
 
 
-def test_a_director_one_likes_leads_to_their_other_movies(api, user):
+def test_a_liked_director_leads_to_other_movies(api, user):
     jackson = PersonFactory(name="Peter Jackson")
     liked = directed(jackson, title="The Frighteners")
     week = WeekFactory(user=user, year=2025, week_number=50)
@@ -173,7 +173,7 @@ def test_a_director_one_likes_leads_to_their_other_movies(api, user):
     }
 
 
-def test_an_artist_one_likes_leads_to_their_other_albums(api, user):
+def test_a_liked_artist_leads_to_other_albums(api, user):
     cohen = ArtistFactory(name="Leonard Cohen")
     week = WeekFactory(user=user, year=2025, week_number=50)
     rated(user, played(cohen, title="You Want It Darker"), 9, week)
@@ -250,7 +250,7 @@ def test_small_parts_do_not_count(api, user):
     assert movies(api) == []
 
 
-def test_what_one_dislikes_pulls_down(api, user):
+def test_disliked_features_lower_the_rank(api, user):
     liked, disliked = PersonFactory(), PersonFactory()
     rated(user, directed(liked, genres=["Drama"]), 10)
     rated(user, directed(disliked, genres=["Drama"]), 1)
@@ -276,7 +276,7 @@ def test_a_pick_without_a_rating_counts_as_mildly_liked(api, user):
     assert results[0]["score"] > results[1]["score"] > 0
 
 
-def test_what_one_rated_high_of_others_picks_counts(api, user, other):
+def test_high_ratings_of_other_members_picks_count(api, user, other):
     director = PersonFactory()
     pick = WeekMovieFactory(week__user=other, movie=directed(director))
     MovieOpinionFactory(user=user, movie_pick=pick, rating=9)
@@ -288,7 +288,7 @@ def test_what_one_rated_high_of_others_picks_counts(api, user, other):
     assert results[0]["because"][0]["picks"][0]["week_id"] == pick.week_id
 
 
-def test_various_artists_make_no_two_albums_alike(api, user):
+def test_various_artists_do_not_make_albums_alike(api, user):
     various = ArtistFactory(musicbrainz_id="89ad4ac3-39f7-470e-963a-56509c546377")
     rated(user, played(various), 10)
     played(various)
@@ -299,7 +299,7 @@ def test_various_artists_make_no_two_albums_alike(api, user):
 # Never what one knows
 
 
-def test_what_one_picked_is_never_recommended(api, user):
+def test_picked_movies_are_never_recommended(api, user):
     director = PersonFactory()
     known = [directed(director, genres=["Drama"], release_date=date(1994, 1, 1)) for _ in range(3)]
     rated(user, known[0], 10)
@@ -311,7 +311,7 @@ def test_what_one_picked_is_never_recommended(api, user):
     assert movies(api) == [new.pk]
 
 
-def test_what_one_has_an_opinion_on_is_not_recommended(api, user, other):
+def test_movies_with_an_opinion_are_not_recommended(api, user, other):
     director = PersonFactory()
     rated(user, directed(director), 10)
     seen = WeekMovieFactory(week__user=other, movie=directed(director))
@@ -322,7 +322,7 @@ def test_what_one_has_an_opinion_on_is_not_recommended(api, user, other):
     assert movies(api) == []
 
 
-def test_no_edition_of_an_album_one_picked_is_recommended(api, user, other):
+def test_no_edition_of_a_picked_album_is_recommended(api, user, other):
     artist = ArtistFactory()
     known = played(artist, genres=["jazz"])
     rated(user, known, 10)
@@ -345,7 +345,7 @@ def test_of_several_editions_the_most_useful_is_recommended(api, user):
     assert albums(api) == [useful.pk]
 
 
-def test_what_upstream_knows_no_more_is_not_recommended(api, user, now):
+def test_movies_no_longer_on_tmdb_are_not_recommended(api, user, now):
     director = PersonFactory()
     rated(user, directed(director), 10)
     directed(director, vanished_at=now)
@@ -363,7 +363,7 @@ def agree(user, ben, works=4):
         MovieOpinionFactory(user=ben, movie_pick=pick, rating=9)
 
 
-def test_who_agrees_with_one_is_listened_to(api, user, other):
+def test_ratings_of_members_who_agree_count(api, user, other):
     agree(user, other)
     carl = UserFactory(username="carl")
     for pick in WeekMovie.objects.all():
@@ -385,7 +385,7 @@ def test_who_agrees_with_one_is_listened_to(api, user, other):
     ]
 
 
-def test_who_agrees_counts_more_than_who_is_a_stranger(api, user, other):
+def test_members_who_agree_count_more_than_strangers(api, user, other):
     agree(user, other)
     stranger = rated(UserFactory(), MovieFactory(), 10)
     familiar = rated(other, MovieFactory(), 9)
@@ -406,7 +406,7 @@ def test_people_agree_on_albums_in_whatever_edition(api, user, other):
     assert results[0]["score"] > results[1]["score"]
 
 
-def test_who_is_new_is_told_what_people_like(api):
+def test_new_members_get_what_other_members_like(api):
     loved, liked = MovieFactory(), MovieFactory()
     for _ in range(3):
         rated(UserFactory(), loved, 9)
@@ -454,7 +454,7 @@ def test_private_people_change_nothing(api, user, other):
     assert everything(client_of(hidden)) != before  # who reads their own
 
 
-def test_what_one_said_of_a_private_persons_pick_is_not_named(api, user):
+def test_opinions_on_private_members_picks_are_not_named(api, user):
     director = PersonFactory()
     pick = WeekMovieFactory(week__user=UserFactory(visibility="private"), movie=directed(director))
     MovieOpinionFactory(user=user, movie_pick=pick, rating=10)
@@ -463,7 +463,7 @@ def test_what_one_said_of_a_private_persons_pick_is_not_named(api, user):
     assert movies(api) == []
 
 
-def test_staff_see_no_more(user, other):
+def test_staff_see_the_same_as_members(user, other):
     rated(UserFactory(visibility="private"), MovieFactory(), 10)
 
     assert movies(client_of(UserFactory(is_staff=True, is_superuser=True))) == []
@@ -484,7 +484,7 @@ def test_hidden_opinions_change_nothing_until_they_are_revealed(api, user, other
     assert movies(api) == [pick.movie_id]
 
 
-def test_hidden_opinions_make_nobody_agree(api, user, other):
+def test_hidden_opinions_do_not_count_as_agreement(api, user, other):
     for number in range(4):
         pick = rated(user, MovieFactory(), 9, WeekFactory(user=user, year=2026, week_number=8 + number))
         shown = WeekMovieFactory(week__user=UserFactory(), week__year=2026, week__week_number=8, movie=pick.movie)
@@ -537,7 +537,7 @@ def favourite(user):
     return rated(user, MovieFactory(tmdb_id=120, title="The Fellowship of the Ring"), 10)
 
 
-def test_tmdb_is_asked_about_the_movie_one_rated_highest(api, user, upstream, favourite):
+def test_tmdb_is_asked_about_the_highest_rated_movie(api, user, upstream, favourite):
     known = MovieFactory(tmdb_id=121, title="The Two Towers")
     own = rated(user, MovieFactory(tmdb_id=122), None)
     asked = recommends(upstream, 120, hit(121), hit(own.movie.tmdb_id), hit(603, release_date="", poster_path=None))
@@ -579,7 +579,7 @@ def test_tmdb_is_asked_about_the_movie_one_rated_highest(api, user, upstream, fa
     assert asked.call_count == 1  # the second answer came from the cache
 
 
-def test_tmdb_is_asked_about_five_movies_at_most_and_none_that_one_did_not_like(api, user, upstream):
+def test_tmdb_is_asked_about_at_most_five_movies_all_of_them_liked(api, user, upstream):
     for number in range(8):
         rated(user, MovieFactory(tmdb_id=100 + number), 3 + number)
     rated(user, MovieFactory(), None)
@@ -615,7 +615,7 @@ def test_series_and_adult_movies_are_left_out(api, upstream, favourite):
         {"body": requests.ConnectionError("refused")},
     ],
 )
-def test_the_catalog_serves_where_tmdb_fails(api, user, upstream, favourite, answer):
+def test_the_catalog_is_used_when_tmdb_fails(api, user, upstream, favourite, answer):
     director = PersonFactory()
     rated(user, directed(director), 6)
     new = directed(director)
@@ -627,13 +627,13 @@ def test_the_catalog_serves_where_tmdb_fails(api, user, upstream, favourite, ans
     assert [result["movie"]["id"] for result in body["results"]] == [new.pk]
 
 
-def test_without_a_key_the_catalog_serves(api, settings, favourite):
+def test_without_a_key_the_catalog_is_used(api, settings, favourite):
     settings.TMDB_API_KEY = ""
 
     assert ask(api, MOVIES) == {"source": "catalog", "results": []}
 
 
-def test_some_of_what_tmdb_says_is_better_than_nothing(api, user, upstream, favourite):
+def test_one_failed_request_does_not_discard_the_others(api, user, upstream, favourite):
     rated(user, MovieFactory(tmdb_id=13), 9)
     recommends(upstream, 120, status=500)
     recommends(upstream, 13, hit(603))
@@ -644,7 +644,7 @@ def test_some_of_what_tmdb_says_is_better_than_nothing(api, user, upstream, favo
     assert [result["movie"]["tmdb_id"] for result in body["results"]] == [603]
 
 
-def test_what_tmdb_said_before_serves_while_it_is_down(api, upstream, favourite, time_machine):
+def test_stale_answers_are_used_while_tmdb_is_down(api, upstream, favourite, time_machine):
     recommends(upstream, 120, hit(603))
     first = ask(api, MOVIES)
     time_machine.shift(2 * 24 * 3600)
@@ -654,7 +654,7 @@ def test_what_tmdb_said_before_serves_while_it_is_down(api, upstream, favourite,
 
 
 @pytest.mark.real_http
-def test_nobody_waits_long_for_tmdb(api, httpserver: HTTPServer, settings, monkeypatch, favourite):
+def test_a_slow_tmdb_is_not_waited_for(api, httpserver: HTTPServer, settings, monkeypatch, favourite):
     monkeypatch.setattr("catalog.services.EXTRA_WAIT", 0.3)
     settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
     release = threading.Event()
@@ -693,12 +693,12 @@ def test_no_more_than_asked_for(api, user):
 
 
 @pytest.mark.parametrize("address", [MOVIES, ALBUMS])
-def test_nobody_without_a_token_is_answered(anonymous, address):
+def test_anonymous_requests_are_refused(anonymous, address):
     assert_problem(anonymous.get(address), 401, "Not authenticated")
 
 
 @pytest.mark.parametrize("address", [MOVIES, ALBUMS])
-def test_an_answer_that_has_not_changed_is_not_sent_again(api, user, other, address):
+def test_an_unchanged_answer_is_a_304(api, user, other, address):
     rated(other, MovieFactory(), 9)
     rated(other, AlbumFactory(), 9)
     first = api.get(address)
@@ -713,7 +713,7 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(api, user, other, addr
 
 
 @pytest.mark.parametrize(("address", "make"), [(MOVIES, "movie"), (ALBUMS, "album")])
-def test_much_data_takes_no_more_queries(api, user, other, settings, address, make):
+def test_queries_do_not_grow_with_the_data(api, user, other, settings, address, make):
     settings.TMDB_API_KEY = ""
 
     def grow(times):

@@ -174,8 +174,8 @@ def most_memory(make, user):
 
 
 def test_memory_does_not_grow_with_the_history(now, user, other):
-    """Of 125 weeks with 500 opinions no more is in memory than of 50. The CSV is made of the same weeks."""
-    history(user, years=5, weeks=25)
+    """Of 100 weeks with 400 opinions no more is in memory than of 50. The CSV is made of the same weeks."""
+    history(user, years=4, weeks=25)
     history(other, years=2, weeks=25)
     most_memory(export.to_json, other)  # what is loaded once
 

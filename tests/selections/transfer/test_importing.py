@@ -78,7 +78,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(user, tmdb, musicbrainz):
     ]
 
 
-def test_a_second_run_asks_nobody_and_changes_nothing(user, tmdb, musicbrainz, time_machine):
+def test_a_second_run_asks_no_upstream_and_changes_nothing(user, tmdb, musicbrainz, time_machine):
     rows = [
         film("The Matrix", 1999, rating=8, review="Whoa."),
         film("Dune"),
@@ -303,7 +303,7 @@ def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
     assert Opinion.objects.get().rating == 8
 
 
-def test_without_a_week_nobody_is_asked_in_a_dry_run(user):
+def test_without_a_week_a_dry_run_asks_no_upstream(user):
     importer = Importer(user, fingerprints([film("Alien", 1979, week=None)]))
 
     assert importer.to_ask().total() == 0
@@ -311,7 +311,7 @@ def test_without_a_week_nobody_is_asked_in_a_dry_run(user):
 
 
 @pytest.mark.parametrize("row", [film("The Matrix", 1999), film("Dune")])
-def test_whoever_leaves_meanwhile_ends_it(row, user, tmdb):
+def test_deleting_the_account_meanwhile_ends_it(row, user, tmdb):
     importing = Importer(user, fingerprints([film("Heat", 1995), row]), apply=True).run()
     next(importing)
     delete_account(user)
@@ -321,7 +321,7 @@ def test_whoever_leaves_meanwhile_ends_it(row, user, tmdb):
     assert not ImportedRow.objects.exists()
 
 
-def test_what_was_left_out_goes_there_in_a_later_run_without_asking_anybody(user, tmdb):
+def test_what_was_left_out_goes_there_in_a_later_run_without_asking_upstreams(user, tmdb):
     run(user, *THREE)
     Movie.objects.filter(tmdb_id=348).delete()
     asked = len(tmdb.calls)

@@ -49,7 +49,7 @@ def album(title, artist, year=None):
             [record("Blue", "Joni Mitchell", "1999", "1971-06-22")],
             "Joni Mitchell Blue ('1999', '1971-06-22')",
         ),
-        # Nobody knows when it came out.
+        # Its date is unknown.
         (album("Blue", "Ada", 1971), [record("Blue", "Ada")], "Ada Blue ()"),
         # Guests are named here and not there.
         (album("Blue", "Ada"), [record("Blue", "Ada feat. Ben", "1999")], "Ada feat. Ben Blue ('1999',)"),
@@ -92,12 +92,12 @@ def test_what_is_clear(row, offered, winner):
         (movie("Part Two: Revenge", 1985), [film("Part Three: Revenge", "1985-01-01")], "nothing is near enough"),
         # A slip, and no year to go by.
         (movie("The Godfahter"), [film("The Godfather", "1972-03-14")], "nothing is near enough"),
-        # Two years apart, or nobody knows when.
+        # Two years apart, or without a date.
         (movie("Fight Club", 2001), [film("Fight Club", "1999-10-15")], "nothing is near enough"),
         (movie("Fight Club", 2001), [film("Fight Club")], "nothing is near enough"),
         # A band's album of that name, but of another year.
         (album("Weezer", "Weezer", 2019), [record("Weezer", "Weezer", "1994", "2003")], "nothing is near enough"),
-        # By somebody else.
+        # By another artist.
         (album("Blue", "Joni Mitchell"), [record("Blue", "LeAnn Rimes", "1996")], "nothing is near enough"),
         # Whose?
         (album("Blue", ""), [record("Blue", "Joni Mitchell", "1971")], "nothing is near enough"),

@@ -689,7 +689,7 @@ def test_no_invalid_value_breaks_an_import(now, user, other):
     WeekAlbum.objects.all().delete()
     Album.objects.all().delete()
 
-    @hypothesis.settings(few, max_examples=25)
+    @hypothesis.settings(few, max_examples=20)
     @hypothesis.given(st.sampled_from(list(places(data))[1:]), JUNK, st.booleans(), st.booleans())
     def load_spoiled(path, value, is_left_out, is_trusted):
         with transaction.atomic():
