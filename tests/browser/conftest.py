@@ -16,7 +16,7 @@ from tests.factories import make_user
 from . import chromium, stand_ins
 
 OTHER_EDITION = "0f3f1f4e-7a1c-4e6f-9c2d-1b1f6a0c1d2e"
-TIMEOUT = 60_000  # milliseconds, on a busy machine
+TIMEOUT = 30_000  # milliseconds, on a busy machine
 REPORT_CSP_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) => {
   console.error(`CSP: ${violation.effectiveDirective} refused ${violation.blockedURI} ${violation.sample}`);
 });"""
