@@ -391,14 +391,14 @@ class ImportedRow(models.Model):
     class State(models.TextChoices):
         DONE = "done", "done"
         REVIEW = "review", "to be decided"
-        SKIPPED = "skipped", "left out for good"
+        SKIPPED = "skipped", "skipped"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="imported_rows")
     fingerprint = models.CharField(max_length=32, help_text="Digest of what the row says was picked, and when.")
     kind = models.CharField(max_length=5, choices=[("movie", "movie"), ("album", "album")])
     said = models.JSONField(default=dict, help_text="The row as it was read.", encoder=DjangoJSONEncoder)
     state = models.CharField(max_length=10, choices=State)
-    reason = models.TextField(blank=True, help_text="Why somebody has to decide.")
+    reason = models.TextField(blank=True, help_text="Why it needs a decision.")
     candidates = models.JSONField(default=list, blank=True, help_text="What upstream offers, the best first.")
     chosen = models.CharField(
         max_length=36, blank=True, help_text="TMDB id or MusicBrainz release id, once it is clear what is meant."
