@@ -302,7 +302,7 @@ def test_curators_import_picks_but_speak_for_no_one_else(user, tmdb):
     assert said(restored) == [import_page.NOT_WHOLE]
     go_on(client, upload(client, curator))
     assert Opinion.objects.get().user == curator
-    assert counts(upload(client, curator, "".join(export.to_json(curator))))["opinions that exist already"] == 1
+    assert counts(upload(client, curator, "".join(export.to_json(curator))))["existing opinions"] == 1
 
 
 def test_the_form_is_protected_against_other_sites(admin_user):
