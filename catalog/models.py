@@ -16,7 +16,7 @@ models.CharField.register_lookup(Length)
 
 UNKNOWN_ARTIST = "Unknown Artist"
 STALE_AFTER = timedelta(days=30)
-OWN_FIELDS = ("own_title", "own_cover", "note")  # of a work: what curators write
+OWN_FIELDS = ("own_title", "own_cover", "note")  # the fields of a work that curators edit
 
 
 class KeyField(models.TextField):
@@ -101,9 +101,9 @@ class Fetched(models.Model):
 
 
 class Work(Fetched):
-    """What movies and albums have in common.
+    """The base class of movies and albums.
 
-    The fields of OWN_FIELDS belong to curators: nothing that is fetched ever changes them.
+    The fields of OWN_FIELDS belong to curators: fetching never changes them.
     """
 
     title = models.TextField()
@@ -119,7 +119,7 @@ class Work(Fetched):
 
     kind: str  # `movie` or `album`
     source: str  # the service that it is fetched from
-    page_address: str  # of its page there, with {} for its id
+    page_address: str  # the address of its page at the source, with {} for its id
     picture_field: str  # the fetched poster or cover, in search hits as well
     searched: tuple[str, ...]  # the fields that searches look into
 
@@ -137,13 +137,13 @@ class Work(Fetched):
         super().save(*args, **kwargs)
 
     def set_keys(self) -> None:
-        """Derive the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
+        """Set the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
         self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
         self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
 
     @property
     def shown_title(self) -> str:
-        """The title that is shown everywhere: a curator's, or else the fetched one."""
+        """The displayed title: a curator's, or else the fetched one."""
         return self.own_title or self.title
 
     @property
@@ -209,7 +209,7 @@ class Movie(Work):
 
 
 class Alias(models.Model):
-    """The id of a work or an artist that was merged into another, which it leads to from then on."""
+    """The id of a work or an artist that was merged into another; it now leads to that one."""
 
     class Meta:
         abstract = True

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from catalog.spreadsheets import write_csv
 
-CHUNK = 500  # rows that are read at a time
+CHUNK = 500  # rows read at a time
 
 
 class ExportAdmin(admin.ModelAdmin):
@@ -26,5 +26,5 @@ class ExportAdmin(admin.ModelAdmin):
         )
 
     def export_rows(self, queryset) -> Iterable[Mapping[str, object]]:
-        """What the file has in each row, by column."""
+        """The value of each column in a row of the file."""
         return queryset.values(*self.export_columns).iterator(chunk_size=CHUNK)

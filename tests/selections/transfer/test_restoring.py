@@ -817,7 +817,7 @@ def test_an_api_token_imports_no_profile(now, user, api):
 def test_the_api_says_what_is_wrong_and_where(api):
     response = api.post("/api/import?dry_run=false", changed({"weeks[0].year": 1}))
 
-    assert_problem(response, 422, "weeks[0].year: give a whole number from 1900 to 2100.")
+    assert_problem(response, 422, "weeks[0].year: Must be a whole number from 1900 to 2100.")
     assert response.json()["errors"][0]["field"] == "weeks[0].year"
     assert not Week.objects.exists()
 
