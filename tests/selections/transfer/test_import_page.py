@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(admin_client, user, content,
         ({"file": SimpleUploadedFile("x", b"")}, "file", "The file is empty."),
         ({"file": SimpleUploadedFile("x", b"x" * 20_000)}, "file", "larger than 0.01 MB"),
         ({"user": "0"}, "user", "no such user"),
-        ({"first_week": "2024-W60"}, "first_week", "Write an ISO week"),
+        ({"first_week": "2024-W60"}, "first_week", "Enter an ISO week"),
     ],
 )
 def test_a_form_that_is_not_complete_is_shown_again(admin_client, user, settings, form, field, sentence):
