@@ -121,7 +121,7 @@ def absorb(musicbrainz_id: UUID, album: Album) -> None:
 
 
 def undo(merge: Merge) -> Undone:
-    """Restore the merged work with its credits, and move back the rows that are still where they went.
+    """Restore the merged work with its credits, and move back the rows that still point at the kept one.
 
     Raises CannotMerge, also if the merge has already been undone.
     """

@@ -29,7 +29,7 @@ class KeyField(models.TextField):
 
 class WorkQuerySet(models.QuerySet):
     def matching(self, query: str) -> "WorkQuerySet":
-        """Those whose names contain all words of `query`, regardless of accents, letter case and punctuation."""
+        """Works whose names contain all words of `query`, regardless of accents, letter case and punctuation."""
         words = search_words(query)
         found = self if words else self.none()
         for word in words:
@@ -37,18 +37,18 @@ class WorkQuerySet(models.QuerySet):
         return found.order_by("title_key", "id")
 
     def fetched(self) -> "WorkQuerySet":
-        """Those with details from the source; a work known only from a member's file answers no lookup or search."""
+        """Works with details from the source; a work known only from a member's file answers no lookup or search."""
         return self.exclude(fetched_at=None)
 
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
-        """Those not requested from their source for this long or ever, oldest first and unused() ones last."""
+        """Works not requested from their source for this long or ever, oldest first and unused() ones last."""
         requested = self.alias(requested_at=Coalesce("vanished_at", "fetched_at"))
         due = requested.filter(Q(requested_at=None) | Q(requested_at__lt=timezone.now() - age))
         is_unused = Case(When(self._is_unused(), then=1), default=0)
         return due.order_by(is_unused, F("requested_at").asc(nulls_first=True), "id")
 
     def unused(self) -> "WorkQuerySet":
-        """Those that were never fetched and that no row of another app points at, as a pick does."""
+        """Works that were never fetched and that no row of another app points at, as a pick does."""
         return self.filter(self._is_unused())
 
     def _is_unused(self) -> Q:

@@ -17,9 +17,7 @@ from .models import MAX_RATING, AnyPick, Opinion, Week, WeekAlbum, WeekMovie
 ANYONE = -1  # in place of a user's id
 FORMAT = 1  # raise it when write_calendar() produces a different calendar from the same weeks
 REFRESH = timedelta(hours=6)  # how often calendar programs should look again
-LINE_BREAK = re.compile(
-    "\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
-)  # all characters that some calendar program takes for a line break
+LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # in any calendar program
 
 
 class Text(vText):

@@ -23,8 +23,8 @@ class Conflict(Exception):
 
 def lock_user(user) -> None:
     """Keep the account from being deleted until the transaction ends. Raises User.DoesNotExist if it already is."""
-    there = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
-    if not list(there.values_list("pk")):
+    rows = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    if not list(rows.values_list("pk")):
         raise user._meta.model.DoesNotExist
 
 

@@ -1,4 +1,4 @@
-"""Weeks, what is picked for them, and opinions on the picks."""
+"""Weeks, their picks, and opinions on the picks."""
 
 from datetime import date
 
@@ -383,7 +383,7 @@ class EarlierRating(models.Model):
 
 
 class ImportedRow(models.Model):
-    """A row of an imported file: that it is done, or what is still to be decided about it.
+    """A row of an imported file: that it is done, or what still has to be decided.
 
     It is remembered so that importing the same file again asks no upstream and changes nothing.
     """

@@ -135,11 +135,11 @@ def pick_work(
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
     """Raise Conflict if place_pick() would: before upstream is asked, and if the database refuses a pick."""
     picks = kind.picks_in(week)
-    there = picks.filter(position=position)
+    current = picks.filter(position=position)
     if replace:
-        refuse_discussed_pick(kind, there.exclude(**same), week, "Replacing", force=force)
+        refuse_discussed_pick(kind, current.exclude(**same), week, "Replacing", force=force)
         picks = picks.exclude(position=position)
-    elif there.exists():
+    elif current.exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
     if picks.filter(**same).exists():
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
@@ -155,15 +155,15 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
     """
     kind = KINDS[pick.kind]
     same = {kind.name: pick.work}
-    there = kind.picks_in(pick.week).filter(position=pick.position)
+    current = kind.picks_in(pick.week).filter(position=pick.position)
     try:
         with transaction.atomic():
             lock_week(pick.week)
-            if replace and (known := there.filter(**same).first()):
+            if replace and (known := current.filter(**same).first()):
                 return known, False
             if replace:
-                refuse_discussed_pick(kind, there, pick.week, "Replacing", force=force)
-            replaced = there.delete()[0] if replace else 0
+                refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
+            replaced = current.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
     except IntegrityError:
@@ -236,10 +236,10 @@ def move_pick(kind: Kind, week: Week, position: int, new_position: int) -> AnyPi
     """
     with transaction.atomic():
         lock_week(week)
-        there = {pick.position: pick for pick in kind.picks_in(week)}
-        pick = there.get(position)
+        by_position = {pick.position: pick for pick in kind.picks_in(week)}
+        pick = by_position.get(position)
         if pick and position != new_position:
-            other = there.get(new_position)
+            other = by_position.get(new_position)
             set_positions(kind, week, {pick.pk: new_position} | ({other.pk: position} if other else {}))
             touch(week)
             pick.position = new_position

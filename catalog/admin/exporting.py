@@ -12,7 +12,7 @@ CHUNK = 500  # rows read at a time
 
 
 class ExportAdmin(admin.ModelAdmin):
-    """Has the action that exports what is selected; select all rows of a list to export it as it is filtered."""
+    """An action that exports the selected rows; select all rows to export the filtered list."""
 
     export_columns: Sequence[str]
 

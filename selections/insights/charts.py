@@ -57,7 +57,7 @@ class Chart:
 
 
 def nice(most: int) -> list[int]:
-    """The labels of an axis: up to five round figures from 0, the last of which is at least `most`."""
+    """The labels of an axis: up to five round figures from 0; the last is at least `most`."""
     if most < 4:
         return list(range(max(1, most) + 1))
     power = 10 ** math.floor(math.log10(most / 4))

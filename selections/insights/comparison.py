@@ -1,7 +1,7 @@
 """Comparing ratings: of two members, of others for a member's picks, and of a member with TMDB's average.
 
 Every figure is computed from the ratings that the viewer may read (`Opinion.objects.visible_to`). A work is a movie, or
-an album in any edition. Where a member rated a work on several picks, comparing them with another member or with TMDB's
+an album in any edition. If a member rated a work on several picks, comparing them with another member or with TMDB's
 average takes the opinion that they changed last.
 """
 
@@ -20,7 +20,7 @@ ENOUGH = 5  # common works; with fewer, an agreement is meaningless
 DOUBT = 5  # common works at which an agreement counts half
 HIT = 7  # half stars from which a rating praises a pick
 MAX_DIFFERENCES = 10  # between two members, or between a member and TMDB's average
-MAX_WRONG = 20  # disagreements in an answer
+MAX_WRONG = 20  # disagreements in a response
 DECIMALS = 4  # databases add fractions in any order, but the response must not change with it
 
 # What identifies a work: opinions with the same values are about the same work.
@@ -90,7 +90,7 @@ class Disagreement:
 
     @property
     def pick(self) -> AnyPick:
-        """That of the first opinion."""
+        """The pick of the first opinion."""
         return self.one.pick
 
     @property
@@ -286,7 +286,7 @@ class ReportCard:
 
 
 def report_card(viewer: Any, person: Any) -> ReportCard:
-    """How others rated a member's picks."""
+    """Others' ratings of a member's picks."""
     ratings = Opinion.objects.visible_to(viewer).filter(rating__isnull=False).exclude(user=person)
     (movies, movie_raters), (albums, album_raters) = (
         _marks(kind, ratings.filter(**{f"{kind.opinion_field}__week__user": person})) for kind in KINDS.values()

@@ -103,20 +103,22 @@ def _of_year(year: int | None, week: str = "") -> Q:
 
 
 def _weeks(user, year: int | None = None) -> Iterator[Week]:
-    """The user's weeks, the earliest first, with the `told_opinions` of each pick, in seven queries a year."""
+    """The user's weeks, the earliest first, with the `readable_opinions` of each pick, in seven queries a year."""
     weeks = Week.objects.filter(_of_year(year), user=user)
     years = list(weeks.order_by("year").values_list("year", flat=True).distinct())
     for kind in KINDS.values():
         picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
         weeks = weeks.prefetch_related(
             Prefetch(kind.related_picks, picks),
-            Prefetch(f"{kind.related_picks}__opinions", _told(user, kind), to_attr="told_opinions"),
+            Prefetch(f"{kind.related_picks}__opinions", _readable(user, kind), to_attr="readable_opinions"),
         )
     for year in years:
         for week in weeks.filter(year=year).order_by("week_number"):
             for pick in _picks(week):
                 # Sorted here, as databases differ in how they sort names.
-                pick.told_opinions.sort(key=lambda said: (not said.own, said.created_at, said.user.username))
+                pick.readable_opinions.sort(
+                    key=lambda opinion: (not opinion.own, opinion.created_at, opinion.user.username)
+                )
             yield week
 
 
@@ -124,7 +126,7 @@ def _picks(week: Week) -> list[Any]:
     return [*week.movie_picks.all(), *week.album_picks.all()]
 
 
-def _told(user, kind: Kind) -> QuerySet[Any]:
+def _readable(user, kind: Kind) -> QuerySet[Any]:
     """The opinions on picks of one kind that the user may read, each with whether it is their `own`, and with earlier
     ratings if it is."""
     changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
@@ -139,7 +141,7 @@ def _told(user, kind: Kind) -> QuerySet[Any]:
 def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
     """The user's opinions on picks of others whom they may see, by week, in four queries a year."""
     given = {
-        kind.opinion_field: _told(user, kind)
+        kind.opinion_field: _readable(user, kind)
         .filter(_of_year(year, f"{kind.opinion_field}__week__"), user=user)
         .exclude(**{f"{kind.opinion_field}__week__user": user})
         .select_related(f"{kind.opinion_field}__{kind.name}", f"{kind.opinion_field}__week__user")
@@ -191,7 +193,7 @@ def to_csv(*users) -> Iterator[str]:
 
 
 def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
-    """The lines of a week, by column, with opinions if `told_opinions` of its picks were loaded."""
+    """The lines of a week, by column, with opinions if `readable_opinions` of its picks were loaded."""
     start = {
         "format_version": own_json.VERSION,
         "username": user.username,
@@ -203,7 +205,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
     picks = _picks(week)
     for pick in picks:
         picked = start | {"position": pick.position, "added_at": Instant().write(pick.added_at)} | _csv_work(pick)
-        opinions = getattr(pick, "told_opinions", [])
+        opinions = getattr(pick, "readable_opinions", [])
         for opinion in opinions:
             yield picked | {
                 "rating": opinion.rating or "",

@@ -154,8 +154,8 @@ class Importer:
         self.user, self.apply, self.overflow, self.first_week = user, apply, overflow, first_week
         self.places = Places(user)
         remembered = {known.fingerprint: known for known in ImportedRow.objects.filter(user=user).defer("said")}
-        there = self.places.ids | resolving.merged_ids()
-        self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in there}
+        existing = self.places.ids | resolving.merged_ids()
+        self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in existing}
         if again:
             remembered = {key: row for key, row in remembered.items() if key not in self.removed}
         decided = decisions or {}
@@ -168,7 +168,7 @@ class Importer:
         self.noted: set[WeekName] = set()
 
     def to_ask(self) -> Counter[str]:
-        """How many rows of each kind an upstream has to be asked about."""
+        """The number of rows of each kind that an upstream has to be asked about."""
         return Counter(task.row.kind for task in self.tasks if self._is_open(task))
 
     def seconds(self) -> float:

@@ -153,7 +153,7 @@ def _picks(kind: Kind, max_text: int | None) -> List:
         position=Integer(min(Position), max(Position), required=True),
         added_at=Instant(),
         **_id_of(kind, "work.external_id"),
-        opinions=List(opinion, source="told_opinions"),
+        opinions=List(opinion, source="readable_opinions"),
     )
     return List(
         pick,

@@ -42,11 +42,11 @@ class Places:
 
         Another edition of an album is the same album, unless the file names the release.
         """
-        there = self.taken.get((week, row.kind), {})
-        for position, (other, _) in there.items():
+        occupied = self.taken.get((week, row.kind), {})
+        for position, (other, _) in occupied.items():
             if other.id == work.id or (other.group and other.group == work.group and not row.musicbrainz_id):
                 return position, True
-        free = [position for position in (row.position, *POSITIONS) if position and position not in there]
+        free = [position for position in (row.position, *POSITIONS) if position and position not in occupied]
         return (free[0], False) if free else None
 
     def has_room(self, week: WeekName, row: Row, work: WorkRef) -> bool:
@@ -72,7 +72,7 @@ class Places:
         return self.taken.get((week, kind), {}).get(position, (None, False))[1]
 
     def take(self, week: WeekName, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
-        there = self.taken.setdefault((week, kind), {})
+        occupied = self.taken.setdefault((week, kind), {})
         self.ids.add(work.id)
-        known, was_rated = there.get(position, (work, False))
-        there[position] = (known, was_rated or is_rated)
+        known, was_rated = occupied.get(position, (work, False))
+        occupied[position] = (known, was_rated or is_rated)

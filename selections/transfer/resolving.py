@@ -47,16 +47,16 @@ def stored(kind: str, work: WorkRef) -> Movie | Album:
 
     Raises IntegrationError.
     """
-    there: Movie | Album | None
+    known: Movie | Album | None
     if kind == "movie":
-        there = find_known(Movie, int(work.id), own_first=True)
-        return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
-    there = find_known(Album, UUID(work.id), own_first=True)
-    return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
+        known = find_known(Movie, int(work.id), own_first=True)
+        return known if known and known.fetched_at else catalog.get_movie(int(work.id))[0]
+    known = find_known(Album, UUID(work.id), own_first=True)
+    return known if known and known.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 
 def max_requests(row: Row, *, in_full: bool) -> int:
-    """How many requests ask() makes of the row's upstream when nothing is cached, in the usual case."""
+    """The number of requests that ask() usually sends to the row's upstream if nothing is cached."""
     if row.tmdb_id or row.musicbrainz_id:
         return 1
     return 2 if in_full or row.imdb_id or row.release_group_id else 1

@@ -101,9 +101,9 @@ def load(
 
 
 def _refuse_too_many_weeks(user, saved: SavedExport) -> None:
-    there = set(Week.objects.filter(user=user).values_list("year", "week_number"))
+    existing = set(Week.objects.filter(user=user).values_list("year", "week_number"))
     try:
-        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - there))
+        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - existing))
     except services.Conflict as conflict:
         raise InvalidExport("weeks", str(conflict)) from None
 
@@ -194,10 +194,10 @@ def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dic
 
 def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
     plan = Plan(week, notes=saved.notes if not (week and week.notes) else "")
-    there = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
-    if week and not week.notes and not any(there.values()):
+    existing = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
+    if week and not week.notes and not any(existing.values()):
         plan.is_untouched = saved.created_at < week.created_at
-    for kind, picks in there.items():
+    for kind, picks in existing.items():
         new: list[SavedPick] = []
         seen: set[int | Key] = set()  # two ids of the file may have been merged: the pick with the kept id comes first
         of_kind = [pick for pick in saved.picks if pick.key[0] == kind]
@@ -265,9 +265,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[P
         known = _known_weeks(user, weeks, lock=True)
         services.refuse_too_many_weeks(user, len(weeks) - len(known))
         plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
-        works.need(
-            pick.key for plan in plans for pick, _ in plan.picks
-        )  # planned again, if a week has changed in between
+        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new if a week has changed in between
         known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])
         for saved, plan in zip(weeks, plans, strict=True):
             if plan.week:

@@ -82,7 +82,7 @@ def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Movie | Album]:
     """The works of the catalog by these ids, in four queries.
 
     A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
-    `kept` are never taken for what they were merged into.
+    `kept` are never replaced by the work that they were merged into.
     """
     found: dict[Key, Movie | Album] = {}
     for kind in KINDS.values():

@@ -63,9 +63,7 @@ class Command(BaseCommand):
             self.stdout.flush()
         except BrokenPipeError:  # the reader has closed the pipe, as `head` does
             with contextlib.suppress(OSError, ValueError):
-                os.dup2(
-                    os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-                )  # or Python reports an error when it exits
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports an error
             raise SystemExit(1) from None
 
     def write(self, files: Iterable[tuple[Path, Iterable[str]]]) -> None:

@@ -10,7 +10,7 @@ from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, week_name
 from .rows import RowError
 
 FIRST_RELEASE = 1800  # nothing was filmed or recorded before
-MAX_NAME = 500  # characters of a title or artist, which is what is searched for
+MAX_NAME = 500  # characters of a title or artist, which are used for searching
 YES = {"yes", "y", "true", "1", "x"}
 NO = {"no", "n", "false", "0", ""}
 

@@ -91,8 +91,8 @@ def _read_entries(opened: AbstractContextManager[TextIO], name: str, zone: tzinf
 
 def _read_entry(record: Record, zone: tzinfo) -> Row:
     title, year = _read_film(record)
-    said_on = cells.read_day(record["date"], zone)
-    day = cells.read_day(record["watcheddate"], zone) or said_on
+    written_on = cells.read_day(record["date"], zone)
+    day = cells.read_day(record["watcheddate"], zone) or written_on
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
     rating = cells.read_rating(record["rating"], out_of=5)
@@ -106,7 +106,7 @@ def _read_entry(record: Record, zone: tzinfo) -> Row:
         year=year,
         rating=rating,
         review=review,
-        said_at=_noon(said_on, zone) if rating or review else None,
+        said_at=_noon(written_on, zone) if rating or review else None,
     )
 
 

@@ -101,7 +101,7 @@ class History:
                 self._reading.fail(place, str(error))
 
     def finish(self) -> list[Watch]:
-        """Sort what was watched, the earliest first, as the reading's rows."""
+        """Make the watched movies the reading's rows, the earliest first."""
         if self._others:
             self._reading.remarks.append(f"Episodes and shows, not imported: {self._others:,}.")
         self._watches.sort(key=lambda watch: watch.watched_at or NEVER)
