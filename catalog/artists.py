@@ -14,7 +14,7 @@ from .models import Album, AlbumArtist, Artist, ArtistAlias
 
 
 def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
-    """The artist, and whether they were known; otherwise, or if known only from credits, they are looked up.
+    """The artist, and whether they were in the catalog; otherwise, or if known only from credits, they are looked up.
 
     An id that was merged into another gives the surviving artist, unless a credit has brought the old one back. Raises
     IntegrationError if they are not known at all.
@@ -27,7 +27,7 @@ def get_artist(musicbrainz_id: UUID) -> tuple[Artist, bool]:
 
 
 def refresh_artist(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Artist:
-    """Look up the artist on MusicBrainz and store them, new or known; `force_refresh` bypasses the HTTP cache.
+    """Look up the artist on MusicBrainz and create or update them; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. An artist who is no longer on MusicBrainz is marked and kept; one who was merged into
     another is deleted, and all credits go to the other.
@@ -52,9 +52,9 @@ def refresh_artist(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Arti
 
 
 def _merge_artists(merged_id: UUID, surviving_id: UUID) -> None:
-    """Remember the merged id, and give the credits of the merged artist, if there is one, to the surviving one."""
+    """Remember the merged id, and move the credits of the merged artist, if any, to the surviving one."""
     with transaction.atomic():
-        # Locked in the order in which credits are stored, so that two transactions cannot lock each other out.
+        # Locked in the order in which credits are stored, so that two transactions cannot deadlock.
         ids = [merged_id, surviving_id]
         locked = Artist.objects.select_for_update().filter(musicbrainz_id__in=ids).order_by("musicbrainz_id")
         artists = {artist.musicbrainz_id: artist for artist in locked}
@@ -79,7 +79,7 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
         for credit in artist_credit
     }
     Artist.objects.bulk_create(
-        # Always in the same order, so that two transactions cannot lock each other out.
+        # Always in the same order, so that two transactions cannot deadlock.
         [artists[known] for known in sorted(artists)],
         update_conflicts=True,
         unique_fields=["musicbrainz_id"],

@@ -1,4 +1,4 @@
-"""What fetching movies, albums and artists has in common: finding rows by their ids, and keeping them fresh."""
+"""Functions for fetching movies, albums and artists: finding rows by their ids, and keeping them fresh."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +18,8 @@ REFRESH_WAIT = 2  # seconds for refreshing a row that can be shown as it is
 def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool = False) -> F | None:
     """The row with this id, now or before it was merged into another; None if there is none.
 
-    A week that picks both of two merged works keeps both, and then both have the id: a request gets the one that was
-    kept, and an import that restores such a week, with `own_first`, the one whose own id it is.
+    A week with picks of both merged works keeps both, and then both have the id: a request gets the kept work, and an
+    import that restores such a week, with `own_first`, the work whose own id it is.
     """
     aliases: Any = rows._meta.get_field("aliases")
     merged = aliases.related_model._default_manager.filter(**{rows.id_field: external_id})
@@ -48,9 +48,9 @@ def not_found(sentence: str) -> Iterator[None]:
 
 
 def keep_fresh[F: Fetched](known: F, refresh: Callable[[Any], F]) -> tuple[F, bool]:
-    """The row, refreshed if that is due, and whether it is as it was known.
+    """The row, refreshed if that is due, and whether it was left unrefreshed.
 
-    It is shown as known if the source fails or takes longer than REFRESH_WAIT. One that was never fetched in full is
+    It is not refreshed if the source fails or takes longer than REFRESH_WAIT. A row that was never fetched in full is
     worth a longer wait.
     """
     if not known.is_due:
@@ -58,10 +58,10 @@ def keep_fresh[F: Fetched](known: F, refresh: Callable[[Any], F]) -> tuple[F, bo
     wait = deadline.at_most(REFRESH_WAIT) if known.fetched_at else contextlib.nullcontext()
     with contextlib.suppress(IntegrationError), wait:
         row = refresh(known.external_id)
-        return row, row.fetched_at == known.fetched_at  # the cache may give a stale answer again
+        return row, row.fetched_at == known.fetched_at  # the cache may return a stale answer again
     return known, True
 
 
 def is_stored(known: Fetched, fetched_at: datetime) -> bool:
-    """Whether the row has what the source said then, as when several requests waited for the same answer."""
+    """Whether the row already has this answer of the source, as when several requests waited for it."""
     return known.fetched_at is not None and known.fetched_at >= fetched_at and known.vanished_at is None

@@ -1,4 +1,4 @@
-"""Forms with what curators may edit of a movie or an album."""
+"""Forms for the fields of movies and albums that curators may edit."""
 
 import unicodedata
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from catalog.models import OWN_FIELDS, Album, Movie, Work
 from integrations import coverart, tmdb
 
 MAX_TITLE = 500  # characters
-MAX_ADDRESS = 200  # characters of a picture's
-BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols to Unicode, but invisible
+MAX_ADDRESS = 200  # characters of a picture's address
+BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols in Unicode, but invisible
 
 # No line breaks and no control characters that change the text direction, as for names in accounts.
 validate_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")

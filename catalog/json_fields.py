@@ -1,4 +1,4 @@
-"""Fields of our own JSON files. Each says what a value may be, and from that reads it, writes it and describes it:
+"""Fields of our own JSON files. Each defines the valid values, and reads, writes and describes them:
 
 WEEK = Record(year=Integer(1900, 2100, required=True), notes=Text(10_000, null=True))
 WEEK.read({"year": 2026}, "weeks[3]")  # {"year": 2026, "notes": ""}; or InvalidValue at `weeks[3].year`
@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from integrations.values import day, mbid, partial_date
 
-MAX_INTEGER = 2**31 - 1  # what a column of integers holds
-FIRST_YEAR = 1900  # of instants: earlier ones are mistakes, and no time zone shifts them out of the calendar
+MAX_INTEGER = 2**31 - 1  # the range of an integer column
+FIRST_YEAR = 1900  # the earliest instant: earlier ones are mistakes, and no time zone shifts it out of the calendar
 
 
 class InvalidValue(Exception):
-    """A value that cannot be read; `place` is where it stands, such as `weeks[3].notes`, `sentence` what belongs
-    there."""
+    """A value that cannot be read; `place` says where it is, such as `weeks[3].notes`, and `sentence` what is
+    expected there."""
 
     def __init__(self, place: str, sentence: str) -> None:
         super().__init__(f"{place}: {sentence}" if place else sentence)
@@ -31,22 +31,22 @@ class Field:
     """A value of a JSON object.
 
     `required`: a missing value, or null, is refused; else it is read as the `default`, which may be a function.
-    `null`: null is written where there is no value. `source`: the path of the attribute that is written, by default
+    `null`: null is written if there is no value. `source`: the path of the attribute that is written, by default
     the field's name.
     """
 
-    json_type, json_format = "string", ""  # of JSON Schema
-    sentence = ""  # what belongs here
+    json_type, json_format = "string", ""  # the type in JSON Schema
+    sentence = ""  # the expected value, in an error
 
     def __init__(
         self, *, required: bool = False, null: bool = False, default: Any = None, source: str = "", help_text: str = ""
     ) -> None:
         self.required, self.null, self.default, self.source = required, null, default, source
         self.help_text = help_text
-        self.limits: dict[str, Any] = {}  # what JSON Schema says of them
+        self.limits: dict[str, Any] = {}  # limits in JSON Schema
 
     def read(self, value: object, place: str) -> Any:
-        """The value that stands at a place. Raises InvalidValue."""
+        """The value read from a place. Raises InvalidValue."""
         if value is not None:
             return self.parse(value, place)
         if self.required:
@@ -60,23 +60,23 @@ class Field:
         return found
 
     def convert(self, value: Any) -> Any:
-        """What a value means, or None where it is invalid."""
+        """The converted value, or None if it is invalid."""
         raise NotImplementedError
 
     def write(self, value: Any) -> Any:
         return str(value) if self.json_format and value is not None else value
 
     def schema(self) -> dict[str, Any]:
-        """Its JSON Schema, as it is written."""
+        """Its JSON Schema for writing."""
         schema = {"format": self.json_format, "description": self.help_text} | self.limits
         types = [self.json_type, "null"] if self.null else self.json_type
         return {"type": types} | {name: value for name, value in schema.items() if value not in ("", None)}
 
 
 class Text(Field):
-    """A string that every database stores. Missing is empty; with `null`, empty is written as null."""
+    """A string that every database can store. A missing one is empty; with `null`, an empty one is written as null."""
 
-    sentence = "write a text here."
+    sentence = "Must be a text."
 
     def __init__(self, max_length: int | None = None, **options: Any) -> None:
         super().__init__(default="", **options)
@@ -87,9 +87,9 @@ class Text(Field):
         if not isinstance(value, str) or (self.required and not value):
             raise InvalidValue(place, self.sentence)
         if self.max_length is not None and len(value) > self.max_length:
-            raise InvalidValue(place, f"write {self.max_length} characters at most.")
+            raise InvalidValue(place, f"Must have at most {self.max_length} characters.")
         if not is_storable(value):
-            raise InvalidValue(place, "leave out NUL characters and lone surrogates.")
+            raise InvalidValue(place, "Must not contain NUL characters or lone surrogates.")
         return value
 
     def write(self, value: str) -> str | None:
@@ -104,7 +104,7 @@ class Choice(Field):
         self.choices = choices
         self.limits = {"enum": list(choices)}
         self.json_type = "string" if isinstance(choices[0], str) else "integer"
-        self.sentence = sentence or f"write {' or '.join(map(str, choices))}."
+        self.sentence = sentence or f"Must be {' or '.join(map(str, choices))}."
 
     def convert(self, value: Any) -> str | int | None:
         return value if type(value) is type(self.choices[0]) and value in self.choices else None
@@ -118,7 +118,7 @@ class Number(Field):
         super().__init__(**options)
         self.minimum, self.maximum = minimum, maximum
         self.limits = {"minimum": minimum, "maximum": maximum}
-        self.sentence = f"give {self.words} from {minimum} to {maximum}."
+        self.sentence = f"Must be {self.words} from {minimum} to {maximum}."
 
     def convert(self, value: Any) -> float | None:
         return value if type(value) in self.types and self.minimum <= value <= self.maximum else None
@@ -130,17 +130,17 @@ class Integer(Number):
 
 
 class Boolean(Field):
-    json_type, sentence = "boolean", "write true or false."
+    json_type, sentence = "boolean", "Must be true or false."
 
     def convert(self, value: Any) -> bool | None:
         return value if isinstance(value, bool) else None
 
 
 class Instant(Field):
-    """A moment with its offset, to the microsecond. One that is to come is read as now, and so is a missing one that
-    cannot be null."""
+    """A moment with its offset, to the microsecond. A future one is read as now, and so is a missing one that cannot
+    be null."""
 
-    json_format, sentence = "date-time", "write an instant such as 2026-02-11T19:30:00Z."
+    json_format, sentence = "date-time", "Must be an instant such as 2026-02-11T19:30:00Z."
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -160,14 +160,14 @@ class Instant(Field):
 
 
 class Day(Field):
-    json_format, sentence = "date", "write a day as YYYY-MM-DD."
+    json_format, sentence = "date", "Must be a date such as 2026-02-11."
     convert = staticmethod(day)
 
 
 class PartialDate(Text):
-    """A date as precisely as it is known."""
+    """A date, as precise as known."""
 
-    sentence = "write a date as YYYY, YYYY-MM or YYYY-MM-DD."
+    sentence = "Must be a date as YYYY, YYYY-MM or YYYY-MM-DD."
 
     def parse(self, value: Any, place: str) -> str:
         if partial_date(value) != value:
@@ -176,12 +176,12 @@ class PartialDate(Text):
 
 
 class MusicBrainzId(Field):
-    json_format, sentence = "uuid", "give a MusicBrainz id of 36 characters."
+    json_format, sentence = "uuid", "Must be a MusicBrainz id."
     convert = staticmethod(mbid)
 
 
 class Unique(NamedTuple):
-    """Items of a list have different keys; a repeated one is refused at this field of it."""
+    """The keys of a list's items must be unique; a repeated one is an error at this field of the item."""
 
     field: str  # empty: the item itself
     key: Callable[[Any], Hashable]
@@ -189,9 +189,9 @@ class Unique(NamedTuple):
 
 
 class List(Field):
-    """Items of one kind. Of rows, `attribute` is what is written of each."""
+    """Items of one kind. With `attribute`, that attribute of each row is written."""
 
-    json_type, sentence = "array", "write a list here."
+    json_type, sentence = "array", "Must be a list."
 
     def __init__(
         self, item: Field, max_length: int | None = None, *unique: Unique, attribute: str = "", **options: Any
@@ -204,7 +204,7 @@ class List(Field):
         if not isinstance(value, list):
             raise InvalidValue(place, self.sentence)
         if self.max_length is not None and len(value) > self.max_length:
-            raise InvalidValue(place, f"list {self.max_length} at most.")
+            raise InvalidValue(place, f"Must have at most {self.max_length} items.")
         items = [self.item.parse(item, f"{place}[{number}]") for number, item in enumerate(value)]
         for rule in self.unique:
             seen = set()
@@ -220,9 +220,9 @@ class List(Field):
 
 
 class AnyObject(Field):
-    """An object as it is in the file. A missing one is empty."""
+    """An unchecked object. A missing one is empty."""
 
-    json_type, sentence = "object", "write an object here."
+    json_type, sentence = "object", "Must be an object."
 
     def __init__(self, **options: Any) -> None:
         super().__init__(default=dict, **options)
@@ -232,7 +232,7 @@ class AnyObject(Field):
 
 
 class Record(AnyObject):
-    """An object with these fields; others are ignored. `check` may raise InvalidValue for what is read."""
+    """An object with these fields; others are ignored. `check` may raise InvalidValue for the values."""
 
     def __init__(self, check: Callable[[dict[str, Any], str], None] | None = None, /, **fields: Field) -> None:
         super().__init__()
@@ -259,14 +259,14 @@ class Record(AnyObject):
         return values
 
     def write(self, row: Any) -> dict[str, Any]:
-        """What stands in a file for a row; an object of a JSON column stays as it is."""
+        """The object in a file for a row; an object in a JSON column is written unchanged."""
         if isinstance(row, dict):
             return row
         return {name: field.write(self._sources[name](row)) for name, field in self.fields.items()}
 
 
 def is_storable(text: str) -> bool:
-    """Whether every database takes the text: without NUL characters and lone surrogates."""
+    """Whether every database can store the text: it has no NUL characters or lone surrogates."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:

@@ -1,16 +1,16 @@
-"""How deep and how full JSON may be that is sent to us, looked at before it is parsed."""
+"""Limits on the nesting and size of JSON in requests, checked before it is parsed."""
 
-MAX_DEPTH = 50  # lists and objects in each other: an export has nine
-FREE, BYTES_EACH = 1000, 40  # so many lists and objects, and one more for so many bytes: exports have one in fifty
-PIECE = 64 * 2**10  # bytes that are looked at together
+MAX_DEPTH = 50  # levels of lists and objects: an export has nine
+FREE, BYTES_EACH = 1000, 40  # lists and objects, plus one for this many bytes: exports have one in fifty
+PIECE = 64 * 2**10  # bytes that are checked together
 LIKE_LISTS = bytes.maketrans(b"{}", b"[]")
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def is_overloaded(body: bytes) -> bool:
-    """Whether JSON has lists and objects too deep in each other, or so many that parsing would take 40 times its size.
+    """Whether JSON is nested too deeply, or has so many lists and objects that parsing would take 40 times its size.
 
-    Also where its brackets do not fit each other. Time and memory grow with its size only.
+    Also true if its brackets do not match. Time and memory are linear in its size.
     """
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False

@@ -1,7 +1,7 @@
-"""Merging one movie or album into another, and undoing that; no row that points at either is lost.
+"""Merging a movie or album into another, and undoing that; no row that refers to either is lost.
 
-Rows of other apps move along, whatever they are: Django knows which foreign keys point at a work. An app whose rows
-belong to a parent says so with register_parent().
+Rows of all other apps are moved: Django knows which foreign keys point at a work. An app whose rows belong to a parent
+registers that with register_parent().
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from django.utils.text import capfirst
 from .models import OWN_FIELDS, Album, AlbumAlias, AlbumArtist, Merge, Movie, MovieAlias, MovieCast, MovieCrew
 
 MAX_TRIES = 3  # a user may pick a work while it is being merged
-# The foreign keys of the credits of works, which are deleted with a work and come back with it, to whom they credit.
+# The foreign keys from credits to the person or artist. Credits are deleted with their work and restored with it.
 CREDITS: dict[type[models.Model], list[Any]] = {
     Movie: [MovieCast.person.field, MovieCrew.person.field],
     Album: [AlbumArtist.artist.field],
@@ -44,16 +44,15 @@ class Undone:
 def register_parent(model: type[models.Model], foreign_key: str) -> None:
     """Declare that rows of this model, which point at works, belong to the row at `foreign_key`.
 
-    That row is locked before they are, as it is by everything else that changes them, and its `updated_at` changes
-    when they move.
+    That row is locked first, as everywhere else where they are changed, and its `updated_at` changes when they move.
     """
     _parents[model] = foreign_key
 
 
 def merge(kept: Movie | Album, others: Sequence[Movie | Album], *, by: Any = None) -> list[Merge]:
-    """Records of what was merged into the kept work, for undo(): all of the others are merged, or none.
+    """Merge the others into the kept work, all or none, and return the records for undo().
 
-    Rows that point at the others move along. Where uniqueness forbids that, as in a week that picks both, the row stays
+    Rows that point at the others are moved. If uniqueness forbids that, as in a week with picks of both, the row stays
     and so does the other work. The ids of the others lead to the kept one from now on, and it takes over curators'
     edits where it has none. Raises CannotMerge.
     """
@@ -108,7 +107,7 @@ def absorb(musicbrainz_id: UUID, album: Album) -> None:
         merged = Album.objects.filter(musicbrainz_id=musicbrainz_id).first()
         locked = _lock(Album, [merged.pk, album.pk]) if merged else {}
         _remember_id(musicbrainz_id, album)
-        if merged is None or len(locked) < 2:  # deleted meanwhile
+        if merged is None or len(locked) < 2:  # deleted in the meantime
             return
         _move(merged, album)
         _copy_edits(locked[merged.pk], locked[album.pk])
@@ -122,14 +121,14 @@ def absorb(musicbrainz_id: UUID, album: Album) -> None:
 
 
 def undo(merge: Merge) -> Undone:
-    """Restore the merged work with its credits, and move back the rows that are still where they went.
+    """Restore the merged work with its credits, and move back the rows that still point at the kept one.
 
     Raises CannotMerge, also if the merge has already been undone.
     """
     with transaction.atomic():
         for label, ids in merge.moved.items():
             _lock_parents(apps.get_model(label), ids)
-        # Works before the record, in the order in which merge() locks them; then read again what is true now.
+        # Lock works before the record, in the order in which merge() locks them; then read the current state.
         current = Merge.objects.filter(pk=merge.pk).select_related("movie", "album").first()
         if current is None:
             raise CannotMerge("This merge no longer exists.")
@@ -157,7 +156,7 @@ def _refuse_undo(record: Merge) -> None:
 
 
 def _restore(record: Merge) -> tuple[Movie | Album, list[str]]:
-    """The work as it was when it was merged, or the one that has its id now; and sentences about what is missing."""
+    """The work as it was before the merge, or the one that has its id now; and sentences about anything missing."""
     model = type(record.kept)
     if known := model._default_manager.filter(**{model.id_field: record.external_id}).first():
         return known, []
@@ -179,7 +178,7 @@ def _restore(record: Merge) -> tuple[Movie | Album, list[str]]:
 
 
 def _whose_people_exist(parts: list[Any], credited: Any) -> list[Any]:
-    """Those of the credits with this foreign key to a person or an artist who is still in the catalog."""
+    """The credits whose person or artist, by this foreign key, is still in the catalog."""
     rows = [row for row in parts if isinstance(row, credited.model)]
     people = credited.related_model._default_manager.filter(pk__in=[getattr(row, credited.attname) for row in rows])
     existing = set(people.values_list("pk", flat=True))
@@ -187,7 +186,7 @@ def _whose_people_exist(parts: list[Any], credited: Any) -> list[Any]:
 
 
 def _move_back(model: type[models.Model], ids: list[int], kept: Movie | Album, work: Movie | Album) -> list[str]:
-    """Sentences about those of the rows that have left the kept work since, or cannot go back."""
+    """Sentences about rows that no longer point at the kept work, or cannot be moved back."""
     returned = _repoint(model, model._base_manager.filter(pk__in=ids, **_to(kept)), work)
     lost = sorted(set(ids) - set(returned))
     if not lost or model in {AlbumAlias, MovieAlias, Merge}:
@@ -202,7 +201,7 @@ def _move_back(model: type[models.Model], ids: list[int], kept: Movie | Album, w
 
 
 def _take_back_edits(kept: Movie | Album, gave: dict[str, str]) -> None:
-    """Clear those of the copied edits that have not changed since."""
+    """Clear the copied edits that have not changed since."""
     taken = [name for name, text in gave.items() if getattr(kept, name) == text]
     if taken:
         for name in taken:
@@ -213,7 +212,7 @@ def _take_back_edits(kept: Movie | Album, gave: dict[str, str]) -> None:
 def _lock(model: type[Movie | Album], ids: Sequence[int]) -> dict[int, Any]:
     """The works as they are stored, locked after the parents of the rows that point at them.
 
-    Always in the same order, so that two transactions cannot lock each other out.
+    Always in the same order, so that two transactions cannot deadlock.
     """
     for relation in _relations(model):
         rows = relation.related_model._base_manager.filter(**{f"{model.kind}__in": ids})
@@ -247,7 +246,7 @@ def _move(other: Movie | Album, kept: Movie | Album) -> dict[str, list[int]]:
 
 
 def _repoint(model: type[models.Model], rows: QuerySet[Any], work: Movie | Album) -> list[int]:
-    """The ids of those of the rows that point at the work now: all but those that a unique constraint keeps back."""
+    """The ids of the rows that now point at the work: all except those that a unique constraint keeps back."""
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     try:
         with transaction.atomic():
@@ -265,7 +264,7 @@ def _repoint(model: type[models.Model], rows: QuerySet[Any], work: Movie | Album
 
 
 def _copy_edits(other: Movie | Album, kept: Movie | Album) -> dict[str, str]:
-    """A curator's edits that the kept work did not have, and has now."""
+    """Copy a curator's edits that the kept work does not have, and return them."""
     gave = {name: getattr(other, name) for name in OWN_FIELDS if getattr(other, name) and not getattr(kept, name)}
     if gave:
         for name, text in gave.items():
@@ -287,7 +286,7 @@ def _aliases(work: Movie | Album) -> Any:
 
 
 def _relations(model: type[Movie | Album]) -> list[Any]:
-    """What points at such works, except for their credits."""
+    """The foreign keys that point at such works, except for their credits."""
     parts = {credited.model for credited in CREDITS[model]}
     return [relation for relation in model._meta.related_objects if relation.related_model not in parts]
 

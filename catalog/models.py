@@ -16,7 +16,7 @@ models.CharField.register_lookup(Length)
 
 UNKNOWN_ARTIST = "Unknown Artist"
 STALE_AFTER = timedelta(days=30)
-OWN_FIELDS = ("own_title", "own_cover", "note")  # of a work: what curators write
+OWN_FIELDS = ("own_title", "own_cover", "note")  # the fields of a work that curators edit
 
 
 class KeyField(models.TextField):
@@ -29,7 +29,7 @@ class KeyField(models.TextField):
 
 class WorkQuerySet(models.QuerySet):
     def matching(self, query: str) -> "WorkQuerySet":
-        """Those whose names contain all words of `query`, regardless of accents, letter case and punctuation."""
+        """Works whose names contain all words of `query`, regardless of accents, letter case and punctuation."""
         words = search_words(query)
         found = self if words else self.none()
         for word in words:
@@ -37,18 +37,18 @@ class WorkQuerySet(models.QuerySet):
         return found.order_by("title_key", "id")
 
     def fetched(self) -> "WorkQuerySet":
-        """Those with details from the source; a work known only from a member's file answers no lookup or search."""
+        """Works with details from the source; a work known only from a member's file answers no lookup or search."""
         return self.exclude(fetched_at=None)
 
     def due(self, age: timedelta = STALE_AFTER) -> "WorkQuerySet":
-        """Those not requested from their source for this long or ever, oldest first and unused() ones last."""
+        """Works not requested from their source for this long or ever, oldest first and unused() ones last."""
         requested = self.alias(requested_at=Coalesce("vanished_at", "fetched_at"))
         due = requested.filter(Q(requested_at=None) | Q(requested_at__lt=timezone.now() - age))
         is_unused = Case(When(self._is_unused(), then=1), default=0)
         return due.order_by(is_unused, F("requested_at").asc(nulls_first=True), "id")
 
     def unused(self) -> "WorkQuerySet":
-        """Those that were never fetched and that no row of another app points at, as a pick does."""
+        """Works that were never fetched and that no row of another app points at, as a pick does."""
         return self.filter(self._is_unused())
 
     def _is_unused(self) -> Q:
@@ -101,9 +101,9 @@ class Fetched(models.Model):
 
 
 class Work(Fetched):
-    """What movies and albums have in common.
+    """The base class of movies and albums.
 
-    The fields of OWN_FIELDS belong to curators: nothing that is fetched ever changes them.
+    The fields of OWN_FIELDS belong to curators: fetching never changes them.
     """
 
     title = models.TextField()
@@ -119,7 +119,7 @@ class Work(Fetched):
 
     kind: str  # `movie` or `album`
     source: str  # the service that it is fetched from
-    page_address: str  # of its page there, with {} for its id
+    page_address: str  # the address of its page at the source, with {} for its id
     picture_field: str  # the fetched poster or cover, in search hits as well
     searched: tuple[str, ...]  # the fields that searches look into
 
@@ -137,13 +137,13 @@ class Work(Fetched):
         super().save(*args, **kwargs)
 
     def set_keys(self) -> None:
-        """Derive the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
+        """Set the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
         self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
         self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
 
     @property
     def shown_title(self) -> str:
-        """The title that is shown everywhere: a curator's, or else the fetched one."""
+        """The displayed title: a curator's, or else the fetched one."""
         return self.own_title or self.title
 
     @property
@@ -209,7 +209,7 @@ class Movie(Work):
 
 
 class Alias(models.Model):
-    """The id of a work or an artist that was merged into another, which it leads to from then on."""
+    """The id of a work or an artist that was merged into another; it now leads to that one."""
 
     class Meta:
         abstract = True

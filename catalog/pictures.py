@@ -17,7 +17,7 @@ def picture(work: Movie | Album, size: str = "small") -> SafeString:
 
 
 def picture_at(kind: str, picture: str, size: str = "small") -> SafeString:
-    """The poster at TMDB's path for a `movie`, or the cover at the address for an `album`, as search hits have them."""
+    """The poster at TMDB's path for a `movie`, or the cover at the address for an `album`, as in search hits."""
     if kind == "movie":
         return _framed(tmdb.image_url(picture, POSTERS[size]), "poster", size)
     return _framed(picture, "cover", size)
@@ -28,6 +28,6 @@ def portrait(person: Person, size: str = "small") -> SafeString:
 
 
 def _framed(url: str | None, frame: str, size: str) -> SafeString:
-    """A `poster`, `cover` or `portrait`. It says no more than the name beside it, so it has no alternative text."""
+    """A `poster`, `cover` or `portrait`. The name beside it says the same, so it has no alternative text."""
     image = format_html('<img src="{}" alt="" width="{}" loading="lazy">', url, WIDTHS[size]) if url else ""
     return format_html('<span class="picture {} {}">{}</span>', frame, size, image)

@@ -1,9 +1,9 @@
-"""Movies and albums in our own JSON, with all that the catalog knows of them: what stands there, and how it is stored.
+"""Movies and albums in our own JSON, with all their details in the catalog: the format, and how to store them.
 
-What a file says is worth less than what an upstream says: what we have stays as it is. Of a file that any member may
-have written (`is_trusted=False`) we take only what people recognise a work by: its id, its title, and an album's
-artist. Such a work counts as never fetched, so that the next look at it, or `refresh_catalog`, asks upstream, and until
-then it answers no lookup and no search.
+Files are less reliable than upstreams, so existing rows are left unchanged. From a file that any member may have
+written (`is_trusted=False`) we take only what identifies a work: its id, its title, and an album's artist. Such a work
+counts as never fetched, so that the next request for it, or `refresh_catalog`, asks upstream; until then no lookup or
+search returns it.
 """
 
 import re
@@ -42,46 +42,48 @@ from .models import (
     Person,
 )
 
-MAX_PARTS = 10_000  # of a cast, a crew, a credit, and earlier ids of one work: no upstream has as many
-MAX_NAME = 500  # characters of titles and artists of a file that any member may have written
+MAX_PARTS = (
+    10_000  # the maximum length of a cast, a crew, an artist credit or a list of merged ids; upstreams have fewer
+)
+MAX_NAME = 500  # characters of titles and artists in a file that any member may have written
 COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where curators' covers are
 ADDRESS = re.compile(r"(?i:https?)://\S+")
-RELATED = ("aliases", "cast", "crew", "artist_credit")  # what of a record is stored in tables of its own
+RELATED = ("aliases", "cast", "crew", "artist_credit")  # the fields of a record that are stored in their own tables
 
 
-# What stands in a file
+# The fields of a file
 
 
 def _texts(model: type[Model], *names: str) -> dict[str, Any]:
-    """Texts that may be missing, as long as their columns are."""
+    """Optional texts, with the maximum lengths of their columns."""
     return {name: Text(getattr(model._meta.get_field(name), "max_length", None), null=True) for name in names}
 
 
 def _check_movie(values: dict[str, Any], place: str) -> None:
     if values["own_cover"] and not values["own_cover"].startswith("/"):
-        raise InvalidValue(f"{place}.own_cover", "give the path of a poster at TMDB.")
+        raise InvalidValue(f"{place}.own_cover", "Must be the path of a poster on TMDB.")
 
 
 def _check_album(values: dict[str, Any], place: str) -> None:
     if values["own_cover"] and not values["own_cover"].startswith(COVERS):
-        raise InvalidValue(f"{place}.own_cover", "give the address of a picture at the Cover Art Archive.")
+        raise InvalidValue(f"{place}.own_cover", "Must be the address of a picture at the Cover Art Archive.")
 
 
 def _check_artist(values: dict[str, Any], place: str) -> None:
     if not all(ADDRESS.fullmatch(link["url"]) for link in values["links"]):
-        raise InvalidValue(f"{place}.links", "list web addresses, each with its type.")
+        raise InvalidValue(f"{place}.links", "Must be web addresses, each with its type.")
     if values["end"] and not values["ended"]:
-        raise InvalidValue(f"{place}.ended", "write true where there is an end.")
+        raise InvalidValue(f"{place}.ended", "Must be true if there is an end.")
 
 
 TMDB_ID = Integer(1, required=True)
 MUSICBRAINZ_ID = MusicBrainzId(required=True)
-ID_ONCE = Unique("", str, "list each id once.")
+ID_ONCE = Unique("", str, "Each id can be listed only once.")
 MERGED_MOVIES = List(TMDB_ID, MAX_PARTS, ID_ONCE, attribute="tmdb_id")
 MERGED = List(MUSICBRAINZ_ID, MAX_PARTS, ID_ONCE, attribute="musicbrainz_id")
-ONE_ID_EACH = Unique("credit_id", itemgetter("credit_id"), "give each credit an id of its own.")
+ONE_ID_EACH = Unique("credit_id", itemgetter("credit_id"), "Each credit needs its own id.")
 ONE_JOB_EACH = Unique(
-    "job", lambda credit: (credit["person"]["tmdb_id"], credit["job"]), "list each job of a person once."
+    "job", lambda credit: (credit["person"]["tmdb_id"], credit["job"]), "Each job of a person can be listed only once."
 )
 
 PERSON = Record(tmdb_id=TMDB_ID, name=Text(), profile_path=Text(200, null=True))
@@ -99,7 +101,7 @@ MOVIE = Record(
     _check_movie,
     tmdb_id=TMDB_ID,
     title=Text(required=True),
-    # What curators write and all members read; their note is for staff, and in no file.
+    # Curators' edits that all members can read; their note is for staff, and is not exported.
     **_texts(Movie, "own_title", "own_cover"),
     **_texts(Movie, "imdb_id", "original_title", "original_language", "overview", "tagline", "status"),
     **_texts(Movie, "poster_path", "backdrop_path"),
@@ -151,18 +153,18 @@ UNCONFIRMED = {Movie: MOVIE.only("tmdb_id", "title"), Album: ALBUM.only("musicbr
 
 
 def read_work(model: type[Movie | Album], data: dict[str, Any], place: str, *, is_trusted: bool) -> dict[str, Any]:
-    """A work of a file. Raises InvalidValue, also where the database would refuse what it says."""
+    """A work of a file. Raises InvalidValue, also if the database would refuse it."""
     if is_trusted:
         return RECORDS[model].read(data, place)
     values = UNCONFIRMED[model].read(data, place)
     return {name: value[:MAX_NAME] if isinstance(value, str) else value for name, value in values.items()}
 
 
-# Out
+# Exporting
 
 
 def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
-    """Movies or albums with what a file says of each, in four queries."""
+    """Movies or albums, each with its object for a file, in four queries."""
     if works.model is Movie:
         return works.prefetch_related(
             Prefetch("aliases", MovieAlias.objects.order_by("tmdb_id")),
@@ -176,16 +178,16 @@ def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
     )
 
 
-# In
+# Importing
 
 
 def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str, Any]]) -> dict[Any, int]:
-    """Our ids of these works by their external ones, which are in `id_field`. Those that we know stay as they are."""
+    """Primary keys of these works by their external ids, which are in `id_field`. Existing ones are left unchanged."""
     by_id = {record[id_field]: record for record in records}
     tried: list[Any] = []
     while True:
         known = dict(model._default_manager.filter(**{f"{id_field}__in": by_id}).values_list(id_field, "pk"))
-        # Always in the same order, so that two transactions cannot lock each other out.
+        # Always in the same order, so that two transactions cannot deadlock.
         new = sorted(by_id.keys() - known.keys())
         if not new:
             return known
@@ -193,7 +195,7 @@ def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str,
             with transaction.atomic():
                 works = _add(model, id_field, [by_id[external_id] for external_id in new])
         except IntegrityError:
-            if tried == new:  # another transaction did not store one of them first
+            if tried == new:  # except any that another transaction has just stored
                 raise
             tried = new
         else:
@@ -210,7 +212,7 @@ def _add(model: type[Movie | Album], id_field: str, records: list[dict[str, Any]
         _add_cast_and_crew(described)
     else:
         _add_artist_credits(described)
-    # Also an id that an album has of its own: that was merged, and stays for a week that has both.
+    # Including the id of an existing album: it was merged, and kept for a week that has both.
     merged = {alias: work for work, record in described for alias in record.get("aliases", ())}
     aliases: Any = MovieAlias if model is Movie else AlbumAlias
     aliases.objects.bulk_create(
@@ -235,7 +237,7 @@ def _add_cast_and_crew(movies: list[tuple[Movie, dict[str, Any]]]) -> None:
 
 
 def _store_people(people: list[dict[str, Any]]) -> dict[int, Person]:
-    """Our rows by TMDB's ids: people whom we know stay as they are. In the same order as works."""
+    """Rows by TMDB ids; existing people are left unchanged. In the same order as works."""
     new = {person["tmdb_id"]: Person(**person) for person in reversed(people)}
     Person.objects.bulk_create([new[tmdb_id] for tmdb_id in sorted(new)], ignore_conflicts=True)
     return {person.tmdb_id: person for person in Person.objects.filter(tmdb_id__in=new)}
@@ -255,7 +257,7 @@ def _add_artist_credits(albums: list[tuple[Album, dict[str, Any]]]) -> None:
 
 
 def _store_artists(artists: list[dict[str, Any]]) -> dict[UUID, Artist]:
-    """Our rows by MusicBrainz' ids: artists whom we know stay as they are. In the same order as works."""
+    """Rows by MusicBrainz ids; existing artists are left unchanged. In the same order as works."""
     by_id = {artist["musicbrainz_id"]: artist for artist in reversed(artists)}
     known = set(Artist.objects.filter(musicbrainz_id__in=by_id).values_list("musicbrainz_id", flat=True))
     new = sorted(by_id.keys() - known)

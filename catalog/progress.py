@@ -1,4 +1,4 @@
-"""The progress of a command: one line that changes on a terminal, or else a line now and then."""
+"""The progress of a command: one line that is updated on a terminal, or else a line from time to time."""
 
 import time
 
@@ -17,7 +17,7 @@ class Progress:
         self.is_live = command.stdout.isatty() and verbosity == 1
 
     def step(self, number: int) -> None:
-        """Say that this many are done."""
+        """Report that this many are done."""
         now = time.monotonic()
         if not self.is_live and (now - self.last < INTERVAL or number == self.total):
             return

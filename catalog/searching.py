@@ -80,7 +80,7 @@ def _movie_hit(movie: Movie) -> tmdb.MovieHit:
 
 
 def _with_edits(works: type[Movie | Album], hits: list[Any]) -> list[Any]:
-    """The hits with the titles and pictures that curators gave to those of them that the catalog has."""
+    """The hits, with curators' titles and pictures for those in the catalog."""
     ids = [getattr(hit, works.id_field) for hit in hits]
     curated = works.objects.exclude(own_title="", own_cover="").in_bulk(ids, field_name=works.id_field)
     return [_with_edits_of(curated.get(external_id), hit) for external_id, hit in zip(ids, hits, strict=True)]
@@ -143,7 +143,7 @@ def _album_hit(album: Album) -> AlbumHit:
 
 
 def _with_covers(hits: list[musicbrainz.ReleaseHit]) -> list[AlbumHit]:
-    """With the fronts of these releases themselves, as the catalog knows them or else as the archive says in time."""
+    """With the front covers of these releases, from the catalog or else from the archive if it answers in time."""
     ids = [hit.musicbrainz_id for hit in hits]
     known = dict(
         Album.objects.filter(musicbrainz_id__in=ids, cover_known=True).values_list("musicbrainz_id", "cover_art_url")
@@ -181,7 +181,7 @@ def _usefulness(hit: AlbumHit) -> tuple[int, bool, str]:
 def look_up_album(address: tuple[str, UUID]) -> tuple[Album, bool]:
     """The album of a release, or the known or else the most useful release of a release group.
 
-    An address that does not say which of them its id means is tried as both. Raises IntegrationError.
+    An id without its type is tried as both. Raises IntegrationError.
     """
     what, musicbrainz_id = address
     if what != "release-group":

@@ -23,13 +23,13 @@ from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
 NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
-EXTRA_WAIT = 1  # seconds for what improves an answer that is good without it
+EXTRA_WAIT = 1  # seconds for requests that only improve an answer
 MAX_COVERS = coverart.MAX_CHECKS // 2  # albums: each is checked itself and by its release group
-COVER_RETRY = timedelta(minutes=10)  # the archive is out of reach for days at times
+COVER_RETRY = timedelta(minutes=10)  # the archive is sometimes unavailable for days
 
 
 def curate[W: (Movie, Album)](work: W, **values: str) -> W:
-    """The work with these edits of a curator, to fields of OWN_FIELDS; all others stay as they are stored.
+    """Store a curator's edits to fields of OWN_FIELDS and return the work; all other fields are left unchanged.
 
     Raises Movie.DoesNotExist or Album.DoesNotExist if it has just been merged into another or deleted.
     """
@@ -58,10 +58,10 @@ def forget_unused(works: type[Movie | Album]) -> int:
 
 
 def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
-    """The movie, and whether it was known; otherwise, or if known only from a file, it is fetched.
+    """The movie, and whether it was in the catalog; otherwise, or if known only from a file, it is fetched.
 
-    A known movie that is due is fetched again, and shown as known if that fails or takes too long. An id that was
-    merged into another gives the movie that was kept. Raises IntegrationError if it is not known at all.
+    A stale movie is fetched again, and returned as it is if that fails or takes too long. An id that was merged into
+    another gives the movie that was kept. Raises IntegrationError if the movie cannot be found.
     """
     known = find_known(Movie, tmdb_id)
     if known is None or known.fetched_at is None:
@@ -74,7 +74,7 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
 
 
 def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
-    """What TMDB recommends to fans of each of these movies, as far as it answers within EXTRA_WAIT.
+    """TMDB's recommendations for each of these movies, as far as it answers within EXTRA_WAIT.
 
     The id of a movie that was merged into another is replaced by that of the movie that was kept.
     """
@@ -90,7 +90,7 @@ def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
 
 
 def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
-    """Fetch the movie with its credits from TMDB and store it, new or known; `force_refresh` bypasses the HTTP cache.
+    """Fetch the movie with its credits from TMDB and create or update it; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. A movie that is no longer on TMDB is marked and kept.
     """
@@ -106,7 +106,7 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
         if known and is_stored(known, fetched.fetched_at):
             return known
         if known is None and (kept := find_known(Movie, tmdb_id)):
-            return kept  # merged meanwhile, and not to be restored
+            return kept  # merged in the meantime, and not to be restored
         movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values | {"vanished_at": None})
         _store_credits(movie, fetched)
     return movie
@@ -146,7 +146,7 @@ def _store_people(parts: Iterable[tmdb.Credit | tmdb.CrewCredit]) -> dict[int, i
 
 
 def has_outdated_texts() -> Q:
-    """The condition that a movie still has texts that forget_texts() clears."""
+    """The condition for movies with texts that forget_texts() clears."""
     return Q(fetched_at__lt=timezone.now() - KEEP_TEXTS) & ~Q(**NO_TEXTS)
 
 
@@ -176,7 +176,7 @@ def forget_texts(movies: QuerySet[Movie]) -> int:
 
 
 def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
-    """The album, and whether it was known; otherwise it is fetched, as get_movie() does.
+    """The album, and whether it was in the catalog; otherwise it is fetched, as get_movie() does.
 
     An id that was merged into another gives the surviving release.
     """
@@ -207,7 +207,7 @@ def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album
     """Fetch the release with its artists from MusicBrainz and store it; `force_refresh` bypasses the HTTP cache.
 
     Raises IntegrationError. A release that is no longer on MusicBrainz is marked and kept. The id of one that was
-    merged into another is remembered, and what pointed at it points at the other.
+    merged into another is remembered, and rows that pointed at it now point at the other.
     """
     try:
         fetched = musicbrainz.fetch_release(musicbrainz_id, force_refresh=force_refresh)
@@ -222,7 +222,7 @@ def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album
         values |= {"cover_art_url": coverart.front_url("release", surviving_id), "cover_known": True}
     else:
         url, values["cover_known"] = _group_cover(fetched.release_group_id)
-        if values["cover_known"]:  # else what was known stays until the archive answers
+        if values["cover_known"]:  # else the known cover is kept until the archive answers
             values["cover_art_url"] = url
     album = _store_album(musicbrainz_id, surviving_id, values, fetched)
     if album.musicbrainz_id != musicbrainz_id:
@@ -237,7 +237,7 @@ def _store_album(
         # The lock makes simultaneous refreshes of an album take turns.
         known: Album | None = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
         if known is None and (kept := find_known(Album, surviving_id)):
-            return kept  # merged meanwhile, and not to be restored
+            return kept  # merged in the meantime, and not to be restored
         if known is None and surviving_id != musicbrainz_id:
             # Unless another request is storing the surviving one right now.
             with contextlib.suppress(IntegrityError), transaction.atomic():
@@ -250,8 +250,8 @@ def _store_album(
 
 
 def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
-    """Ask the archive again for fronts of these albums or of their release groups: whether each has one now, None if
-    the archive did not say so in time.
+    """Ask the archive again for front covers of these albums or of their release groups: whether each has one now,
+    None if the archive did not answer in time.
 
     Up to MAX_COVERS at a time. Raises IntegrationError if the archive cannot be reached at all.
     """
@@ -275,7 +275,7 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
 
 
 def _group_cover(release_group_id: UUID | None) -> tuple[str, bool]:
-    """The address of the release group's front, empty if there is none, and whether the archive said so in time."""
+    """The address of the release group's front cover, or "" without one, and whether the archive answered in time."""
     if release_group_id is None:
         return "", True
     has = coverart.find_fronts([("release-group", release_group_id)]).get(release_group_id)

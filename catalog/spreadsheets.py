@@ -1,6 +1,6 @@
-"""CSV for spreadsheets, and cells that a spreadsheet would take for formulas, made harmless and restored.
+"""CSV for spreadsheets, with cells that a spreadsheet would take for formulas made harmless, and restored on reading.
 
-A quotation mark before them is what spreadsheets themselves read as "this is text":
+Spreadsheets read a leading quotation mark as "this is text":
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
@@ -9,19 +9,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-# Spreadsheets skip what is not seen before a formula, line breaks included, and some read full-width signs as others.
+# Spreadsheets skip invisible characters before a formula, including line breaks, and some accept full-width signs.
 UNSEEN = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 FORMULA = re.compile(rf"'*(?:[{UNSEEN}]*[=+\-@＝＋－＠]|[\t\r\n])")
 BOM = "\ufeff"  # without it Excel takes UTF-8 for another encoding
 
 
 def defuse(cell: str) -> str:
-    """The cell with a quotation mark in front where a spreadsheet would compute it; `restore()` takes that off."""
+    """The cell, with a leading quotation mark if a spreadsheet would compute it; `restore()` removes that."""
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 
 def restore(cell: str) -> str:
-    """What `defuse()` was given."""
+    """The cell before `defuse()`."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
@@ -33,7 +33,7 @@ class _Echo:
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """The lines of a CSV file, its header first; a cell that a row does not have is empty."""
+    """The lines of a CSV file, its header first; a missing cell is empty."""
     writer = csv.writer(_Echo(), lineterminator="\r\n")
     yield BOM + writer.writerow(columns)  # writerow() returns what write() does
     for row in rows:

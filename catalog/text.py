@@ -1,4 +1,4 @@
-"""Text as searches compare it, the same on every database."""
+"""Text normalized for searches, the same on every database."""
 
 import unicodedata
 

@@ -100,7 +100,7 @@ class CircuitBreaker:
             values["is_too_fast"] = is_too_fast
 
     def record_refusal(self, status: int, identity: str) -> None:
-        """It refuses the key or User-Agent that it knows us by: the operator is told, once."""
+        """It refuses our key or User-Agent, which is logged once."""
         with self.state.change() as values:
             known = values.get("refused")
             if not isinstance(known, dict) or known.get("who") != fingerprint(identity):

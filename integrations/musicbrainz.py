@@ -306,7 +306,7 @@ def fetch_best_edition(release_group_id: UUID) -> UUID:
         if (known := mbid(row.get("id")))
     }
     if not editions:
-        raise NotFound(f"There is no release of this on {SERVICE}.")
+        raise NotFound(f"This release group has no releases on {SERVICE}.")
     return editions[min(editions)]
 
 

@@ -57,7 +57,7 @@ class TMDB(Upstream):
         key = settings.TMDB_API_KEY
         if not key:
             raise Unavailable(
-                "This server has no TMDB key yet, so it knows only the movies of its catalog.",
+                "This server has no TMDB key, so only movies in its catalog are available.",
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
             )
         is_v3 = re.fullmatch(r"[0-9a-fA-F]{32}", key)

@@ -11,7 +11,7 @@ from .weeks import YearWeek, weeks_between
 
 @dataclass(frozen=True)
 class Gaps:
-    """What is missing in a user's weeks, in the order of the calendar."""
+    """The gaps in a user's weeks, in the order of the calendar."""
 
     missing: list[YearWeek]
     empty: list[YearWeek]
@@ -25,7 +25,7 @@ def first_week(user) -> YearWeek | None:
 
 
 def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
-    """What is missing in the user's weeks from the first to the last, in one query."""
+    """The gaps in the user's weeks from the first to the last, in one query."""
     weeks = Week.objects.filter(user=user).since(*first).until(*last).for_list()
     known = {(week.year, week.week_number): (week.has_movie, week.has_album) for week in weeks}
     asked = list(weeks_between(first, last))
@@ -40,12 +40,12 @@ def find_gaps(user, first: YearWeek, last: YearWeek) -> Gaps:
 def create_weeks(user, weeks: list[YearWeek]) -> list[Week]:
     """Create these weeks, except any that another request has just created; returns those that were created.
 
-    Raises IntegrityError when the account has just been deleted, and Conflict where there would be too many.
+    Raises IntegrityError if the account has just been deleted, and Conflict if there would be too many.
     """
     refuse_too_many_weeks(user, len(weeks))
     now = timezone.now()
     Week.objects.bulk_create(
-        # Without notes there is nothing that save() would fold.
+        # Without notes there is nothing for save() to fold.
         [
             Week(user=user, year=year, week_number=number, search_text="", created_at=now, updated_at=now)
             for year, number in weeks

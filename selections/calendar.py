@@ -14,14 +14,14 @@ from icalendar import Calendar, Event, vDuration, vText
 
 from .models import MAX_RATING, AnyPick, Opinion, Week, WeekAlbum, WeekMovie
 
-ANYONE = -1  # in the place of a user's id
-FORMAT = 1  # of a calendar: raise it with each change of what write_calendar() makes of the same weeks
+ANYONE = -1  # in place of a user's id
+FORMAT = 1  # raise it when write_calendar() produces a different calendar from the same weeks
 REFRESH = timedelta(hours=6)  # how often calendar programs should look again
-LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever some calendar program takes for one
+LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # in any calendar program
 
 
 class Text(vText):
-    """Icalendar's own class takes a backslash and an N for a line break."""
+    """Icalendar's own class reads a backslash and an N as a line break."""
 
     def to_ical(self) -> bytes:
         escaped = str(self).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
@@ -44,7 +44,7 @@ def write_calendar(user) -> bytes:
 
 
 def stamp(user) -> str:
-    """A digest of all that write_calendar() uses, at a fraction of its cost."""
+    """A digest of all data that write_calendar() uses, at a fraction of its cost."""
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
     with connection.cursor() as cursor:
         for sql, params in _stamp_queries():
@@ -78,10 +78,10 @@ def _event(week: Week) -> Event:
     changed_at = max([week.updated_at, *(opinion.updated_at for pick in picks for opinion in _own_opinions(pick))])
     event = Event()
     event["UID"] = f"week-{week.pk}-{week.created_at:%Y%m%d%H%M%S%f}@wrong-opinions"  # of this week wherever it moves
-    event.add("DTSTAMP", changed_at)  # the time of the request would change each answer
+    event.add("DTSTAMP", changed_at)  # the time of the request would change each response
     event.add("LAST-MODIFIED", changed_at)
     event.add("DTSTART", week.starts_on)
-    event.add("DTEND", week.ends_on + timedelta(days=1))  # the first day that is not part of it
+    event.add("DTEND", week.ends_on + timedelta(days=1))  # the first day after it
     event["SUMMARY"] = _line(f"{week.name}: {' · '.join(_title(pick) for pick in picks) or 'nothing yet'}")
     if description := _text("\n".join(_describe(picks, week.notes))):
         event["DESCRIPTION"] = description
@@ -104,16 +104,16 @@ def _describe(picks: Iterable[AnyPick], notes: str) -> Iterator[str]:
 
 
 def _own_opinions(pick: AnyPick) -> list[Opinion]:
-    """At most one; for_page() has put it there."""
+    """The user's own opinions, at most one, as loaded by for_page()."""
     return pick.own_opinions  # type: ignore[union-attr]
 
 
 def _line(text: str) -> Text:
-    """In one line, as names are."""
+    """The text in one line, as for names."""
     return Text(" ".join(_text(text).split()))
 
 
 def _text(text: str) -> Text:
-    """Without the control characters that a calendar may not hold."""
+    """The text without control characters, which a calendar may not contain."""
     broken = LINE_BREAK.sub("\n", text)
     return Text("".join(sign for sign in broken if sign in "\n\t" or unicodedata.category(sign) != "Cc").strip())

@@ -1,6 +1,6 @@
-"""What comes before every change of weeks, picks and opinions: locks, and keeping what others have said.
+"""Guards before every change of weeks, picks and opinions: locks, and the protection of others' opinions.
 
-The user is locked first, then the week: in another order two requests could lock each other out.
+The user is locked first, then the week: in another order two requests could deadlock.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from .weeks import over_for
 
 
 class Conflict(Exception):
-    """A change that what is stored does not allow; `str()` says why."""
+    """A change that conflicts with the stored data; `str()` says why."""
 
     def __init__(self, sentence: str, code: str) -> None:
         super().__init__(sentence)
@@ -23,13 +23,13 @@ class Conflict(Exception):
 
 def lock_user(user) -> None:
     """Keep the account from being deleted until the transaction ends. Raises User.DoesNotExist if it already is."""
-    there = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
-    if not list(there.values_list("pk")):
+    rows = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    if not list(rows.values_list("pk")):
         raise user._meta.model.DoesNotExist
 
 
 def lock_week(week: Week) -> Week:
-    """The week as it is stored; no other request changes it or its picks until the transaction ends.
+    """The stored week, locked: no other request changes it or its picks until the transaction ends.
 
     Raises Week.DoesNotExist.
     """
@@ -40,28 +40,28 @@ def lock_week(week: Week) -> Week:
 
 
 def touch(week: Week) -> None:
-    """Say that the week, or what is in it, has just changed."""
+    """Record that the week, or one of its picks, has just changed."""
     Week.objects.filter(pk=week.pk).update(updated_at=timezone.now())
 
 
 def has_revealed(user, pick: AnyPick) -> bool:
-    """Whether the user can read what others think of a pick only because they have an opinion on it."""
+    """Whether the user can read others' opinions on a pick only because they have an opinion on it."""
     on = KINDS[pick.kind].opinion_field
     others = Opinion.objects.visible_to(user, on).filter(**{on: pick}).exclude(user=user)
     return settings.BLIND_REVEAL and others.exclude(over_for(user, f"{on}__week__")).exists()
 
 
 def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
-    """Raise Conflict where these picks cannot go, as the opinion of the week's owner on one has revealed others'."""
+    """Raise Conflict if these picks cannot be removed, as the week owner's opinion on one has revealed others'."""
     if any(has_revealed(week.user, pick) for pick in picks):
         raise Conflict(
-            "You have read what others think of this, so your own opinion stays. Try again once the week is over.",
+            "You have read others' opinions on this, so yours cannot be deleted yet. Try again once the week is over.",
             "revealed",
         )
 
 
 def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str, *, force: bool) -> None:
-    """Raise Conflict where these picks cannot go: refuse_revealed(), or without `force` for others' opinions."""
+    """Raise Conflict if these picks cannot be removed: as refuse_revealed(), or others' opinions without `force`."""
     refuse_revealed(week, picks)
     if not force:
         on_these = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks})
@@ -69,7 +69,7 @@ def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str
 
 
 def refuse_discussed_week(week: Week) -> None:
-    """Raise Conflict where others have opinions on the picks of a week."""
+    """Raise Conflict if others have opinions on the picks of a week."""
     _refuse_discussed(Opinion.objects.on_week(week), week, "your picks in this week. Deleting it", "week_discussed")
 
 
@@ -94,5 +94,5 @@ def _who_said(opinions: list[Opinion]) -> str:
 
 
 def by_others(opinions: OpinionQuerySet, week: Week) -> OpinionQuerySet:
-    """Those by members other than the week's owner whom the owner may see."""
+    """The opinions of members other than the week's owner whom the owner may see."""
     return opinions.filter(visible_to(week.user_id, "user")).exclude(user=week.user_id)

@@ -1,4 +1,4 @@
-"""What differs between movies and albums, once: all other code asks here, or the `kind` of a work, pick or opinion."""
+"""The differences between movies and albums, in one place: use KINDS, or the `kind` of a work, pick or opinion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from .models import AnyPick, PickQuerySet, WeekAlbum, WeekMovie
 class Kind:
     """A kind of work that can be picked."""
 
-    name: str  # also what picks call their foreign key to the work
+    name: str  # also the name of picks' foreign key to the work
     works: type[Movie | Album]
     picks: type[AnyPick]
-    id_field: str  # of a work: its id at the source, and what the API calls it
-    id_name: str  # what people call that
-    get_work: Callable[[Any], tuple[Movie | Album, bool]]  # by that id: from the catalog, or fetched into it
+    id_field: str  # of a work: its id at the source, and its name in the API
+    id_name: str  # the label of that id
+    get_work: Callable[[Any], tuple[Movie | Album, bool]]  # gets a work by that id, from the catalog or fetched into it
 
     @property
     def source(self) -> str:
-        """The service that knows such works, as people call it."""
+        """The display name of the source of such works."""
         return self.works.source
 
     @property
@@ -33,12 +33,12 @@ class Kind:
 
     @property
     def opinion_field(self) -> str:
-        """What opinions call their foreign key to a pick."""
+        """The name of opinions' foreign key to a pick."""
         return f"{self.name}_pick"
 
     @property
     def related_picks(self) -> str:
-        """What weeks call their picks of this kind."""
+        """The name of weeks' picks of this kind."""
         return f"{self.name}_picks"
 
     def picks_in(self, week: Any) -> PickQuerySet:

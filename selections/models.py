@@ -1,4 +1,4 @@
-"""Weeks, what is picked for them, and opinions on the picks."""
+"""Weeks, their picks, and opinions on the picks."""
 
 from datetime import date
 
@@ -18,11 +18,11 @@ MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
 MAX_TEXT = 10_000  # characters of a review, or of a week's notes
 MAX_EARLIER = 1_000  # earlier ratings that are kept of an opinion
-MAX_SHOWN = 20  # opinions beside a pick: a week's own address has them all
+MAX_SHOWN = 20  # opinions next to a pick: a week's own address has them all
 
 
 def visible_to(user, owner: str) -> Q:
-    """Whether the user may see what belongs to the `owner`: their own, and that of people who are not private."""
+    """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private."""
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
 
 
@@ -44,11 +44,11 @@ class WeekQuerySet(models.QuerySet):
         return self.filter(Q(year__lt=year) | Q(year=year, week_number__lte=week_number))
 
     def mentioning(self, text: str) -> "WeekQuerySet":
-        """Those with each word of the text somewhere in their notes or in the titles or artists of their picks."""
+        """The weeks with each word of the text in their notes or in the titles or artists of their picks."""
         words = dict.fromkeys(word[:40] for word in search_words(text))  # longer ones only cost time
         found = self if words else self.none()
         for word in words:
-            # Not Exists(), which PostgreSQL would ask of each week.
+            # Not Exists(), which PostgreSQL would evaluate for each week.
             movies = WeekMovie.objects.filter(movie__search_text__contains=word)
             albums = WeekAlbum.objects.filter(album__search_text__contains=word)
             found = found.filter(
@@ -57,7 +57,7 @@ class WeekQuerySet(models.QuerySet):
         return found
 
     def for_list(self) -> "WeekQuerySet":
-        """With what a list shows of a week, in one query."""
+        """With the values for a list of weeks, in one query."""
         return self.select_related("user").annotate(
             has_movie=Exists(WeekMovie.objects.filter(week=OuterRef("pk"))),
             has_album=Exists(WeekAlbum.objects.filter(week=OuterRef("pk"))),
@@ -71,7 +71,7 @@ class WeekQuerySet(models.QuerySet):
         )
 
     def for_page(self, user) -> "WeekQuerySet":
-        """With what a page of one week shows to the user, in five queries."""
+        """With everything for a page of one week as shown to the user, in five queries."""
         return self.select_related("user").prefetch_related(
             Prefetch("movie_picks", WeekMovie.objects.select_related("movie").with_opinions(user)),
             Prefetch("album_picks", WeekAlbum.objects.select_related("album").with_opinions(user)),
@@ -79,7 +79,7 @@ class WeekQuerySet(models.QuerySet):
 
 
 class Week(models.Model):
-    """One ISO week of one person; the year is the ISO year, which may differ from the calendar's around New Year."""
+    """An ISO week of a user; the year is the ISO year, which may differ from the calendar year around New Year."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="weeks")
     year = models.PositiveSmallIntegerField(help_text="ISO year.")
@@ -122,7 +122,7 @@ class Week(models.Model):
         super().save(*args, **kwargs)
 
     def set_search_text(self) -> None:
-        """Fold the notes; bulk_create(), which calls no save(), needs it."""
+        """Fold the notes; call it before bulk_create(), which does not call save()."""
         self.search_text = " ".join(search_words(self.notes))
 
     @property
@@ -158,7 +158,7 @@ class PickQuerySet(models.QuerySet):
         return self.filter(visible_to(user, "week__user"))
 
     def of_work(self, work: Movie | Album) -> "PickQuerySet":
-        """Of the movie, or of any edition of the album."""
+        """Picks of the movie, or of any edition of the album."""
         same = Q(**{work.kind: work})
         if isinstance(work, Album) and work.release_group_id:
             same |= Q(album__release_group_id=work.release_group_id)
@@ -170,19 +170,19 @@ class PickQuerySet(models.QuerySet):
         return self.prefetch_related(Prefetch("opinions", opinions[:MAX_SHOWN], to_attr="shown_opinions"))
 
     def with_opinions(self, user) -> "PickQuerySet":
-        """With `own_opinions`, of which there is one at most, and how many people whom the user may see have one."""
+        """With `own_opinions`, at most one, and the number of opinions by users whom the user may see."""
         counted = self.annotate(opinions_count=Count("opinions", filter=visible_to(user, "opinions__user")))
         return counted.order_by("position").prefetch_related(
             Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
         )
 
     def latest_first(self) -> "PickQuerySet":
-        """By calendar week, with what an answer says of a pick's week."""
+        """By calendar week, with the values of a pick's week in a response."""
         return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
 
 
 class Position(models.IntegerChoices):
-    """Where in a week a pick is: as many of each kind there are at most."""
+    """The position of a pick in its week; their number is the maximum for each kind."""
 
     FIRST = 1, "first"
     SECOND = 2, "second"
@@ -192,7 +192,7 @@ POSITION_RULE = f"Position must be {', '.join(map(str, Position.values[:-1]))} o
 
 
 class Pick(models.Model):
-    """A numbered position in a week; each subclass says what is picked for it."""
+    """A pick for a numbered position in a week; each subclass has a foreign key to its work."""
 
     kind: str  # `movie` or `album`, and the name of the foreign key to it
     position = models.PositiveSmallIntegerField(choices=Position)
@@ -217,11 +217,11 @@ class Pick(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.work} in {self.week}"  # type: ignore[attr-defined]  # of each subclass
+        return f"{self.work} in {self.week}"  # type: ignore[attr-defined]  # in each subclass
 
     @property
     def work(self) -> Movie | Album:
-        """The movie or album that is picked."""
+        """The picked movie or album."""
         return getattr(self, self.kind)
 
 
@@ -260,9 +260,9 @@ type AnyPick = WeekMovie | WeekAlbum
 
 class OpinionQuerySet(models.QuerySet):
     def visible_to(self, user, *picks: str) -> "OpinionQuerySet":
-        """Those that the user may read now: by people and on weeks that they may see, and revealed to them.
+        """Opinions that the user may read now: by users and on weeks that they may see, and revealed to them.
 
-        Name `movie_pick` or `album_pick` if only that is wanted: with both, PostgreSQL scans all opinions.
+        Pass `movie_pick` or `album_pick` if only that is needed: with both, PostgreSQL scans all opinions.
         """
         picks = picks or ("movie_pick", "album_pick")
         on_seen = Q()
@@ -271,11 +271,11 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
-        """Those that a member of staff may read in the admin: all but those hidden_from_staff()."""
+        """Opinions that a member of staff may read in the admin: all except hidden_from_staff()."""
         return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
 
     def hidden_from_staff(self, user) -> "OpinionQuerySet":
-        """Those not revealed to the user, in calendar weeks in which the user has a week as well."""
+        """Opinions not revealed to the user, in calendar weeks in which the user has a week as well."""
         if not settings.BLIND_REVEAL:
             return self.none()
         own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
@@ -288,21 +288,21 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(hidden("movie_pick") | hidden("album_pick"))
 
     def on_kind(self, kind: str) -> "OpinionQuerySet":
-        """On picks of movies or of albums."""
+        """Opinions on picks of movies or of albums."""
         return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
         return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))
 
     def with_picks(self) -> "OpinionQuerySet":
-        """With what an answer says of each and of its pick, in one query."""
+        """With the values of each opinion and of its pick in a response, in one query."""
         return self.select_related(
             "user", "movie_pick__movie", "movie_pick__week__user", "album_pick__album", "album_pick__week__user"
         )
 
 
 class Opinion(models.Model):
-    """What a user thinks of a pick, their own or another member's: a rating, a review, or both."""
+    """A user's opinion on a pick, their own or another member's: a rating, a review, or both."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="opinions")
     movie_pick = models.ForeignKey(WeekMovie, models.CASCADE, null=True, blank=True, related_name="opinions")
@@ -360,7 +360,7 @@ class Opinion(models.Model):
 
 
 class EarlierRating(models.Model):
-    """A rating, or that there was none, which its owner has changed since."""
+    """An earlier rating, or the lack of one, that its owner has changed since."""
 
     opinion = models.ForeignKey(Opinion, models.CASCADE, related_name="earlier_ratings")
     rating = models.PositiveSmallIntegerField(
@@ -379,26 +379,26 @@ class EarlierRating(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Rating until {self.until_at:%Y-%m-%d}"  # without what it was, which may be hidden
+        return f"Rating until {self.until_at:%Y-%m-%d}"  # without the rating, which may be hidden
 
 
 class ImportedRow(models.Model):
-    """A row of an imported file: that it is done, or what is still to be decided about it.
+    """A row of an imported file: that it is done, or what still has to be decided.
 
-    It is remembered so that the same file asks no upstream again, and changes nothing again.
+    It is remembered so that importing the same file again asks no upstream and changes nothing.
     """
 
     class State(models.TextChoices):
         DONE = "done", "done"
         REVIEW = "review", "to be decided"
-        SKIPPED = "skipped", "left out for good"
+        SKIPPED = "skipped", "skipped"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="imported_rows")
     fingerprint = models.CharField(max_length=32, help_text="Digest of what the row says was picked, and when.")
     kind = models.CharField(max_length=5, choices=[("movie", "movie"), ("album", "album")])
     said = models.JSONField(default=dict, help_text="The row as it was read.", encoder=DjangoJSONEncoder)
     state = models.CharField(max_length=10, choices=State)
-    reason = models.TextField(blank=True, help_text="Why somebody has to decide.")
+    reason = models.TextField(blank=True, help_text="Why it needs a decision.")
     candidates = models.JSONField(default=list, blank=True, help_text="What upstream offers, the best first.")
     chosen = models.CharField(
         max_length=36, blank=True, help_text="TMDB id or MusicBrainz release id, once it is clear what is meant."
@@ -437,8 +437,8 @@ class ImportedRow(models.Model):
 
 
 def revealed_to(user, *picks: str) -> Q:
-    """Whether an opinion on one of the `picks` is no secret to the user: it is theirs, they have one on the same pick,
-    or the week is over for them. BLIND_REVEAL switches the secrecy off.
+    """Whether an opinion on one of the `picks` is revealed to the user: it is theirs, they have one on the same pick,
+    or the week is over for them. The setting BLIND_REVEAL controls this.
     """
     if not settings.BLIND_REVEAL:
         return Q()

@@ -1,4 +1,4 @@
-"""The one writer of weeks and picks; the database's constraints decide, and are put into words here."""
+"""All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,12 +22,12 @@ from .kinds import KINDS, Kind
 from .models import AnyPick, Opinion, PickQuerySet, Week
 from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_before, week_in
 
-MAX_WEEKS = 3_200  # of a user: 61 years
-MAX_PREVIOUS = 50  # earlier picks that a pick is answered with
+MAX_WEEKS = 3_200  # per user: 61 years
+MAX_PREVIOUS = 50  # earlier picks in the response to a pick
 
 
 def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
-    """A new week of the user. Raises Conflict where one exists, or where the user has MAX_WEEKS."""
+    """Create a week of the user. Raises Conflict if it exists, or if the user has MAX_WEEKS."""
     week = Week(user=user, year=year, week_number=week_number, notes=notes)
     _refuse_existing(week)
     try:
@@ -42,7 +42,7 @@ def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
 
 
 def refuse_too_many_weeks(user, new: int = 1) -> None:
-    """Raise Conflict where the user would have more than MAX_WEEKS with so many new ones. Lock the user before."""
+    """Raise Conflict if the user would have more than MAX_WEEKS with this many new ones. Lock the user before."""
     if new and (count := Week.objects.filter(user=user).count() + new) > MAX_WEEKS:
         raise Conflict(
             f"That makes {count:,} weeks, and an account can have {MAX_WEEKS:,}. Delete some weeks first.",
@@ -57,12 +57,12 @@ def _refuse_existing(week: Week) -> None:
 
 
 def current_week(user) -> Week:
-    """The user's week that today, in their time zone, is part of; created if absent. Raises Conflict."""
+    """The user's current week, in their time zone; created if it does not exist. Raises Conflict."""
     return get_or_create_week(user, *this_week(user))[0]
 
 
 def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:
-    """A week of the user, and whether it is new. Raises Conflict where it would be, and the user has MAX_WEEKS."""
+    """A week of the user, created if it does not exist, and whether it is new. Raises Conflict at MAX_WEEKS."""
     weeks = Week.objects.filter(user=user, year=year, week_number=week_number)
     if week := weeks.first():
         return week, False
@@ -77,8 +77,8 @@ def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:
 def change_week(week: Week, **values: str | int) -> None:
     """Change the `notes`, or move the week with its picks to another `year` and `week_number`.
 
-    Raises Conflict where there is one already, or where that would reveal what others think before the week is over;
-    and Week.DoesNotExist when the week has just been deleted.
+    Raises Conflict if that week exists, or if the move would reveal others' opinions before the week is over, and
+    Week.DoesNotExist if the week has just been deleted.
     """
     for name, value in values.items():
         setattr(week, name, value)
@@ -93,7 +93,7 @@ def change_week(week: Week, **values: str | int) -> None:
 
 
 def refuse_early_end(week: Week, year: int, week_number: int) -> None:
-    """Raise Conflict where a move of the week, as it is stored, to this one would reveal what others think of it."""
+    """Raise Conflict if moving the stored week to this one would reveal others' opinions on it."""
     now = timezone.now()
     ends = [min(settled_week(week.user), week_in(zone, now)) for zone in (FIRST_ZONE, LAST_ZONE)]  # for readers there
     moves_past = any((year, week_number) < end <= (week.year, week.week_number) for end in ends)
@@ -105,8 +105,8 @@ def refuse_early_end(week: Week, year: int, week_number: int) -> None:
 def delete_week(week: Week, *, force: bool = False) -> None:
     """Delete a week with its picks.
 
-    Raises Conflict where others have opinions on these, unless `force` deletes them as well; where the owner's own have
-    revealed some before the week is over; and Week.DoesNotExist when another request was faster.
+    Raises Conflict if others have opinions on these, unless `force` deletes them as well, or if the owner's own have
+    revealed some before the week is over, and Week.DoesNotExist if another request was faster.
     """
     with transaction.atomic():
         lock_week(week)
@@ -121,7 +121,7 @@ def pick_work(
 ) -> tuple[AnyPick, bool]:
     """Put the movie with this TMDB id, or the album with this release id, into a position of a week, as place_pick().
 
-    Raises Conflict, IntegrationError, or Week.DoesNotExist when the week was deleted while upstream was asked.
+    Raises Conflict, IntegrationError, or Week.DoesNotExist if the week was deleted while upstream was asked.
     """
     same = {f"{kind.name}__{kind.id_field}": external_id}
     _refuse_taken(kind, week, position, same, replace=replace, force=force)
@@ -133,13 +133,13 @@ def pick_work(
 
 
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
-    """Raise Conflict where place_pick() would: before upstream is asked, and when the database refuses a pick."""
+    """Raise Conflict if place_pick() would: before upstream is asked, and if the database refuses a pick."""
     picks = kind.picks_in(week)
-    there = picks.filter(position=position)
+    current = picks.filter(position=position)
     if replace:
-        refuse_discussed_pick(kind, there.exclude(**same), week, "Replacing", force=force)
+        refuse_discussed_pick(kind, current.exclude(**same), week, "Replacing", force=force)
         picks = picks.exclude(position=position)
-    elif there.exists():
+    elif current.exists():
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
     if picks.filter(**same).exists():
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
@@ -149,25 +149,25 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
     """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here, or by
     place_picks().
 
-    Returns the pick at its position, and whether that was free. With `replace` the pick that is there is deleted, with
-    `force` also where other members have opinions on it; the same work stays as it is. Raises Conflict, or
+    Returns the pick at its position, and whether that was free. With `replace` an existing pick is deleted, with
+    `force` even if other members have opinions on it; an existing pick of the same work is kept. Raises Conflict, or
     Week.DoesNotExist.
     """
     kind = KINDS[pick.kind]
     same = {kind.name: pick.work}
-    there = kind.picks_in(pick.week).filter(position=pick.position)
+    current = kind.picks_in(pick.week).filter(position=pick.position)
     try:
         with transaction.atomic():
             lock_week(pick.week)
-            if replace and (known := there.filter(**same).first()):
+            if replace and (known := current.filter(**same).first()):
                 return known, False
             if replace:
-                refuse_discussed_pick(kind, there, pick.week, "Replacing", force=force)
-            replaced = there.delete()[0] if replace else 0
+                refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
+            replaced = current.delete()[0] if replace else 0
             pick.save(force_insert=True)
             touch(pick.week)
     except IntegrityError:
-        _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another was faster
+        _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another request was faster
         if not kind.works._default_manager.filter(pk=pick.work.pk).exists():
             sentence = f"This {kind.name} has just been merged into another. Pick it again."
             raise Conflict(sentence, "just_merged") from None
@@ -183,10 +183,10 @@ def place_picks(picks: Iterable[AnyPick]) -> list[AnyPick]:
 
 
 def rematch(pick: AnyPick, external_id: Any) -> AnyPick:
-    """The pick, of the movie with this TMDB id or of the album with this release id from now on.
+    """Change the work of a pick to the movie with this TMDB id or the album with this release id, and return the pick.
 
-    It corrects what was meant all along: position, time and opinions stay. Raises Conflict where the week has that
-    already, IntegrationError, Week.DoesNotExist, or the DoesNotExist of a pick that has just been removed.
+    This corrects a wrong match: position, time and opinions are kept. Raises Conflict if the week already has that
+    work, IntegrationError, Week.DoesNotExist, or the DoesNotExist of a pick that has just been removed.
     """
     kind = KINDS[pick.kind]
     work, _ = kind.get_work(external_id)
@@ -216,8 +216,8 @@ def previous_picks(pick: AnyPick, user) -> PickQuerySet:
 def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -> bool:
     """Empty a position of a week; returns whether there was a pick.
 
-    Raises Conflict where others have opinions on the pick, unless `force` deletes them as well; where the owner's own
-    has revealed them before the week is over; and Week.DoesNotExist.
+    Raises Conflict if others have opinions on the pick, unless `force` deletes them as well, or if the owner's own has
+    revealed them before the week is over, and Week.DoesNotExist.
     """
     with transaction.atomic():
         lock_week(week)
@@ -230,16 +230,16 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
 
 
 def move_pick(kind: Kind, week: Week, position: int, new_position: int) -> AnyPick | None:
-    """The pick at a position of a week, moved to the new one, from which another pick moves here; None without one.
+    """Move the pick at a position of a week to the new one, in exchange for any pick there; returns None without one.
 
     Opinions stay with their pick. Raises Week.DoesNotExist.
     """
     with transaction.atomic():
         lock_week(week)
-        there = {pick.position: pick for pick in kind.picks_in(week)}
-        pick = there.get(position)
+        by_position = {pick.position: pick for pick in kind.picks_in(week)}
+        pick = by_position.get(position)
         if pick and position != new_position:
-            other = there.get(new_position)
+            other = by_position.get(new_position)
             set_positions(kind, week, {pick.pk: new_position} | ({other.pk: position} if other else {}))
             touch(week)
             pick.position = new_position

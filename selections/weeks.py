@@ -1,4 +1,4 @@
-"""ISO weeks: their names, their days, which of them run where, and which are over for whom."""
+"""ISO weeks: their names, their days, the current one in a time zone, and whether one is over for a user."""
 
 import re
 import zoneinfo
@@ -24,7 +24,7 @@ def weeks_in_year(year: int) -> int:
 
 LONG_YEARS = [year for year in range(FIRST_YEAR, LAST_YEAR + 1) if weeks_in_year(year) == 53]
 
-# Which names read_week_name() takes, but for the 53 of a year that has 52 weeks.
+# The names that read_week_name() accepts, except for week 53 of a year with 52 weeks.
 WEEK_NAME = "^(19[0-9]{2}|20[0-9]{2}|2100)-W(0[1-9]|[1-4][0-9]|5[0-3])$"
 
 
@@ -52,12 +52,12 @@ def week_names(weeks: Iterable[YearWeek]) -> str:
 
 
 def week_of(day: date) -> YearWeek:
-    """The week that a day is part of."""
+    """The week that contains a day."""
     return day.isocalendar()[:2]
 
 
 def day_of(week: YearWeek, weekday: int) -> date:
-    """A day of a week, from MONDAY to SUNDAY. Its Thursday says which month and year a week is part of."""
+    """A day of a week, from MONDAY to SUNDAY. Its Thursday determines the month and the year of a week."""
     return date.fromisocalendar(*week, weekday)
 
 
@@ -67,7 +67,7 @@ def week_ordinal(week: YearWeek) -> int:
 
 
 def weeks_later(week: YearWeek, count: int) -> YearWeek:
-    """The week so many weeks after this one, or before it if the count is negative."""
+    """The week `count` weeks after this one, or before it if the count is negative."""
     return week_of(day_of(week, MONDAY) + timedelta(weeks=count))
 
 
@@ -84,7 +84,7 @@ def this_week(user) -> YearWeek:
 
 
 def week_in(zone: tzinfo, moment: datetime) -> YearWeek:
-    """The ISO year and week that run in a time zone at a moment."""
+    """The current ISO year and week in a time zone at a moment."""
     return week_of(moment.astimezone(zone))
 
 
@@ -98,10 +98,10 @@ SETTLING_TIME = timedelta(days=7)
 
 
 def over_for(user, week: str = "") -> Q:
-    """Whether a `week` is over for the user: its Sunday is past both where the user and where its owner live.
+    """Whether a `week` is over for the user: its Sunday is past in the time zones of both the user and its owner.
 
-    All weeks before the one that runs in the last time zone are over for everyone. That one is over in other zones for
-    up to 26 hours before, and only then the owner's zone is looked at.
+    All weeks before the current one in the last time zone are over for everyone. That one ends in other zones up to
+    26 hours earlier, and only then the owner's zone matters.
     """
     last = week_in(LAST_ZONE, timezone.now())
     over = week_before(*last, week)
@@ -115,9 +115,9 @@ def over_for(user, week: str = "") -> Q:
 
 
 def settled_week(user) -> YearWeek:
-    """The ISO year and week that run for the user as far as secrets go.
+    """The current ISO year and week of the user with regard to hidden opinions.
 
-    For a week after they changed their time zone it is that of the last zone, so that a move opens no week early.
+    For a week after they changed their time zone it is that of the last zone, so that a move reveals no week early.
     """
     moved_at = user.time_zone_changed_at
     if moved_at and moved_at > timezone.now() - SETTLING_TIME:
@@ -127,5 +127,5 @@ def settled_week(user) -> YearWeek:
 
 @lru_cache(maxsize=1)
 def _zones_after(week: YearWeek, moment: datetime) -> list[str]:
-    """The time zones in which this week is over at a moment, which is a quarter of an hour: offsets are multiples."""
+    """The time zones in which this week is over at a moment, a full quarter of an hour, as offsets are multiples."""
     return [name for name in zoneinfo.available_timezones() if week_in(zoneinfo.ZoneInfo(name), moment) > week]

@@ -77,7 +77,7 @@ def test_constraints_have_messages(admin_client):
     existing = admin_client.post(address(Week, "add"), form_of(week))
 
     assert [page.status_code for page in (twice, same, impossible, existing)] == [200] * 4
-    assert "This movie is here twice" in twice.content.decode()
+    assert "This movie is listed twice" in twice.content.decode()
     assert "Two picks have the same position" in same.content.decode()
     assert "That ISO year has no such week" in impossible.content.decode()
     assert "already exists" in existing.content.decode()

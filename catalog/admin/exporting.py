@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from catalog.spreadsheets import write_csv
 
-CHUNK = 500  # rows that are read at a time
+CHUNK = 500  # rows read at a time
 
 
 class ExportAdmin(admin.ModelAdmin):
-    """Has the action that exports what is selected; select all rows of a list to export it as it is filtered."""
+    """An action that exports the selected rows; select all rows to export the filtered list."""
 
     export_columns: Sequence[str]
 
@@ -26,5 +26,5 @@ class ExportAdmin(admin.ModelAdmin):
         )
 
     def export_rows(self, queryset) -> Iterable[Mapping[str, object]]:
-        """What the file has in each row, by column."""
+        """The value of each column in a row of the file."""
         return queryset.values(*self.export_columns).iterator(chunk_size=CHUNK)

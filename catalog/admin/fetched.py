@@ -1,4 +1,4 @@
-"""What rows that are fetched have in common in the admin."""
+"""Base classes for fetched rows in the admin."""
 
 from django.contrib import admin
 from django.db.models import FETCH_PEERS
@@ -10,7 +10,7 @@ class FetchedAdmin(admin.ModelAdmin):
     """Rows that are fetched or recorded: they can be viewed and searched, but not added or edited."""
 
     def get_fields(self, request, obj=None):
-        """With the dates of fetching last."""
+        """The fields, with the fetch dates last."""
         return sorted(super().get_fields(request, obj), key=lambda name: name in {"fetched_at", "vanished_at"})
 
     def has_add_permission(self, request):

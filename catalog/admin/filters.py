@@ -19,7 +19,7 @@ class EmptyFilter(admin.EmptyFieldListFilter):
     """Whether a field is empty, with a heading and choices in plain words."""
 
     heading: str
-    words: tuple[str, str]  # if it is empty, and if it is not
+    words: tuple[str, str]  # the labels for empty and for filled fields
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -100,7 +100,7 @@ class CuratedFilter(admin.SimpleListFilter):
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """One choice of many, in a drop-down list, as links would fill the page."""
+    """A filter with many choices, as a drop-down list instead of links."""
 
     template = "admin/catalog/choice_filter.html"
 

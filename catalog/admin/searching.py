@@ -18,7 +18,7 @@ from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 
 LAST_PAGE = 500
-# Parameters of a form that opened this page in a popup and waits for what is chosen.
+# Parameters from a form that opened this page in a popup and waits for the choice.
 POPUP: tuple[str, ...] = (IS_POPUP_VAR, TO_FIELD_VAR, SOURCE_MODEL_VAR)
 
 
@@ -50,7 +50,7 @@ class Found:
 class SearchAdmin(admin.ModelAdmin):
     """Rows are added by searching for them at their source."""
 
-    example: str  # of an address to paste
+    example: str  # an address to paste
 
     def find(self, words: str, page: int) -> Found:
         """Raises IntegrationError."""
@@ -61,7 +61,7 @@ class SearchAdmin(admin.ModelAdmin):
         raise NotImplementedError
 
     def get_work(self, external_id: Any) -> tuple[Movie | Album, bool]:
-        """The row, and whether it was known; otherwise it is fetched. Raises IntegrationError."""
+        """The row, and whether it was in the catalog; otherwise it is fetched. Raises IntegrationError."""
         raise NotImplementedError
 
     def address(self, page: str, *arguments: object) -> str:
@@ -117,7 +117,7 @@ class SearchAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/catalog/search.html", context)
 
     def as_id(self, words: str) -> str:
-        """The address to search for if the words may be meant as an id; empty if they cannot be."""
+        """The address to search for if the words could be an id; otherwise empty."""
         return ""
 
     def add(self, request):

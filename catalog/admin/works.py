@@ -42,7 +42,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
     search_fields = ["search_text"]
     change_list_template = "admin/catalog/work_list.html"
     change_form_template = "admin/catalog/work_form.html"
-    max_refreshed: int  # at a time: more take longer than a page may
+    max_refreshed: int  # at a time: more would take too long for a page
     shown_first: tuple[str, ...] = ("large_picture", "links")
     fetched: tuple[str, ...]  # the read-only fields
 
@@ -68,7 +68,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
         return [*self.shown_first, *self.fetched]
 
     def get_deleted_objects(self, objs, request):
-        """The records of what was merged into a work are deleted with it, without a permission to delete them."""
+        """The merge records of a work are deleted with it, without needing a permission to delete them."""
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, needed - {Merge._meta.verbose_name}, protected
 
@@ -78,7 +78,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
         return [path("<int:pk>/refresh/", view, name=name), *super().get_urls()]
 
     def get_search_results(self, request, queryset, search_term):
-        """By all words in any title or name, or by an id or address."""
+        """Search for all words in any title or name, or for an id or address."""
         text = search_term.replace("\0", "").strip()
         if not text:
             return queryset, False
@@ -98,7 +98,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
             return HttpResponseRedirect(self.address("changelist"))
 
     def save_model(self, request, obj, form, change):
-        """Only what a curator changed, so that what is fetched at the same time stays."""
+        """Save only a curator's changes, so that fields fetched at the same time are kept."""
         if changed := {name: getattr(obj, name) for name in OWN_FIELDS if name in form.changed_data}:
             services.curate(obj, **changed)
 
@@ -126,7 +126,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
         self.refresh_all(request, works)
 
     def refresh_view(self, request, pk):
-        """Refresh one, from its form."""
+        """Refresh a row from its form."""
         if work := self.get_changeable(request, pk):
             self.refresh_all(request, [work])
         return self.back_to(pk)
@@ -141,12 +141,12 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
         return work
 
     def back_to(self, pk: int) -> HttpResponseRedirect:
-        """To the row's form, or to the list if the row is gone, as when MusicBrainz has merged it."""
+        """Redirect to the row's form, or to the list if the row is gone, as when MusicBrainz has merged it."""
         exists = self.model._default_manager.filter(pk=pk).exists()
         return HttpResponseRedirect(self.address("change", pk) if exists else self.address("changelist"))
 
     def refresh_all(self, request, works: list[Any]) -> None:
-        """Refresh these and say how many succeeded, and why the others failed."""
+        """Refresh these rows, with messages for how many succeeded and why others failed."""
         source, refreshed, failed = self.model.source, 0, dict[str, list[str]]()
         for work in works:
             try:
@@ -336,7 +336,7 @@ class AlbumAdmin(WorkAdmin):
         return [path("<int:pk>/cover/", view, name="catalog_album_cover"), *super().get_urls()]
 
     def cover_view(self, request, pk):
-        """Find the cover of one, from its form."""
+        """Find an album's cover from its form."""
         if album := self.get_changeable(request, pk):
             self.find_covers(request, [album])
         return self.back_to(pk)
@@ -350,7 +350,7 @@ class AlbumAdmin(WorkAdmin):
         self.find_covers(request, albums)
 
     def find_covers(self, request, albums: list[Album]) -> None:
-        """Ask the archive about these, and say for which it has a cover."""
+        """Ask the archive about these albums, with a message for each result."""
         try:
             found = services.find_covers(albums)
         except IntegrationError as error:

@@ -11,7 +11,7 @@ PARTIAL_DATE = "YYYY, YYYY-MM or YYYY-MM-DD, as precise as known."
 
 
 class BlankAsNullField(serializers.CharField):
-    """Text that the database keeps as "" if it is unknown, and the API gives as null."""
+    """Text that is stored as "" if it is unknown, and returned as null."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs | {"read_only": True, "allow_null": True})
@@ -21,7 +21,7 @@ class BlankAsNullField(serializers.CharField):
 
 
 class ImageField(serializers.URLField):
-    """The whole address of a TMDB image of one size."""
+    """The full address of a TMDB image in one size."""
 
     def __init__(self, size: str, **kwargs):
         self.size = size
@@ -68,11 +68,11 @@ class AlbumSearchSerializer(serializers.Serializer):
     query = serializers.CharField(max_length=200, help_text="A title, an artist, or words of both; or an address.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=25)
     offset = serializers.IntegerField(min_value=0, max_value=1_000_000, default=0)
-    fold = serializers.BooleanField(default=False, help_text="One hit for all releases of a release group.")
+    fold = serializers.BooleanField(default=False, help_text="Return one hit for all releases of a release group.")
 
 
 class MovieLookupSerializer(serializers.Serializer):
-    url = serializers.CharField(max_length=500, help_text="An address of a movie at TMDB or IMDb, or its id there.")
+    url = serializers.CharField(max_length=500, help_text="The address or id of a movie on TMDB or IMDb.")
 
     def validate_url(self, value) -> int | str:
         if address := tmdb.read_address(value):
@@ -82,7 +82,7 @@ class MovieLookupSerializer(serializers.Serializer):
 
 class AlbumLookupSerializer(serializers.Serializer):
     url = serializers.CharField(
-        max_length=500, help_text="An address of a release or release group at MusicBrainz, or its id there."
+        max_length=500, help_text="The address or id of a release or release group on MusicBrainz."
     )
 
     def validate_url(self, value) -> tuple[str, UUID]:
@@ -160,7 +160,7 @@ class PickedWorkSerializer(WorkSerializer):
 
 
 class PickedMovieSerializer(PickedWorkSerializer):
-    """A movie as weeks show it: with TMDB's path of the poster, unlike in search and details."""
+    """A movie in a week: with TMDB's path of the poster, unlike in search and details."""
 
     poster_path = BlankAsNullField(source="picture")
 
@@ -176,7 +176,7 @@ class AlbumHitSerializer(serializers.Serializer):
     artist = BlankAsNullField()
     release_date = BlankAsNullField(help_text=PARTIAL_DATE)
     country = BlankAsNullField()
-    score = serializers.IntegerField(help_text="0 to 100, against the best hit.")
+    score = serializers.IntegerField(help_text="0 to 100, relative to the best hit.")
     cover_art_url = BlankAsNullField()
     release_group_id = serializers.UUIDField(allow_null=True)
     editions = serializers.IntegerField(help_text="How many releases it represents: 1 without `fold`.")
@@ -226,7 +226,7 @@ class AlbumCreditsSerializer(serializers.Serializer):
 
 
 class PickedAlbumSerializer(PickedWorkSerializer):
-    """An album as weeks show it: with a whole day, and how much of it is known."""
+    """An album in a week: with a full date, and its precision."""
 
     artist = serializers.SerializerMethodField()
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")

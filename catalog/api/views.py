@@ -41,7 +41,7 @@ class WorkViewSet(ViewSet):
     details: type[Serializer]
 
     def answer(self, found: tuple[Movie | Album, bool]) -> Response:
-        """The details of a work, and whether it was known."""
+        """The details of a work, and whether it was in the catalog."""
         work, cached = found
         return Response(self.details(work, context={"cached": cached}).data)
 

@@ -1,4 +1,4 @@
-"""Where a person keeps weeks, picks and opinions in order, and decides what an import could not."""
+"""The admin of weeks, picks, opinions and imported rows."""
 
 from selections.merging import admin as merges
 from selections.opinions import admin as opinions

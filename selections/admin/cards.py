@@ -1,4 +1,4 @@
-"""Movies and albums that a person chooses from, as cards: hits of a search, and what an import offers."""
+"""Cards of movies and albums to choose from: hits of a search, and candidates of an import."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ HITS = 24  # albums of one search: four rows of six cards
 
 @dataclass(frozen=True)
 class Card:
-    """What templates/admin/includes/work_card.html shows. `id` is TMDB's, or MusicBrainz' of the release."""
+    """The values for templates/admin/includes/work_card.html. `id` is the TMDB id, or the MusicBrainz release id."""
 
     id: str
     picture: SafeString
@@ -31,7 +31,7 @@ class Card:
 
 
 def find(kind: str, words: str) -> list[Card]:
-    """What upstream, or the catalog in its place, knows by these words, or by a pasted id or address.
+    """Results from upstream, or else from the catalog, for these words, or for a pasted id or address.
 
     Raises IntegrationError.
     """
@@ -58,7 +58,7 @@ def _albums(words: str) -> list[Card]:
 
 
 def movie_card(movie: Any) -> Card:
-    """Of a hit of TMDB, or of a movie of the catalog, which has the same fields, and perhaps a curator's."""
+    """The card of a hit on TMDB, or of a movie in the catalog, which has the same fields and perhaps edits."""
     is_known = isinstance(movie, Movie)
     return Card(
         id=str(movie.tmdb_id),
@@ -72,7 +72,7 @@ def movie_card(movie: Any) -> Card:
 
 
 def album_card(album: Any) -> Card:
-    """Of a hit of MusicBrainz, or of an album of the catalog, which has the same fields, and perhaps a curator's."""
+    """The card of a hit on MusicBrainz, or of an album in the catalog, which has the same fields and perhaps edits."""
     is_known = isinstance(album, Album)
     facts = (album.release_date or "no date", album.country, album.status)
     return Card(
@@ -90,7 +90,7 @@ def card_of(work: Movie | Album) -> Card:
 
 
 def candidate_cards(kind: str, candidates: Iterable[Mapping[str, Any]], chosen: str = "") -> list[Card]:
-    """Of what an import offers; see matching.Candidate. Covers are loaded by the browser, not looked up here."""
+    """The card of an import's candidate; see matching.Candidate. The browser loads covers."""
     cards = []
     for number, candidate in enumerate(candidates, 1):
         facts = (candidate["released"] or "no date", f"{candidate['score']} of 100")
@@ -126,6 +126,6 @@ def album_url(musicbrainz_id: UUID | str) -> str:
 
 
 def search_words_of(row: Mapping[str, Any]) -> str:
-    """What one would search for to find what a row of a file, or a pick, is about."""
+    """The words to search for the work of an imported row or of a pick."""
     artist = re.sub(r"^Unknown Artist$", "", str(row.get("artist") or ""))
     return f"{artist} {row.get('title') or ''}".strip()

@@ -18,7 +18,7 @@ CHANGED = "This has been changed since you opened it. Check it, then make your c
 
 class CarefulForm(forms.ModelForm):
     def validate_constraints(self, exclude=frozenset()):
-        """All of them, also those in which something has a part that is no field of the form."""
+        """Validate all constraints, including those with fields that are not in the form."""
         try:
             self.instance.validate_constraints(exclude=exclude | set(self.errors))
         except ValidationError as error:
@@ -26,12 +26,12 @@ class CarefulForm(forms.ModelForm):
 
 
 class CarefulAdmin(admin.ModelAdmin):
-    """A change that clashes with another request's ends in a form or a message, never in an error page."""
+    """A change that conflicts with another request results in a form or a message, never in an error page."""
 
     form = CarefulForm
 
     def lock(self, request, object_id: str | None) -> None:
-        """Keep other requests from changing what is about to be saved or deleted."""
+        """Lock the rows that are about to be saved or deleted."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         def view() -> HttpResponse:
@@ -46,7 +46,7 @@ class CarefulAdmin(admin.ModelAdmin):
         return self.carefully(request, object_id, view)
 
     def carefully(self, request, object_id: str | None, view) -> HttpResponse:
-        """What the view answers; if a constraint of the database stops it, its second answer can tell why."""
+        """The response of the view, which is called again if a database constraint fails, so that it can say why."""
         if request.method != "POST":
             return view()
         for _ in range(2):
@@ -69,19 +69,19 @@ class CarefulAdmin(admin.ModelAdmin):
 
 
 class WeekLockAdmin(CarefulAdmin):
-    """For what belongs to a week: that is locked first, as everywhere."""
+    """For rows that belong to a week: the week is locked first, as everywhere."""
 
     def lock(self, request, object_id):
-        lock_user(request.user)  # their name goes into the history
+        lock_user(request.user)  # their name is recorded in the history
         week = self.week_of(number(object_id))
         with contextlib.suppress(Week.DoesNotExist):
             if week:
                 lock_week(week)
 
     def get_deleted_objects(self, objs, request):
-        """Your own opinions, and what they belong to, stay as long as they would in the API."""
+        """Your own opinions, and the rows that they belong to, can be deleted only when the API allows it."""
         listed, counts, not_allowed, protected = super().get_deleted_objects(objs, request)
-        reason = "you have read what others think, and it can be deleted once the week is over"
+        reason = "you have read others' opinions, and it can be deleted once the week is over"
         staying = [f"{row}: {reason}" for row in objs if self.has_revealed(row, request.user)]
         return listed, counts, not_allowed, [*protected, *staying]
 
@@ -95,6 +95,6 @@ class WeekLockAdmin(CarefulAdmin):
 
 
 def number(object_id: object) -> int:
-    """The key that an address has; 0, which no row has, if it is not a number."""
+    """The primary key in an address; 0, which no row has, if it is not a number."""
     text = unquote(str(object_id or ""))
     return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -19,13 +19,13 @@ from selections.models import Opinion, Position, WeekAlbum, WeekMovie
 from .picks import HIDDEN, fix_link, opinions_address
 from .works import WorkSelect
 
-MAX_LISTED = 10  # opinions of a pick; its own list has them all
+MAX_LISTED = 10  # opinions on a pick; the list of opinions shows them all
 
 
 class PickFormSet(forms.BaseInlineFormSet):
-    """All picks of one kind of a week: those that are deleted make room for new ones."""
+    """All picks of one kind in a week: deleted ones make room for new ones."""
 
-    staff: Any  # who uses the form
+    staff: Any  # the user of the form
 
     @property
     def kind(self) -> Kind:
@@ -42,11 +42,11 @@ class PickFormSet(forms.BaseInlineFormSet):
         leaving = [form.instance for form in deleted if form.instance.pk]
         if self.staff == self.instance.user and any(has_revealed(self.staff, pick) for pick in leaving):
             raise ValidationError(
-                f"You have read what others think of this {self.kind.name}. Remove it once the week is over."
+                f"You have read others' opinions on this {self.kind.name}. Remove it once the week is over."
             )
 
     def refuse_taken(self, form, others) -> None:
-        """Say what a form has in common with picks that were added since the page was opened."""
+        """Add errors for conflicts with picks that were added since the page was opened."""
         name = self.kind.name
         if any(other.position == form.cleaned_data.get("position") for other in others):
             form.add_error("position", "That position is already occupied.")
@@ -55,14 +55,14 @@ class PickFormSet(forms.BaseInlineFormSet):
 
     def get_unique_error_message(self, unique_check):
         if self.kind.name in unique_check:
-            return f"This {self.kind.name} is here twice. Choose another, or remove one."
+            return f"This {self.kind.name} is listed twice. Choose another, or remove one."
         return "Two picks have the same position. Give each its own."
 
     def get_form_error(self):
         return "Duplicate entry."
 
     def save_existing_objects(self, commit=True):
-        """Deleted picks go first, and make room; those that change positions do so at once."""
+        """Deleted picks are removed first to make room; changed positions are swapped together."""
         leaving = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
         self.kind.picks._default_manager.filter(pk__in=leaving).delete()
         moving = [form.instance for form in self.initial_forms if "position" in form.changed_data]
@@ -76,7 +76,7 @@ class PickFormSet(forms.BaseInlineFormSet):
 
 
 class PickForm(forms.ModelForm):
-    """One pick: what it is of is chosen once; after that it is a wrong match to be fixed."""
+    """The form of a pick: its work is chosen once; later it can only be changed by fixing a wrong match."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class PickForm(forms.ModelForm):
             self.fields[self.instance.kind].disabled = True
 
     def validate_constraints(self):
-        """Left to the formset, which knows what is deleted; positions have no other choices."""
+        """Left to the formset, which knows the deleted picks; positions have no other choices."""
 
 
 class PickInline(admin.StackedInline):
@@ -115,7 +115,7 @@ class PickInline(admin.StackedInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request):
-        """With the latest opinions for users who may see opinions; others read how many there are."""
+        """With the latest opinions for users who may see opinions, and only their number for others."""
         picks = super().get_queryset(request).select_related(self.model.kind, "week__user")
         if self.admin_site.get_model_admin(Opinion).has_view_permission(request):
             latest = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MAX_LISTED]
@@ -128,7 +128,7 @@ class PickInline(admin.StackedInline):
 
     @admin.display(description="opinions")
     def opinions(self, pick):
-        """What members think of the pick, and that it is deleted with it."""
+        """Members' opinions on the pick, with a note that they are deleted with it."""
         if pick.pk is None:
             return "No opinions yet."
         count = pick.opinions_count

@@ -22,8 +22,8 @@ from .careful import CarefulForm, WeekLockAdmin
 from .works import WorkSelect
 
 HIDDEN = (
-    "Some opinions are hidden, as you take part in their week. You can read them once you have given your own, or the "
-    "week is over."
+    "Some opinions are hidden because you take part in their week. You can read them once you have given your own, or "
+    "the week is over."
 )
 GONE = "This pick has been removed."
 
@@ -37,7 +37,7 @@ def rematch_address(pick: AnyPick) -> str:
 
 
 def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "button fix-match"):
-    """A link to the page that corrects what a pick is of."""
+    """A link to the page that corrects the work of a pick."""
     return format_html(
         '<a class="{}" href="{}">{}<span class="visually-hidden"> of {}</span></a>',
         style,
@@ -48,16 +48,16 @@ def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "butto
 
 
 class MovableForm(CarefulForm):
-    """A pick may take the position of another, which moves to its own in exchange."""
+    """A pick can swap its position with another pick."""
 
     def validate_constraints(self, exclude=frozenset()):
         super().validate_constraints(exclude | {"position"} if self.instance.pk else exclude)
 
 
 class PickAdmin(WeekLockAdmin):
-    """The position and time of a pick can be changed here, and what it is of by searching for the right work.
+    """The position and time of a pick can be changed here, and its work by searching for the right one.
 
-    The week that it is in stays, as what others think of it may be secret there.
+    Its week cannot be changed, as others' opinions on it may be hidden there.
     """
 
     form = MovableForm
@@ -149,7 +149,7 @@ class PickAdmin(WeekLockAdmin):
         return format_html("{} {}", pick.work, fix_link(pick))
 
     def rematch_view(self, request, pk):
-        """Searches for the movie or release that a pick should have been of, and corrects the pick."""
+        """Searches for the right movie or release of a pick, and corrects the pick."""
         pick = self.get_queryset(request).filter(pk=pk).first()
         if not self.has_change_permission(request, pick):
             raise PermissionDenied
@@ -175,7 +175,7 @@ class PickAdmin(WeekLockAdmin):
         return TemplateResponse(request, "admin/selections/rematch.html", context)
 
     def find(self, request, words: str) -> list[cards.Card] | None:
-        """What can be chosen instead; None without words, or if the search failed, which a message says."""
+        """The cards to choose from; None without words, or, with a message, if the search failed."""
         if not words.strip():
             return None
         try:

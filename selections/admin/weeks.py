@@ -25,7 +25,7 @@ from .works import WorksView
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By what weeks have in them, whenever they are."""
+    """A filter by the picks of a week."""
 
     title = "state"
     parameter_name = "state"
@@ -45,7 +45,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class RangeFilter(admin.ListFilter):
-    """From one ISO week to another, both included, and either may be left out."""
+    """A filter from one ISO week to another, both included; either may be omitted."""
 
     title = "weeks"
     template = "admin/selections/week/range_filter.html"
@@ -58,7 +58,7 @@ class RangeFilter(admin.ListFilter):
         self.error = ""
         self.names = {name: read_week_name(text.upper()) for name, text in self.written.items()}
         if any(text and not self.names[name] for name, text in self.written.items()):
-            self.error = "Write an ISO week as 2026-W07."
+            self.error = "Enter an ISO week such as 2026-W07."
             messages.error(request, self.error)
 
     def expected_parameters(self):
@@ -84,13 +84,13 @@ class WeekForm(CarefulForm):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if "notes" in self.fields:
-            self.fields["notes"].widget.attrs["rows"] = 3  # so that the picks are in sight
+            self.fields["notes"].widget.attrs["rows"] = 3  # so that the picks are visible without scrolling
         if self.instance.pk:
             self.initial["seen_at"] = self.instance.updated_at.isoformat()
 
     def clean(self):
         super().clean()
-        data, week = self.cleaned_data, self.instance  # as it is stored
+        data, week = self.cleaned_data, self.instance  # the stored week
         if week.pk and data.get("seen_at") not in {None, "", week.updated_at.isoformat()}:
             raise ValidationError(CHANGED)
         try:
@@ -148,7 +148,7 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         return Week.objects.select_related("user").order_by("-year", "-week_number", "id").prefetch_related(*counted)
 
     def get_search_results(self, request, queryset, search_term):
-        """Those with each word somewhere, unless it is an ISO week's name, which that week alone matches."""
+        """Weeks that contain each word, or the one week if the text is its ISO name."""
         for word in search_term.split()[:10]:
             if name := read_week_name(word.upper()):
                 queryset = queryset.filter(year=name[0], week_number=name[1])
@@ -163,7 +163,7 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         return ["user", ("year", "week_number"), "notes", *dates]
 
     def get_readonly_fields(self, request, obj=None):
-        """The owner stays: others gave their opinions to them."""
+        """The owner cannot be changed: others gave their opinions on this owner's picks."""
         return [] if obj is None else ["user", "created_at", "updated_at"]
 
     def get_autocomplete_fields(self, request):
@@ -177,12 +177,12 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         return Week.objects.filter(pk=pk).first()
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if stored := obj and Week.objects.filter(pk=obj.pk).first():  # obj may have what was typed and refused
+        if stored := obj and Week.objects.filter(pk=obj.pk).first():  # obj may have rejected input
             context |= neighbours(stored)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
-        obj.updated_at = timezone.now()  # also when only its picks changed
+        obj.updated_at = timezone.now()  # also if only its picks changed
         super().save_model(request, obj, form, change)
 
     def delete_queryset(self, request, queryset):
@@ -221,7 +221,7 @@ def shown(picks):
 
 
 def neighbours(week: Week) -> dict[str, object]:
-    """The weeks of the same owner before and after this one, and the address of its year."""
+    """The owner's previous and next week, and the address of the year."""
     theirs = Week.objects.filter(user=week.user_id)
     before, after = (weeks_later((week.year, week.week_number), count) for count in (-1, 1))
     return {

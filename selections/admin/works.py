@@ -21,7 +21,7 @@ class WorkSelect(AutocompleteSelect):
 
 
 class WorksView(AutocompleteJsonView):
-    """Django's answer with suggestions; each with its picture, and what tells it from others of that name."""
+    """Django's response with suggestions, each with its picture and details that distinguish it from others."""
 
     def serialize_result(self, obj, to_field_name):
         suggestion = super().serialize_result(obj, to_field_name)

@@ -37,7 +37,7 @@ STATES = {"complete": "complete", "half": "half filled", "empty": "empty", "none
 
 
 def state_of(movies: int, albums: int) -> str:
-    """Of a week that exists."""
+    """The primary key of an existing week."""
     if movies and albums:
         return "complete"
     return "half" if movies or albums else "empty"
@@ -52,7 +52,7 @@ class WeekNameField(forms.CharField):
             return None
         if name := read_week_name(text):
             return name
-        raise ValidationError("Write an ISO week as 2026-W07.")
+        raise ValidationError("Enter an ISO week such as 2026-W07.")
 
 
 class PersonField(forms.ModelChoiceField):
@@ -96,7 +96,7 @@ def cells_of(person: Any, year: int) -> list[dict[str, Any]]:
 
 
 def _label(cell: dict[str, Any]) -> str:
-    """What a screen reader says of a week."""
+    """The description of a week for screen readers."""
     days = f"{cell['starts_on']:%d %B} to {cell['ends_on']:%d %B}"
     parts = [f"{cell['name']}, {days}: {STATES[cell['state']]}"]
     if cell["movies"] or cell["albums"]:
@@ -107,7 +107,7 @@ def _label(cell: dict[str, Any]) -> str:
 
 
 def grid(week_admin, request):
-    """The weeks of a member's year, where choosing a missing week creates it."""
+    """The weeks of a member's year; choosing a missing week creates it."""
     if not week_admin.has_view_permission(request):
         raise PermissionDenied
     person = _first_shown(request.user)
@@ -144,7 +144,7 @@ def grid(week_admin, request):
 
 
 def _first_shown(staff: Any) -> Any:
-    """Whose year is shown first: your own if you have weeks, else that of the member who was active last."""
+    """The member whose year is shown first: you if you have weeks, else the member who was active last."""
     if Week.objects.filter(user=staff).exists():
         return staff
     latest = Week.objects.select_related("user").order_by("-updated_at").first()

@@ -1,4 +1,4 @@
-"""What addresses of weeks and picks say, and how the OpenAPI document describes it."""
+"""The parameters in addresses of weeks and picks, and their description in the OpenAPI document."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -13,7 +13,7 @@ ID = OpenApiParameter(
     "id",
     {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": WEEK_NAME}]},
     OpenApiParameter.PATH,
-    description="A week's number, or the ISO name of a week of your own, such as `2026-W07`.",
+    description="The id of a week, or the ISO name of one of your own weeks, such as `2026-W07`.",
 )
 NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Position.values)
@@ -21,7 +21,7 @@ BAD_POSITION = OpenApiResponse(description=f"There is no such position. {POSITIO
 
 
 def find_week(weeks: WeekQuerySet, raw: str, user) -> Week:
-    """The one of these weeks that an address means: by its number, or by the ISO name of one of the user's own.
+    """The week, of these, with the id in an address, or with the ISO name if it is one of the user's own.
 
     Raises NotFound.
     """
@@ -38,7 +38,7 @@ def find_week(weeks: WeekQuerySet, raw: str, user) -> Week:
 
 
 def read_force(request) -> bool:
-    """Whether `?force=true` is asked. Raises ValidationError."""
+    """Whether the request has `?force=true`. Raises ValidationError."""
     asked = ForceSerializer(data=request.query_params)
     asked.is_valid(raise_exception=True)
     return asked.validated_data["force"]

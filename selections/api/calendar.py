@@ -21,7 +21,9 @@ CALENDAR = "text/calendar"
 
 
 class CalendarAddressSerializer(serializers.Serializer):
-    url = serializers.CharField(help_text="The address for a calendar program. Anyone who has it can read your weeks.")
+    url = serializers.CharField(
+        help_text="The address for a calendar program. Anyone with this address can read your weeks."
+    )
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
@@ -41,7 +43,7 @@ class CalendarTokenView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request):
-        """Switch your calendar off: its address stops working. The answer is 204 even if there was none."""
+        """Disable your calendar: its address stops working. The response is 204 even if there was none."""
         if accounts.end_calendar_token(request.user):
             security.record("token revoked", request, user_id=request.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -49,7 +51,7 @@ class CalendarTokenView(APIView):
 
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class CalendarView(APIView):
-    """For calendar programs, which send no headers: the token in the address opens this and nothing else."""
+    """For calendar programs, which send no headers: the token in the address gives access to this view only."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -58,7 +60,7 @@ class CalendarView(APIView):
         tags=["weeks"],
         auth=[],
         parameters=[
-            OpenApiParameter("token", required=True, description="As `POST /api/weeks/calendar-token` answers it.")
+            OpenApiParameter("token", required=True, description="The token from `POST /api/weeks/calendar-token`.")
         ],
         responses={
             (200, CALENDAR): OpenApiTypes.ANY,
@@ -70,14 +72,14 @@ class CalendarView(APIView):
     def get(self, request):
         """Your weeks as a calendar (iCalendar), with your picks, ratings and notes.
 
-        Send the `ETag` back as `If-None-Match`: a calendar that has not changed is a 304, which no limit counts.
+        Send the `ETag` back as `If-None-Match`: an unchanged calendar is a 304, which does not count towards any limit.
         """
         token = accounts.find_token(request.query_params.get("token", ""), [ApiToken.Scope.CALENDAR])
         if token is None:
             raise InvalidCredentials("This calendar address is invalid or has been replaced. Create a new one.")
         if not token.user.is_active:
             raise InactiveAccount
-        etag = quote_etag(stamp(token.user))  # before the weeks are read, so that a change in between changes it
+        etag = quote_etag(stamp(token.user))  # before the weeks are read, so that a later change changes it
         if unchanged := get_conditional_response(request, etag=etag):
             return unchanged
         limits.count_attempt("calendar", request, limits.account_id(token.user.pk))

@@ -12,7 +12,7 @@ from selections.kinds import KINDS
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 
-MAX_WORDS = 10  # of a search: each scans all weeks
+MAX_WORDS = 10  # in a search: each scans all weeks
 
 
 def check_words(text: str) -> None:
@@ -47,7 +47,7 @@ class WeekNameField(forms.CharField):
             return None
         if week := read_week_name(text):
             return week
-        raise ValidationError("Write an ISO week as 2026-W07.", code="invalid_week")
+        raise ValidationError("Enter an ISO week such as 2026-W07.", code="invalid_week")
 
 
 @extend_schema_field(
@@ -62,7 +62,7 @@ class WeekNameFilter(django_filters.Filter):
 
 
 def of_member(username: str, user) -> Q:
-    """Whether a row belongs to the member of this name, where `me` is the user."""
+    """Filters by the username of a row's owner; `me` is the current user."""
     return Q(user=user) if username == "me" else Q(user__username=username.lower())
 
 
@@ -73,12 +73,12 @@ class WeekFilter(django_filters.FilterSet):
     complete = django_filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
         method="as_complete",
-        error_messages={"invalid_choice": "Write true or false."},
+        error_messages={"invalid_choice": "Enter true or false."},
         help_text="Whether there is at least one movie and one album.",
     )
     search = words(
         200,
-        f"Words of the notes, or of titles and artists of what is picked; {MAX_WORDS} at most.",
+        f"Words in the notes, or in titles and artists of the picks; {MAX_WORDS} at most.",
         method="with_words",
         validators=[check_words],
     )
@@ -108,11 +108,11 @@ class OpinionFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(
         choices=[(name, name) for name in KINDS],
         method="of_kind",
-        error_messages={"invalid_choice": "Write movie or album."},
-        help_text="On movies, or on albums.",
+        error_messages={"invalid_choice": "Enter movie or album."},
+        help_text="Opinions on movies, or on albums.",
     )
     min_rating = whole_number(
-        1, MAX_RATING, "Rated so high or higher, from 1 to 10.", field_name="rating", lookup_expr="gte"
+        1, MAX_RATING, "The minimum rating, from 1 to 10.", field_name="rating", lookup_expr="gte"
     )
 
     class Meta:

@@ -2,7 +2,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 
 class IsOwnerOrReadOnly(BasePermission):
-    """Every member may look at a week; only its owner may change it."""
+    """Every member may read a week; only its owner may change it."""
 
     message = "Only the owner can modify this week"
 

@@ -1,4 +1,4 @@
-"""Picking movies and albums for the positions of your own weeks, and moving and removing what is picked."""
+"""Picking movies and albums for positions of your own weeks, and moving and removing picks."""
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
@@ -15,7 +15,7 @@ from . import serializers
 from .addresses import BAD_POSITION, ID, POSITION, find_week, read_force, read_position
 from .permissions import IsOwnerOrReadOnly
 
-SERIALIZERS = {  # of what is asked in a POST and in a PUT, and of the answer
+SERIALIZERS = {  # for the bodies of POST and PUT, and for the response
     MOVIE: (
         serializers.PickMovieSerializer,
         serializers.ReplaceMovieSerializer,
@@ -30,19 +30,19 @@ SERIALIZERS = {  # of what is asked in a POST and in a PUT, and of the answer
 
 
 class OwnWeekView(APIView):
-    """About the picks of one kind in a week, which only its owner changes."""
+    """Base view for the picks of one kind in a week, which only its owner may change."""
 
     permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
     kind: Kind
 
     def get_week(self) -> Week:
-        """The week of the address. Raises NotFound, or PermissionDenied where it is not the caller's to change."""
+        """The week of the address. Raises NotFound, or PermissionDenied if the caller may not change it."""
         week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
         self.check_object_permissions(self.request, week)
         return week
 
     def answer(self, pick: AnyPick | None, status_code: int = status.HTTP_200_OK) -> Response:
-        """The answer to a pick. Raises NotFound without one."""
+        """The response with a pick. Raises NotFound without one."""
         if pick is None:
             raise NotFound(f"No {self.kind.name} found at position {self.kwargs['position']}", code="no_pick")
         answer = SERIALIZERS[self.kind][2](pick, context={"user": self.request.user})
@@ -82,7 +82,7 @@ class PickView(OwnWeekView):
 
 
 def describe_picks(kind: Kind):
-    """What the OpenAPI document says of picking works of a kind."""
+    """The OpenAPI description of picking works of a kind."""
     pick, _, picked = SERIALIZERS[kind]
     return extend_schema_view(
         post=extend_schema(
@@ -90,7 +90,9 @@ def describe_picks(kind: Kind):
             request=pick,
             responses={
                 201: picked,
-                409: OpenApiResponse(description=f"The position is taken, or the {kind.name} is in the week already"),
+                409: OpenApiResponse(
+                    description=f"The position is occupied, or the {kind.name} is already in the week"
+                ),
             },
             extensions={"x-upstream": True},
         ),
@@ -98,12 +100,12 @@ def describe_picks(kind: Kind):
 
 
 def describe_pick(kind: Kind):
-    """What the OpenAPI document says of a position for a kind."""
+    """The OpenAPI description of a position for a kind."""
     name, (_, replace, picked) = kind.name, SERIALIZERS[kind]
     return extend_schema_view(
         put=extend_schema(
-            description=f"Pick {kind.a_name} for a position of your own week, in place of what is there: 201 if that "
-            f"was nothing, else 200.\n\nIf the same {name} is there already, it stays as it was picked.",
+            description=f"Pick {kind.a_name} for a position of your own week, replacing the {name} there: 201 if the "
+            "position was free, otherwise 200.\n\nPicking the same again changes nothing.",
             parameters=[serializers.ForceSerializer],
             request=replace,
             responses={
@@ -111,15 +113,15 @@ def describe_pick(kind: Kind):
                 201: picked,
                 400: BAD_POSITION,
                 409: OpenApiResponse(
-                    description=f"The {name} is at another position; others have opinions on what is here; or yours "
+                    description=f"The {name} is at another position; others have opinions on the {name} here; or yours "
                     "has revealed them, and the week is not over (`revealed`, also with `force=true`)"
                 ),
             },
             extensions={"x-upstream": True},
         ),
         patch=extend_schema(
-            description=f"Move the {name} at a position of your own week to another position.\n\nThe {name} that is "
-            f"there comes here in exchange. Opinions stay with their {name}, and so does its `added_at`; `{{}}` "
+            description=f"Move the {name} at a position of your own week to another position.\n\nThe {name} "
+            f"there moves here in exchange. Opinions stay with their {name}, and so does its `added_at`; `{{}}` "
             "changes nothing.",
             request=serializers.MovePickSerializer,
             responses={200: picked, 400: BAD_POSITION},

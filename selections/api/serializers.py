@@ -26,7 +26,7 @@ from selections.weeks import FIRST_YEAR, LAST_YEAR, weeks_in_year
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A JSON number without a fraction: REST framework's own field also takes strings."""
+    """A JSON number without a fraction: REST framework's own field also accepts strings."""
 
     def to_internal_value(self, data):
         if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
@@ -42,7 +42,7 @@ class PositionField(WholeNumberField):
 
 
 class SwitchField(serializers.BooleanField):
-    """A JSON true or false: REST framework's own field also takes "yes" and 1."""
+    """A JSON true or false: REST framework's own field also accepts "yes" and 1."""
 
     def to_internal_value(self, data):
         if not isinstance(data, bool):
@@ -51,7 +51,7 @@ class SwitchField(serializers.BooleanField):
 
 
 class NotesField(serializers.CharField):
-    """Text, kept as it was typed; null and "" both mean none, and are given as null."""
+    """Text, stored unchanged; null and "" both mean none, and are returned as null."""
 
     def __init__(self, **kwargs):
         super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=MAX_TEXT, **kwargs)
@@ -100,7 +100,7 @@ class WeekSerializer(serializers.ModelSerializer):
 
 
 class OpinionSerializer(serializers.ModelSerializer):
-    """What one person thinks of a pick."""
+    """A user's opinion on a pick."""
 
     review = BlankAsNullField()
 
@@ -127,10 +127,10 @@ class AlbumPickSerializer(serializers.ModelSerializer):
 
 
 class DiscussedSerializer(serializers.ModelSerializer):
-    """A pick with what WeekQuerySet.for_page() loads of its opinions."""
+    """A pick with the opinions that WeekQuerySet.for_page() loads."""
 
     my_opinion = serializers.SerializerMethodField()
-    opinions_count = serializers.IntegerField(help_text="How many people have an opinion, hidden ones among them.")
+    opinions_count = serializers.IntegerField(help_text="The number of users with an opinion, including hidden ones.")
 
     @extend_schema_field(OpinionSerializer(allow_null=True))
     def get_my_opinion(self, pick):
@@ -157,7 +157,7 @@ class WeekFullSerializer(WeekSerializer):
 
 
 def check_iso_week(attrs: dict) -> dict:
-    """Raise ValidationError where the ISO year has no such week."""
+    """Raise ValidationError if the ISO year has no such week."""
     if attrs["week_number"] > weeks_in_year(attrs["year"]):
         message = f"The ISO year {attrs['year']} has no week {attrs['week_number']}."
         raise serializers.ValidationError({"week_number": message}, code="no_such_week")
@@ -183,15 +183,15 @@ class ChangeWeekSerializer(serializers.Serializer):
     def validate(self, attrs):
         for name, other in (("year", "week_number"), ("week_number", "year")):
             if name in attrs and other not in attrs:
-                raise serializers.ValidationError({other: "A week moves by year and week_number."}, code="required")
+                raise serializers.ValidationError({other: "A week is moved by year and week_number."}, code="required")
         return check_iso_week(attrs) if "year" in attrs else attrs
 
 
 class ForceSerializer(serializers.Serializer):
     force = serializers.BooleanField(
         default=False,
-        help_text="Without it, a request that would delete the opinions of others is answered with 409, in a sentence "
-        "that says whose; with `true` they are deleted as well.",
+        help_text="Without it, a request that would delete the opinions of others is rejected with 409, and a sentence "
+        "names these users; with `true` they are deleted as well.",
     )
 
 
@@ -209,7 +209,7 @@ class PickMovieSerializer(ReplaceMovieSerializer):
 
 @extend_schema_field({"type": "string", "format": "uuid"})
 class MusicBrainzIdField(serializers.Field):
-    """A JSON string of 36 characters; REST framework's own field takes other spellings, and numbers."""
+    """A JSON string of 36 characters; REST framework's own field accepts other spellings, and numbers."""
 
     default_error_messages = {"invalid": "A MusicBrainz id is a UUID."}
 
@@ -229,7 +229,7 @@ class PickAlbumSerializer(ReplaceAlbumSerializer):
 
 
 class SelectionSerializer(serializers.Serializer):
-    """When and by whom something was picked."""
+    """The week and user of a pick."""
 
     week_id = serializers.IntegerField()
     year = serializers.IntegerField(source="week.year")
@@ -240,10 +240,10 @@ class SelectionSerializer(serializers.Serializer):
 
 
 class PickedSerializer(serializers.ModelSerializer):
-    """The answer to a pick; the view passes the `user` who asks."""
+    """The response to a pick; the view passes the `user`."""
 
     previous_selections = serializers.SerializerMethodField(
-        help_text="The latest 50 earlier weeks, of anyone the caller may see, with the same movie, or with any edition "
+        help_text="The latest 50 earlier weeks, of users the caller may see, with the same movie, or any edition "
         "of the same album."
     )
 
@@ -289,10 +289,10 @@ class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
 
 
 class MovieOfPersonSerializer(MovieWithSelectionsSerializer):
-    """A movie with the credits that one person has there."""
+    """A movie with a person's credits in it."""
 
     characters = serializers.SerializerMethodField(help_text="The roles they play, in billing order.")
-    jobs = serializers.SerializerMethodField(help_text="As TMDB calls them, such as Director.")
+    jobs = serializers.SerializerMethodField(help_text="TMDB's names of the jobs, such as Director.")
 
     class Meta(MovieWithSelectionsSerializer.Meta):
         fields = [*MovieWithSelectionsSerializer.Meta.fields, "characters", "jobs"]
@@ -345,7 +345,7 @@ class WeekOfPickSerializer(serializers.ModelSerializer):
 
 
 class FeedSerializer(OpinionSerializer):
-    """An opinion with whose it is, and on what."""
+    """An opinion with its user and its pick."""
 
     user = OwnerSerializer()
     kind = serializers.CharField(read_only=True, help_text="`movie` or `album`.")

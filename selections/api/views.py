@@ -37,11 +37,11 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         return visible.for_page(self.request.user) if self.action == "retrieve" else visible.for_list()
 
     def filter_queryset(self, queryset):
-        """Filters are for the list: a stray `?year=` hides no week from its own address."""
+        """Filters are for the list only: a stray `?year=` does not hide a week at its own address."""
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     def get_object(self) -> Week:
-        """The week of the address. Raises NotFound, or PermissionDenied where it is not the caller's to change."""
+        """The week of the address. Raises NotFound, or PermissionDenied if the caller may not change it."""
         week = find_week(self.get_queryset(), self.kwargs["pk"], self.request.user)
         self.check_object_permissions(self.request, week)
         return week
@@ -74,8 +74,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     @extend_schema(
         responses={
             200: serializers.WeekFullSerializer,
-            404: OpenApiResponse(description="There is no week yet, and a read-only API token creates none"),
-            409: OpenApiResponse(description="It is not there yet, and the account has as many weeks as it can have"),
+            404: OpenApiResponse(description="There is no week yet, and a read-only API token cannot create one"),
+            409: OpenApiResponse(description="There is no week yet, and the account has the maximum number of weeks"),
         },
         parameters=[NO_ID],
         filters=False,
@@ -97,7 +97,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         responses={
             200: serializers.WeekSerializer,
             409: OpenApiResponse(
-                description="There is a week already where this one should move, or that would reveal opinions"
+                description="The target week already exists, or moving the week would reveal opinions"
             ),
         },
     )

@@ -1,4 +1,4 @@
-"""What was picked: movies and albums with their weeks, as far as the caller may see those."""
+"""Picked movies and albums with those of their weeks that the caller may see."""
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -17,7 +17,7 @@ from . import serializers
 
 
 def with_selections[W: (Movie, Album)](works: QuerySet[W], user) -> QuerySet[W]:
-    """Those that were picked in a week the user may see, by title, each with these picks: two queries."""
+    """The works that were picked in a week the user may see, by title, each with these picks, in two queries."""
     kind = KINDS[works.model.kind]
     picks = kind.picks._default_manager.visible_to(user)
     return (

@@ -1,1 +1,1 @@
-"""What picks and opinions add up to: statistics, comparison, recommendations, and the figures of the admin."""
+"""Statistics, comparisons and recommendations from picks and opinions, and the figures of the admin."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-GAP = 0.2  # of a bar's place
+GAP = 0.2  # the share of a bar's slot that is left empty
 MIN_LENGTH = 1.5  # pixels, so that any value above 0 can be seen
 
 
@@ -19,7 +19,7 @@ class Bar:
     y: float  # pixels, as `height`
     width: float
     height: float
-    side: str = ""  # `up` or `down`, where there are both
+    side: str = ""  # `up` or `down`, if there are both
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Chart:
 
 
 def nice(most: int) -> list[int]:
-    """The labels of an axis: up to five round figures from 0, the last of which is at least `most`."""
+    """The labels of an axis: up to five round figures from 0; the last is at least `most`."""
     if most < 4:
         return list(range(max(1, most) + 1))
     power = 10 ** math.floor(math.log10(most / 4))

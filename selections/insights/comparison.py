@@ -1,7 +1,7 @@
-"""How ratings compare: those of two members, of others for a member's picks, and of a member with TMDB's average.
+"""Comparing ratings: of two members, of others for a member's picks, and of a member with TMDB's average.
 
-Every figure is computed from the ratings that the asker may read (`Opinion.objects.visible_to`). A work is a movie, or
-an album in any edition. Where a member rated a work on several picks, comparing them with another member or with TMDB's
+Every figure is computed from the ratings that the viewer may read (`Opinion.objects.visible_to`). A work is a movie, or
+an album in any edition. If a member rated a work on several picks, comparing them with another member or with TMDB's
 average takes the opinion that they changed last.
 """
 
@@ -16,14 +16,14 @@ from selections.kinds import KINDS, Kind
 from selections.models import MAX_RATING, AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import THURSDAY, day_of
 
-ENOUGH = 5  # common works; with fewer, an agreement says nothing
+ENOUGH = 5  # common works; with fewer, an agreement is meaningless
 DOUBT = 5  # common works at which an agreement counts half
 HIT = 7  # half stars from which a rating praises a pick
 MAX_DIFFERENCES = 10  # between two members, or between a member and TMDB's average
-MAX_WRONG = 20  # disagreements in an answer
-DECIMALS = 4  # databases add fractions in any order, and an unchanged answer must stay the same
+MAX_WRONG = 20  # disagreements in a response
+DECIMALS = 4  # databases add fractions in any order, but the response must not change with it
 
-# What identifies a work: opinions that have all of these in common are about the same one.
+# What identifies a work: opinions with the same values are about the same work.
 WORK = {
     "movie": F("movie_pick__movie"),
     "release_group": F("album_pick__album__release_group_id"),
@@ -42,7 +42,7 @@ class Agreement:
 
     n: int = 0  # works that both rated
     apart: int = 0  # sum of the differences without their signs
-    gap: int = 0  # sum of mine minus theirs
+    gap: int = 0  # sum of the first's ratings minus the second's
 
     def __add__(self, more: "Agreement") -> "Agreement":
         return Agreement(self.n + more.n, self.apart + more.apart, self.gap + more.gap)
@@ -65,19 +65,19 @@ class Agreement:
 
     @property
     def agreement_raw(self) -> float | None:
-        """1 where all ratings are the same, 0 where all are as far apart as can be; None without common works."""
+        """1 if all ratings are the same, 0 if all are as far apart as possible; None without common works."""
         return 1 - self.apart / self.n / (MAX_RATING - 1) if self.n else None
 
     @property
     def agreement(self) -> float | None:
-        """The raw agreement, shrunk towards 0 for few common works; None where there are not enough."""
+        """The raw agreement, shrunk towards 0 for few common works; None if there are not enough."""
         if self.agreement_raw is None or not self.enough:
             return None
         return self.agreement_raw * self.n / (self.n + DOUBT)
 
     @property
     def harshness_gap(self) -> float | None:
-        """The mean of mine minus theirs: below 0 if I am harsher; None without common works."""
+        """The mean of the first ratings minus the second, below 0 if the first are harsher, or None without works."""
         return self.gap / self.n if self.n else None
 
 
@@ -90,7 +90,7 @@ class Disagreement:
 
     @property
     def pick(self) -> AnyPick:
-        """That of the first opinion."""
+        """The pick of the first opinion."""
         return self.one.pick
 
     @property
@@ -112,21 +112,21 @@ class Comparison:
     movies: Agreement
     albums: Agreement
     quarters: list[Quarter]  # those with common works, the latest first
-    differences: list[Disagreement]  # mine and theirs, the largest difference first
+    differences: list[Disagreement]  # the viewer's and the other's, the largest difference first
 
     @property
     def together(self) -> Agreement:
         return self.movies + self.albums
 
 
-def compare(asker: Any, other: Any) -> Comparison:
-    """How the asker's ratings and another member's compare, over the works that both rated.
+def compare(viewer: Any, other: Any) -> Comparison:
+    """Compare the viewer's ratings with another member's, over the works that both rated.
 
     A work counts in the quarter of the Thursday of the ISO week for which it was picked, of the later week if they
     rated it on different picks.
     """
-    opinions = Opinion.objects.visible_to(asker).filter(user__in=[asker, other])
-    mine, theirs = Q(user=asker), Q(user=other)
+    opinions = Opinion.objects.visible_to(viewer).filter(user__in=[viewer, other])
+    mine, theirs = Q(user=viewer), Q(user=other)
     common = (
         _latest(opinions)
         .annotate(**WORK)
@@ -159,7 +159,7 @@ def compare(asker: Any, other: Any) -> Comparison:
 
 
 def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:
-    """Those with a rating; of several opinions of a member on one work the one that was changed last."""
+    """The opinions with a rating; of a member's several opinions on one work only the one that was changed last."""
     place = Window(RowNumber(), partition_by=["user", *WORK], order_by=["-updated_at", "-pk"])
     rated = opinions.filter(rating__isnull=False).annotate(**WORK).annotate(place=place)
     return Opinion.objects.filter(pk__in=rated.filter(place=1).values("pk"))
@@ -172,13 +172,13 @@ def _quarter(week: int) -> tuple[int, int]:
 
 
 def _load(pairs: list[tuple[int, int]]) -> list[Disagreement]:
-    """Pairs of opinions with their picks, in one query; without those that have just been deleted."""
+    """Pairs of opinions with their picks, in one query, without any that have just been deleted."""
     found = Opinion.objects.with_picks().in_bulk({pk for pair in pairs for pk in pair})
     return [Disagreement(found[one], found[other]) for one, other in pairs if one in found and other in found]
 
 
 def wrong_opinions(
-    asker: Any, *, year: int | None = None, week_number: int | None = None, person: Any = None
+    viewer: Any, *, year: int | None = None, week_number: int | None = None, person: Any = None
 ) -> list[Disagreement]:
     """The largest differences between two members' ratings of a pick, the higher rating first: of a year, of one of its
     weeks, or of all time, and with a `person` only of pairs with them.
@@ -188,7 +188,7 @@ def wrong_opinions(
     found: list[tuple[int, int, int, int]] = []
     for kind, week in WEEKS.items():
         pick = f"{kind}_pick"
-        ratings = Opinion.objects.visible_to(asker, pick).filter(rating__isnull=False)
+        ratings = Opinion.objects.visible_to(viewer, pick).filter(rating__isnull=False)
         if year is not None:
             ratings = ratings.filter(**{f"{pick}__week__year": year})
         if week_number is not None:
@@ -226,7 +226,7 @@ class Marked:
 
     @property
     def weight(self) -> tuple[int, int, int]:
-        """What decides between equal means: more ratings, then the later week."""
+        """The order of equal means: more ratings first, then the later week."""
         return self.n, self.pick.week.year, self.pick.week.week_number
 
 
@@ -285,9 +285,9 @@ class ReportCard:
         return self.movies + self.albums
 
 
-def report_card(asker: Any, person: Any) -> ReportCard:
-    """How others rated a member's picks."""
-    ratings = Opinion.objects.visible_to(asker).filter(rating__isnull=False).exclude(user=person)
+def report_card(viewer: Any, person: Any) -> ReportCard:
+    """Others' ratings of a member's picks."""
+    ratings = Opinion.objects.visible_to(viewer).filter(rating__isnull=False).exclude(user=person)
     (movies, movie_raters), (albums, album_raters) = (
         _marks(kind, ratings.filter(**{f"{kind.opinion_field}__week__user": person})) for kind in KINDS.values()
     )
@@ -306,7 +306,7 @@ def report_card(asker: Any, person: Any) -> ReportCard:
 def _marks(kind: Kind, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
     """The sums of these ratings of picks of a kind, and who gave them.
 
-    Of picks with equal means it names the one with more ratings, then the later one.
+    Of picks with equal means it gives the one with more ratings, then the later one.
     """
     by_user = (
         ratings.order_by()
@@ -345,9 +345,9 @@ class Contrarian:
     picks: list[Opinion]  # with their `gap`, the largest first
 
 
-def contrarian(asker: Any, person: Any) -> Contrarian:
+def contrarian(viewer: Any, person: Any) -> Contrarian:
     """A member's latest rating of each movie compared with TMDB's average, for movies with votes."""
-    opinions = Opinion.objects.visible_to(asker, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
+    opinions = Opinion.objects.visible_to(viewer, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
     against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), week=WEEKS["movie"])
     means = against.aggregate(n=Count("pk"), signed=Avg("gap"), absolute=Avg(Abs("gap")))
     furthest = against.exclude(gap=0).order_by(Abs("gap").desc(), "-week", "pk")
@@ -364,20 +364,20 @@ def _rounded(mean: float | None) -> float | None:
     return None if mean is None else round(mean, DECIMALS)
 
 
-def earlier_years(asker: Any, person: Any, *, year: int, week_number: int) -> WeekQuerySet:
+def earlier_years(viewer: Any, person: Any, *, year: int, week_number: int) -> WeekQuerySet:
     """A member's weeks of this number in earlier ISO years, the newest first, in seven queries.
 
-    They come with their picks and the opinions that the asker may read. Only long years have a week 53.
+    They come with their picks and the opinions that the viewer may read. Only long years have a week 53.
     """
     return (
-        Week.objects.visible_to(asker)
+        Week.objects.visible_to(viewer)
         .filter(user=person, week_number=week_number, year__lt=year)
         .select_related("user")
         .prefetch_related(
             *(
                 Prefetch(
                     kind.related_picks,
-                    kind.picks.objects.select_related(kind.name).with_opinions(asker).with_shown_opinions(asker),
+                    kind.picks.objects.select_related(kind.name).with_opinions(viewer).with_shown_opinions(viewer),
                 )
                 for kind in KINDS.values()
             )

@@ -1,4 +1,4 @@
-"""What the admin's first page shows about picks and opinions of all members, and what needs a curator's attention."""
+"""Figures of the admin's first page: picks and opinions of all members, and rows that need a curator's attention."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ WEEKS = 105  # two years, and this week
 
 @dataclass(frozen=True)
 class WeekPicks:
-    """The picks of a week that are shown, person by person, movies first, and how many more there are."""
+    """The picks of a week that are shown, user by user, movies first, and the number of further ones."""
 
     picks: list[AnyPick]
     more: int
@@ -68,7 +68,7 @@ def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
     first = weeks_later(last, 1 - WEEKS)
     counted = {week: dict.fromkeys(KINDS, 0) for week in weeks_between(first, last)}
     for kind in KINDS.values():
-        # Through the weeks, which have an index, and not through the picks, of which there are more.
+        # Through the weeks, which have an index, and not through the picks, as there are more of them.
         rows = (
             Week.objects.since(*first)
             .until(*last)
@@ -166,7 +166,7 @@ def lacks(kind: Kind) -> Q:
 
 
 def attention_items(user: Any, models: Collection[type[Model]]) -> list[AttentionItem]:
-    """What needs attention among the rows of these models, in one query each; without items that have no rows.
+    """The items that need attention in these models, in one query each; items without rows are omitted.
 
     Weeks count once they are over in the user's time zone.
     """

@@ -1,4 +1,4 @@
-"""What works have in common, by which they are recommended: who made them, their genres and their decade."""
+"""Features that works share, by which they are recommended: their makers, their genres and their decade."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
 from selections.kinds import ALBUM, MOVIE, Kind
 
-# Points for a reason at its strongest, which is when all that the user knows with this feature is rated 10.
+# The maximum points for a reason, which it has if the user rated all works with this feature 10.
 POINTS = {
     "director": 1.8,
     "writer": 0.8,
@@ -26,7 +26,7 @@ POINTS = {
     "people": 2.0,
     "tmdb": 0.6,
 }
-# What is left of a reason's points after each result that it led to.
+# The share of a reason's points that is left after each result that it led to.
 REPEATED = {
     "director": 0.8,
     "writer": 0.85,
@@ -37,16 +37,16 @@ REPEATED = {
     "people": 0.99,
     "tmdb": 0.9,
 }
-VOTES = 0.08  # points for TMDB's votes at their best, which rank those that have the same reasons
+VOTES = 0.08  # the maximum points for TMDB's votes, which rank works with the same reasons
 
 JOBS = {"Director": "director", "Writer": "writer", "Screenplay": "writer"}
 LEADING = 5  # parts, from the top of the billing
-FIRST_GENRES = 5  # of a work: an album may have dozens
-# MusicBrainz' Various Artists and [unknown]: two albums are not alike for having them.
+FIRST_GENRES = 5  # per work: an album may have dozens
+# MusicBrainz' Various Artists and [unknown]: they do not make two albums similar.
 NOT_ARTISTS = [UUID("89ad4ac3-39f7-470e-963a-56509c546377"), UUID("125ec42a-7229-4250-afc5-e057484327fe")]
 
-type Key = int | UUID  # what counts as the same work: a movie; a release group, or a release where that is unknown
-type Feature = tuple[str, int | str]  # a reason, and what it is about: such as a director and the person's id
+type Key = int | UUID  # the identity of a work: a movie; a release group, or a release if that is unknown
+type Feature = tuple[str, int | str]  # a reason and its object, such as a director and the person's id
 type Credit = tuple[int, Feature, str]  # the id of a work, one of its features, and its name
 
 
@@ -66,12 +66,12 @@ class Candidate:
 
     work: Movie | Album | MovieHit
     key: Key
-    order: tuple[Any, ...]  # among equals
+    order: tuple[Any, ...]  # the order among equals
     base: float = 0  # points without a reason that can be named
     points: dict[Feature, float] = field(default_factory=dict)
 
     def total(self, used: Counter[Feature]) -> float:
-        """Its points after results that its features have led to, so often each."""
+        """Its points after the results that its features have led to, by the number of results for each."""
         total = self.base
         for feature, points in self.points.items():
             total += points * REPEATED[feature[0]] ** used[feature] if points > 0 else points

@@ -1,8 +1,8 @@
-"""What a user might pick next: by what they like, and by what members who agree with them like.
+"""Recommendations for a user, from the works that they like, and from those that members who agree with them like.
 
-A work of the catalog gets points for each feature that it shares with what the user likes. A feature that led to an
-earlier result counts less for the next, so that the results differ. What the user picked or has an opinion on is never
-among them, nor is another edition of such an album.
+A work of the catalog gets points for each feature that it shares with works that the user likes. A feature that led to
+an earlier result counts less for the next, so that the results differ. Works that the user picked or has an opinion on
+are never included, nor are other editions of such an album.
 """
 
 import heapq
@@ -25,22 +25,22 @@ from integrations.tmdb import MovieHit
 from .features import ALBUMS, MOVIES, POINTS, Candidate, Feature, Key, SourcePick, WorkFeatures
 from .taste import FURTHEST, MIDDLE, Taste
 
-HIGH = (7 - MIDDLE) / FURTHEST  # TMDB is asked about movies that the user likes so much
-SPREAD = 0.5  # of genres: each of four counts half of what a single one does
+HIGH = (7 - MIDDLE) / FURTHEST  # TMDB is asked about movies that the user likes at least this much
+SPREAD = 0.5  # for genres: each of four counts half as much as a single one
 PEOPLE_DOUBT = 3  # people without a preference who are assumed beside those who rated a work
-STEEPNESS = 1.2  # of the score: a point is worth 70 of 100
+STEEPNESS = 1.2  # for the score: one point gives 70 of 100
 
-# Bounds, so that an answer costs about the same for any amount of data.
-MAX_SCANNED = 10  # genres that the whole catalog is searched for
+# Limits, so that a response costs about the same for any amount of data.
+MAX_SCANNED = 10  # genres for which the whole catalog is searched
 MAX_CANDIDATES = 250  # of each source
 MAX_ASKED = 5  # movies, at TMDB
-MAX_REASONS = 5  # named, of a result
-MAX_PICKS = 3  # named, of a reason
+MAX_REASONS = 5  # named for a result
+MAX_PICKS = 3  # named for a reason
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a work is recommended. `name` is that of the person, genre or artist; for `decade` it is such as 1990s, for
+    """A reason for a recommendation. `name` is that of the person, genre or artist; for `decade` such as 1990s, for
     `people` a username, and for `tmdb` the title that TMDB recommends the work for.
     """
 
@@ -53,7 +53,7 @@ class Reason:
 class Recommendation:
     """`score` is from 0 to 100 and never rises from one to the next; `because` begins with the strongest reason.
 
-    The work is a hit where TMDB recommends what the catalog does not have.
+    The work is a hit if TMDB recommends one that is not in the catalog.
     """
 
     score: int
@@ -62,19 +62,19 @@ class Recommendation:
 
 
 def recommend_movies(user: Any, *, limit: int) -> tuple[str, list[Recommendation]]:
-    """The best first, and their source: `tmdb` if it contributed, else `catalog`."""
+    """Recommended movies, the best first, and their source: `tmdb` if it contributed, else `catalog`."""
     search = Search(user, MOVIES)
     source = "tmdb" if search.ask_tmdb() else "catalog"
     return source, search.results(limit)
 
 
 def recommend_albums(user: Any, *, limit: int) -> tuple[str, list[Recommendation]]:
-    """As recommend_movies(), though no upstream is asked about albums."""
+    """Recommended albums, as in recommend_movies(), but without asking an upstream."""
     return "catalog", Search(user, ALBUMS).results(limit)
 
 
 class Search:
-    """Finds and ranks works for what a user likes."""
+    """Finds and ranks works that a user may like."""
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
         self.features, self.kind = features, features.kind
@@ -83,7 +83,7 @@ class Search:
         self.recommended: dict[int, dict[Feature, float]] = defaultdict(dict)  # points by TMDB id of a hit
 
     def ask_tmdb(self) -> bool:
-        """Whether TMDB answers in time which movies are like those that the user rated highest."""
+        """Add TMDB's recommendations for the movies that the user rated highest; return whether it answered in time."""
         liked = {
             tmdb_id: known for tmdb_id, known in self.taste.by_tmdb_id.items() if known.ratings and known.liking >= HIGH
         }
@@ -122,7 +122,7 @@ class Search:
         return found
 
     def candidates(self) -> list[Candidate]:
-        """All works that there are reasons for, with their points."""
+        """All works with at least one reason, with their points."""
         made = self.points_of_people_in()
         ids = {
             *sorted(made, key=lambda work: (-sum(made[work].values()), work))[:MAX_CANDIDATES],
@@ -133,7 +133,7 @@ class Search:
         found = []
         for work in works:
             if work.fetched_at is None and work.pk not in self.taste.own:
-                continue  # known by an imported file only; a hit of TMDB describes it as well as a new one
+                continue  # known from an imported file only; it is treated as a new hit of TMDB
             hit = self.hits.pop(work.tmdb_id, None) if isinstance(work, Movie) else None
             if work.pk in self.taste.own or (work.vanished_at and not hit):
                 continue
@@ -144,7 +144,7 @@ class Search:
             found.append(candidate)
         for candidate in found:
             self.add_points(candidate)
-        return found + [  # hits that the catalog does not have
+        return found + [  # hits that are not in the catalog
             Candidate(hit, -hit.tmdb_id, (0, hit.tmdb_id), points=self.recommended[hit.tmdb_id])
             for hit in self.hits.values()
         ]
@@ -209,7 +209,7 @@ class Search:
                 candidate.points[feature] = POINTS[feature[0]] * affinity.liking / share
 
     def because(self, candidate: Candidate) -> list[Reason]:
-        """Why a work is recommended, with the picks that led there."""
+        """The reasons for a recommendation, with the picks that led to it."""
         reasons = sorted(
             (feature for feature, points in candidate.points.items() if points > 0),
             key=lambda feature: -candidate.points[feature],

@@ -1,6 +1,6 @@
 """Figures about picks and opinions that the viewer may see.
 
-The week of a pick decides which year it belongs to, never the date on which something was entered.
+The week of a pick decides which year it belongs to, never the date on which it was entered.
 """
 
 from collections import Counter
@@ -16,22 +16,22 @@ from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
 from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
 
-MAX_NAMES = 10  # of a list of the most frequent
-BILLED = 10  # first places of a cast that count
+MAX_NAMES = 10  # entries in a list of the most frequent
+BILLED = 10  # the first positions of a cast, which count
 COMPOSING = ["Composer", "Original Music Composer"]  # TMDB's names of the job
 
 Row = dict[str, Any]
 WORKS: dict[Kind, Any] = {
     MOVIE: F("movie_id"),
-    ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # without a group it is one by itself
+    ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
 }
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose figures the `viewer` asks for: those of a `person`, or of all members whom they may see if that is None.
+    """The scope of the figures for a `viewer`: a `person`, or all members that the viewer may see if that is None.
 
-    With a `year` they cover the weeks of that ISO year only.
+    With a `year` it covers only the weeks of that ISO year.
     """
 
     viewer: Any
@@ -66,7 +66,7 @@ class Scope:
 
 
 def overview(scope: Scope) -> Row:
-    """Totals, streaks, ratings and what is picked most."""
+    """Totals, streaks, ratings and the most frequent picks."""
     return {
         "user": scope.person,
         "totals": totals(scope),
@@ -116,7 +116,7 @@ def year_in_opinions(scope: Scope, year: int) -> Row:
 
 
 def totals(scope: Scope) -> Row:
-    """How much was picked, how much of it for the first time, and how long it takes to watch."""
+    """The numbers of picks and of first picks, and the hours that it takes to watch them."""
     weeks = scope.weeks.aggregate(all=Count("pk"), complete=Count("pk", filter=is_complete()))
     movies = scope.picks(MOVIE).aggregate(
         picks=Count("pk"),
@@ -147,7 +147,7 @@ def is_complete() -> Q:
 
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
-    """The number of picks that are their person's first of a movie or release group; the others are repeats."""
+    """The number of picks that are a user's first of a movie or release group; the others are repeats."""
     picks = replace(scope, year=None).picks(kind).values("week__user", work=WORKS[kind])
     if scope.year is None:
         return picks.distinct().count()
@@ -155,7 +155,7 @@ def count_firsts(scope: Scope, kind: Kind) -> int:
 
 
 def streaks(scope: Scope) -> Row:
-    """The current and the longest row of complete weeks; None for all members together."""
+    """The current and the longest streak of complete weeks; None for all members together."""
     if scope.person is None:
         return {"current_streak": None, "longest_streak": None}
     complete = scope.weeks.filter(is_complete()).values_list("year", "week_number")
@@ -164,9 +164,9 @@ def streaks(scope: Scope) -> Row:
 
 
 def count_streaks(complete: Iterable[YearWeek], running: YearWeek) -> tuple[int, int]:
-    """The lengths of the row of complete weeks that ends now, and of the longest row.
+    """The lengths of the current streak of complete weeks, and of the longest streak.
 
-    The running week extends a row if it is complete, and does not end one if it is not. Future weeks do not count.
+    The current week extends a streak if it is complete, and does not end one if it is not. Future weeks do not count.
     """
     current = longest = 0
     last = running
@@ -187,7 +187,7 @@ def given_by_week(scope: Scope) -> Ratings:
 
 
 def received(scope: Scope) -> Ratings:
-    """The opinions of others on what these people picked."""
+    """The opinions of others on these users' picks."""
     return count_ratings(
         {kind: scope.opinions_on(kind).exclude(user=F(f"{kind.opinion_field}__week__user")) for kind in KINDS.values()}
     )
@@ -283,7 +283,7 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
 
 
 def tops(scope: Scope) -> Row:
-    """What is picked most: each list has up to ten entries, by the number of their picks, then by name.
+    """The most frequent picks: each list has up to ten entries, by the number of their picks, then by name.
 
     The database counts the picks of each work, and Python adds these up for the work's names: a join would read the
     credits of a work again for each of its picks.
@@ -338,10 +338,10 @@ def top_decades(times: Counter[int], years: Iterable[tuple[int, int]]) -> list[R
 
 
 def highlights(scope: Scope) -> dict[str, Row | None]:
-    """What stands out among the picks of the scope's year.
+    """The highlights among the picks of the scope's year.
 
-    The best and the worst are those by the person's own rating, or for all members by the mean; the most divisive has
-    the widest range of ratings. Of equals the one with more ratings comes first, then the earliest week, then movies.
+    The best and the worst are by the user's own rating, or for all members by the mean; the most divisive has
+    the widest range of ratings. Among equals, more ratings come first, then the earliest week, then movies.
     """
     own = {kind: rated_picks(scope, kind, by=scope.person) for kind in KINDS.values()}
     divided = {kind: rated_picks(scope, kind).filter(spread__gt=0) for kind in KINDS.values()}
@@ -395,7 +395,7 @@ def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet:
 
 
 def first_of(rows: Mapping[Kind, QuerySet], *order: str) -> Row | None:
-    """The first row by these columns, then by where the pick is; with its `kind`."""
+    """The first row by these columns, then by the place of the pick; with its `kind`."""
     found = []
     for kind, of_kind in rows.items():
         for row in of_kind.order_by(*order, "week_number", "position", "pick")[:1]:

@@ -1,4 +1,4 @@
-"""What a user likes: by what they picked and rated, and by what members who agree with them rated."""
+"""A user's taste, from their picks and ratings, and from the ratings of members who agree with them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,19 +14,19 @@ from selections.weeks import over_for
 
 from .features import Feature, Key, SourcePick, WorkFeatures
 
-# What a rating means, from -1 to 1.
+# The preference for each rating, from -1 to 1.
 MIDDLE, FURTHEST = 5.5, 4.5
-UNRATED = 0.2  # a pick of the user's own
+UNRATED = 0.2  # the preference for a work that the user picked
 
-# For each of these, how many works without a preference are assumed beside those that the user knows.
+# For each of these, the number of works without a preference that are assumed in addition to those the user knows.
 DOUBT = {"director": 3, "writer": 3, "cast": 3, "artist": 2, "genre": 6, "decade": 6}
 
-AGREED_GAP = 2.5  # between the ratings of two people: strangers are about as far apart
-AGREED_DOUBT = 5  # works in common count half of what many do
-STRANGER = 0.15  # the weight of an opinion where nothing is in common; that of a member who agrees is up to 1
-ENOUGH_PEOPLE = 10  # who agree: no need of strangers
+AGREED_GAP = 2.5  # between the ratings of two users: the typical difference for strangers
+AGREED_DOUBT = 5  # works in common, at which an agreement counts half
+STRANGER = 0.15  # the weight of a stranger's opinion; that of a member who agrees is up to 1
+ENOUGH_PEOPLE = 10  # members who agree, from which on strangers are not needed
 
-# Bounds, so that an answer costs about the same for any amount of data.
+# Limits, so that a response costs about the same for any amount of data.
 MAX_HISTORY = 300  # works that the user knows, the latest
 MAX_FEATURES = 40  # of a kind: those with the strongest preference
 MAX_COMPARED = 500  # people, those with most in common
@@ -54,7 +54,7 @@ class KnownWork:
 
 @dataclass
 class Affinity:
-    """How much the user likes works with a feature, from -1 to 1, and those that they know."""
+    """A user's preference for works with a feature, from -1 to 1, and the works that they know."""
 
     liking: float
     known: list[KnownWork]
@@ -73,7 +73,7 @@ class PeerRating:
 
 
 class Taste:
-    """What the user knows and likes, and how other members rated what the user does not know."""
+    """The works that the user knows and likes, and other members' ratings of works that the user does not know."""
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
         self.user, self.features, self.kind = user, features, features.kind
@@ -87,7 +87,7 @@ class Taste:
         self.peer_ratings = self.read_peer_ratings()
 
     def read_history(self) -> dict[Key, KnownWork]:
-        """What the user picked or has an opinion on; without picks where that says nothing about what they like."""
+        """The works that the user picked or has an opinion on; without picks if these say nothing about their taste."""
         features, opinion_field = self.features, self.kind.opinion_field
         known: dict[Key, KnownWork] = {}
 
@@ -118,7 +118,7 @@ class Taste:
         return known
 
     def read_affinities(self) -> dict[Feature, Affinity]:
-        """How the user likes the features of their history, the strongest preferences of each kind."""
+        """The user's preferences for the features of their history, the strongest of each kind."""
         by_key = {known.key: known for known in self.history}
         ids = {work: key for work, key in self.own.items() if key in by_key}
         knowing: dict[Feature, dict[Key, KnownWork]] = defaultdict(dict)
@@ -142,7 +142,7 @@ class Taste:
         }
 
     def read_peer_ratings(self) -> dict[Key, list[PeerRating]]:
-        """Recent ratings that the user may read: of members who agree with them or, where these are few, of all who do
+        """Recent ratings that the user may read: of members who agree with them or, if these are few, of all who do
         not disagree.
         """
         opinion_field = self.kind.opinion_field
@@ -154,8 +154,8 @@ class Taste:
         if len(agreeing) >= ENOUGH_PEOPLE:
             rated = rated.filter(user__in=agreeing[:MAX_AGREEING])
         # The latest are chosen first, in a query of their own: with all conditions of a readable opinion in one query
-        # PostgreSQL would scan all opinions instead of using its index. What is revealed before its week is over is
-        # about works that the user knows.
+        # PostgreSQL would scan all opinions instead of using its index. Opinions that are revealed before
+        # their week is over are about works that the user knows.
         by_seen_people = visible_to(self.user, "user") & visible_to(self.user, f"{opinion_field}__week__user")
         if settings.BLIND_REVEAL:
             by_seen_people &= over_for(self.user, f"{opinion_field}__week__")
@@ -176,7 +176,7 @@ class Taste:
         return {key: list(by_person.values()) for key, by_person in ratings.items()}
 
     def read_agreements(self) -> dict[int, float]:
-        """The weight of each member who rated works that the user rated, too, from 0 to 1."""
+        """The weight, from 0 to 1, of each member with rated works in common with the user."""
         opinion_field = self.kind.opinion_field
         path = f"{opinion_field}__{self.kind.name}"
         rated: dict[int, list[int]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Movies and albums in the admin with their picks: merge them, with a preview, and undo that."""
+"""Movies and albums in the admin with their picks; merging them, with a preview, and undoing a merge."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ from catalog.models import Album, Merge, Movie
 
 from .picks import count_opinions, preview, with_pick_count
 
-MAX_MERGED = 10  # at a time: as many as a user can compare
+MAX_MERGED = 10  # at a time, as many as a user can compare
 MAX_OFFERED = 12  # results of a search for the other entry
 MAX_PICKS = 50  # on a form
 
@@ -167,7 +167,7 @@ class PickedWorkAdmin(WorkAdmin):
 
 
 def quoted(work: Movie | Album) -> str:
-    """The title with what distinguishes it from others of that title, such as `“X” (2016, GB)`."""
+    """The title with details that distinguish it from others of that title, such as `“X” (2016, GB)`."""
     facts = ", ".join(filter(None, [str(work.release_date or ""), getattr(work, "country", "")]))
     return f"“{work.shown_title}” ({facts})" if facts else f"“{work.shown_title}”"
 
@@ -177,7 +177,7 @@ def sentence_of(error: CannotMerge | OperationalError) -> str:
 
 
 def moved(record: Merge) -> str:
-    """What moved, such as `2 album picks and 1 earlier id moved`."""
+    """A description of the moved rows, such as `2 album picks and 1 earlier id moved`."""
     counts = []
     for label, ids in record.moved.items():
         options = apps.get_model(label)._meta
@@ -204,7 +204,7 @@ class PickedAlbumAdmin(PickedWorkAdmin, AlbumAdmin):
 
 @admin.register(Merge)
 class MergeAdmin(FetchedAdmin):
-    """Records of merges, to view and undo."""
+    """Records of merges, which can be viewed and undone."""
 
     list_display = ["name", "into", "external_id", "what_moved", "doer", "created_at", "undone_at"]
     list_display_links = ["name"]
@@ -222,7 +222,7 @@ class MergeAdmin(FetchedAdmin):
         return False
 
     def may_undo(self, request, record: Merge) -> bool:
-        """Users who may change such works may."""
+        """Allowed for users who may change such works."""
         options = record.kept._meta
         return request.user.has_perm(f"{options.app_label}.{get_permission_codename('change', options)}")
 

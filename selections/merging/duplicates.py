@@ -16,9 +16,9 @@ from integrations import musicbrainz
 
 from .picks import with_pick_count
 
-NEAR = 90  # of 100: the similarity of whole names that may mean the same
-NEAR_PART = 80  # of 100: the similarity of each of artist and title
-# Words that make a different work of a similar name, such as Volume 1, Part II, Side B.
+NEAR = 90  # of 100: the minimum similarity of whole names
+NEAR_PART = 80  # of 100: the minimum similarity of artist and of title
+# Words that distinguish works with similar names, such as Volume 1, Part II, Side B.
 DISTINGUISHING = re.compile(r"\d+|[ivxl]+|.")
 ARTICLES = {"the", "a", "an", "and"}
 
@@ -33,7 +33,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Name:
-    """The words that are compared: of a title, and for albums of the artist."""
+    """The words to compare: of the title, and for albums of the artist."""
 
     title: str
     artist: str = ""
@@ -43,7 +43,7 @@ class Name:
         return f"{self.artist} {self.title}"
 
     def is_near(self, other: "Name") -> bool:
-        """Whether each part is similar as well, for two names whose wholes are."""
+        """Whether each part of two similar names is similar as well."""
         return (
             fuzz.ratio(self.title, other.title) >= NEAR_PART
             and (not self.artist or fuzz.ratio(self.artist, other.artist) >= NEAR_PART)
@@ -97,7 +97,7 @@ def _may_be_of_same_year(one: Movie, other: Movie) -> bool:
 
 
 def _words(text: str) -> str:
-    """The words that are compared; the text itself if it has none, such as `!!!`."""
+    """The words to compare; the text itself if it has none, such as `!!!`."""
     return " ".join(word for word in search_words(text) if word not in ARTICLES) or text.casefold()
 
 
@@ -128,7 +128,7 @@ def _near_names(names: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
 
 
 def _groups_by_name(named: dict[Name, list[Work]], what: str, may_be_same: Callable[[Any, Any], bool]) -> list[Group]:
-    """Works with the same or nearly the same name, as far as each pair may be the same."""
+    """Groups of works with the same or nearly the same name, if `may_be_same` allows each pair."""
     pairs = [pair for works in named.values() for pair in combinations(works, 2) if may_be_same(*pair)]
     near = [
         (one, other)

@@ -1,4 +1,4 @@
-"""The picks of works that are to be merged: how many there are, and what becomes of each."""
+"""The picks of works to be merged: their numbers, and the effect of a merge on each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Moving:
 
 
 def with_pick_count(works: QuerySet[Any]) -> QuerySet[Any]:
-    """The works with `pick_count`: how many weeks pick each."""
+    """The works with `pick_count`, the number of weeks that pick each."""
     kind = KINDS[works.model.kind]
     picks = kind.picks.objects.order_by().filter(**{kind.name: OuterRef("pk")}).values(kind.name)
     counts = picks.annotate(count=Count("pk")).values("count")
@@ -41,7 +41,7 @@ def count_opinions(works: Sequence[Movie | Album]) -> dict[int, int]:
 
 
 def preview(kept: Movie | Album, others: Sequence[Movie | Album]) -> list[Moving]:
-    """What merging would do to the picks of the others; two queries."""
+    """The effects of merging on the picks of the others; two queries."""
     kind = KINDS[kept.kind]
     weeks_with_kept = set(kept.picks.values_list("week", flat=True))
     picks = (

@@ -1,1 +1,1 @@
-"""Rating and reviewing picks, and who may read which opinion when."""
+"""Rating and reviewing picks, and the visibility of opinions."""

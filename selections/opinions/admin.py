@@ -52,7 +52,7 @@ class OpinionAdmin(WeekLockAdmin):
         return ["user", "picture", "on", *content, "created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
-        """The user and the pick stay: a wrong match is fixed in the pick."""
+        """The user and the pick cannot be changed: a wrong match is fixed in the pick."""
         return [] if obj is None else ["user", "picture", "on", "created_at", "updated_at"]
 
     def get_autocomplete_fields(self, request):

@@ -11,9 +11,9 @@ from selections.models import MAX_EARLIER, AnyPick, Opinion
 def give_opinion(
     user, pick: AnyPick, *, rating: int | None, review: str, contains_spoilers: bool
 ) -> tuple[Opinion, bool]:
-    """What the user thinks of a pick from now on, and whether they had no opinion before.
+    """Store the user's opinion on a pick; returns it, and whether they had none before.
 
-    A rating that changes is kept as an earlier one, also that there was none, up to MAX_EARLIER of them. Raises
+    A rating that changes, or its absence, is kept as an earlier one, up to MAX_EARLIER of them. Raises
     WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
     """
     with transaction.atomic():
@@ -39,7 +39,7 @@ def own_opinion(user, pick: AnyPick) -> Opinion | None:
 def delete_opinion(user, pick: AnyPick) -> bool:
     """Delete the user's opinion on a pick, with its history; returns whether there was one.
 
-    Raises Conflict where it has revealed what others think before the week is over.
+    Raises Conflict if it has revealed others' opinions before the week is over.
     """
     with transaction.atomic():
         lock_week(pick.week)

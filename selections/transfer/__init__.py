@@ -1,1 +1,1 @@
-"""Data in and out: files of other trackers, our own export and its way back, and the sample data."""
+"""Importing files of other trackers, exporting and restoring our own JSON, and the sample data."""

@@ -24,7 +24,7 @@ WAITS = ImportedRow.State.REVIEW
 MAX_ACCEPTED = 50  # at a time: upstreams may be asked about each
 MAX_SKIPPED = 500
 PLACED = {"new", "there"}
-# What helps to decide; not the rating and the review, which may be a secret until the week is over.
+# The columns that help to decide; not the rating and the review, which may be hidden until the week is over.
 SAID = ["place", "title", "artist", "year", "day", "position", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
 
@@ -97,7 +97,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 @admin.register(ImportedRow)
 class ImportedRowAdmin(admin.ModelAdmin):
-    """Rows of files to decide, one after the other; those that are settled can be looked at."""
+    """Imported rows to decide, one after the other; settled rows can be viewed."""
 
     list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
     list_display_links = ["__str__"]
@@ -189,7 +189,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
     def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
-        """Hits to choose from besides the candidates; None, with a message, where the search failed."""
+        """Hits to choose from besides the candidates; None, with a message, if the search failed."""
         try:
             return cards.find(row.kind, words)
         except IntegrationError as error:
@@ -234,7 +234,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         if lacking := total - count + len(first) - len(decided):
             self.message_user(request, f"{rows(lacking)} without a candidate. Search for them.", messages.WARNING)
         if not total:
-            self.message_user(request, "None of these rows is to be decided.", messages.WARNING)
+            self.message_user(request, "None of these rows needs a decision.", messages.WARNING)
 
     @admin.action(description="Skip the selected rows", permissions=["change"])
     def skip_rows(self, request, queryset):
@@ -245,7 +245,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         self.warn_about_rest(request, count - len(first), MAX_SKIPPED)
 
     def warn_about_rest(self, request, count: int, most: int) -> None:
-        """Warn that so many of the selected rows were not handled."""
+        """Warn that this many of the selected rows were not handled."""
         if count > 0:
             sentence = f"{rows(count)} not handled: the limit is {most} at a time. Select them again."
             self.message_user(request, sentence, messages.WARNING)

@@ -1,8 +1,8 @@
-"""Everything of a user as a file: our JSON, which restoring.py takes back, a CSV for spreadsheets, and what Letterboxd
+"""A user's data as a file: our JSON, which restoring.py imports, a CSV for spreadsheets, and a CSV that Letterboxd
 imports (https://letterboxd.com/about/importing-data/).
 
-Each is made of pieces of text, a year of the history after the other, so that memory does not grow with it. No query is
-left open and no transaction is held in between: a client may be slow to read the pieces, or leave before the end.
+Each is made of pieces of text, one year of the history after the other, so that memory does not grow with it. No query
+is left open and no transaction is held in between: the client may be slow, or never read the rest.
 """
 
 import csv
@@ -25,7 +25,7 @@ from selections.weeks import this_week, week_before
 
 from . import own_json
 
-WORKS = 25  # of the catalog at a time, each with up to a hundred credits
+WORKS = 25  # works at a time, each with up to a hundred credits
 CSV_COLUMNS = [
     "format_version",
     "username",
@@ -61,11 +61,11 @@ def file_name(user, ending: str) -> str:
 
 
 def to_json(user, year: int | None = None) -> Iterator[str]:
-    """All that is the user's, or that of one ISO year; what others think of it as far as the user may read that; and
-    what the catalog knows of the works, so that an import needs no upstream. Each week, opinion and work is a line;
-    own_json.py defines what stands in it.
+    """The user's data, or that of one ISO year; others' opinions on it as far as the user may read them; and the
+    catalog's details of the works, so that an import needs no upstream. Each week, opinion and work is a line;
+    own_json.py defines its fields.
 
-    It has no email address, nothing of sign-in, and no ids of our database.
+    It contains no email address, no credentials, and no ids of our database.
     """
     head = {
         "format": own_json.FORMAT,
@@ -103,20 +103,22 @@ def _of_year(year: int | None, week: str = "") -> Q:
 
 
 def _weeks(user, year: int | None = None) -> Iterator[Week]:
-    """The user's weeks, the earliest first, with the `told_opinions` of each pick, in seven queries a year."""
+    """The user's weeks, the earliest first, with the `readable_opinions` of each pick, in seven queries a year."""
     weeks = Week.objects.filter(_of_year(year), user=user)
     years = list(weeks.order_by("year").values_list("year", flat=True).distinct())
     for kind in KINDS.values():
         picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
         weeks = weeks.prefetch_related(
             Prefetch(kind.related_picks, picks),
-            Prefetch(f"{kind.related_picks}__opinions", _told(user, kind), to_attr="told_opinions"),
+            Prefetch(f"{kind.related_picks}__opinions", _readable(user, kind), to_attr="readable_opinions"),
         )
     for year in years:
         for week in weeks.filter(year=year).order_by("week_number"):
             for pick in _picks(week):
                 # Sorted here, as databases differ in how they sort names.
-                pick.told_opinions.sort(key=lambda said: (not said.own, said.created_at, said.user.username))
+                pick.readable_opinions.sort(
+                    key=lambda opinion: (not opinion.own, opinion.created_at, opinion.user.username)
+                )
             yield week
 
 
@@ -124,7 +126,7 @@ def _picks(week: Week) -> list[Any]:
     return [*week.movie_picks.all(), *week.album_picks.all()]
 
 
-def _told(user, kind: Kind) -> QuerySet[Any]:
+def _readable(user, kind: Kind) -> QuerySet[Any]:
     """The opinions on picks of one kind that the user may read, each with whether it is their `own`, and with earlier
     ratings if it is."""
     changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
@@ -137,9 +139,9 @@ def _told(user, kind: Kind) -> QuerySet[Any]:
 
 
 def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
-    """What the user thinks of picks of others whom they may see, by week, in four queries a year."""
+    """The user's opinions on picks of others whom they may see, by week, in four queries a year."""
     given = {
-        kind.opinion_field: _told(user, kind)
+        kind.opinion_field: _readable(user, kind)
         .filter(_of_year(year, f"{kind.opinion_field}__week__"), user=user)
         .exclude(**{f"{kind.opinion_field}__week__user": user})
         .select_related(f"{kind.opinion_field}__{kind.name}", f"{kind.opinion_field}__week__user")
@@ -158,13 +160,13 @@ def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
 
 
 def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
-    """What sorts opinions: no two have the same."""
+    """The sort key of an opinion, which is unique."""
     pick = opinion.pick
     return pick.week.week_number, pick.week.user.username, opinion.kind, pick.position
 
 
 def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
-    """Those of the user's picks, and of picks that they have an opinion on, by id, some at a time."""
+    """The works of the user's picks, and of picks that they have an opinion on, by id, in batches."""
     picked = kind.picks._default_manager.filter(_of_year(year, "week__"), week__user=user).values(kind.name)
     given = Opinion.objects.visible_to(user, kind.opinion_field).filter(
         _of_year(year, f"{kind.opinion_field}__week__"), user=user
@@ -184,14 +186,14 @@ def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
 
 
 def to_csv(*users) -> Iterator[str]:
-    """A line for each pick and opinion on it, of all the users; a pick without opinions has one, and so has a week
-    without picks, for its notes. Each user's lines are what that user may read."""
+    """A line for each pick and opinion on it, of all the users. A pick without opinions has one line, and so has a week
+    without picks, for its notes. Each user's lines contain only what that user may read."""
     rows = (row for user in users for week in _weeks(user) for row in csv_rows(week, user))
     return write_csv(CSV_COLUMNS, rows)
 
 
 def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
-    """The lines of a week, by column, with opinions where `told_opinions` of its picks were loaded."""
+    """The lines of a week, by column, with opinions if `readable_opinions` of its picks were loaded."""
     start = {
         "format_version": own_json.VERSION,
         "username": user.username,
@@ -203,7 +205,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
     picks = _picks(week)
     for pick in picks:
         picked = start | {"position": pick.position, "added_at": Instant().write(pick.added_at)} | _csv_work(pick)
-        opinions = getattr(pick, "told_opinions", [])
+        opinions = getattr(pick, "readable_opinions", [])
         for opinion in opinions:
             yield picked | {
                 "rating": opinion.rating or "",
@@ -270,12 +272,12 @@ def _movies_watched(user) -> Iterator[WeekMovie]:
 
 
 def _begun(user) -> QuerySet[Week]:
-    """The user's weeks without those to come, in which nothing was watched yet."""
+    """The user's weeks without future ones, in which nothing was watched yet."""
     return Week.objects.filter(user=user).until(*this_week(user))
 
 
 def _letterboxd_line(pick: WeekMovie, user, max_bytes: int) -> str:
-    """The line of a pick. Its review is cut where the line would have more than `max_bytes`."""
+    """The line of a pick. Its review is cut if the line would have more than `max_bytes`."""
     opinion: Opinion | None = next(iter(getattr(pick, "own_opinions", [])), None)
     review = opinion.review if opinion else ""
     cells = [
@@ -296,14 +298,14 @@ def _letterboxd_line(pick: WeekMovie, user, max_bytes: int) -> str:
 
 
 def _watched_on(pick: WeekMovie, user) -> date:
-    """The day on which it was picked if that is in its week, else the week's last day, but never a day to come."""
+    """The day on which it was picked if that is in its week, else the week's last day, but never a future day."""
     day = pick.added_at.astimezone(user.zone).date()
     last = min(pick.week.ends_on, timezone.localdate(timezone=user.zone))
     return day if pick.week.starts_on <= day <= last else last
 
 
 class _Pipe(io.RawIOBase):
-    """A file that is taken away as fast as it is written."""
+    """A file whose content is removed as soon as it is written."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []

@@ -1,7 +1,7 @@
-"""The admin's page "Import a file": any file that the readers know, for one person, with a preview first.
+"""The admin's page "Import a file": any file that the readers know, for one user, with a preview first.
 
-The upload is kept in CACHE_DIR between preview and import, and the page carries a signed token for it. Upstreams take
-their time, so each request works for some seconds only: what is done is remembered, and the next request goes on.
+The upload is kept in CACHE_DIR between preview and import, and the page carries a signed token for it. Upstreams are
+slow, so each request works for some seconds only: finished rows are remembered, and the next request continues.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ from .importing import IMPORTING, STATES, Importer, Outcome
 from .kept_rows import fingerprints
 from .readers import FileError, Reading
 
-SECONDS = 5  # that a request works on rows: what is asked by then still has its turn at upstreams
+SECONDS = 5  # that a request works on rows; questions to upstreams asked by then are still answered
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
 WAIT = 2  # seconds for another import of our JSON to end
-MAX_SHOWN = 200  # rows of each table
+MAX_SHOWN = 200  # rows in each table
 SALT = "selections.transfer.import_page"
 UNDECIDED = {"review", "full", "failed"}
 NEEDED = ["add_week", "change_week", "add_weekmovie", "add_weekalbum"]
@@ -65,12 +65,12 @@ class ImportForm(forms.Form):
     first_week = WeekNameField(
         required=False,
         label="First week",
-        help_text="Such as 2024-W01. Rows without a week fill the free places from there on.",
+        help_text="Such as 2024-W01. Rows without a week fill the free positions from there on.",
     )
-    next_free_week = forms.BooleanField(
-        required=False, label="Put what its week has no place for into the next free week"
+    next_free_week = forms.BooleanField(required=False, label="Move picks whose week is full to the next free week")
+    again = forms.BooleanField(
+        required=False, label="Also import picks that were imported before and have been removed since"
     )
-    again = forms.BooleanField(required=False, label="Also import again what was imported before and removed since")
 
     def clean_file(self):
         file = self.cleaned_data["file"]
@@ -83,7 +83,7 @@ class ImportForm(forms.Form):
 
 @dataclass
 class Upload:
-    """A file that is kept, how it is to be imported, and what has been written of it so far."""
+    """A stored file, how it is to be imported, and how far the import has come."""
 
     stored_as: str
     name: str  # on the computer that it comes from
@@ -107,16 +107,16 @@ class Upload:
 
 @dataclass
 class Result:
-    """What an import has done, or would do, as the page shows it."""
+    """The result of an import, or of its preview, as the page shows it."""
 
-    counts: list[tuple[int, str]]  # how many, of what
+    counts: list[tuple[int, str]]  # a number and what it counts
     remarks: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)  # places and sentences
     to_decide: list[Outcome] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
-    done: int = 0  # rows; 0 of 0 where all happens at once
+    done: int = 0  # rows; 0 of 0 if all are imported at once
     total: int = 0
-    weeks: set[tuple[int, int]] = field(default_factory=set)  # that it has changed
+    weeks: set[tuple[int, int]] = field(default_factory=set)  # the weeks that were changed
 
     @property
     def is_finished(self) -> bool:
@@ -129,7 +129,7 @@ def may_import(user) -> bool:
 
 
 def import_view(queue, request):
-    """Shows what a file would do, then does it."""
+    """Shows a preview of an import, then imports the file."""
     if not may_import(request.user):
         raise PermissionDenied
     if request.method != "POST":
@@ -159,7 +159,7 @@ def import_view(queue, request):
         _log(request, person, result)
         if result.is_finished:
             upload.path.unlink(missing_ok=True)
-    goes_on = apply and result.done > upload.done  # else it would go on for ever
+    goes_on = apply and result.done > upload.done  # or it would never end
     upload.done = result.done if apply else 0
     shown = {"upload": upload, "person": person, "result": result, "applied": apply, "goes_on": goes_on}
     return _page(queue, request, form, **shown)
@@ -183,7 +183,7 @@ def _folder() -> Path:
 
 
 def _keep(request, form: ImportForm) -> Upload | None:
-    """The upload, stored so that only the server reads it; None, with an error in the form, where that fails.
+    """The upload, stored so that only the server reads it; None, with an error in the form, if that fails.
 
     Files of older previews are deleted.
     """
@@ -213,7 +213,7 @@ def _keep(request, form: ImportForm) -> Upload | None:
 
 
 def _find(request) -> Upload | None:
-    """The upload that a preview's page is about; only who has uploaded it goes on with it."""
+    """The upload that a preview's page is about; only the user who uploaded it can continue."""
     try:
         upload = Upload(**signing.loads(request.POST["token"], salt=SALT, max_age=KEPT))
     except (signing.BadSignature, TypeError):  # TypeError: another version of this site has made it
@@ -222,7 +222,7 @@ def _find(request) -> Upload | None:
 
 
 def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
-    """Raises FileError, and the DoesNotExist of a person who leaves meanwhile."""
+    """Raises FileError, or User.DoesNotExist if the account is deleted in the meantime."""
     if readers.recognise(upload.path) == readers.JSON:
         if person != staff and not staff.has_perms(WHOLE_ACCOUNT):
             raise FileError(NOT_WHOLE)
@@ -236,7 +236,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
 
 
 def _restore(upload: Upload, person, *, apply: bool) -> Result:
-    """Our own JSON, which is stored at once."""
+    """Import our own JSON, in one go."""
     if not IMPORTING.acquire(timeout=WAIT):
         raise FileError(BUSY)
     try:
@@ -248,13 +248,13 @@ def _restore(upload: Upload, person, *, apply: bool) -> Result:
         IMPORTING.release()
     counts = [
         (report.weeks_created, "new weeks"),
-        (report.weeks_existing, "weeks that exist already"),
+        (report.weeks_existing, "existing weeks"),
         (report.picks_created, "new picks"),
-        (report.picks_existing, "picks that exist already"),
-        (report.picks_left_out, "picks left out"),
+        (report.picks_existing, "existing picks"),
+        (report.picks_left_out, "picks skipped"),
         (report.opinions_created, "new opinions"),
-        (report.opinions_existing, "opinions that exist already"),
-        (report.opinions_left_out, "opinions left out"),
+        (report.opinions_existing, "existing opinions"),
+        (report.opinions_left_out, "opinions skipped"),
     ]
     has_changed = report.weeks_created or report.notes_filled or report.picks_created or report.opinions_created
     weeks = {(week["year"], week["week_number"]) for week in data["weeks"]} if has_changed else set()
@@ -273,7 +273,7 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
     outcomes = _work(importer)
     counts = Counter(outcome.state for outcome in outcomes)
     if apply:
-        # What earlier requests have written of this file is by now what was imported before.
+        # Rows that earlier requests have written count as imported before by now.
         counts["before"] -= sum(upload.written.values())
         counts.update(upload.written)
         upload.written = {state: counts[state] for state in ("new", "there")}
@@ -291,7 +291,7 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
 
 
 def _work(importer: Importer) -> list[Outcome]:
-    """What becomes of the rows for which there is time."""
+    """The outcomes of the rows for which there is time."""
     end = time.monotonic() + SECONDS
     outcomes = []
     with contextlib.closing(importer.run()) as running:

@@ -1,7 +1,7 @@
-"""Puts what a file says into a person's weeks: finds what is meant, finds a place for it, and remembers what is done.
+"""Imports the rows of a file into a user's weeks: finds each work and a position for it, and remembers finished rows.
 
-Upstreams are asked some rows ahead, so that MusicBrainz' one request a second is all that takes time. Rows are written
-one by one, in order, so that an import may end at any moment, and the next one goes on where it was.
+Upstreams are asked some rows ahead, so that only MusicBrainz' limit of one request a second takes time. Rows are
+written one by one, in order, so that an import may end at any moment, and the next one continues from there.
 """
 
 import threading
@@ -39,18 +39,19 @@ ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
-IMPORTING = threading.Lock()  # of this process, for files that are read whole, into many times their size
+# One at a time in this process: files that are read as a whole take many times their size in memory.
+IMPORTING = threading.Lock()
 NOON = time(12)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"
-MEANWHILE = "another user has just decided about it"
+MEANWHILE = "another user has just decided it"
 STATES = {
     "new": "picked",
-    "there": "there already",
+    "there": "existing",
     "before": "imported before",
     "notes": "notes of weeks",
     "review": "to be decided",
-    "full": "left out because their week is full",
+    "full": "skipped because their week is full",
     "skipped": "skipped",
     "failed": "failed",
 }
@@ -58,7 +59,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's decision about a row: what it means, in which week it belongs, or to skip it.
+    """A user's decision about a row: the work that it means, the week that it belongs to, or to skip it.
 
     `ids` is one of a row's own fields: tmdb_id, imdb_id, musicbrainz_id or release_group_id.
     """
@@ -70,14 +71,14 @@ class Decision:
 
 @dataclass
 class Task:
-    """A row to import, with what is known of it."""
+    """A row to import, and what is known about it."""
 
     fingerprint: str
     row: Row
     decision: Decision
     remembered: ImportedRow | None  # from an earlier import
-    work: WorkRef | None = None  # what the row means, if that is known at once
-    answer: Future[Match | WorkRef] | None = None  # else what an upstream says
+    work: WorkRef | None = None  # the work, if it is known at once
+    answer: Future[Match | WorkRef] | None = None  # else the answer of an upstream
 
     @property
     def week(self) -> WeekName | None:
@@ -85,7 +86,7 @@ class Task:
 
     @property
     def is_settled(self) -> bool:
-        """Whether its meaning does not matter: it is done or skipped, or waits for a decision."""
+        """Whether its work need not be found: it is done or skipped, or waits for a decision."""
         if self.decision.skip or (self.remembered and self.remembered.state != "review"):
             return True
         return bool(self.remembered and not self.remembered.chosen and not self.decision.ids)
@@ -102,10 +103,10 @@ class Task:
 
 @dataclass
 class Outcome:
-    """What becomes of a row. `state` is one of STATES; `sentence` says why, where that is not plain."""
+    """The outcome of a row. `state` is one of STATES; `sentence` gives the reason if it is not obvious."""
 
     task: Task
-    work: str  # as people read it
+    work: str  # its title
     week: WeekName | None
     state: str = ""
     position: int = 0
@@ -123,7 +124,7 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        """What becomes of the row, in words."""
+        """The outcome in words."""
         return self.sentence or STATES[self.state]
 
     def become(self, state: str, sentence: str = "") -> "Outcome":
@@ -132,11 +133,11 @@ class Outcome:
 
 
 class Importer:
-    """One import of rows, each with its fingerprint, for one person; without `apply` nothing is written.
+    """An import of rows, each with its fingerprint, for one user; without `apply` nothing is written.
 
-    `overflow` says what happens to what its week has no place for: `next-free-week`, or `skip`. Rows without a week
-    fill the free places from `first_week` on. `decisions` are a person's, by fingerprint. What was imported before and
-    has been removed since stays away, unless `again`.
+    `overflow` says what happens to a row whose week is full: `next-free-week` or `skip`. Rows without a week fill the
+    free positions from `first_week` on. `decisions` are the user's, by fingerprint. Rows that were imported before and
+    whose picks have been removed since are not imported again, unless `again`.
     """
 
     def __init__(
@@ -153,8 +154,8 @@ class Importer:
         self.user, self.apply, self.overflow, self.first_week = user, apply, overflow, first_week
         self.places = Places(user)
         remembered = {known.fingerprint: known for known in ImportedRow.objects.filter(user=user).defer("said")}
-        there = self.places.ids | resolving.merged_ids()
-        self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in there}
+        existing = self.places.ids | resolving.merged_ids()
+        self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in existing}
         if again:
             remembered = {key: row for key, row in remembered.items() if key not in self.removed}
         decided = decisions or {}
@@ -167,11 +168,11 @@ class Importer:
         self.noted: set[WeekName] = set()
 
     def to_ask(self) -> Counter[str]:
-        """How many rows of each kind an upstream has to be asked about."""
+        """The number of rows of each kind that an upstream has to be asked about."""
         return Counter(task.row.kind for task in self.tasks if self._is_open(task))
 
     def seconds(self) -> float:
-        """How long upstreams need for that, at the pace that they allow, if nothing of it is cached."""
+        """How long this takes at the upstreams' rate limits if nothing is cached."""
         requests = Counter[str]()
         for task in self.tasks:
             if self._is_open(task):
@@ -179,9 +180,9 @@ class Importer:
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
     def run(self) -> Generator[Outcome]:
-        """What becomes of each row, in the order of weeks; what its own week has no place for comes last.
+        """The outcome of each row, in the order of weeks; rows whose own week is full come last.
 
-        Raises the DoesNotExist of a user who leaves meanwhile.
+        Raises User.DoesNotExist if the account is deleted in the meantime.
         """
         later: list[tuple[Outcome, WorkRef]] = []
         for task in self._ahead():
@@ -206,17 +207,17 @@ class Importer:
         return bool(task.row.kind) and not (self._is_idle(task) or task.work or task.is_settled)
 
     def _is_idle(self, task: Task) -> bool:
-        """Whether the row's meaning makes no difference: it would have no week, and nothing is written."""
+        """Whether the row's work makes no difference: it would have no week, and nothing is written."""
         return (task.week or self.first_week) is None and not self.apply
 
     def _keep_free(self, outcome: Outcome) -> Outcome:
-        """Keep a place in its week free for a row whose meaning is not known yet."""
+        """Keep a position in its week free for a row whose work is not known yet."""
         if outcome.week and outcome.state in {"review", "failed"}:
             self.places.waiting[outcome.week, outcome.row.kind] += 1
         return outcome
 
     def _settle(self, outcome: Outcome) -> Outcome:
-        """The outcome of a row whose meaning does not matter."""
+        """The outcome of a row whose work need not be found."""
         task, remembered = outcome.task, outcome.task.remembered
         if not task.row.kind:
             return outcome.become("notes")
@@ -248,7 +249,7 @@ class Importer:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _find_meaning(self, outcome: Outcome) -> WorkRef | None:
-        """What the row means; otherwise the outcome says why that is not known."""
+        """The work that the row means; otherwise the outcome says why it is not known."""
         task, kind = outcome.task, outcome.row.kind
         if task.work:
             return task.work
@@ -286,11 +287,11 @@ class Importer:
             outcome.sentence = f"moved on from {week_name(*own)}" if own else ""
             return self._place(outcome, work, week)
         else:
-            outcome.become("full", f"no week from {week_name(*first)} up to now has a place for it")
+            outcome.become("full", f"no week from {week_name(*first)} up to now has room for it")
         return self._remember(outcome, work)
 
     def _place(self, outcome: Outcome, work: WorkRef, week: WeekName) -> Outcome:
-        """In a week that has a place for it, or has it already."""
+        """In a week that has room for it, or has it already."""
         row, outcome.week, outcome.work = outcome.row, week, work.name
         for _ in range(TRIES):
             found = self.places.find(week, row, work)
@@ -300,7 +301,7 @@ class Importer:
             outcome.state = "there" if is_there else "new"
             outcome.has_opinion = row.has_opinion and not self.places.is_rated(week, row.kind, outcome.position)
             if is_there and row.has_opinion and not outcome.has_opinion:
-                outcome.sentence = "the opinion that exists is kept"
+                outcome.sentence = "your existing opinion is kept"
             try:
                 if self.apply:
                     stored = resolving.stored(row.kind, work)
@@ -322,7 +323,7 @@ class Importer:
         return outcome.become("failed", f"{week_name(*week)} keeps changing; try again")
 
     def _write(self, outcome: Outcome, name: WeekName, stored: Movie | Album) -> None:
-        """The week, the pick and the opinion, as far as they are not there. Call it in a transaction."""
+        """Store the week, the pick and the opinion, as far as they are missing. Call it in a transaction."""
         row, kind = outcome.row, KINDS[outcome.row.kind]
         services.lock_user(self.user)
         week = services.get_or_create_week(self.user, *name)[0]
@@ -347,11 +348,11 @@ class Importer:
             )
 
     def _take_notes(self, row: Row) -> None:
-        """Give the row's week its notes, where it has none, whatever becomes of the row."""
+        """Give the row's week its notes if it has none, whatever the outcome of the row."""
         if not self.apply or not row.notes or row.week is None or row.week in self.noted:
             return
         self.noted.add(row.week)
-        # Where there are too many weeks, the rows that are about this one say so.
+        # If there are too many weeks, the outcomes of this week's rows say so.
         with suppress(services.Conflict), transaction.atomic():
             services.lock_user(self.user)
             week = services.lock_week(services.get_or_create_week(self.user, *row.week)[0])
@@ -360,14 +361,14 @@ class Importer:
                 week.save(update_fields=["notes", "updated_at"])
 
     def _instant(self, known: datetime | None, row: Row) -> datetime:
-        """When it happened: as the file says, else at noon of the day, else now; never later than now."""
+        """When it was picked: as the file says, else at noon of the day, else now; never later than now."""
         now = timezone.now()
         if known is None and row.day:
             known = datetime.combine(row.day, NOON, tzinfo=self.user.zone).astimezone(UTC)
         return min(known or now, now)
 
     def _remember(self, outcome: Outcome, work: WorkRef | None = None) -> Outcome:
-        """Keep what is to be decided, or has been; what failed is tried again by the next import."""
+        """Keep the row if it is to be decided, or has been; a failed row is tried again by the next import."""
         if self.apply and outcome.state in {"review", "full", "skipped"}:
             try:
                 with transaction.atomic():
@@ -404,17 +405,17 @@ class Importer:
 
 
 class DecidedMeanwhile(Exception):
-    """Another user has just decided about a row; what was begun for it is undone."""
+    """Another user has just decided a row; its changes are rolled back."""
 
 
 def settle(waiting: ImportedRow, decision: Decision) -> Outcome:
-    """What becomes of a row that waited for this decision."""
+    """The outcome of a row that waited for this decision."""
     ((_, outcome),) = settle_all([(waiting, decision)])
     return outcome
 
 
 def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tuple[ImportedRow, Outcome]]:
-    """What becomes of rows that waited for these decisions; upstreams are asked about those of one person together."""
+    """The outcomes of rows that waited for these decisions; upstreams are asked about those of one user together."""
     by_person: dict[int, list[tuple[ImportedRow, Decision]]] = {}
     for waiting, decision in decided:
         by_person.setdefault(waiting.user_id, []).append((waiting, decision))
@@ -427,7 +428,7 @@ def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tupl
 
 
 def _known(task: Task) -> WorkRef | None:
-    """What the row means, as far as the catalog or an earlier import can tell."""
+    """The work that the row means, as far as the catalog or an earlier import can tell."""
     if not task.row.kind or task.is_settled:
         return None
     if task.remembered and not task.decision.ids:
@@ -438,6 +439,6 @@ def _known(task: Task) -> WorkRef | None:
 
 
 def _when(numbered: tuple[str, Row]) -> tuple[WeekName, date]:
-    """By week and day; what has no week comes last, in the order of the file."""
+    """By week and day; rows without a week come last, in the order of the file."""
     row = numbered[1]
     return row.week or (9999, 0), row.day or date.min

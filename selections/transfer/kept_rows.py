@@ -1,4 +1,4 @@
-"""Rows as they are remembered: what tells one from all others, and its JSON in ImportedRow."""
+"""Imported rows as they are remembered: their fingerprints, and their JSON in ImportedRow."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from .readers.rows import Row
 
 
 def fingerprints(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
-    """Each row with what tells it from all others: what was picked, and when, but not what is thought of it.
+    """Each row with its fingerprint: of what was picked, and when, but not of the opinion.
 
-    It is the same for the same row of a later export; rows that say the same are told apart by their order.
+    It is the same for the same row of a later export; identical rows are distinguished by their order.
     """
     seen: Counter[str] = Counter()
     for row in rows:
@@ -29,7 +29,7 @@ def fingerprints(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
 
 
 def row_to_json(row: Row) -> dict[str, object]:
-    """What ImportedRow keeps of a row; see row_from_json()."""
+    """The row as ImportedRow keeps it; see row_from_json()."""
     kept: dict[str, object] = json.loads(json.dumps(asdict(row), cls=DjangoJSONEncoder))
     # Django's encoder cuts microseconds off.
     return kept | {name: at.isoformat() for name in ("said_at", "added_at") if (at := getattr(row, name))}

@@ -1,4 +1,4 @@
-"""Finds which movie or album a title means: a clear winner, or candidates for a person to choose from.
+"""Finds which movie or album a title means: a clear winner, or candidates for a user to choose from.
 
 A clear winner has that name, apart from case, accents and punctuation, or apart from a typing error, and came out in
 that year, if one is known. Candidates are sorted by rapidfuzz' similarity of their sorted words:
@@ -18,7 +18,7 @@ from integrations import musicbrainz, tmdb
 from .readers.rows import Row
 
 SLIP = 80  # of 100: how similar a word must be to another to be a mistyped one
-LONG = 5  # letters of a word that can be mistyped: short ones mean something else then, as in `Rocky II`, `Rocky III`
+LONG = 5  # letters of a word that can be mistyped: a shorter one would be another word, as in `Rocky II`, `Rocky III`
 MAX_CANDIDATES = 5  # to choose from
 HITS = 100  # releases of one search: an album may have dozens of editions
 GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # some lists name them, others do not
@@ -59,7 +59,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Offer:
-    """A candidate with all titles that it goes by, and the years in which it, or an edition of it, came out."""
+    """A candidate with all its titles, and the years in which it, or an edition of it, came out."""
 
     candidate: Candidate
     titles: list[str]
@@ -68,7 +68,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Match:
-    """What is meant, if that is clear; else why not, and the candidates, the best first."""
+    """The work that is meant, if that is clear; else the reason, and the candidates, the best first."""
 
     winner: Candidate | None
     candidates: list[Candidate]
@@ -76,7 +76,7 @@ class Match:
 
 
 def find_movie(row: Row) -> Match:
-    """What TMDB finds for the row's title and year. Raises IntegrationError."""
+    """TMDB's results for the row's title and year. Raises IntegrationError."""
     movies: dict[int, tmdb.MovieHit] = {}
     if row.year:
         movies = _by_id(tmdb.search_movies(row.title, premiere=row.year))
@@ -104,7 +104,7 @@ def _movie(hit: tmdb.MovieHit) -> Offer:
 
 
 def find_album(row: Row) -> Match:
-    """What MusicBrainz finds for the row's title and artist, one candidate a release group. Raises IntegrationError."""
+    """MusicBrainz' results for the row's title and artist, one for each release group. Raises IntegrationError."""
     words = f"{row.artist} {row.title}"
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
@@ -120,7 +120,7 @@ def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
         return musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date)
 
     best = min(hits, key=usefulness)
-    # The group's own date is no part of a search's hit: its earliest edition is the nearest to it.
+    # A hit does not have the group's own date: that of its earliest edition is the closest.
     released = min(
         (hit.release_date for hit in hits if hit.release_date), default="", key=lambda day: day.ljust(10, "~")
     )
@@ -137,7 +137,7 @@ def choose(row: Row, offers: Iterable[Offer]) -> Match:
     candidates = [replace(offer.candidate, score=score) for score, offer in judged[:MAX_CANDIDATES]]
     if not judged:
         return Match(None, [], "nothing was found")
-    # A slip in a movie's title is only safe with its year.
+    # A typing error in a movie's title is only safe with its year.
     for is_same in (str.__eq__, is_slip) if row.year or row.kind == "album" else (str.__eq__,):
         alike = [offer for _, offer in judged if _goes_by(row, offer, is_same) and _is_of_year(row, offer)]
         if len(alike) > 1:
@@ -146,7 +146,7 @@ def choose(row: Row, offers: Iterable[Offer]) -> Match:
             return Match(alike[0].candidate, candidates)
         if alike:
             return Match(None, candidates, f"{len(alike)} go by that name")
-    return Match(None, candidates, "nothing is near enough")
+    return Match(None, candidates, "nothing is similar enough")
 
 
 def _goes_by(row: Row, offer: Offer, is_same: Callable[[str, str], bool]) -> bool:
@@ -157,11 +157,11 @@ def _goes_by(row: Row, offer: Offer, is_same: Callable[[str, str], bool]) -> boo
 
 
 def _is_of_year(row: Row, offer: Offer) -> bool:
-    """Whether it came out in the row's year, or next to it: festivals and countries are a year apart at times."""
+    """Whether it came out in the row's year, or a year apart: dates differ between festivals and countries."""
     if row.year is None:
         return True
     if not offer.years:
-        return row.kind == "album"  # where a third has no date
+        return row.kind == "album"  # of which a third has no date
     return any(abs(row.year - year) <= 1 for year in offer.years)
 
 
@@ -186,10 +186,10 @@ def is_slip(written: str, meant: str) -> bool:
 
 
 def _name(artist: str) -> str:
-    """An artist credit as it is compared: without guests, in whatever order the names come."""
+    """An artist credit for comparison: without guests, and regardless of the order of names."""
     return " ".join(sorted(plain(GUESTS.sub("", artist)).split()))
 
 
 def plain(text: str) -> str:
-    """The words of a title or name, without letter case, accents and punctuation; just the signs where it has none."""
+    """The words of a title or name, without letter case, accents and punctuation; just its signs if it has no words."""
     return " ".join(search_words(text.replace("&", " and "))) or text.strip().casefold()

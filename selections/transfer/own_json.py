@@ -1,4 +1,4 @@
-"""Our own JSON: what stands in it, each field with its type and limit. export.py writes it, restoring.py takes it back.
+"""Our own JSON: its fields, each with its type and limit. export.py writes it, restoring.py imports it.
 
 {"format": "wrong-opinions", "version": 1, "user": {…}, "weeks": […], "opinions_given": […], "catalog": {…}}
 """
@@ -43,14 +43,14 @@ Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicB
 
 
 class InvalidExport(FileError):
-    """The file cannot be read; `place` says where, such as `weeks[3].notes`, and `sentence` what belongs there."""
+    """The file cannot be read; `place` says where, such as `weeks[3].notes`, and `sentence` what is expected there."""
 
     def __init__(self, place: str, sentence: str) -> None:
         super().__init__(f"{place}: {sentence}" if place else sentence)
         self.place, self.sentence = place, sentence
 
 
-# What stands in a file
+# The fields of a file
 
 
 def _column(name: str) -> Any:
@@ -68,19 +68,19 @@ def _check_profile(values: dict[str, Any], place: str) -> None:
 
 def _check_week(values: dict[str, Any], place: str) -> None:
     if values["week_number"] == 53 and values["year"] not in LONG_YEARS:
-        raise InvalidValue(f"{place}.week_number", "that ISO year has 52 weeks.")
+        raise InvalidValue(f"{place}.week_number", "This ISO year has only 52 weeks.")
 
 
 def _check_opinion(values: dict[str, Any], place: str) -> None:
     if values["rating"] is None and not values["review"]:
-        raise InvalidValue(f"{place}.rating", "give a rating, a review, or both.")
+        raise InvalidValue(f"{place}.rating", "Must have a rating, a review, or both.")
     values["earlier_ratings"] = sorted(values["earlier_ratings"], key=itemgetter("until_at"))[-MAX_EARLIER:]
 
 
 def _check_pick(values: dict[str, Any], place: str) -> None:
     own = [number for number, opinion in enumerate(values["opinions"]) if opinion["own"]]
     if len(own) > 1:
-        raise InvalidValue(f"{place}.opinions[{own[1]}].own", "have one opinion of your own on a pick.")
+        raise InvalidValue(f"{place}.opinions[{own[1]}].own", "There can be only one opinion of your own on a pick.")
 
 
 def _check_given(values: dict[str, Any], place: str) -> None:
@@ -96,7 +96,7 @@ def _id_of(kind: Kind, source: str = "") -> dict[str, Field]:
 
 
 class ByKind(AnyObject):
-    """An object of one of these records, as its `kind` says."""
+    """An object of one of these records, depending on its `kind`."""
 
     def __init__(self, **records: Record) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ def _opinion(max_text: int | None) -> dict[str, Field]:
 
 
 def _picks(kind: Kind, max_text: int | None) -> List:
-    own = "Opinions of others are there to be read, and are never imported."
+    own = "Opinions of others are for reading only, and are never imported."
     opinion = Record(
         _check_opinion,
         by=Text(source="user.username", help_text="A username."),
@@ -153,13 +153,13 @@ def _picks(kind: Kind, max_text: int | None) -> List:
         position=Integer(min(Position), max(Position), required=True),
         added_at=Instant(),
         **_id_of(kind, "work.external_id"),
-        opinions=List(opinion, source="told_opinions"),
+        opinions=List(opinion, source="readable_opinions"),
     )
     return List(
         pick,
         None,
-        Unique("position", itemgetter("position"), "use each position once."),
-        Unique(kind.id_field, itemgetter(kind.id_field), f"pick each {kind.name} once a week."),
+        Unique("position", itemgetter("position"), "Each position can be used only once."),
+        Unique(kind.id_field, itemgetter(kind.id_field), f"Each {kind.name} can be picked only once a week."),
         source=kind.related_picks,
     )
 
@@ -180,7 +180,7 @@ def _given_opinion(max_text: int | None) -> ByKind:
         **{
             name: Record(
                 _check_given,
-                owner=Text(50, required=True, source="pick.week.user.username", help_text="Whose pick it is."),
+                owner=Text(50, required=True, source="pick.week.user.username", help_text="The owner of the pick."),
                 **_name_of_week("pick.week."),
                 kind=Choice(name),
                 **_id_of(kind, "pick.work.external_id"),
@@ -195,14 +195,14 @@ def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
     return given["owner"], given["year"], given["week_number"], _key_of(given)
 
 
-ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "list each week once.")
-ONE_OPINION = Unique("", _pick_of, "have one opinion of your own on a pick.")
-NOT_OURS = f"this is not an export of Wrong Opinions, which says {FORMAT} here."
-NEWER = f"this version of Wrong Opinions reads {VERSION} only: update it."
+ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "Each week can be listed only once.")
+ONE_OPINION = Unique("", _pick_of, "There can be only one opinion of your own on a pick.")
+NOT_OURS = f"This is not an export of Wrong Opinions, which has {FORMAT} here."
+NEWER = f"This version of Wrong Opinions can only read version {VERSION}. Update it."
 
 
 def _export(max_text: int | None) -> Record:
-    """A whole file. Its works are read one by one, as far as its picks and opinions are about them."""
+    """A whole file. Its works are read one by one, and only those of its picks and opinions."""
     return Record(
         format=Choice(FORMAT, required=True, sentence=NOT_OURS),
         version=Choice(VERSION, required=True, sentence=NEWER),
@@ -211,8 +211,8 @@ def _export(max_text: int | None) -> Record:
         weeks=List(_week(max_text), None, ONE_WEEK),
         opinions_given=List(_given_opinion(max_text), None, ONE_OPINION, help_text="On picks of others."),
         catalog=Record(
-            movies=List(AnyObject(), help_text="All that the catalog has of each, with cast and crew."),
-            albums=List(AnyObject(), help_text="All that the catalog has of each, with the artist credit."),
+            movies=List(AnyObject(), help_text="All details that the catalog has, with cast and crew."),
+            albums=List(AnyObject(), help_text="All details that the catalog has, with the artist credit."),
         ),
     )
 
@@ -254,17 +254,17 @@ class SavedWeek:
 class SavedExport:
     """A file, checked, with those works of its catalog that it picks or has opinions on."""
 
-    profile: dict[str, str]  # what the file has of PROFILE
+    profile: dict[str, str]  # the fields of PROFILE that are in the file
     is_trusted: bool
     opinions_of_others: int
     weeks: list[SavedWeek]
     given: list[dict[str, Any]]  # the user's opinions on picks of others, each with its `key`
     works: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    aliases: dict[Key, Key] = field(default_factory=dict)  # of ids that the file has no work of: whose they are
-    kept: set[Key] = field(default_factory=set)  # merged into others of the file, and yet works of their own
+    aliases: dict[Key, Key] = field(default_factory=dict)  # merged ids, and the works that they lead to
+    kept: set[Key] = field(default_factory=set)  # merged into other works of the file, but with an entry of their own
 
     def key_of(self, key: Key) -> Key:
-        """The key of the work that the file has for this one: the one that it was merged into where it was."""
+        """The key of the file's work for this one: the one that it was merged into, if any."""
         return self.aliases.get(key, key)
 
     def find(self, key: Key) -> dict[str, Any] | None:
@@ -272,21 +272,21 @@ class SavedExport:
 
 
 def parse(path: Path) -> object:
-    """The JSON of a file. Raises FileError where it is invalid."""
+    """The JSON of a file. Raises FileError if it is invalid."""
     with files.opened(path, is_json=True) as file:
         try:
             return json.loads(file.read().removeprefix("\ufeff"))
         except json.JSONDecodeError as error:
-            raise FileError(f"Line {error.lineno} is not valid JSON: choose the file as it was exported.") from None
-        except (ValueError, RecursionError):  # a number of a million digits, or brackets in brackets in brackets
-            raise FileError("This is not valid JSON: choose the file as it was exported.") from None
+            raise FileError(f"Line {error.lineno} is not valid JSON. Choose the file as it was exported.") from None
+        except (ValueError, RecursionError):  # a number of a million digits, or deeply nested brackets
+            raise FileError("This is not valid JSON. Choose the file as it was exported.") from None
 
 
 def read(data: object, *, is_trusted: bool) -> SavedExport:
-    """The file, checked. One that any member may have written has shorter texts. Raises InvalidExport."""
+    """The file, checked. A file that any member may have written has lower text limits. Raises InvalidExport."""
     try:
         if not isinstance(data, dict):
-            raise InvalidValue("", "This is not an export of Wrong Opinions: choose the file as it was exported.")
+            raise InvalidValue("", "This is not an export of Wrong Opinions. Choose the file as it was exported.")
         values = (TRUSTED_EXPORT if is_trusted else EXPORT).parse(data, "")
         picks = [pick for week in values["weeks"] for name in KINDS for pick in week[f"{name}s"]]
         saved = SavedExport(
@@ -303,7 +303,7 @@ def read(data: object, *, is_trusted: bool) -> SavedExport:
 
 
 def _key_of(values: dict[str, Any]) -> Key:
-    """What a pick, or an opinion on one, is about."""
+    """The key of the work of a pick, or of an opinion on one."""
     return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
 
 
@@ -322,7 +322,7 @@ def _saved_week(values: dict[str, Any]) -> SavedWeek:
 
 
 def _read_works(catalog: dict[str, list[dict[str, Any]]], saved: SavedExport) -> None:
-    """Read the works that the file's weeks and opinions are about; of the others only which they are."""
+    """Read the works of the file's weeks and opinions; of the others only their ids."""
     wanted = {pick.key for week in saved.weeks for pick in week.picks} | {given["key"] for given in saved.given}
     for kind, model in ((kind.name, kind.works) for kind in KINDS.values()):
         known: set[Key] = set()

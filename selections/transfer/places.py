@@ -1,4 +1,4 @@
-"""The places of one person's weeks, while an import fills them."""
+"""The positions in one user's weeks, while an import fills them."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,15 +16,15 @@ type WeekName = tuple[int, int]
 
 
 class Places:
-    """Which places of a person's weeks are taken, by which work, and whether the person has an opinion on it."""
+    """Which positions of a user's weeks are occupied, by which work, and whether the user has an opinion on it."""
 
     def __init__(self, user) -> None:
         self.user = user
-        self.waiting = Counter[tuple[WeekName, str]]()  # rows to decide, which may need a place
+        self.waiting = Counter[tuple[WeekName, str]]()  # rows to decide, which may need a position
         self.load()
 
     def load(self) -> None:
-        """Look at all weeks, also again, when another request has changed one."""
+        """Load all weeks; call it again when another request has changed one."""
         self.taken: dict[tuple[WeekName, str], dict[int, tuple[WorkRef, bool]]] = {}
         self.ids: set[str] = set()  # of all works
         for kind in KINDS.values():
@@ -42,15 +42,15 @@ class Places:
 
         Another edition of an album is the same album, unless the file names the release.
         """
-        there = self.taken.get((week, row.kind), {})
-        for position, (other, _) in there.items():
+        occupied = self.taken.get((week, row.kind), {})
+        for position, (other, _) in occupied.items():
             if other.id == work.id or (other.group and other.group == work.group and not row.musicbrainz_id):
                 return position, True
-        free = [position for position in (row.position, *POSITIONS) if position and position not in there]
+        free = [position for position in (row.position, *POSITIONS) if position and position not in occupied]
         return (free[0], False) if free else None
 
     def has_room(self, week: WeekName, row: Row, work: WorkRef) -> bool:
-        """Whether the week has the work, or a place that no row to decide may need."""
+        """Whether the week has the work, or a position that no row to decide may need."""
         found = self.find(week, row, work)
         if found is None:
             return False
@@ -72,7 +72,7 @@ class Places:
         return self.taken.get((week, kind), {}).get(position, (None, False))[1]
 
     def take(self, week: WeekName, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
-        there = self.taken.setdefault((week, kind), {})
+        occupied = self.taken.setdefault((week, kind), {})
         self.ids.add(work.id)
-        known, was_rated = there.get(position, (work, False))
-        there[position] = (known, was_rated or is_rated)
+        known, was_rated = occupied.get(position, (work, False))
+        occupied[position] = (known, was_rated or is_rated)

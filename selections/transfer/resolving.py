@@ -1,4 +1,4 @@
-"""What a row of a file means, asked of the catalog or of an upstream."""
+"""Finding the work that a row means, in the catalog or at an upstream."""
 
 from uuid import UUID
 
@@ -21,9 +21,9 @@ def work_of(stored: Movie | Album) -> WorkRef:
 
 
 def known(row: Row) -> WorkRef | None:
-    """What the row means, if it has an id of which upstream has told the catalog.
+    """The work that the row means, if the catalog has fetched the one with its id.
 
-    A title is not enough: upstream may know others.
+    A title is not enough: upstream may have others of that title.
     """
     stored: Movie | Album | None = None
     if row.kind == "movie" and row.tmdb_id:
@@ -36,36 +36,36 @@ def known(row: Row) -> WorkRef | None:
 
 
 def merged_ids() -> set[str]:
-    """The ids of movies and albums that are part of others now."""
+    """The ids of movies and albums that were merged into others."""
     movies = MovieAlias.objects.values_list("tmdb_id", flat=True)
     albums = AlbumAlias.objects.values_list("musicbrainz_id", flat=True)
     return {str(known) for known in (*movies, *albums)}
 
 
 def stored(kind: str, work: WorkRef) -> Movie | Album:
-    """The movie or album in the catalog; what upstream has said is good enough, however old.
+    """The movie or album in the catalog; fetched details are good enough at any age.
 
     Raises IntegrationError.
     """
-    there: Movie | Album | None
+    known: Movie | Album | None
     if kind == "movie":
-        there = find_known(Movie, int(work.id), own_first=True)
-        return there if there and there.fetched_at else catalog.get_movie(int(work.id))[0]
-    there = find_known(Album, UUID(work.id), own_first=True)
-    return there if there and there.fetched_at else catalog.get_album(UUID(work.id))[0]
+        known = find_known(Movie, int(work.id), own_first=True)
+        return known if known and known.fetched_at else catalog.get_movie(int(work.id))[0]
+    known = find_known(Album, UUID(work.id), own_first=True)
+    return known if known and known.fetched_at else catalog.get_album(UUID(work.id))[0]
 
 
 def max_requests(row: Row, *, in_full: bool) -> int:
-    """How many requests ask() makes of the row's upstream when nothing is cached, in the usual case."""
+    """The number of requests that ask() usually sends to the row's upstream if nothing is cached."""
     if row.tmdb_id or row.musicbrainz_id:
         return 1
     return 2 if in_full or row.imdb_id or row.release_group_id else 1
 
 
 def ask(row: Row, *, in_full: bool) -> Match | WorkRef:
-    """What the row means, asked of upstream; `in_full` with all that the catalog keeps of it, which is then cached.
+    """The work that the row means, from upstream; `in_full` with all details that the catalog stores, which are cached.
 
-    An id that upstream does not know is as good as none where there is a title. Raises IntegrationError.
+    An id that upstream does not know is ignored if there is a title. Raises IntegrationError.
     """
     by_id, by_title = (_movie_by_id, _movie_by_title) if row.kind == "movie" else (_album_by_id, _album_by_title)
     try:
@@ -98,7 +98,7 @@ def _album_by_id(row: Row) -> WorkRef | None:
         try:
             return _release(row.musicbrainz_id)
         except NotFound:
-            group = group or row.musicbrainz_id  # people note down one or the other
+            group = group or row.musicbrainz_id  # users enter either of them
     return _release(musicbrainz.fetch_best_edition(group)) if group else None
 
 

@@ -1,8 +1,8 @@
-"""Our own JSON back in, as export.to_json() writes it: added to what is there, of which nothing is changed.
+"""Importing our own JSON, as export.to_json() writes it: it is added, and existing data is left unchanged.
 
-The file is checked as a whole before anything happens. Then some works, some weeks, and each opinion on another
-member's pick are stored in a transaction of their own, so that no other request waits long, and an import that was
-interrupted can be run again. What is there already is left alone; run twice, it does nothing the second time.
+The file is checked as a whole first. Then each batch of works, each batch of weeks, and each opinion on another
+member's pick is stored in its own transaction, so that no other request waits long, and an import that was
+interrupted can be run again. Running an import twice does nothing the second time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,24 +28,23 @@ from .saved_works import SavedWorks
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
 TRIES = 3  # other requests may change the same weeks
-MAX_UNCONFIRMED = 4_000  # works of a user's picks that no upstream has told us of: upstreams are asked about each
+MAX_UNCONFIRMED = 4_000  # works of a user's picks that were never fetched: upstreams are asked about each
 TOO_MANY_UNKNOWN = (
-    "is one of too many that the catalog does not know. Import the file once more when those that are in your weeks "
-    "now have been looked up."
+    "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
 )
 
 type Said = tuple[AnyPick, dict[str, Any]]  # an opinion of the file, and the pick that it is on
 
-WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that a file has
+WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that are in a file
 OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")
 
 
 @dataclass(slots=True)
 class Report:
-    """What an import did, or would do. `existing` is what was there already, and stays as it is."""
+    """The result of an import, or of a dry run. `existing` counts data that is left unchanged."""
 
     applied: bool
-    profile: list[str] = field(default_factory=list)  # what of it was filled in
+    profile: list[str] = field(default_factory=list)  # the fields that were filled in
     weeks_created: int = 0
     weeks_existing: int = 0
     notes_filled: int = 0
@@ -55,10 +54,10 @@ class Report:
     opinions_created: int = 0
     opinions_existing: int = 0
     opinions_left_out: int = 0
-    opinions_of_others: int = 0  # in the file to be read, and never taken from it
+    opinions_of_others: int = 0  # in the file for reading only, and never imported
     movies_added: int = 0
     albums_added: int = 0
-    remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was left out
+    remarks: list[str] = field(default_factory=list)  # a sentence for each item that was skipped
 
 
 def load(
@@ -70,20 +69,20 @@ def load(
     with_profile: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Add what the file has to what the user has, or with `apply=False` report what that would do.
+    """Add the file's data to the user's, or with `apply=False` report what that would do.
 
-    Of a file that is not trusted the catalog takes less: see catalog/portable.py. `progress` is told how many weeks are
-    done, of how many. Raises InvalidExport, and then has changed nothing; and the user's DoesNotExist where the
-    account is deleted meanwhile.
+    The catalog takes less from a file that is not trusted: see catalog/portable.py. `progress` is called with the
+    number of finished weeks and their total. Raises InvalidExport without having changed anything, or
+    User.DoesNotExist if the account is deleted in the meantime.
     """
     saved = read(data, is_trusted=is_trusted)
     _refuse_too_many_weeks(user, saved)
     report = Report(applied=apply, opinions_of_others=saved.opinions_of_others)
-    if with_profile:  # first, as a member who becomes private by it shows nothing in between
+    if with_profile:  # first, so that a member whom it makes private shows nothing in between
         report.profile = _fill_profile(user, saved.profile, apply=apply)
     elif saved.profile:
         report.remarks.append(
-            "An API token does not change the account: the profile was left out. Sign in to import it."
+            "An API token cannot change the account, so the profile was ignored. Sign in to import it."
         )
     works = SavedWorks(saved, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
     done = 0
@@ -102,15 +101,15 @@ def load(
 
 
 def _refuse_too_many_weeks(user, saved: SavedExport) -> None:
-    there = set(Week.objects.filter(user=user).values_list("year", "week_number"))
+    existing = set(Week.objects.filter(user=user).values_list("year", "week_number"))
     try:
-        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - there))
+        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - existing))
     except services.Conflict as conflict:
         raise InvalidExport("weeks", str(conflict)) from None
 
 
 def _room_for_unconfirmed(user) -> int:
-    """How many more works that no upstream has confirmed the user may pick."""
+    """The number of further works that were never fetched which the user may pick."""
     of_user = {"fetched_at": None, "picks__week__user": user}
     return MAX_UNCONFIRMED - sum(
         kind.works._default_manager.filter(**of_user).distinct().count() for kind in KINDS.values()
@@ -118,7 +117,7 @@ def _room_for_unconfirmed(user) -> int:
 
 
 def _import_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks, *, apply: bool) -> list["Plan"]:
-    """What was done, or would be, to each of the weeks."""
+    """The changes to each of the weeks, made or planned."""
     works.look_up(pick.key for week in weeks for pick in week.picks)
     known = _known_weeks(user, weeks)
     plans = [_plan(week, known.get(week.place), works) for week in weeks]
@@ -130,7 +129,7 @@ def _import_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks, *, apply:
 
 
 def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
-    """What of the profile had its default, and is now as the file says. A private member stays private."""
+    """The profile fields that had their defaults and are now as in the file. A private member stays private."""
     defaults = {name: user._meta.get_field(name).get_default() for name in PROFILE}
     with transaction.atomic() if apply else nullcontext():
         if apply:
@@ -146,16 +145,16 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done to one week."""
+    """The changes to one week."""
 
     week: Week | None  # as it is stored
-    notes: str = ""  # where it has none
-    is_untouched: bool = False  # as it was made by looking at it: it takes the file's instants, too
+    notes: str = ""  # if it has none
+    is_untouched: bool = False  # created by viewing it and unchanged: it also takes the file's instants
     picks: list[tuple[SavedPick, int]] = field(default_factory=list)  # with their positions
-    opinions: list[Said] = field(default_factory=list)  # on picks that are there
+    opinions: list[Said] = field(default_factory=list)  # on existing picks
     picks_existing: int = 0
     opinions_existing: int = 0
-    left_out: list[tuple[SavedPick, str]] = field(default_factory=list)  # each with the sentence why
+    left_out: list[tuple[SavedPick, str]] = field(default_factory=list)  # each with a sentence that says why
 
     @property
     def changes(self) -> bool:
@@ -178,7 +177,7 @@ class Plan:
 
 
 def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dict[tuple[int, int], Week]:
-    """Those weeks that there are, with their picks, and the user's `own_opinions` on each, in five queries."""
+    """The existing ones of these weeks, with their picks, and the user's `own_opinions` on each, in five queries."""
     by_year: dict[int, list[int]] = {}
     for week in weeks:
         by_year.setdefault(week.year, []).append(week.week_number)
@@ -195,19 +194,19 @@ def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dic
 
 def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
     plan = Plan(week, notes=saved.notes if not (week and week.notes) else "")
-    there = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
-    if week and not week.notes and not any(there.values()):
+    existing = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
+    if week and not week.notes and not any(existing.values()):
         plan.is_untouched = saved.created_at < week.created_at
-    for kind, picks in there.items():
+    for kind, picks in existing.items():
         new: list[SavedPick] = []
-        seen: set[int | Key] = set()  # two ids of the file may have become one work: what has it as its own comes first
+        seen: set[int | Key] = set()  # two ids of the file may have been merged: the pick with the kept id comes first
         of_kind = [pick for pick in saved.picks if pick.key[0] == kind]
         for pick in sorted(of_kind, key=lambda pick: works.is_merged(pick.key)):
             identity, known = works.identity(pick.key), works.known.get(pick.key)
             if not works.has(pick.key):
-                plan.leave_out(pick, saved, f"neither the catalog nor the file knows {kind} {pick.key[1]}.")
+                plan.leave_out(pick, saved, f"{kind} {pick.key[1]} is neither in the catalog nor in the file.")
             elif identity in seen:
-                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} is in this week already.")
+                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} is already in this week.")
             elif not works.admits(pick.key):
                 plan.leave_out(pick, saved, f"{works.title_of(pick.key)} {TOO_MANY_UNKNOWN}")
             elif known is not None and known in picks:
@@ -220,13 +219,13 @@ def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
 
 
 def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
-    """The picks of a week by our ids of what is picked."""
+    """The picks of a week by the primary keys of their works."""
     picks: Any = getattr(week, kind.related_picks).all() if week else ()
     return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
 
 
 def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
-    """What becomes of the opinion on a pick that is there."""
+    """Plan the opinion on an existing pick."""
     plan.picks_existing += 1
     if saved.opinion is None:
         return
@@ -237,12 +236,12 @@ def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
 
 
 def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: SavedWorks) -> None:
-    """Put each pick where it was, or where that is taken into the other place."""
+    """Give each pick its position, or the other one if that is occupied."""
     free = [position for position in Position.values if position not in taken]
-    # Those that can be where they were come first.
+    # Picks that can keep their position come first.
     for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
         if not free:
-            plan.leave_out(pick, saved, f"both places are taken, so there was none for {works.title_of(pick.key)}.")
+            plan.leave_out(pick, saved, f"both positions are occupied, so {works.title_of(pick.key)} was skipped.")
         else:
             position = pick.position if pick.position in free else free[0]
             free.remove(position)
@@ -250,9 +249,11 @@ def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken:
 
 
 def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
-    """Store what these weeks of the file add, all or nothing, and return what that was."""
+    """Store what these weeks of the file add, all or nothing, and return the changes."""
     for _ in range(TRIES - 1):
-        with suppress(IntegrityError):  # another request made one of these weeks, or merged an album, just then
+        with suppress(
+            IntegrityError
+        ):  # another request created one of these weeks, or merged an album, in the meantime
             return _store_locked(user, weeks, works)
         works.look_up(pick.key for week in weeks for pick in week.picks)
     return _store_locked(user, weeks, works)
@@ -264,7 +265,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[P
         known = _known_weeks(user, weeks, lock=True)
         services.refuse_too_many_weeks(user, len(weeks) - len(known))
         plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
-        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new, where a week has changed in between
+        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new if a week has changed in between
         known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])
         for saved, plan in zip(weeks, plans, strict=True):
             if plan.week:
@@ -277,7 +278,7 @@ def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[P
 def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
     new = [
         Week(user=user, **{name: getattr(saved, name) for name in WEEK})
-        # In the order in which others make several: else the two could lock each other out.
+        # In the order in which others create several: else the two could deadlock.
         for saved in sorted(weeks, key=lambda saved: saved.place)
     ]
     for week in new:
@@ -286,7 +287,7 @@ def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
 
 
 def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
-    """Change a week that is there."""
+    """Change an existing week."""
     week.notes = week.notes or plan.notes
     if plan.is_untouched:
         week.created_at, week.updated_at = saved.created_at, saved.updated_at
@@ -327,7 +328,7 @@ def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
 
 
 def _as_given_now(user, said: list[Said]) -> list[Said]:
-    """Without the file's times and history in weeks that are not over: a file cannot claim who was first there."""
+    """Without the file's times and history in weeks that are not over: a file cannot claim who was first."""
     weeks = Week.objects.filter(over_for(user), pk__in={pick.week_id for pick, _ in said})
     over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
     now = {"created_at": timezone.now(), "updated_at": timezone.now(), "earlier_ratings": []}
@@ -335,7 +336,7 @@ def _as_given_now(user, said: list[Said]) -> list[Said]:
 
 
 def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: Report, *, apply: bool) -> None:
-    """Add what the user thinks of picks of others, as far as they may see those."""
+    """Add the user's opinions on picks of others whom they may see."""
     picks = _picks_of_others(user, opinions, works)
     for given in opinions:
         key = given["key"]
@@ -346,9 +347,7 @@ def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: R
         if is_new is None:
             report.opinions_left_out += 1
             week = week_name(given["year"], given["week_number"])
-            report.remarks.append(
-                f"{week} of {given['owner']}: there is no pick of {works.title_of(key)} that you may see."
-            )
+            report.remarks.append(f"{week} of {given['owner']}: you cannot see a pick of {works.title_of(key)}.")
         else:
             report.opinions_created += is_new
             report.opinions_existing += not is_new
@@ -357,7 +356,8 @@ def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: R
 def _picks_of_others(
     user, opinions: Iterable[dict[str, Any]], works: SavedWorks
 ) -> dict[tuple[str, int, int, str, int | None], AnyPick]:
-    """What others whom the user may see have picked, by name, week, kind and our id of it: these opinions' and more."""
+    """Picks of others that the user may see, by owner, week, kind and the work's primary key: at least those of these
+    opinions."""
     found = {}
     for kind in KINDS.values():
         on_these = [given for given in opinions if given["kind"] == kind.name]
@@ -382,7 +382,7 @@ def _picks_of_others(
 
 
 def _store_given(user, pick: AnyPick, opinion: dict[str, Any], *, is_trusted: bool) -> bool | None:
-    """Whether the user had no opinion on the pick until now; None where the pick has just gone."""
+    """Whether the user had no opinion on the pick until now; None if the pick has just been removed."""
     with transaction.atomic():
         services.lock_user(user)
         list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))

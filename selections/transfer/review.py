@@ -1,4 +1,4 @@
-"""The file in which a person decides what an import could not: written with candidates, edited, and read back."""
+"""The review file of rows that an import could not place: written with candidates, edited, and read back."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ COLUMNS = ["place", "reason", "kind", "week", "title", "artist", "released", "ch
 
 
 def write(outcomes: Iterable[Outcome]) -> str:
-    """A CSV with what there is to decide: in `choice` goes the number of a candidate, an id or address, or `skip`."""
+    """A CSV of the rows to decide: `choice` is for the number of a candidate, an id or address, or `skip`."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(COLUMNS)
@@ -41,7 +41,7 @@ def read(path: Path) -> dict[str, Decision]:
     decisions = {}
     with files.opened(path) as file:
         table = Table(file)
-        table.require(*COLUMNS, what="a review file of ours")
+        table.require(*COLUMNS, what="a review file of Wrong Opinions")
         for record in table.records():
             decision = _decision(record.place, {name: restore(record[key(name)]) for name in COLUMNS})
             if decision.ids or decision.skip or decision.week:
@@ -74,7 +74,7 @@ def _decision(place: str, said: Mapping[str, str]) -> Decision:
 
 
 def read_choice(kind: str, choice: str) -> dict[str, int | str | UUID] | None:
-    """The field of a row that an id or an address means; None where it means none."""
+    """The field of a row for an id or an address; None if it is neither."""
     if kind == "movie":
         found = tmdb.read_address(choice)
         if found is None:

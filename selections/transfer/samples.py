@@ -41,8 +41,8 @@ NOTES = [
 def load() -> dict[str, str]:
     """Store the sample catalog and people with their weeks up to today, and return their new passwords by name.
 
-    Call it in a transaction, on an instance without these people. The catalog's rows are facts from recordings of the
-    upstreams, which count as fetched so long ago that they are fetched again when needed.
+    Call it in a transaction, on an instance without these people. The catalog's rows are facts recorded from the
+    upstreams, which count as stale and so are fetched again when needed.
     """
     data = json.loads(FILE.read_text(encoding="utf-8"))
     works: dict[str, list[Any]] = {
@@ -92,7 +92,7 @@ def _album(row: dict) -> Album:
 
 
 def _fill_year(person, works: dict[str, list[Any]], chance: random.Random) -> None:
-    """The last WEEKS weeks up to the current one: most complete, some with gaps, a few left out altogether."""
+    """The last WEEKS weeks up to the current one: most complete, some with gaps, a few missing."""
     now = timezone.now()
     monday = timezone.localdate() - timedelta(days=timezone.localdate().weekday())
     for back in range(WEEKS):

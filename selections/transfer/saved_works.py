@@ -14,19 +14,19 @@ WORKS = 25  # movies or albums that are stored together, each with up to some hu
 
 
 class SavedWorks:
-    """The movies and albums of a file: as the catalog knows them, else as the file does."""
+    """The movies and albums of a file: as in the catalog, else as in the file."""
 
     def __init__(self, saved: SavedExport, *, apply: bool, room: float) -> None:
         self.saved, self.apply = saved, apply
-        self.room = room  # for works that the catalog does not know
-        self.admitted: set[Key] = set()  # those of them that have their place
+        self.room = room  # the remaining number of works that are not in the catalog
+        self.admitted: set[Key] = set()  # those of them that were admitted
         self.found: dict[Key, Movie | Album] = {}  # those of the catalog that were looked up
-        self.known: dict[Key, int] = {}  # our ids of those, and of what has been stored since
+        self.known: dict[Key, int] = {}  # primary keys of those, and of works that have been stored since
         self.added: set[Key] = set()  # those that are stored, or would be
 
     def look_up(self, keys: Iterable[Key]) -> None:
-        """Find those of the catalog: by an id of their own, else by one that was merged into them, there or in the
-        file."""
+        """Find those of the catalog: by an id of their own, else by one that was merged into them, in the catalog or in
+        the file."""
         wanted = {key: self.saved.key_of(key) for key in keys}
         found = _find_works(wanted.keys() | wanted.values(), self.saved.kept)
         self.found = {key: work for key, own in wanted.items() if (work := found.get(key) or found.get(own))}
@@ -36,7 +36,7 @@ class SavedWorks:
         return key in self.known or self.saved.find(key) is not None
 
     def admits(self, key: Key) -> bool:
-        """Whether the catalog knows the work, or there is room for it among those that no upstream has confirmed."""
+        """Whether the work is in the catalog, or the limit of works that were never fetched leaves room for it."""
         own = self.saved.key_of(key)
         if key not in self.known and own not in self.admitted:
             if len(self.admitted) >= self.room:
@@ -45,22 +45,22 @@ class SavedWorks:
         return True
 
     def identity(self, key: Key) -> int | Key:
-        """What two ids of the same work have in common."""
+        """The identity of a work, which is the same for all its ids."""
         return self.known.get(key) or self.saved.key_of(key)
 
     def title_of(self, key: Key) -> str:
-        """What the file calls a work, or else the catalog."""
+        """The title of a work in the file, or else in the catalog."""
         if record := self.saved.find(key):
             return record.get("own_title") or record["title"]
         return self.found[key].shown_title if key in self.found else f"{key[0]} {key[1]}"
 
     def is_merged(self, key: Key) -> bool:
-        """Whether a work is known by the id of another that was merged into it."""
+        """Whether the id is that of another work that was merged into this one."""
         found = self.found.get(key)
         return key != ((found.kind, found.external_id) if found else self.saved.key_of(key))
 
     def need(self, keys: Iterable[Key]) -> None:
-        """Store those works that are new, where the import is applied."""
+        """Store the new works, if the import is applied."""
         new = {key: self.saved.key_of(key) for key in keys if key not in self.known}
         self.added |= set(new.values())
         if self.apply and new:
@@ -82,7 +82,7 @@ def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Movie | Album]:
     """The works of the catalog by these ids, in four queries.
 
     A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
-    `kept` are never taken for what they were merged into.
+    `kept` are never replaced by the work that they were merged into.
     """
     found: dict[Key, Movie | Album] = {}
     for kind in KINDS.values():

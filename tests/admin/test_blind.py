@@ -21,7 +21,7 @@ from tests.factories import (
 
 # Which pages have to do with users, works or what was picked: others are of rows that no opinion belongs to.
 OF_OPINIONS = ("index", "app_", "selections_", "catalog_movie", "catalog_album", "catalog_merge", "accounts_user")
-NOTE = "Some opinions are hidden, as you take part in their week."
+NOTE = "Some opinions are hidden because you take part in their week."
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_nor_in_the_form_of_your_own_week(own, chief, other):
     body |= {"movie_picks-0-movie": own.movie_pick.movie_id, "movie_picks-0-DELETE": "on"}
 
     page = client_of(chief).post(address(Week, "change", week.pk), body).content.decode()
-    assert "You have read what others think of this movie. Remove it once the week is over." in page
+    assert "opinions on this movie. Remove it once the week is over." in page
     assert WeekMovie.objects.exists()
 
     curator = UserFactory(is_staff=True, is_superuser=True)

@@ -82,7 +82,7 @@ def test_a_range_that_cannot_be_read_is_said(admin_client):
     response = admin_client.get(address(Week, "changelist"), {"from": "2025-W53"})
 
     assert response.status_code == 200
-    assert said(response) == ["Write an ISO week as 2026-W07."]
+    assert said(response) == ["Enter an ISO week such as 2026-W07."]
     assert 'value="2025-W53"' in response.content.decode()
 
 

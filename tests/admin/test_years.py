@@ -201,10 +201,10 @@ def test_nothing_is_created_where_nothing_is_missing(admin_client, user):
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"first": "2025-W53"}, "Write an ISO week as 2026-W07."),
+        ({"first": "2025-W53"}, "Enter an ISO week such as 2026-W07."),
         ({"first": "2026-W07", "last": "2026-W01"}, "This is before the first week. Swap them."),
         ({"first": "2026-W07", "user": "9999999"}, "There is no such user. Choose one from the list."),
-        ({"first": "2026-W07", "last": "soon"}, "Write an ISO week as 2026-W07."),
+        ({"first": "2026-W07", "last": "soon"}, "Enter an ISO week such as 2026-W07."),
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])

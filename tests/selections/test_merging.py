@@ -127,7 +127,7 @@ def test_several_into_one_and_their_earlier_ids(run, user, kept, merged):
 
 
 def test_an_album_that_nobody_picked(run, kept, merged):
-    assert run(kept.pk, merged.pk, "--apply")[1:] == ["  nobody has picked it"]
+    assert run(kept.pk, merged.pk, "--apply")[1:] == ["  not picked by anyone"]
     assert Album.objects.get() == kept
 
 

@@ -13,8 +13,8 @@ from catalog.models import Album, Movie, Work
 from catalog.progress import Progress, duration
 from integrations.errors import IntegrationError, NotFound
 
-MAX_FAILURES = 3  # in a row, after which a source is left alone
-# What may be missing, as a condition by kind; a kind without one never has it.
+MAX_FAILURES = 3  # in a row, after which a source is no longer asked
+# The conditions for missing details, by kind; a kind without a condition cannot have them.
 LACKS: dict[str, dict[type[Movie | Album], Q]] = {
     "credits": {Movie: Q(cast=None, crew=None), Album: Q(artist_credit=None)},
     "cover": {Movie: Q(poster_path=""), Album: Q(cover_art_url="")},
@@ -24,7 +24,7 @@ LACKS: dict[str, dict[type[Movie | Album], Q]] = {
 
 class Command(BaseCommand):
     help = (
-        "Refresh movies from TMDB and albums from MusicBrainz that are stale or lack something, oldest first. Deletes "
+        "Refresh movies from TMDB and albums from MusicBrainz that are stale or incomplete, oldest first. Deletes "
         "unused works that are known only from a member's file, and clears texts that TMDB does not allow to be kept "
         "for more than six months. You can interrupt it: the next run continues with the rest. "
         "Example: manage.py refresh_catalog --older-than 30d"
@@ -41,11 +41,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--missing",
             choices=LACKS,
-            help="refresh only what lacks this: movies without cast and crew and albums without artists; movies "
+            help="refresh only what is missing this: movies without cast and crew and albums without artists; movies "
             "without a poster and albums without a cover; albums without a release group",
         )
         parser.add_argument("--limit", type=count, metavar="N", help="refresh at most N movies and N albums")
-        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many there are")
 
     def handle(self, *, older_than, missing, limit, dry_run, verbosity, **options):
         self.verbosity, self.failed = verbosity, 0
@@ -76,13 +76,13 @@ class Command(BaseCommand):
             self.say(f"Never fetched and not in any week, so {verb}: {movies} movies and {albums} albums.")
 
     def forget_texts(self, movies: list[Movie] | None) -> None:
-        """Clear outdated texts of these movies, which were tried; None: of all."""
+        """Clear outdated texts of these movies after an attempt to refresh them; None means of all movies."""
         tried = Movie.objects.all() if movies is None else Movie.objects.filter(pk__in=[movie.pk for movie in movies])
         if forgotten := services.forget_texts(tried):
             self.say(f"Not refreshed for six months, so their texts and images were cleared: {forgotten} movies.")
 
     def refresh(self, what: str, works: list[Any], refresh_work: Callable[..., Work]) -> None:
-        """Refresh one after the other, until the source fails MAX_FAILURES times in a row."""
+        """Refresh them one after the other, until the source fails MAX_FAILURES times in a row."""
         refreshed = removed = in_a_row = 0
         progress = Progress(self, what, len(works), self.verbosity)
         for number, work in enumerate(works, 1):
@@ -114,7 +114,7 @@ class Command(BaseCommand):
 
 
 def due(works: type[Movie | Album], older_than: timedelta, missing: str | None) -> QuerySet[Any]:
-    """The works to refresh, oldest first; with `missing` only those that lack this."""
+    """The works to refresh, oldest first; with `missing` only those without it."""
     stale = works.objects.due(older_than)
     if missing:
         stale = stale.filter(LACKS[missing][works]) if works in LACKS[missing] else stale.none()

@@ -1,4 +1,4 @@
-"""How opinions compare; every figure is computed from opinions that the caller may read."""
+"""Comparing opinions; every figure is computed from opinions that the caller may read."""
 
 from typing import Any
 
@@ -61,13 +61,13 @@ class AgreementSerializer(serializers.Serializer):
     agreement = serializers.FloatField(
         allow_null=True,
         help_text=f"0 to 1: `agreement_raw` * n / (n + {comparison.DOUBT}), so that a small overlap counts less; "
-        "null where there is not enough.",
+        "null if there are not enough.",
     )
     agreement_raw = serializers.FloatField(allow_null=True, help_text="0 to 1: 1 - `mean_difference` / 9.")
     note = serializers.CharField(help_text="How reliable the agreement is, in words.")
     mean_difference = serializers.FloatField(allow_null=True, help_text="0 to 9 half stars, without sign.")
     harshness_gap = serializers.FloatField(
-        allow_null=True, help_text="The mean of mine minus theirs: below 0 if I am harsher."
+        allow_null=True, help_text="The mean of the caller's ratings minus theirs: below 0 if the caller is harsher."
     )
 
 
@@ -91,7 +91,7 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
 class DifferenceSerializer(serializers.Serializer):
     """A work that two members rated differently, on one pick or on two; shown is the caller's pick."""
 
-    difference = serializers.IntegerField(help_text="Mine minus theirs.")
+    difference = serializers.IntegerField(help_text="The caller's rating minus theirs.")
     kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
     movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
     album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
@@ -104,7 +104,7 @@ class ComparisonSerializer(serializers.Serializer):
     together = AgreementSerializer()
     movies = AgreementSerializer()
     albums = AgreementSerializer()
-    quarters = QuarterSerializer(many=True, help_text="Those with works in common, the latest first.")
+    quarters = QuarterSerializer(many=True, help_text="The quarters with works in common, the latest first.")
     differences = DifferenceSerializer(
         many=True, help_text=f"The largest, at most {comparison.MAX_DIFFERENCES}; equal ratings are left out."
     )
@@ -123,7 +123,8 @@ class WrongOpinionsSerializer(serializers.Serializer):
     week_number = serializers.IntegerField(allow_null=True, help_text="ISO week; null for all weeks.")
     user = OwnerSerializer(allow_null=True, help_text="A member of each pair; null for any pair.")
     results = DisagreementSerializer(
-        many=True, help_text=f"The largest differences, at most {comparison.MAX_WRONG}; of equal ones the later first."
+        many=True,
+        help_text=f"The largest differences, at most {comparison.MAX_WRONG}; equal ones with the later first.",
     )
 
 
@@ -173,7 +174,7 @@ class ContrarianPickSerializer(serializers.Serializer):
 
 class ContrarianSerializer(serializers.Serializer):
     user = OwnerSerializer()
-    n = serializers.IntegerField(help_text="Movies that they rated and that have votes at TMDB.")
+    n = serializers.IntegerField(help_text="Movies that they rated and that have votes on TMDB.")
     mean_signed = serializers.FloatField(
         allow_null=True, help_text="The mean of their rating minus TMDB's average: below 0 if they are harsher."
     )
@@ -221,7 +222,7 @@ class OnThisWeekSerializer(serializers.Serializer):
 )
 class CompareView(FiguresView):
     def get(self, request):
-        """How the caller's ratings and another member's compare.
+        """Compare the caller's ratings with another member's.
 
         A movie, or an album in any edition, that both rated counts once, with the latest rating of each, even if those
         are on different picks. Agreement says how close the ratings are, the harshness gap who rates lower.
@@ -264,9 +265,9 @@ class ReportCardView(FiguresView):
 )
 class ContrarianView(FiguresView):
     def get(self, request):
-        """How far a user's ratings of movies are from the average of TMDB's voters.
+        """Compare a user's ratings of movies with the average of TMDB's voters.
 
-        Each movie counts once, with the latest rating. Movies without votes at TMDB or without a rating are left out.
+        Each movie counts once, with the latest rating. Movies without a rating or without votes on TMDB do not count.
         """
         found = comparison.contrarian(request.user, self.find_asked_user())
         return Response(ContrarianSerializer(found).data)

@@ -1,4 +1,4 @@
-"""What all answers with figures have in common."""
+"""Base classes and helpers for all responses with figures."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections.api.serializers import WeekOfPickSerializer
 
-UNKNOWN_USER = OpenApiResponse(description="There is no user of that name whom the caller may see")
+UNKNOWN_USER = OpenApiResponse(description="No visible user has this name")
 
 
 class UserQuerySerializer(serializers.Serializer):
@@ -22,7 +22,7 @@ class UserQuerySerializer(serializers.Serializer):
 
 
 class ShownPickSerializer(serializers.Serializer):
-    """A pick as a card shows it: with its week and its poster or cover."""
+    """A pick for a card: with its week and its poster or cover."""
 
     kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
     week = WeekOfPickSerializer(source="pick.week")
@@ -33,7 +33,7 @@ class ShownPickSerializer(serializers.Serializer):
 
 @method_decorator([cache_control(private=True, no_cache=True), conditional_page], name="dispatch")
 class FiguresView(APIView):
-    """An answer for one person, with an ETag: while it stays the same, it is a 304."""
+    """A response for one user, with an ETag: it is a 304 while nothing has changed."""
 
     def read_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
         """The parameters of the query. Raises ValidationError."""
@@ -42,7 +42,7 @@ class FiguresView(APIView):
         return query.validated_data
 
     def find_user(self, name: str) -> Any:
-        """The user of that name; `me` is the caller. Raises NotFound."""
+        """The user with this name; `me` is the caller. Raises NotFound."""
         if name.lower() == "me":
             return self.request.user
         user = get_user_model().objects.visible_to(self.request.user).filter(username=name.lower()).first()

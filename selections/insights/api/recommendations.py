@@ -1,4 +1,4 @@
-"""What the caller might pick next, and why."""
+"""Recommendations of works that the caller might pick next, with reasons."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -27,7 +27,7 @@ class SourcePickSerializer(serializers.Serializer):
 class ReasonSerializer(serializers.Serializer):
     reason = serializers.ChoiceField(
         choices=list(POINTS),
-        help_text="What it shares with what the caller likes (`director`, `writer`, `cast`, `genre`, `artist`, "
+        help_text="The feature shared with works the caller likes (`director`, `writer`, `cast`, `genre`, `artist`, "
         "`decade`), or who recommends it: `people` whom the caller may see, or `tmdb`.",
     )
     name = serializers.CharField(
@@ -43,14 +43,14 @@ class RecommendationSerializer(serializers.Serializer):
     score = serializers.IntegerField(
         min_value=0,
         max_value=100,
-        help_text="How strongly it is recommended. It never rises down the list, and compares results of one answer.",
+        help_text="How strongly it is recommended. It never rises down the list; comparable within one response only.",
     )
     because = ReasonSerializer(many=True, help_text="Up to five, the strongest first.")
 
 
 class RecommendedMovieSerializer(serializers.Serializer):
     id = serializers.IntegerField(
-        allow_null=True, default=None, help_text="The id in our catalog; null if it is not in it."
+        allow_null=True, default=None, help_text="The id in this site's catalog; null if it is not in the catalog."
     )
     tmdb_id = serializers.IntegerField()
     title = serializers.SerializerMethodField()
@@ -99,8 +99,8 @@ class MovieRecommendationsView(FiguresView):
     def get(self, request):
         """Movies that the caller might pick next, each with the reasons.
 
-        They follow from what the caller picked and rated, and from what people who agree with them rated high. What
-        the caller picked or has an opinion on is never among them.
+        They are based on the works that the caller picked and rated, and on those that members who agree with them
+        rated highly. Works that the caller picked or has an opinion on are never included.
         """
         query = self.read_query(LimitQuerySerializer)
         source, results = recommendations.recommend_movies(request.user, **query)
@@ -114,8 +114,8 @@ class AlbumRecommendationsView(FiguresView):
     def get(self, request):
         """Albums that the caller might pick next, each with the reasons.
 
-        They follow from what the caller picked and rated, and from what people who agree with them rated high. No
-        edition of what the caller picked or has an opinion on is ever among them.
+        They are based on the works that the caller picked and rated, and on those that members who agree with them
+        rated highly. Albums that the caller picked or has an opinion on are never included, in any edition.
         """
         query = self.read_query(LimitQuerySerializer)
         source, results = recommendations.recommend_albums(request.user, **query)

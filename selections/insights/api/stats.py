@@ -32,24 +32,24 @@ class TotalsSerializer(serializers.Serializer):
     distinct_movies = serializers.IntegerField()
     distinct_albums = serializers.IntegerField(help_text="Release groups; an album without one counts by itself.")
     repeats = serializers.IntegerField(
-        help_text="Picks of a movie or release group that the same person had picked before, in any year."
+        help_text="Picks of a movie or release group that the same user had picked before, in any year."
     )
     hours_watched = serializers.FloatField(
         allow_null=True,
-        help_text="The known runtimes of all movies picked, to a tenth of an hour; null when none is known.",
+        help_text="The known runtimes of all movies picked, to a tenth of an hour; null if none is known.",
     )
     runtime_unknown = serializers.IntegerField(help_text="Picks of movies without a known runtime.")
 
 
 class RatingsSerializer(serializers.Serializer):
-    opinions = serializers.IntegerField(help_text="All opinions, also those without a rating.")
+    opinions = serializers.IntegerField(help_text="All opinions, including those without a rating.")
     rated = serializers.IntegerField(help_text="Opinions with a rating.")
     mean = serializers.FloatField(allow_null=True, help_text="To two decimals; null without ratings.")
     histogram = serializers.ListField(
         child=serializers.IntegerField(),
         min_length=MAX_RATING,
         max_length=MAX_RATING,
-        help_text="How many ratings of 1, of 2, up to 10.",
+        help_text="The numbers of ratings of 1, of 2, and so on up to 10.",
     )
 
 
@@ -77,21 +77,21 @@ class TopSerializer(serializers.Serializer):
     movie_genres = NameCountSerializer(many=True, help_text="As TMDB names them.")
     album_genres = NameCountSerializer(many=True, help_text="As MusicBrainz names them.")
     directors = PersonCountSerializer(many=True)
-    actors = PersonCountSerializer(many=True, help_text="In the first ten places of the billing.")
+    actors = PersonCountSerializer(many=True, help_text="In the first ten positions of the billing.")
     composers = PersonCountSerializer(many=True)
     artists = ArtistCountSerializer(many=True, help_text="By the albums' artist credits.")
-    countries = NameCountSerializer(many=True, help_text="Where the albums came out: ISO 3166-1, or XW, XE.")
-    languages = NameCountSerializer(many=True, help_text="The movies' original ones, mostly ISO 639-1.")
+    countries = NameCountSerializer(many=True, help_text="The albums' release countries: ISO 3166-1, or XW, XE.")
+    languages = NameCountSerializer(many=True, help_text="The movies' original languages, mostly ISO 639-1.")
     movie_decades = DecadeCountSerializer(many=True)
-    album_decades = DecadeCountSerializer(many=True, help_text="When these editions came out.")
+    album_decades = DecadeCountSerializer(many=True, help_text="By the release dates of these editions.")
 
 
 class OverviewSerializer(serializers.Serializer):
-    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null for `all`.")
+    user = OwnerSerializer(allow_null=True, help_text="The user that the figures are about; null for `all`.")
     totals = TotalsSerializer()
     current_streak = serializers.IntegerField(
         allow_null=True,
-        help_text="Complete weeks in a row up to now; the running week counts once it is complete. Null for `all`.",
+        help_text="Complete weeks in a row up to now; the current week counts once it is complete. Null for `all`.",
     )
     longest_streak = serializers.IntegerField(allow_null=True, help_text="Null for `all`.")
     ratings = RatingsSerializer(help_text="Given to picks of any member.")
@@ -99,7 +99,7 @@ class OverviewSerializer(serializers.Serializer):
 
 
 class StatisticsWeekSerializer(serializers.Serializer):
-    id = serializers.IntegerField(allow_null=True, help_text="Null where there is no week, and for `all`.")
+    id = serializers.IntegerField(allow_null=True, help_text="Null if there is no week, and for `all`.")
     week_number = serializers.IntegerField()
     starts_on = serializers.DateField(help_text="Its Monday.")
     ends_on = serializers.DateField(help_text="Its Sunday.")
@@ -109,15 +109,15 @@ class StatisticsWeekSerializer(serializers.Serializer):
     )
     is_running = serializers.BooleanField(help_text="Whether it is this week, in the caller's time zone.")
     is_future = serializers.BooleanField()
-    weeks = serializers.IntegerField(help_text="How many people have this week.")
-    complete_weeks = serializers.IntegerField(help_text="How many people have completed it.")
+    weeks = serializers.IntegerField(help_text="The number of users who have this week.")
+    complete_weeks = serializers.IntegerField(help_text="The number of users who have completed it.")
     movies = serializers.IntegerField()
     albums = serializers.IntegerField()
 
 
 class MonthSerializer(serializers.Serializer):
     month = serializers.IntegerField(min_value=1, max_value=12)
-    weeks = serializers.IntegerField(help_text="How many weeks of the year have their Thursday in it: 4 or 5.")
+    weeks = serializers.IntegerField(help_text="The number of weeks of the year with their Thursday in it: 4 or 5.")
     movies = serializers.IntegerField()
     albums = serializers.IntegerField()
     picks = serializers.IntegerField(help_text="Movies and albums.")
@@ -141,7 +141,7 @@ class LongPickSerializer(ShownPickSerializer):
 
 
 class HighlightsSerializer(serializers.Serializer):
-    """Null where there is none. Of equals it is the one with more ratings, then the earliest, movies first."""
+    """Null if there is none. If several are equal, the one with more ratings, then the earliest, movies first."""
 
     best = RatedPickSerializer(allow_null=True)
     worst = RatedPickSerializer(allow_null=True)
@@ -153,9 +153,9 @@ class HighlightsSerializer(serializers.Serializer):
 
 
 class YearFiguresSerializer(serializers.Serializer):
-    """What both answers about a year have in common."""
+    """The fields that both responses about a year have in common."""
 
-    user = OwnerSerializer(allow_null=True, help_text="Whose figures these are; null for `all`.")
+    user = OwnerSerializer(allow_null=True, help_text="The user that the figures are about; null for `all`.")
     year = serializers.IntegerField(help_text="ISO year.")
     months = MonthSerializer(many=True, help_text="All twelve; a week belongs to the month of its Thursday.")
     totals = TotalsSerializer()
@@ -171,7 +171,9 @@ class YearStatisticsSerializer(YearFiguresSerializer):
 
 
 class YearInOpinionsSerializer(YearFiguresSerializer):
-    busiest_month = MonthSerializer(allow_null=True, help_text="The month with the most picks, the earliest of equals.")
+    busiest_month = MonthSerializer(
+        allow_null=True, help_text="The month with the most picks, the earliest if there are several."
+    )
     first_pick = ShownPickSerializer(allow_null=True)
     last_pick = ShownPickSerializer(allow_null=True)
     ratings_given = RatingsSerializer(help_text="Given to picks of the year by any member.")
@@ -181,7 +183,7 @@ class YearInOpinionsSerializer(YearFiguresSerializer):
 
 class StatisticsView(FiguresView):
     def get_scope(self) -> statistics.Scope:
-        """Whose figures the query asks for. Raises ValidationError or NotFound."""
+        """The scope of the query. Raises ValidationError or NotFound."""
         name = self.read_query(StatsQuerySerializer)["user"].lower()
         return statistics.Scope(self.request.user, None if name == "all" else self.find_user(name))
 
@@ -206,7 +208,7 @@ YEAR = OpenApiParameter(
 )
 class OverviewView(StatisticsView):
     def get(self, request):
-        """How much a user picked and rated, and their most frequent genres, people, countries and decades."""
+        """The numbers of a user's picks and ratings, and their most frequent genres, people, countries and decades."""
         return Response(OverviewSerializer(statistics.overview(self.get_scope())).data)
 
 
@@ -229,9 +231,9 @@ class ByYearView(StatisticsView):
 )
 class YearInOpinionsView(StatisticsView):
     def get(self, request, year):
-        """Everything for a page that looks back on an ISO year.
+        """Return everything for a page that looks back on an ISO year.
 
-        What counts is the week of a pick, not the date on which it was entered.
+        The week of a pick counts, not the date on which it was entered.
         """
         number, scope = read_year(year), self.get_scope()
         return Response(YearInOpinionsSerializer(statistics.year_in_opinions(scope, number)).data)

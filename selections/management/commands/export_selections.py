@@ -17,7 +17,7 @@ ENDINGS = {"json": ".json", "csv": ".csv", "letterboxd": ".csv"}
 
 class Command(BaseCommand):
     help = (
-        "Export everything of one user, or of all users, to files: as our JSON, which import_selections reads, "
+        "Export all data of one user, or of all users, to files: as our JSON, which import_selections reads, "
         "as CSV for spreadsheets, or as Letterboxd imports it, in parts of up to 1 MB. "
         "Example: manage.py export_selections ada --format csv --output ada.csv"
     )
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             "--output",
             type=Path,
             metavar="PATH",
-            help="the file (default: standard output); for all users, unless as csv, a directory for a file each",
+            help="the file (default: standard output); for all users, unless as csv, a directory with a file for each",
         )
-        parser.add_argument("--force", action="store_true", help="replace files that exist")
+        parser.add_argument("--force", action="store_true", help="replace existing files")
 
     def handle(self, *, user, format, output, force, verbosity, **options):  # noqa: A002 - as the option is called
         self.verbosity, self.force = verbosity, force
@@ -54,16 +54,16 @@ class Command(BaseCommand):
             raise CommandError("Choose a directory for all users' files, such as --output exports, or name one user.")
         (_, pieces), *more = islice(files_of(format, people, Path("films.csv")), 2)
         if more:
-            raise CommandError("That makes more than one file. Choose where to write them, such as --output films.csv")
+            raise CommandError("That makes more than one file. Choose their name, such as --output films.csv")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         try:
             for piece in pieces:
                 self.stdout.write(piece, ending="")
             self.stdout.flush()
-        except BrokenPipeError:  # the reader has enough, as `head` does
+        except BrokenPipeError:  # the reader has closed the pipe, as `head` does
             with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports an error
             raise SystemExit(1) from None
 
     def write(self, files: Iterable[tuple[Path, Iterable[str]]]) -> None:
@@ -88,7 +88,7 @@ def find_people(name: str | None):
 
 
 def files_of(format: str, people: Iterable, path: Path) -> Iterator[tuple[Path, Iterable[str]]]:  # noqa: A002
-    """What goes into which file: of more than one part, films.csv is written as films-1.csv and so on."""
+    """The content of each file: with more than one part, films.csv is written as films-1.csv and so on."""
     if format == "csv":
         yield path, export.to_csv(*people)
         return
@@ -106,9 +106,9 @@ def files_of(format: str, people: Iterable, path: Path) -> Iterator[tuple[Path, 
 
 
 def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
-    """Write a file that only its owner reads, whole or not at all, and say how many bytes it has.
+    """Write a file that only its owner can read, completely or not at all, and print its size.
 
-    Raises CommandError where there is something already, unless `force` replaces a file; and OSError.
+    Raises CommandError if the path exists, unless `force` replaces a file; and OSError.
     """
     if os.path.lexists(path) and not (force and path.is_file()):
         raise CommandError(

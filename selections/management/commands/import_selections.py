@@ -15,14 +15,14 @@ from selections.transfer.kept_rows import fingerprints
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name
 
-WIDTH = 60  # columns for what a row means
+WIDTH = 60  # columns for the work of a row
 
 
 class Command(BaseCommand):
     help = (
         "Import a file into a user's weeks: our own JSON and CSV, any CSV with a week or date and an id or title, and "
         "exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognized by their content. Without --apply it "
-        "only says what would happen. It can be interrupted, and run again at any time. "
+        "only reports what would happen. It can be interrupted and run again at any time. "
         "Example: manage.py import_selections ada letterboxd-ada-2026.zip --apply"
     )
 
@@ -33,13 +33,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=[*readers.FORMATS, readers.JSON], help="default: recognized by the content"
         )
-        parser.add_argument("--kind", choices=["movie", "album"], help="of rows of a plain CSV that does not say it")
+        parser.add_argument("--kind", choices=["movie", "album"], help="of the rows of a plain CSV without kinds")
         parser.add_argument(
             "--from",
             dest="first_week",
             type=week,
             metavar="WEEK",
-            help="such as 2024-W01; rows without a week fill the free places from there on",
+            help="such as 2024-W01; rows without a week fill the free positions from there on",
         )
         parser.add_argument(
             "--overflow",
@@ -47,7 +47,9 @@ class Command(BaseCommand):
             default="skip",
             help="what to do with a third movie or album of a week (default: skip)",
         )
-        parser.add_argument("--again", action="store_true", help="import what was imported before and removed since")
+        parser.add_argument(
+            "--again", action="store_true", help="import again what was imported before and has been removed since"
+        )
         parser.add_argument("--resolve", type=Path, metavar="FILE", help="the review file with your choices")
         parser.add_argument(
             "--review", type=Path, metavar="FILE", help="where to write the rows to decide (default: beside the file)"
@@ -72,11 +74,11 @@ class Command(BaseCommand):
             self.say("Nothing was changed: this was a dry run. Add --apply to import.")
         if failed:
             raise CommandError(
-                f"{counted(failed, 'row')} failed; the others are not affected. Fix the file, or run this again later."
+                f"{counted(failed, 'row')} failed; the others are not affected. Fix the file and run the command again."
             )
 
     def refuse_options(self, options) -> None:
-        """Our JSON needs none of these."""
+        """Refuse options that do not apply to our own JSON."""
         given = [name for name in ("resolve", "review", "first_week", "kind", "again") if options[name]]
         given += ["overflow"] if options["overflow"] != "skip" else []
         for name in given:
@@ -96,24 +98,24 @@ class Command(BaseCommand):
         try:
             report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. Run it again to go on.", returncode=130) from None
+            raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
         if progress:
             progress.end()
         for remark in report.remarks:
             self.say(remark)
-        for what, new, there, left_out in (
+        for what, new, existing, skipped in (
             ("Weeks", report.weeks_created, report.weeks_existing, 0),
             ("Picks", report.picks_created, report.picks_existing, report.picks_left_out),
             ("Opinions", report.opinions_created, report.opinions_existing, report.opinions_left_out),
         ):
-            self.say(f"{what}: {new} new, {there} there already, {left_out} left out.")
+            self.say(f"{what}: {new} new, {existing} existing, {skipped} skipped.")
         if report.opinions_of_others:
             self.say(f"Opinions of other people, which are never imported: {report.opinions_of_others}.")
         self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")
         return 0
 
     def import_rows(self, person, file: Path, options) -> int:
-        """Import any other file, and return how many rows failed. Raises FileError."""
+        """Import any other file, and return the number of rows that failed. Raises FileError."""
         reading = readers.read(file, format=options["format"] or "", zone=person.zone, kind=options["kind"] or "")
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
         review_file = options["review"] or file.with_suffix(".review.csv")
@@ -154,7 +156,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{file.name}, {place}: {sentence}")
 
     def say_time(self, importer: Importer) -> None:
-        """Say how long it takes, which the rate limits of upstreams tell in advance."""
+        """Print how long it will take at the rate limits of upstreams."""
         to_ask = importer.to_ask()
         if to_ask.total():
             what = " and ".join(
@@ -178,7 +180,7 @@ class Command(BaseCommand):
                 progress.step(len(outcomes))
         except KeyboardInterrupt:
             progress.end()
-            done = "Run it again to go on." if importer.apply else "Nothing was changed."
+            done = "Run the command again to continue." if importer.apply else "Nothing was changed."
             raise CommandError(
                 f"Interrupted after {len(outcomes)} of {len(importer.tasks)} rows. {done}", returncode=130
             ) from None
@@ -197,8 +199,8 @@ class Command(BaseCommand):
         text = review.write(undecided)
         written = write_new(path, text)
         self.say(
-            f"To decide: {counted(len(undecided), 'row')}. Write into the column `choice` of {written} the number of a "
-            f"candidate, an id or address, or skip, and run this again with --resolve {written}"
+            f"To decide: {counted(len(undecided), 'row')}. In the column `choice` of {written}, enter the number of a "
+            f"candidate, an id or address, or skip, and run the command again with --resolve {written}"
         )
 
     def say(self, line: str) -> None:
@@ -207,7 +209,7 @@ class Command(BaseCommand):
 
 
 def needs_attention(outcome: Outcome) -> bool:
-    """Whether it is to be decided, was left out, or moved to another week."""
+    """Whether it is to be decided, was skipped, or moved to another week."""
     return outcome.state in {"review", "full"} or (outcome.state == "new" and bool(outcome.sentence))
 
 
@@ -222,7 +224,7 @@ def line_of(outcome: Outcome) -> str:
 
 
 def write_new(path: Path, text: str) -> Path:
-    """Write a file and return its path: with a number if there is one with other content, which may be edited."""
+    """Write a file and return its path: with a number if one with other content exists, which may have been edited."""
     for number in count(1):
         free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         try:
@@ -239,7 +241,7 @@ def write_new(path: Path, text: str) -> Path:
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
+    """Open a file that only its owner can read."""
     return os.open(path, flags, 0o600)
 
 

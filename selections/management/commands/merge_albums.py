@@ -11,7 +11,7 @@ from selections.merging.picks import Moving, preview
 class Command(BaseCommand):
     help = (
         "Merge albums that are the same into one: their picks with the opinions on them move to KEEP, and their ids "
-        "lead to it. The admin can undo this. Without --apply, only say what would happen. "
+        "lead to it. The admin can undo this. Without --apply, only report what would happen. "
         "Example: manage.py merge_albums 12 57 --apply"
     )
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         for pick in merge.staying:
             self.say(f"  {pick.week}: has both and keeps both")
         if not merge.picks and not merge.staying:
-            self.say("  nobody has picked it")
+            self.say("  not picked by anyone")
 
     def say(self, line: str) -> None:
         if self.verbosity:

@@ -1,4 +1,4 @@
-"""Opinions: your own on a pick, and those of others as far as you may read them."""
+"""Your own opinion on a pick, and those opinions of others that you may read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ class OpinionView(OfPickView):
         responses={200: serializers.OpinionSerializer, 201: serializers.OpinionSerializer, 400: BAD_POSITION}
     )
     def put(self, request, pk, position):
-        """Rate or review a pick, yours or another member's, in place of your earlier opinion.
+        """Rate or review a pick, yours or another member's, replacing your earlier opinion.
 
         A rating that changes, or is added, is kept in the history.
         """
@@ -93,7 +93,7 @@ class OpinionView(OfPickView):
     get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
 )
 class OpinionHistoryView(OfPickView, ListAPIView):
-    """Your own earlier ratings of a pick, the latest first; `null` where there was a review only."""
+    """Your own earlier ratings of a pick, the latest first; `null` if there was only a review."""
 
     serializer_class = serializers.EarlierRatingSerializer
 
@@ -125,8 +125,9 @@ class AlbumOpinionHistoryView(OpinionHistoryView):
 class OpinionListView(ListAPIView):
     """Opinions, the newest first: your own, and those of others that are revealed to you.
 
-    They are once you have given your own on the same pick, or once the week is over both where you and where its owner
-    live. For seven days after a change of time zone, a week is over for that person once it is over everywhere.
+    An opinion is revealed once you have given your own on the same pick, or once the week is over in the time zones of
+    both you and its owner. For seven days after a user changes their time zone, a week is over for them only once it is
+    over everywhere.
     """
 
     queryset = Opinion.objects.none()
@@ -151,7 +152,7 @@ class WeekOpinionsView(ListAPIView):
 
 
 class SelectionsOfWorkView(ListAPIView):
-    """Who picked a movie or album, and when, with the opinions on it that you may read."""
+    """The picks of a movie or album by all users, with the opinions on it that you may read."""
 
     serializer_class = serializers.DiscussedSelectionSerializer
     kind: Kind
@@ -168,7 +169,7 @@ class SelectionsOfWorkView(ListAPIView):
 @extend_schema_view(get=extend_schema(operation_id="movies_picks_list"))
 @extend_schema(tags=["movies"], parameters=[OpenApiParameter("tmdb_id", OpenApiTypes.INT, OpenApiParameter.PATH)])
 class SelectionsOfMovieView(SelectionsOfWorkView):
-    """Who picked a movie, and when, with the opinions on it that you may read."""
+    """All picks of a movie, with the opinions on it that you may read."""
 
     kind, read_id = MOVIE, staticmethod(read_tmdb_id)
 
@@ -178,6 +179,6 @@ class SelectionsOfMovieView(SelectionsOfWorkView):
     tags=["albums"], parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
 )
 class SelectionsOfAlbumView(SelectionsOfWorkView):
-    """Who picked an album in any edition, and when, with the opinions on it that you may read."""
+    """All picks of an album in any edition, with the opinions on it that you may read."""
 
     kind, read_id = ALBUM, staticmethod(read_musicbrainz_id)

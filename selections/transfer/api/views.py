@@ -1,4 +1,4 @@
-"""Everything of a user as a file, and our own JSON back in."""
+"""Exporting a user's data as a file, and importing our own JSON."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from selections.transfer.importing import IMPORTING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
-IMPORT_WAIT = 2  # seconds for the lock: a thread of the server waits
+IMPORT_WAIT = 2  # seconds to wait for the lock: a thread of the server waits
 IMPORT_RETRY = 5  # seconds
 
 
@@ -33,30 +33,30 @@ class ExportQuerySerializer(serializers.Serializer):
     format = serializers.ChoiceField(
         ["json", "csv", "letterboxd"],
         default="json",
-        help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is what "
-        "Letterboxd imports, as one CSV file, or as a ZIP file of several where one would be too large for it.",
+        help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is for "
+        "Letterboxd: a CSV file, or a ZIP file of several if one would be too large.",
     )
     year = serializers.IntegerField(
         min_value=FIRST_YEAR,
         max_value=LAST_YEAR,
         required=False,
-        help_text="For `json`: only the weeks of this ISO year, where all of them are too large for one import.",
+        help_text="For `json`: only the weeks of this ISO year, if all weeks are too large for one import.",
     )
 
 
 class ImportQuerySerializer(serializers.Serializer):
     dry_run = serializers.BooleanField(
-        default=True, help_text="`false` applies it; otherwise the answer only says what it would do."
+        default=True, help_text="`false` applies the import; otherwise the response only reports what it would do."
     )
 
 
 class ArchiveSerializer(serializers.Serializer):
-    """Everything of a user, with what the catalog knows of their picks."""
+    """A user's data, with the catalog's details of their picks."""
 
 
 class ArchiveSchema(OpenApiSerializerExtension):
-    """Describes exports in full, from the fields in own_json.py. Of what may be imported it describes the outline: the
-    example shows the rest, and an answer says where a value is invalid."""
+    """Describes exports in full, from the fields in own_json.py. For imports it describes only the outline: the example
+    shows the rest, and an error says which value is invalid."""
 
     target_class = ArchiveSerializer
 
@@ -70,7 +70,7 @@ class ArchiveSchema(OpenApiSerializerExtension):
 
 
 class ImportReportSerializer(serializers.Serializer):
-    """What an import did, or would do. What was there already stays as it is."""
+    """The result of an import, or of a dry run. Existing data is left unchanged."""
 
     applied = serializers.BooleanField(help_text="Whether anything was done: false for a dry run.")
     profile = serializers.ListField(
@@ -78,18 +78,22 @@ class ImportReportSerializer(serializers.Serializer):
     )
     weeks_created = serializers.IntegerField()
     weeks_existing = serializers.IntegerField()
-    notes_filled = serializers.IntegerField(help_text="Weeks that were there without notes, and have some now.")
+    notes_filled = serializers.IntegerField(help_text="Existing weeks without notes that were given some.")
     picks_created = serializers.IntegerField()
     picks_existing = serializers.IntegerField()
-    picks_left_out = serializers.IntegerField(help_text="Both places were taken, or the work is unknown.")
+    picks_left_out = serializers.IntegerField(help_text="Both positions are occupied, or the work is unknown.")
     opinions_created = serializers.IntegerField()
     opinions_existing = serializers.IntegerField()
     opinions_left_out = serializers.IntegerField(help_text="On picks that do not exist, or that you may not see.")
-    opinions_of_others = serializers.IntegerField(help_text="In the file to be read; never imported.")
-    movies_added = serializers.IntegerField(help_text="To the catalog, until TMDB is asked about them.")
-    albums_added = serializers.IntegerField(help_text="To the catalog, until MusicBrainz is asked about them.")
+    opinions_of_others = serializers.IntegerField(help_text="In the file for reading only; never imported.")
+    movies_added = serializers.IntegerField(
+        help_text="Added to the catalog as the file describes them, until TMDB is asked about them."
+    )
+    albums_added = serializers.IntegerField(
+        help_text="Added to the catalog as the file describes them, until MusicBrainz is asked about them."
+    )
     remarks = serializers.ListField(
-        child=serializers.CharField(), help_text="A sentence for each thing that was left out."
+        child=serializers.CharField(), help_text="A sentence for each item that was skipped."
     )
 
 
@@ -107,8 +111,8 @@ class ExportView(APIView):
     def get(self, request):
         """Export everything of your account as a file, to keep or to take elsewhere.
 
-        It has your weeks, picks and opinions, and those opinions of others that you may read at this moment. The answer
-        is streamed: a connection that ends early leaves an incomplete file.
+        It contains your weeks, picks and opinions, and those opinions of others that you can currently read. The
+        response is streamed: a connection that ends early leaves an incomplete file.
         """
         asked = ExportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
@@ -121,7 +125,7 @@ class ExportView(APIView):
         return self.letterboxd(request.user)
 
     def letterboxd(self, user) -> HttpResponseBase:
-        """One file as it is, several as a ZIP file."""
+        """A single file as it is, several files as a ZIP file."""
         name = export.file_name(user, "-letterboxd")
         parts = export.to_letterboxd(user)
         first, *second = islice(parts, 2)
@@ -146,7 +150,7 @@ def turn(request, max_bytes: int) -> Iterator[None]:
     Raises Refusal with 429.
     """
     if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(max_bytes // 2**16 + 1):  # or a client that is still sending would not read the answer
+        for _ in range(max_bytes // 2**16 + 1):  # or a client that is still sending would not read the response
             request.read(2**16)
         sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
         raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
@@ -159,7 +163,7 @@ def turn(request, max_bytes: int) -> Iterator[None]:
 class ImportView(APIView):
     @property
     def max_bytes(self) -> int:
-        """How large a body the parser accepts here, in place of the usual limit."""
+        """The maximum size of the body, instead of the usual limit."""
         return int(settings.IMPORT_MAX_MB * 1_000_000)
 
     @extend_schema(
@@ -170,13 +174,13 @@ class ImportView(APIView):
         extensions={"x-limited": True},
     )
     def post(self, request):
-        """Import an export: what is missing is added, and what exists already stays as it is.
+        """Import an export: missing data is added, and existing data is left unchanged.
 
-        Without `dry_run=false` nothing is changed, and the answer says what would be. The same import does nothing the
-        second time, and one that was interrupted can be sent again. Opinions of others in the file are never imported,
+        Without `dry_run=false` nothing is changed, and the response says what would be. Repeating an import does
+        nothing, and one that was interrupted can be sent again. Opinions of others in the file are never imported,
         and your opinions on picks of weeks that are not over count as given now, without earlier ratings. With an API
-        token, the profile of the file is left out. Dry runs count towards the limit as well. While other imports keep
-        the server busy the answer is 429 `import_running`.
+        token, the profile in the file is ignored. Dry runs count towards the limit as well. While other imports keep
+        the server busy, the response is 429 `import_running`.
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)

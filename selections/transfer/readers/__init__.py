@@ -1,7 +1,7 @@
 """Reads files of several formats, told apart by their content, into the same rows.
 
 A format is a module here with a LABEL for sentences and a `read(path, zone=, kind=)`; a CSV format also has NEEDED, the
-columns by which it is recognized. Nothing in here asks the database or the network.
+columns by which it is recognized. No reader uses the database or the network.
 """
 
 from datetime import tzinfo
@@ -31,7 +31,7 @@ def recognise(path: Path) -> str:
         case "zip":
             return _recognise_archive(path)
         case "object":
-            return JSON  # whose reader says what is wrong with it if it is another
+            return JSON  # if it is another CSV, this reader says what is wrong with it
         case "list":
             return "trakt"
     with files.opened(path) as file:
@@ -39,7 +39,7 @@ def recognise(path: Path) -> str:
     for name in TABLES:
         if table.has(*FORMATS[name].NEEDED):
             return name
-    if table.has(*letterboxd.FILM):  # whose dates are those of a click, in no diary
+    if table.has(*letterboxd.FILM):  # its dates are those of a click, and it is not part of a diary
         raise FileError(
             "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."
         )
@@ -60,9 +60,9 @@ def _recognise_archive(path: Path) -> str:
 
 
 def read(path: Path, *, format: str = "", zone: tzinfo, kind: str = "") -> Reading:  # noqa: A002
-    """The rows of a file, in this format or in the one that it is recognized as.
+    """The rows of a file, in this format or else in the recognized one.
 
-    Instants become days in this zone; `kind` is the kind of rows of a plain CSV that do not say it. Raises FileError if
+    Instants become days in this zone; `kind` applies to rows of a plain CSV that do not give one. Raises FileError if
     the file cannot be read, or is not in this format.
     """
     if not format or format == "trakt" or files.shape(path) != "table":

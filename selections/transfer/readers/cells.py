@@ -1,4 +1,4 @@
-"""What single cells say. Each function raises RowError with a sentence for the person whose file it is."""
+"""Reading single cells. Each function raises RowError with a sentence for the user who uploaded the file."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -9,14 +9,14 @@ from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, week_name
 
 from .rows import RowError
 
-FIRST_RELEASE = 1800  # before it nothing was filmed or recorded
-MAX_NAME = 500  # characters of a title or artist, which is what is searched for
+FIRST_RELEASE = 1800  # nothing was filmed or recorded before
+MAX_NAME = 500  # characters of a title or artist, which are used for searching
 YES = {"yes", "y", "true", "1", "x"}
 NO = {"no", "n", "false", "0", ""}
 
 
 def shown(cell: str) -> str:
-    """The cell as a sentence may have it: not too long, and nothing in it that a terminal would obey."""
+    """The cell for use in a message: shortened, and without terminal control characters."""
     printable = "".join(sign if sign.isprintable() else "?" for sign in cell)
     return f"“{printable[:40]}…”" if len(printable) > 40 else f"“{printable}”"
 
@@ -37,9 +37,9 @@ def week_of(day: date) -> tuple[int, int]:
 
 
 def read_day(cell: str, zone: tzinfo) -> date | None:
-    """The day that a date names, or on which an instant was in this zone; None where there is none.
+    """The day of a date, or of an instant in this zone; None without one.
 
-    An instant at exactly midnight UTC is a date, which some program took for an instant.
+    An instant at exactly midnight UTC counts as a date, which another program has written as an instant.
     """
     if not cell:
         return None
@@ -55,7 +55,7 @@ def read_day(cell: str, zone: tzinfo) -> date | None:
 
 
 def read_instant(cell: str, zone: tzinfo) -> datetime | None:
-    """An instant, by the clocks of this zone if it names none; None where there is none."""
+    """An instant, in this zone if it names none; None without one."""
     try:
         return _moment(cell, zone).astimezone(UTC) if cell else None
     except (ValueError, OverflowError):
@@ -78,7 +78,7 @@ def read_number(cell: str) -> Decimal:
 
 
 def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
-    """Half stars of a rating out of 10, or of what it says itself as in 4/5; None where there is none."""
+    """Half stars of a rating out of 10, or out of its own maximum as in 4/5; None without one."""
     if not cell:
         return None
     number, _, most = (part.strip() for part in cell.partition("/"))
@@ -91,7 +91,7 @@ def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
 
 
 def read_release_year(cell: str) -> int | None:
-    """The year that a date of release begins with; None where there is none, or just zeros."""
+    """The year that a release date begins with; None without one, or if it is just zeros."""
     if not cell.strip("0"):
         return None
     found = re.fullmatch(r"(\d{4})(?:-[\d?]{2}){0,2}", cell, re.ASCII)
@@ -113,12 +113,12 @@ def read_yes(cell: str) -> bool:
 
 
 def read_text(text: str) -> str:
-    """A review or notes, whose lines end as everywhere else in here."""
+    """A review or notes, with normalized line breaks."""
     return within(re.sub(r"\r\n?", "\n", text).strip(), MAX_TEXT)
 
 
 def within(text: str, most: int = MAX_NAME) -> str:
-    """The text, if it has at most so many characters."""
+    """The text, if it is not longer than this."""
     if len(text) > most:
         raise RowError(f"{shown(text)} has {len(text):,} characters. Shorten it to {most:,}.")
     return text

@@ -1,4 +1,4 @@
-"""Opens uploaded files, whatever is in them: nothing is unpacked to disk, and nothing is read in one go."""
+"""Opens uploaded files of any content: nothing is unpacked to disk, and nothing is read in one go."""
 
 import contextlib
 import io
@@ -19,12 +19,12 @@ SMALLER = {
     MAX_FILE: f"split it below {MAX_FILE // 2**20} MB.",
     MAX_JSON: f"JSON may have {MAX_JSON // 2**20}, so export it as CSV, and split that.",
 }
-MAX_UNPACKED = 200 * 2**20  # bytes, of all that is in a ZIP
+MAX_UNPACKED = 200 * 2**20  # bytes, of all files in a ZIP
 MAX_ENTRIES = 10_000  # in a ZIP; Letterboxd has a file for each list
-MAX_DIRECTORY = 2 * 2**20  # bytes, of a ZIP's table of contents: zipfile reads it whole, and makes much more of it
+MAX_DIRECTORY = 2 * 2**20  # bytes, of a ZIP's table of contents: zipfile reads it as a whole, and needs far more memory
 MAX_LINE = 1_000_000  # characters
 MAX_LINES = 1_000_000
-HEAD = 64 * 2**10  # bytes, which tell what a file is
+HEAD = 64 * 2**10  # bytes that identify a file's type
 
 AS_DOWNLOADED = "Import the export as you downloaded it."
 SPREADSHEET = "This looks like a spreadsheet. Save it as CSV (UTF-8) and import that file."
@@ -42,7 +42,7 @@ MAGIC = {
     b"\xfe\xff": 'This is UTF-16. Save the file as UTF-8 (spreadsheets call it "CSV UTF-8") and try again.',
 }
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-# What zipfile raises for damaged files, and zlib under it.
+# The errors that zipfile, and zlib below it, raise for damaged files.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError, ValueError)
 
 
@@ -51,20 +51,20 @@ class _File(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_DIRECTORY:
-            raise FileError(f"The ZIP has too many files in it. {AS_DOWNLOADED}")
+            raise FileError(f"The ZIP contains too many files. {AS_DOWNLOADED}")
         return super().read(size)
 
 
 def _open(path: Path, most: int | None = MAX_FILE) -> _File:
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be read once only, and a device without end
+        if not stat.S_ISREG(status.st_mode):  # a pipe can be read only once, and a device may never end
             raise FileError(f"{path} is not a file.")
         if most is not None and status.st_size > most:
             raise FileError(f"The file has {status.st_size / 2**20:,.0f} MB: {SMALLER[most]}")
         return _File(path)
     except ValueError:  # a NUL character in the name
-        raise FileError("That is not the name of a file.") from None
+        raise FileError("This is not the name of a file.") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -77,7 +77,7 @@ def opened(path: Path, *, is_json: bool = False) -> Iterator[TextIO]:
 
 
 def _decoded(file: io.RawIOBase) -> io.TextIOWrapper:
-    """What is not UTF-8 becomes lone surrogates, which UTF-8 itself cannot have: so one can say where it is."""
+    """Bytes that are not UTF-8 become lone surrogates, which UTF-8 cannot contain, so that they can be located."""
     return io.TextIOWrapper(io.BufferedReader(file), "utf-8", errors="surrogateescape", newline="")
 
 
@@ -87,14 +87,14 @@ def _head(path: Path) -> bytes:
 
 
 def shape(path: Path) -> str:
-    """What a file's first bytes say that it is: `zip`, `object` or `list` of JSON, or else `table`.
+    """The type of a file by its first bytes: `zip`, `object` or `list` of JSON, or else `table`.
 
-    Raises FileError where it is none of them.
+    Raises FileError if it is none of them.
     """
     head = _head(path)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(b"{"):
-        _open(path).close()  # which refuses what is too large; how large JSON may be, is said once it is read
+        _open(path).close()  # which refuses files that are too large; the limit for JSON is checked when it is read
     if head.startswith(ZIP):
         return "zip"
     for magic, sentence in MAGIC.items():
@@ -108,7 +108,7 @@ def shape(path: Path) -> str:
 
 
 class ZipArchive:
-    """A ZIP whose files are read one after the other, as far as they are wanted. Raises FileError."""
+    """A ZIP whose files are read one after the other, as needed. Raises FileError."""
 
     def __init__(self, path: Path) -> None:
         self._file = _open(path)
@@ -136,15 +136,15 @@ class ZipArchive:
     def _check(self) -> None:
         infos = self._zip.infolist()
         if len(infos) > MAX_ENTRIES:
-            raise FileError(f"The ZIP has too many files in it. {AS_DOWNLOADED}")
+            raise FileError(f"The ZIP contains too many files. {AS_DOWNLOADED}")
         for info in infos:
             if _leads_out(info.orig_filename):
-                raise FileError(f"The ZIP has a file whose name leads out of it. {AS_DOWNLOADED}")
+                raise FileError(f"The ZIP contains a file whose name leads out of it. {AS_DOWNLOADED}")
             if info.flag_bits & 1:
                 raise FileError("The ZIP has a password. Unpack it and pack it again without one.")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise FileError("The ZIP uses an unusual compression. Unpack it and pack it again.")
-        # Sizes that are too small are no way around: zipfile stops reading there, and finds the checksum wrong.
+        # Sizes that are too small do not help: zipfile stops reading there, and the checksum is wrong.
         if sum(info.file_size for info in infos) > MAX_UNPACKED:
             raise FileError(f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it. {AS_DOWNLOADED}")
         if {"[Content_Types].xml", "content.xml"} & self._entries.keys():
@@ -162,7 +162,7 @@ class ZipArchive:
 
 
 class _Entry(io.RawIOBase):
-    """A file of a ZIP, whose damage is our error."""
+    """A file in a ZIP; damage raises FileError."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -194,9 +194,9 @@ def _leads_out(name: str) -> bool:
 
 
 class Lines:
-    """The lines of a text in UTF-8 with their ends, whichever these are; `number` is that of the last.
+    """The lines of a text in UTF-8 with their line breaks, of any kind; `number` is that of the last line.
 
-    Raises FileError where a line is none, naming it.
+    Raises FileError, which names the line, for an invalid one.
     """
 
     def __init__(self, text: TextIO, name: str = "") -> None:
@@ -225,13 +225,13 @@ class Lines:
         return line
 
     def place(self, number: int | None = None) -> str:
-        """Where a line stands, the last one if none is given, as in `line 17` or `diary.csv, line 17`."""
+        """The place of a line, by default the last one, such as `line 17` or `diary.csv, line 17`."""
         line = f"line {self.number if number is None else number}"
         return f"{self._name}, {line}" if self._name else line
 
 
 def find_flaw(text: str) -> str:
-    """What is wrong with a piece of a text that was opened here, if anything."""
+    """A sentence about the invalid character in a piece of text, if there is one."""
     if "\0" in text:
         return "There is a NUL character, as in binary files,"
     return "There is a byte that is not UTF-8" if not text.isascii() and re.search("[\ud800-\udfff]", text) else ""

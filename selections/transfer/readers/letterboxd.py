@@ -1,7 +1,7 @@
 """Letterboxd's export, or its diary.csv or reviews.csv alone: https://letterboxd.com/settings/data/
 
-Films have no ids there, and addresses are those of diary entries in some files and of films in others: they are
-known by name and year.
+Films have no ids in it, and addresses are those of diary entries in some files and of films in others, so that films
+are identified by name and year.
 """
 
 import html
@@ -22,7 +22,7 @@ FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of fil
 NEEDED = (*FILM, "Watched Date")
 USED = (*NEEDED, "Rating", "Review")
 READ = ("diary.csv", "reviews.csv", "ratings.csv")
-# Copies of what was deleted, and of what was said of films that are no more; and what a Mac adds.
+# Copies of deleted entries, and of those on films that no longer exist; and files that macOS adds.
 SKIPPED = {"deleted", "orphaned", "__macosx"}
 MARKUP = re.compile(r"</?(?:a|b|blockquote|del|em|i|li|ol|p|s|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
@@ -30,15 +30,15 @@ type Film = tuple[str, int | None]  # name and year
 
 
 def is_export(names: list[str]) -> bool:
-    """Whether a ZIP with files of these names is one."""
+    """Whether a ZIP with these file names is such an export."""
     own = {path.lower().rpartition("/")[2] for path in names}
     return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """Its diary, and reviews that have no entry there. Raises FileError.
+    """The rows of its diary, and of reviews without an entry in the diary. Raises FileError.
 
-    The day on which something was said is known, not the hour: noon, by the clocks of this zone.
+    Only the day of an opinion is known, not the time: it counts as noon in this zone.
     """
     if files.shape(path) != "zip":
         return _read_entries(files.opened(path), "", zone)
@@ -55,14 +55,12 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
             with archive.opened(own["ratings.csv"]) as file:
                 _add_ratings(reading, Table(file, "ratings.csv"), zone)
         if others := _others(archive.names, own):
-            reading.remarks.append(
-                f"Not imported, as only the diary, its reviews and its ratings are: {listed(others)}."
-            )
+            reading.remarks.append(f"Not imported (only the diary, its reviews and its ratings are): {listed(others)}.")
     return reading
 
 
 def _own(names: list[str]) -> dict[str, str]:
-    """The files that are read, which may be in a folder, by their names without it."""
+    """The files that are read, by their names without a folder."""
     own: dict[str, str] = {}
     for path in names:
         *folders, name = path.lower().split("/")
@@ -74,7 +72,7 @@ def _own(names: list[str]) -> dict[str, str]:
 
 
 def _others(names: list[str], own: dict[str, str]) -> list[str]:
-    """What is not read, files in folders by the name of their folder."""
+    """The files that are not read; those in folders by the name of the folder."""
     folders = {path.rpartition("/")[0] for path in own.values()}
     top = f"{folders.pop()}/" if len(folders) == 1 else ""
     paths = (path.removeprefix(top) for path in names if path not in own.values())
@@ -93,8 +91,8 @@ def _read_entries(opened: AbstractContextManager[TextIO], name: str, zone: tzinf
 
 def _read_entry(record: Record, zone: tzinfo) -> Row:
     title, year = _read_film(record)
-    said_on = cells.read_day(record["date"], zone)
-    day = cells.read_day(record["watcheddate"], zone) or said_on
+    written_on = cells.read_day(record["date"], zone)
+    day = cells.read_day(record["watcheddate"], zone) or written_on
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
     rating = cells.read_rating(record["rating"], out_of=5)
@@ -108,7 +106,7 @@ def _read_entry(record: Record, zone: tzinfo) -> Row:
         year=year,
         rating=rating,
         review=review,
-        said_at=_noon(said_on, zone) if rating or review else None,
+        said_at=_noon(written_on, zone) if rating or review else None,
     )
 
 
@@ -123,14 +121,14 @@ def _noon(day: date | None, zone: tzinfo) -> datetime | None:
 
 
 def _plain(review: str) -> str:
-    """The text of a review, which has HTML in it; `I <3 this` is none."""
+    """The text of a review in HTML; `I <3 this` is not HTML."""
     broken = re.sub(r"<br\s*/?>", "\n", review, flags=re.IGNORECASE)
     broken = re.sub(r"</p>\s*<p>", "\n\n", broken, flags=re.IGNORECASE)
     return html.unescape(MARKUP.sub("", broken))
 
 
 def _join(diary: Reading, reviews: Reading) -> Reading:
-    """The diary with its reviews, which are known by film and day; the rest of the reviews come after it."""
+    """The diary with its reviews, which are matched by film and day; the other reviews follow."""
     waiting: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for review in reversed(reviews.rows):
         waiting[review.title, review.year, review.day].append(review)
@@ -153,7 +151,7 @@ def _join(diary: Reading, reviews: Reading) -> Reading:
 
 
 def _add_ratings(reading: Reading, table: Table, zone: tzinfo) -> None:
-    """Give the rating of a film that has one, but none in the diary, to the last entry of that film."""
+    """Give a film's rating, if the diary has none for it, to its last entry."""
     table.require(*FILM, "Rating", what="the ratings.csv of Letterboxd")
     ratings = Reading("letterboxd")
     table.collect(ratings, USED, lambda record: _read_rating(record, zone))
@@ -170,7 +168,7 @@ def _add_ratings(reading: Reading, table: Table, zone: tzinfo) -> None:
             entry = reading.rows[last[film]]
             reading.rows[last[film]] = replace(entry, rating=rating.rating, said_at=rating.said_at)
     if unwatched:
-        reading.remarks.append(f"Ratings of films that are not in the diary, and so in no week: {unwatched:,}.")
+        reading.remarks.append(f"Ratings of films that are not in the diary, and so not in a week: {unwatched:,}.")
     for place, sentence in ratings.failures:
         reading.fail(place, sentence)
 

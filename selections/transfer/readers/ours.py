@@ -18,7 +18,7 @@ VERSION = "1"
 NEEDED = ("format_version", "username", "year", "week_number", "kind")
 USED = (
     *NEEDED,
-    "week_start",  # says nothing new
+    "week_start",  # without further information
     "position",
     "tmdb_id",
     "musicbrainz_id",
@@ -37,18 +37,18 @@ USED = (
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """One person's picks with what that person said of them. Raises FileError."""
+    """One user's picks with that user's opinions on them. Raises FileError."""
     with files.opened(path) as file:
         return _Reader(zone).read(Table(file))
 
 
 class _Reader:
-    """Makes one row of all that are about one pick."""
+    """Combines all records of a pick into one row."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._reading = Reading("wrong-opinions")
-        self._known: dict[tuple[object, ...], int] = {}  # which of the reading's rows a pick is
+        self._known: dict[tuple[object, ...], int] = {}  # the index of each pick among the reading's rows
         self._owner = ""
         self._others = 0
 
@@ -56,11 +56,11 @@ class _Reader:
         table.require(*NEEDED, what=LABEL)
         table.collect(self._reading, USED, self._read)
         if self._others:
-            self._reading.remarks.append(f"Opinions of others, which only they can give: {self._others:,}.")
+            self._reading.remarks.append(f"Opinions of others, which are not imported: {self._others:,}.")
         return self._reading
 
     def _read(self, record: Record) -> Row | None:
-        """The record's pick where that is new; else its opinion is added to the pick."""
+        """The record's pick if it is new; else its opinion is added to the pick."""
         if record["formatversion"] != VERSION:
             raise FileError(
                 f"{record.place.capitalize()} has another format_version than {VERSION}. Export the file again."

@@ -14,7 +14,7 @@ from .rows import FileError, Reading, Row, RowError
 from .tables import Record, Table
 
 LABEL = "a plain CSV"
-# What each thing may be called, by tables.key(); where a row has several the first one counts.
+# The possible names of each column, by tables.key(); if a row has several, the first one counts.
 COLUMNS = {
     "week": ("week", "isoweek", "weeknumber", "weekno", "calendarweek"),
     "week year": ("isoyear", "weekyear"),
@@ -66,13 +66,13 @@ OF_ALBUMS = ("release", "group", "album", "artist", "listened")
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """Its movies and albums, all of this kind where they don't say it themselves. Raises FileError."""
+    """Its movies and albums, of this kind if a row does not give one. Raises FileError."""
     with files.opened(path) as file:
         return _Reader(zone, kind).read(Table(file))
 
 
 def require(table: Table) -> None:
-    """Raise FileError where nothing says which movie or album a row is about."""
+    """Raise FileError if no column says which movie or album a row is about."""
     if not any(table.has(column) for thing in IDENTIFYING for column in COLUMNS[thing]):
         raise FileError(
             f"No column says which movie or album it is, such as title, tmdb_id or musicbrainz_id: the file has "
@@ -82,9 +82,9 @@ def require(table: Table) -> None:
 
 @dataclass(slots=True)
 class _Identity:
-    """What a row says of the movie or album itself."""
+    """What a row says about the movie or album itself."""
 
-    kinds: set[str] = field(default_factory=set)  # what it must be, going by its ids
+    kinds: set[str] = field(default_factory=set)  # the kind that its ids imply
     tmdb_id: int | None = None
     imdb_id: str = ""
     musicbrainz_id: UUID | None = None
@@ -96,9 +96,9 @@ class _Identity:
         return bool(self.kinds or self.title)
 
     def take(self, text: str, *, bare: str = "release") -> bool:
-        """Take over the id that an address has, or that the text is, and say whether there is one.
+        """Take the id from an address, or the text as an id, and return whether there is one.
 
-        A `bare` id of MusicBrainz is that of a release or of a release group.
+        A `bare` id of MusicBrainz may be that of a release or of a release group.
         """
         if at_tmdb := tmdb.read_address(text):
             self.kinds.add("movie")
@@ -122,15 +122,14 @@ class _Reader:
     def __init__(self, zone: tzinfo, kind: str) -> None:
         self._zone, self._kind = zone, kind
         self._reading = Reading("csv")
-        self._unread = 0  # addresses that are none of ours, and numbers that may be anybody's
+        self._unread = 0  # addresses of other sites, and numbers of an unknown source
 
     def read(self, table: Table) -> Reading:
         require(table)
         table.collect(self._reading, USED, self._read_row)
         if self._unread:
             self._reading.remarks.append(
-                f"Addresses of other sites, and numbers in columns that don't say whose they are, ignored: "
-                f"{self._unread:,}."
+                f"Ignored addresses of other sites, and numbers of an unknown source: {self._unread:,}."
             )
         return self._reading
 
@@ -150,7 +149,7 @@ class _Reader:
             if week and row.notes and not (row.rating or row.review):
                 return row
             raise RowError(
-                "This row has neither a title nor an id that says whose it is, such as tmdb_id or an address. Add one."
+                "This row has neither a title nor an id that names its source, such as tmdb_id or an address. Add one."
             )
         return replace(
             row,
@@ -177,12 +176,12 @@ class _Reader:
             self._unread += text.isdecimal() or not work.take(text)
         for thing in ("title", "movie", "album"):
             text = _cell(record, thing)
-            if text and (text.isdecimal() or not work.take(text)):  # a number is a title, too
+            if text and (text.isdecimal() or not work.take(text)):  # a number can be a title as well
                 work.title = work.title or cells.within(text)
         return work
 
     def _read_week(self, record: Record) -> tuple[tuple[int, int] | None, date | None, str]:
-        """The ISO week, the day in it, and what of the column `year` is left to be the year of release."""
+        """The ISO week, the day in it, and the column `year` if it is left to be the year of release."""
         year = _cell(record, "year")
         day = cells.read_day(_cell(record, "date", "watched", "listened"), self._zone)
         if not (text := _cell(record, "week")):
@@ -214,7 +213,7 @@ class _Reader:
         if len(kinds) > 1:
             raise RowError("This row is about both a movie and an album. Give each its own row.")
         if not kinds and not self._kind:
-            raise RowError("This row does not say what it is. Add a column kind with movie or album.")
+            raise RowError("This row has no kind. Add a column kind with movie or album.")
         return kinds.pop() if kinds else self._kind
 
 

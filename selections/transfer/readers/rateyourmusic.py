@@ -30,7 +30,7 @@ TAG = re.compile(r"\[/?(?:b|center|color|i|list|quote|s|size|spoiler|u|url|\*)(?
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """Its albums, but for those that are only wished for; when they were heard is not known. Raises FileError."""
+    """Its albums, except those on the wish list; when they were heard is not known. Raises FileError."""
     reading, wishes = Reading("rateyourmusic"), []
 
     def read_row(record: Record) -> Row | None:
@@ -44,7 +44,7 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
         table.require(*NEEDED, what=LABEL)
         table.collect(reading, USED, read_row)
     if wishes:
-        reading.remarks.append(f"Albums of the wish list, not imported: {len(wishes):,}.")
+        reading.remarks.append(f"Albums on the wish list, not imported: {len(wishes):,}.")
     return reading
 
 
@@ -66,7 +66,7 @@ def _read_album(record: Record) -> Row:
 
 
 def _artist(record: Record) -> str:
-    """First and last name, or where these are empty those in the artist's own writing."""
+    """First and last name, or the localized ones if these are empty."""
     name = f"{record['firstname']} {record['lastname']}".strip()
     return _unescaped(name or f"{record['firstnamelocalized']} {record['lastnamelocalized']}")
 
@@ -76,5 +76,5 @@ def _unescaped(text: str) -> str:
 
 
 def _plain(review: str) -> str:
-    """The text of a review, which has BBCode and entities in it; `[sic]` is none."""
+    """The text of a review with BBCode and entities; `[sic]` is neither."""
     return html.unescape(TAG.sub("", LINK.sub(r"\1", PICTURE.sub("", review))))

@@ -1,4 +1,4 @@
-"""What every file becomes: rows that say which movie or album belongs into which week."""
+"""The result of reading any file: rows that say which movie or album belongs to which week."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,18 +12,18 @@ class FileError(Exception):
 
 
 class RowError(Exception):
-    """This row cannot be read, others may; `str()` is a sentence that says why."""
+    """This row cannot be read, but others may be; `str()` is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A movie or album that was watched or heard; what the file does not say is None or empty.
+    """A movie or album that was watched or heard; unknown values are None or empty.
 
-    `place` is where the row stands in the file: `line 17`, or `watched-history-2.json, entry 5`.
+    `place` is the row's place in the file: `line 17`, or `watched-history-2.json, entry 5`.
     """
 
     place: str
-    kind: str  # movie, album; "" for a week that only has notes
+    kind: str  # movie, album; "" for a week with notes only
     week: tuple[int, int] | None = None  # ISO year and week
     day: date | None = None  # within that week; of several in one week the earlier ones come first
     position: int | None = None  # 1 or 2
@@ -55,20 +55,20 @@ class Row:
 
 @dataclass(slots=True)
 class Reading:
-    """A file as it was understood."""
+    """The content of a file."""
 
     format: str
     rows: list[Row] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)  # what was ignored, and why, a sentence each
+    remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was ignored, and why
     failures: list[tuple[str, str]] = field(default_factory=list)  # places and reasons of rows that cannot be read
 
     def add(self, row: Row) -> None:
-        """Raises FileError where there are too many."""
+        """Raises FileError if there are too many."""
         self._make_room()
         self.rows.append(row)
 
     def fail(self, place: str, sentence: str) -> None:
-        """Raises FileError where there are too many."""
+        """Raises FileError if there are too many."""
         self._make_room()
         self.failures.append((place, sentence))
 

@@ -1,4 +1,4 @@
-"""CSV as spreadsheets and other programs write it: https://www.rfc-editor.org/rfc/rfc4180, and what they make of it."""
+"""CSV as spreadsheets and other programs write it: https://www.rfc-editor.org/rfc/rfc4180, and its variants."""
 
 import csv
 import re
@@ -11,17 +11,17 @@ from typing import TextIO
 from .files import MAX_LINE, Lines
 from .rows import FileError, Reading, Row, RowError
 
-csv.field_size_limit(MAX_LINE)  # of the whole process, for which the usual 128 KB mean nothing
-MAX_NAMED = 12  # columns in a sentence
+csv.field_size_limit(MAX_LINE)  # of the whole process, instead of the default of 128 KB
+MAX_NAMED = 12  # columns that are named in a sentence
 
 
 def key(name: str) -> str:
-    """A column's name as it is compared: `Watched Date`, `watched_date` and ` WatchedDate` are one."""
+    """A column's name for comparison: `Watched Date`, `watched_date` and ` WatchedDate` are the same."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def listed(names: Iterable[str]) -> str:
-    """Some names for a sentence; they may be anybody's, and as long as anything."""
+    """Some names for a sentence; they come from the file, and may be of any length."""
     cut = ["".join(sign if sign.isprintable() else "?" for sign in name.strip()[:30]) for name in names]
     more = len(cut) - MAX_NAMED
     return ", ".join(cut[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -29,7 +29,7 @@ def listed(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a table; `record["watcheddate"]` is its cell in that column without blanks around, `""` without one."""
+    """A row of a table; `record["watcheddate"]` is its cell in that column, stripped, or `""` without one."""
 
     place: str
     cells: dict[str, str]  # by key()
@@ -39,12 +39,12 @@ class Record:
         return self.raw(column).strip()
 
     def raw(self, column: str) -> str:
-        """The cell with all its blanks."""
+        """The cell with its surrounding spaces."""
         return self.cells.get(column, "")
 
 
 class Table:
-    """A CSV file whose header is read; each of its records is read when it is asked for. Raises FileError."""
+    """A CSV file whose header is read; its records are read one at a time, on demand. Raises FileError."""
 
     def __init__(self, file: TextIO, name: str = "") -> None:
         self._lines = Lines(file, name)
@@ -62,21 +62,21 @@ class Table:
             raise FileError(f"{self._place.capitalize()} has {listed(twice)} twice. Give each column its own name.")
 
     def has(self, *columns: str) -> bool:
-        """Whether there are all these columns, however they are spelled."""
+        """Whether it has all these columns, in any spelling."""
         return all(key(column) in self._names for column in columns)
 
     def require(self, *columns: str, what: str) -> None:
-        """Raise FileError where one of the columns is missing that `what` has."""
+        """Raise FileError if one of these columns of `what` is missing."""
         if missing := [column for column in columns if not self.has(column)]:
-            raise FileError(f"{self._named} is not {what}: it lacks {listed(missing)}, and has {self.found()}.")
+            raise FileError(f"{self._named} is not {what}. Missing: {listed(missing)}. It has {self.found()}.")
 
     def found(self) -> str:
-        """Its columns, for a sentence."""
+        """The names of its columns, for a sentence."""
         names = listed(self._names.values())
         return f"the columns {names} in {self._place}" if names else f"no names of columns in {self._place}"
 
     def collect(self, reading: Reading, used: Iterable[str], read_row: Callable[[Record], Row | None]) -> None:
-        """Add what `read_row` makes of each record, None being nothing, and say which columns are not `used`."""
+        """Add the rows that `read_row` returns for records, and a remark with the columns that are not `used`."""
         known = {key(column) for column in used}
         if ignored := [name for column, name in self._names.items() if column not in known]:
             reading.remarks.append(f"{self._named} has columns that are not imported: {listed(ignored)}.")
@@ -99,7 +99,7 @@ class Table:
         return count
 
     def records(self) -> Iterator[Record]:
-        """Its rows, but for blank ones; each is known by the line on which it begins."""
+        """Its rows, except blank ones; the place of each is the line on which it begins."""
         while True:
             place = self._lines.place(self._lines.number + 1)
             row = self._next(place)
@@ -110,13 +110,13 @@ class Table:
                 yield Record(place, cells, sum(1 for cell in row[len(self._keys) :] if cell.strip()))
 
     def _next(self, place: str) -> list[str] | None:
-        """The row that begins at this place, None behind the last."""
+        """The row that begins at this place; None after the last."""
         try:
             row = next(self._reader, None)
-        except csv.Error:  # a cell without end, that is
+        except csv.Error:  # a cell that never ends
             row, unclosed = None, True
         else:
-            # The reader gives a row as soon as it is whole: only an open quotation mark made it go on to the end.
+            # The reader returns a row as soon as it is complete: only an open quotation mark makes it read to the end.
             unclosed = row is not None and self._lines.ended
         if unclosed:
             raise FileError(f"A quotation mark in the row that begins in {place} is never closed. Close it.")
@@ -124,6 +124,6 @@ class Table:
 
 
 def _delimiter(header: str) -> str:
-    """What is most frequent between the names of columns."""
+    """The character that is most frequent between column names."""
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(",;\t", key=unquoted.count)

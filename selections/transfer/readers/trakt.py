@@ -21,13 +21,13 @@ LABEL = "an export of Trakt"
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
 RATINGS = "ratings-movies.json"
 PIECE = 64 * 2**10  # characters that are read at a time
-SIGN = re.compile(r"\s*([\[,\]])\s*")  # what stands before an entry, or behind the last
+SIGN = re.compile(r"\s*([\[,\]])\s*")  # the characters before an entry, or after the last
 DECODER = json.JSONDecoder()
 MAX_ENTRY = 256 * 2**10  # characters; an entry has some hundreds
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # what Trakt writes for an unknown date
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # Trakt's value for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-type Keys = list[tuple[object, ...]]  # what a movie may be known by, the best first
+type Keys = list[tuple[object, ...]]  # the ids of a movie, the best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Watch:
 
 
 def is_export(names: list[str]) -> bool:
-    """Whether a ZIP with files of these names is one."""
+    """Whether a ZIP with these file names is such an export."""
     return bool(_parts(names))
 
 
 def _parts(names: list[str]) -> list[str]:
-    """The parts of the history, the first one first, in whatever folders."""
+    """The parts of the history in order, from any folder."""
     found = ((HISTORY.fullmatch(_basename(path)), path) for path in names if not path.startswith("__MACOSX/"))
     return [path for _, path in sorted((int(part[1] or 0), path) for part, path in found if part)]
 
@@ -73,7 +73,7 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
                 _add_ratings(reading, watches, entries(file, _basename(part)))
         if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings}}):
             reading.remarks.append(
-                f"Not imported, as only the history of movies and their ratings are: {listed(others)}."
+                f"Not imported (only the history of movies and their ratings are): {listed(others)}."
             )
     return reading
 
@@ -90,7 +90,7 @@ class History:
         for place, entry in part:
             try:
                 if not isinstance(entry, dict):
-                    raise RowError("This entry says nothing of a movie.")
+                    raise RowError("This entry is not about a movie.")
                 if entry.get("type") in ("episode", "season", "show"):
                     self._others += 1
                 else:
@@ -101,7 +101,7 @@ class History:
                 self._reading.fail(place, str(error))
 
     def finish(self) -> list[Watch]:
-        """All that was watched, the earliest first, and so the reading's rows."""
+        """Make the watched movies the reading's rows, the earliest first."""
         if self._others:
             self._reading.remarks.append(f"Episodes and shows, not imported: {self._others:,}.")
         self._watches.sort(key=lambda watch: watch.watched_at or NEVER)
@@ -142,7 +142,7 @@ def _keys(movie: dict[str, Any]) -> Keys:
 
 
 def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple[str, Any]]) -> None:
-    """Give each rating to the last time that the movie was watched before it was given, or else to the first."""
+    """Give each rating to the last time that the movie was watched before the rating, or else to the first."""
     times: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for number, watch in enumerate(watches):
         for known in watch.movie:
@@ -167,11 +167,11 @@ def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple
         chosen = before[-1] if before else of_movie[0]
         reading.rows[chosen] = replace(reading.rows[chosen], rating=rating, said_at=rated_at)
     if unwatched:
-        reading.remarks.append(f"Ratings of movies that are not in the history, and so in no week: {unwatched:,}.")
+        reading.remarks.append(f"Ratings of movies that are not in the history, and so not in a week: {unwatched:,}.")
 
 
 def entries(stream: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Each entry of a list in JSON with its place, without ever holding the list. Raises FileError."""
+    """Each entry of a JSON list with its place, without loading the whole list. Raises FileError."""
     buffer: str | None = ""
     named, number, ended = name or "the file", 0, False
     while buffer is not None and len(buffer) < MAX_ENTRY and not ended and (piece := stream.read(PIECE)):
@@ -186,7 +186,7 @@ def entries(stream: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:
-    """The entries that are whole by now, what is left of the buffer, None where it is no list, and whether it ends."""
+    """The complete entries, the rest of the buffer (None if it is not a list), and whether the list ends."""
     found: list[Any] = []
     start = 0
     while sign := SIGN.match(buffer, start):
@@ -196,11 +196,11 @@ def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:
             return found, "", True
         try:
             entry, end = DECODER.raw_decode(buffer, sign.end())
-        except ValueError:  # the rest of it may still come
+        except ValueError:  # the rest of it may still be missing
             return found, buffer[start:], False
         except RecursionError:
             return found, None, False
-        if end == len(buffer) and isinstance(entry, int | float):  # so may that of a number
+        if end == len(buffer) and isinstance(entry, int | float):  # as may that of a number
             return found, buffer[start:], False
         found.append(entry)
         start = end

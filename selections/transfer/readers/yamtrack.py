@@ -14,14 +14,14 @@ from .tables import Record, Table
 
 LABEL = "a CSV of Yamtrack"
 NEEDED = ("media_id", "source", "media_type", "title", "status")
-# When it was over; else begun; else when Yamtrack was last told of progress, under the newer name or the older. Not
-# created_at, which for all that was once imported is the same.
+# The end; else the start; else the last progress, under its newer or its older name. Not created_at, which is the same
+# for all imported movies.
 DATES = ("enddate", "startdate", "progressedat", "progresschanged")
 USED = (*NEEDED, *DATES, "score", "notes")
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """The movies that were watched to the end. Raises FileError."""
+    """The movies that were completed. Raises FileError."""
     reading, left_out = Reading("yamtrack"), Counter[str]()
     with files.opened(path) as file:
         table = Table(file)
@@ -40,7 +40,7 @@ def _read_movie(record: Record, zone: tzinfo, left_out: Counter[str]) -> Row | N
         left_out["Movies not imported, as they are not completed"] += 1
         return None
     if record["notes"]:
-        left_out["Notes not imported, as only you see them in Yamtrack"] += 1
+        left_out["Notes not imported, as they are private in Yamtrack"] += 1
     tmdb_id = integer(record["mediaid"]) if record["source"].casefold() == "tmdb" else None
     if not tmdb_id and not record["title"]:
         raise RowError("This movie has neither a TMDB id nor a title. Add one.")
@@ -57,7 +57,7 @@ def _read_movie(record: Record, zone: tzinfo, left_out: Counter[str]) -> Row | N
 
 
 def _read_score(cell: str) -> int | None:
-    """Whole half stars of a decimal from 0 to 10; 0 is the worst there, as 1 is here."""
+    """Whole half stars of a decimal from 0 to 10; 0, the worst score in Yamtrack, becomes 1."""
     if not cell:
         return None
     score = cells.read_number(cell)

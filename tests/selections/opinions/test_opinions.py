@@ -193,7 +193,7 @@ def test_an_opinion_that_has_revealed_others_stays_until_the_week_is_over(api, w
     assert api.delete(address(week)).status_code == 204
 
 
-STAYS = "You have read what others think of this, so your own opinion stays. Try again once the week is over."
+STAYS = "You have read others' opinions on this, so yours cannot be deleted yet. Try again once the week is over."
 
 
 @pytest.mark.parametrize("query", ["", "?force=true"])

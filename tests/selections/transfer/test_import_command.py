@@ -64,11 +64,11 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         f"2024-W07  movie 2  {'Heat (1995)':60}  new",
         f"2024-W08  movie    {'Dune':60}  to be decided: 2 go by that name (line 4)",
         "Rows would be: 2 picked, 1 to be decided, 1 failed; 1 opinion.",
-        f"To decide: 1 row. Write into the column `choice` of {path} the number of a candidate, an id or address, or "
-        f"skip, and run this again with --resolve {path}",
+        f"To decide: 1 row. In the column `choice` of {path}, enter the number of a candidate, an id or address, or "
+        f"skip, and run the command again with --resolve {path}",
         "Nothing was changed: this was a dry run. Add --apply to import.",
         "films.csv, line 5: “11” is not a rating. Enter 1 to 10, or 4/5.",
-        "CommandError 1: 1 row failed; the others are not affected. Fix the file, or run this again later.",
+        "CommandError 1: 1 row failed; the others are not affected. Fix the file and run the command again.",
     ]
     assert not Week.objects.exists()
 
@@ -199,7 +199,7 @@ def test_our_json_comes_back(import_file, user, tmp_path):
     Week.objects.all().delete()
 
     said = import_file(None, name="ada.json")
-    assert "Picks: 3 new, 0 there already, 0 left out." in said
+    assert "Picks: 3 new, 0 existing, 0 skipped." in said
     assert not Week.objects.exists()
 
     import_file(None, "--apply", name="ada.json")
@@ -263,7 +263,9 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file):
     whole = TABLE.replace("11", "10")
 
     said = import_file(whole, "--apply", out=Interrupted("Dune"))
-    assert said.splitlines()[-1] == "CommandError 130: Interrupted after 3 of 4 rows. Run it again to go on."
+    assert (
+        said.splitlines()[-1] == "CommandError 130: Interrupted after 3 of 4 rows. Run the command again to continue."
+    )
 
     assert "Rows: 1 picked, 2 imported before, 1 to be decided" in import_file(whole, "--apply")
 

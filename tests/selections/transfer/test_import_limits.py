@@ -128,7 +128,7 @@ def test_a_members_imports_add_so_many_works_that_nobody_knows(api, user, monkey
 
     assert did == would | {"applied": True}
     assert (did["picks_created"], did["picks_left_out"], did["weeks_created"]) == (6, 2, 4)
-    assert "is one of too many that the catalog does not know" in did["remarks"][0]
+    assert "exceeds the limit of unknown works" in did["remarks"][0]
     assert Movie.objects.count() + Album.objects.count() == 6
     assert WeekMovie.objects.filter(movie=known).exists()
     assert api.post("/api/import?dry_run=false", file_of(4)).json()["picks_created"] == 0

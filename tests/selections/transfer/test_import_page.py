@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(admin_client, user, content,
         ({"file": SimpleUploadedFile("x", b"")}, "file", "The file is empty."),
         ({"file": SimpleUploadedFile("x", b"x" * 20_000)}, "file", "larger than 0.01 MB"),
         ({"user": "0"}, "user", "no such user"),
-        ({"first_week": "2024-W60"}, "first_week", "Write an ISO week"),
+        ({"first_week": "2024-W60"}, "first_week", "Enter an ISO week"),
     ],
 )
 def test_a_form_that_is_not_complete_is_shown_again(admin_client, user, settings, form, field, sentence):
@@ -302,7 +302,7 @@ def test_curators_import_picks_but_speak_for_no_one_else(user, tmdb):
     assert said(restored) == [import_page.NOT_WHOLE]
     go_on(client, upload(client, curator))
     assert Opinion.objects.get().user == curator
-    assert counts(upload(client, curator, "".join(export.to_json(curator))))["opinions that exist already"] == 1
+    assert counts(upload(client, curator, "".join(export.to_json(curator))))["existing opinions"] == 1
 
 
 def test_the_form_is_protected_against_other_sites(admin_user):

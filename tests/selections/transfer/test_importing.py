@@ -298,7 +298,7 @@ def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
 
     assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
         ("new", ""),
-        ("there", "the opinion that exists is kept"),
+        ("there", "your existing opinion is kept"),
     ]
     assert Opinion.objects.get().rating == 8
 
@@ -338,7 +338,7 @@ def test_nothing_overflows_beyond_this_week(user, tmdb):
     outcomes = run(user, *(film(row.title, row.year, week=(2026, 7)) for row in THREE), overflow="next-free-week")
 
     assert states(outcomes) == ["new", "new", "full"]
-    assert outcomes[2].sentence == "no week from 2026-W07 up to now has a place for it"
+    assert outcomes[2].sentence == "no week from 2026-W07 up to now has room for it"
 
 
 def test_rows_without_a_week_fill_the_free_places(user, tmdb):

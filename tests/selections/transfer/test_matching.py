@@ -77,30 +77,30 @@ def test_what_is_clear(row, offered, winner):
         # Two of one year.
         (movie("Crash", 2004), [film("Crash", "2004-09-10"), film("Crash", "2004-01-01")], "2 go by that name"),
         # The name is right, and the year is another film's.
-        (movie("Solaris", 2002), [film("Solaris", "1972-03-20")], "nothing is near enough"),
+        (movie("Solaris", 2002), [film("Solaris", "1972-03-20")], "nothing is similar enough"),
         # Near in letters only.
-        (movie("Rocky II", 1979), [film("Rocky III", "1979-01-01")], "nothing is near enough"),
-        (movie("Alien 3", 1992), [film("Alien 4", "1992-01-01")], "nothing is near enough"),
+        (movie("Rocky II", 1979), [film("Rocky III", "1979-01-01")], "nothing is similar enough"),
+        (movie("Alien 3", 1992), [film("Alien 4", "1992-01-01")], "nothing is similar enough"),
         (movie("Matrx", 1999), [film("Matrix", "1999-03-30"), film("Matrex", "1999-01-01")], "2 go by that name"),
-        (movie("1917", 2019), [film("1918", "2019-01-01")], "nothing is near enough"),
+        (movie("1917", 2019), [film("1918", "2019-01-01")], "nothing is similar enough"),
         # A word for another.
         (
             movie("Night of the Living Dead", 2015),
             [film("Night of the Living Deb", "2015-08-29")],
-            "nothing is near enough",
+            "nothing is similar enough",
         ),
-        (movie("Part Two: Revenge", 1985), [film("Part Three: Revenge", "1985-01-01")], "nothing is near enough"),
+        (movie("Part Two: Revenge", 1985), [film("Part Three: Revenge", "1985-01-01")], "nothing is similar enough"),
         # A slip, and no year to go by.
-        (movie("The Godfahter"), [film("The Godfather", "1972-03-14")], "nothing is near enough"),
+        (movie("The Godfahter"), [film("The Godfather", "1972-03-14")], "nothing is similar enough"),
         # Two years apart, or without a date.
-        (movie("Fight Club", 2001), [film("Fight Club", "1999-10-15")], "nothing is near enough"),
-        (movie("Fight Club", 2001), [film("Fight Club")], "nothing is near enough"),
+        (movie("Fight Club", 2001), [film("Fight Club", "1999-10-15")], "nothing is similar enough"),
+        (movie("Fight Club", 2001), [film("Fight Club")], "nothing is similar enough"),
         # A band's album of that name, but of another year.
-        (album("Weezer", "Weezer", 2019), [record("Weezer", "Weezer", "1994", "2003")], "nothing is near enough"),
+        (album("Weezer", "Weezer", 2019), [record("Weezer", "Weezer", "1994", "2003")], "nothing is similar enough"),
         # By another artist.
-        (album("Blue", "Joni Mitchell"), [record("Blue", "LeAnn Rimes", "1996")], "nothing is near enough"),
+        (album("Blue", "Joni Mitchell"), [record("Blue", "LeAnn Rimes", "1996")], "nothing is similar enough"),
         # Whose?
-        (album("Blue", ""), [record("Blue", "Joni Mitchell", "1971")], "nothing is near enough"),
+        (album("Blue", ""), [record("Blue", "Joni Mitchell", "1971")], "nothing is similar enough"),
         (
             album("Weezer", "Weezer"),
             [record("Weezer", "Weezer", "1994-05-10"), record("Weezer", "Weezer", "2001-05-15")],

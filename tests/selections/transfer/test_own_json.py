@@ -107,7 +107,7 @@ def test_a_refusal_names_the_place_in_a_list(changes, place):
 def test_only_the_operators_file_may_have_longer_texts_than_the_api_takes():
     data = changed({"weeks[0].notes": "x" * 10_001})
 
-    assert str(refusal_of(data, is_trusted=False)) == "weeks[0].notes: write 10000 characters at most."
+    assert str(refusal_of(data, is_trusted=False)) == "weeks[0].notes: Must have at most 10000 characters."
     assert len(own_json.read(data, is_trusted=True).weeks[0].notes) == 10_001
 
 

@@ -278,7 +278,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(now, user, other):
     assert (would.applied, did.applied) == (False, True)
     would.applied = True
     assert would == did
-    assert did.remarks == [f"2026-W02: neither the catalog nor the file knows album {uuid.UUID(int=5)}."]
+    assert did.remarks == [f"2026-W02: album {uuid.UUID(int=5)} is neither in the catalog nor in the file."]
 
 
 def test_a_dry_run_neither_writes_nor_locks(now, user, other):
@@ -365,7 +365,7 @@ def test_of_two_ids_of_one_work_that_week_has_one_and_its_own_opinion(now, user)
 
     assert Opinion.objects.get().rating == 9
     assert (report.picks_existing, report.picks_left_out, report.opinions_left_out) == (1, 1, 1)
-    assert report.remarks == ["2026-W02: OK Computer is in this week already."]
+    assert report.remarks == ["2026-W02: OK Computer is already in this week."]
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])
@@ -418,8 +418,8 @@ def test_where_both_places_are_taken_a_pick_is_left_out_and_named(now, user):
     assert rows() == before  # not even the catalog has more
     assert (report.picks_left_out, report.opinions_left_out, report.movies_added) == (2, 1, 0)
     assert report.remarks == [
-        "2026-W02: both places are taken, so there was none for The Matrix.",
-        "2026-W02: both places are taken, so there was none for OK Computer.",
+        "2026-W02: both positions are occupied, so The Matrix was skipped.",
+        "2026-W02: both positions are occupied, so OK Computer was skipped.",
     ]
 
 
@@ -456,7 +456,7 @@ def test_the_first_of_two_picks_does_not_push_the_second_from_its_place(now, use
     report = load(user, data)
 
     assert week.movie_picks.get(position=2).movie.title == "The Matrix Reloaded"
-    assert report.remarks == ["2026-W02: both places are taken, so there was none for The Matrix."]
+    assert report.remarks == ["2026-W02: both positions are occupied, so The Matrix was skipped."]
 
 
 def test_instants_in_the_future_are_read_as_now(now, user):
@@ -543,7 +543,7 @@ def test_an_opinion_on_a_pick_that_is_not_to_be_seen_is_left_out_as_if_there_wer
 
     assert load(user, hidden, apply=False) == absent
     report = load(user, hidden)
-    assert report.remarks == ["2026-W02 of ben: there is no pick of The Matrix that you may see."]
+    assert report.remarks == ["2026-W02 of ben: you cannot see a pick of The Matrix."]
     assert not Opinion.objects.exists()
 
     User.objects.filter(pk=other.pk).update(visibility="members")
@@ -809,7 +809,7 @@ def test_an_api_token_imports_no_profile(now, user, api):
     assert (user.display_name, user.time_zone, user.visibility) == ("", "UTC", "members")
     assert (report["profile"], report["weeks_created"]) == ([], 1)
     assert report["remarks"] == [
-        "An API token does not change the account: the profile was left out. Sign in to import it."
+        "An API token cannot change the account, so the profile was ignored. Sign in to import it."
     ]
     assert api.post("/api/import?dry_run=false", data).json()["profile"] == ["display_name", "time_zone", "visibility"]
 
@@ -817,7 +817,7 @@ def test_an_api_token_imports_no_profile(now, user, api):
 def test_the_api_says_what_is_wrong_and_where(api):
     response = api.post("/api/import?dry_run=false", changed({"weeks[0].year": 1}))
 
-    assert_problem(response, 422, "weeks[0].year: give a whole number from 1900 to 2100.")
+    assert_problem(response, 422, "weeks[0].year: Must be a whole number from 1900 to 2100.")
     assert response.json()["errors"][0]["field"] == "weeks[0].year"
     assert not Week.objects.exists()
 

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("--empty", action="store_true", help="add no sample data")
+        parser.add_argument("--empty", action="store_true", help="do not add sample data")
         parser.add_argument("--port", type=int, default=8000, help="serve on this port (default 8000)")
         parser.add_argument("--no-serve", action="store_true", help="set up without serving")
 

@@ -114,7 +114,7 @@ def test_another_encoding_in_the_header(tmp_path):
 def test_what_is_no_file(tmp_path):
     assert refusal(tmp_path) == f"{tmp_path} is not a file."
     assert refusal(tmp_path / "absent") == f"{tmp_path}/absent cannot be read: No such file or directory."
-    assert refusal(Path("nul\0")) == "That is not the name of a file."
+    assert refusal(Path("nul\0")) == "This is not the name of a file."
 
 
 def test_a_huge_file_is_refused_unread(tmp_path):
@@ -275,20 +275,20 @@ def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
         (
             shapes.OLDER_YAMTRACK,
             "rateyourmusic",
-            "The file is not a CSV of RateYourMusic: it lacks RYM Album, First Name, Last Name, Rating, and has the "
+            "The file is not a CSV of RateYourMusic. Missing: RYM Album, First Name, Last Name, Rating. It has the "
             "columns media_id, source, media_type, title, image, season_number, episode_number, score, progress, "
             "status, start_date, end_date and 2 more in line 1.",
         ),
         (
             "title,week\n",
             "wrong-opinions",
-            "The file is not a CSV of Wrong Opinions: it lacks format_version, username, year, week_number, kind, and "
+            "The file is not a CSV of Wrong Opinions. Missing: format_version, username, year, week_number, kind. It "
             "has the columns title, week in line 1.",
         ),
         (
             "Date,Name,Year,Letterboxd URI\n",
             "letterboxd",
-            "The file is not a diary of Letterboxd: it lacks Watched Date, and has the columns Date, Name, Year, "
+            "The file is not a diary of Letterboxd. Missing: Watched Date. It has the columns Date, Name, Year, "
             "Letterboxd URI in line 1.",
         ),
         ("title,week\n", "trakt", "This is not an export of Trakt but looks like a plain CSV. Leave the format out."),
@@ -347,7 +347,9 @@ def test_a_zip_given_as_another_format(tmp_path):
 def test_names_that_lead_out_of_a_zip(tmp_path, name):
     path = shapes.pack(tmp_path, shapes.LETTERBOXD | {name: ""})
 
-    assert refusal(path) == ("The ZIP has a file whose name leads out of it. Import the export as you downloaded it.")
+    assert refusal(path) == (
+        "The ZIP contains a file whose name leads out of it. Import the export as you downloaded it."
+    )
 
 
 def test_names_with_dots_in_them_are_fine(tmp_path):
@@ -397,11 +399,11 @@ def test_the_line_of_a_file_in_a_zip(tmp_path):
     path = shapes.pack(tmp_path, {"x/diary.csv": f'{diary}2025-01-01,"Amélie,2001\n'})
     assert "begins in diary.csv, line 7 is never closed" in refusal(path)
     path = shapes.pack(tmp_path, {"diary.csv": diary.replace("Watched Date", "Seen", 1)})
-    assert refusal(path).startswith("diary.csv is not a diary of Letterboxd: it lacks Watched Date, and has")
+    assert refusal(path).startswith("diary.csv is not a diary of Letterboxd. Missing: Watched Date. It has")
     path = shapes.pack(tmp_path, {"diary.csv": ""})
     assert refusal(path) == "diary.csv is empty."
     path = shapes.pack(tmp_path, {"diary.csv": diary, "ratings.csv": "Name,Year\n"})
-    assert refusal(path).startswith("ratings.csv is not the ratings.csv of Letterboxd: it lacks Date, Letterboxd URI")
+    assert refusal(path).startswith("ratings.csv is not the ratings.csv of Letterboxd. Missing: Date, Letterboxd URI")
 
 
 def test_two_exports_in_one_zip(tmp_path):
@@ -523,7 +525,7 @@ def test_a_zip_with_too_many_files(tmp_path, tenth):
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(1_001):
             archive.writestr(f"{number}", b"")
-    assert refusal(path) == "The ZIP has too many files in it. Import the export as you downloaded it."
+    assert refusal(path) == "The ZIP contains too many files. Import the export as you downloaded it."
 
     with zipfile.ZipFile(path, "a") as archive:
         for number in range(4_000):

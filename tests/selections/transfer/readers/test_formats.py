@@ -113,8 +113,8 @@ def test_letterboxds_export_says_what_is_left_out(tmp_path):
     assert read(shapes.pack(tmp_path, files, "top/")).remarks == [
         "diary.csv has columns that are not imported: Rewatch, Tags.",
         "reviews.csv has columns that are not imported: Rewatch, Tags.",
-        "Ratings of films that are not in the diary, and so in no week: 1.",
-        "Not imported, as only the diary, its reviews and its ratings are: comments.csv, deleted/, likes/, lists/, "
+        "Ratings of films that are not in the diary, and so not in a week: 1.",
+        "Not imported (only the diary, its reviews and its ratings are): comments.csv, deleted/, likes/, lists/, "
         "orphaned/, profile.csv, watched.csv, watchlist.csv.",
     ]
 
@@ -233,8 +233,8 @@ def test_trakts_export(tmp_path):
     ]
     assert reading.remarks == [
         "Episodes and shows, not imported: 1.",
-        "Ratings of movies that are not in the history, and so in no week: 1.",
-        "Not imported, as only the history of movies and their ratings are: lists-watchlist.json, user-profile.json, "
+        "Ratings of movies that are not in the history, and so not in a week: 1.",
+        "Not imported (only the history of movies and their ratings are): lists-watchlist.json, user-profile.json, "
         "watched-movies.json.",
     ]
 
@@ -282,7 +282,7 @@ def test_trakts_entries_that_are_no_use(tmp_path):
         entry("watched-history.json, entry 5", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.failures == [
-        ("watched-history.json, entry 1", "This entry says nothing of a movie."),
+        ("watched-history.json, entry 1", "This entry is not about a movie."),
         ("watched-history.json, entry 2", "This entry has neither an id of a movie nor a title."),
         ("watched-history.json, entry 3", "“yesterday” is not a time. Enter it as 2024-12-31T20:15:00Z."),
         ("ratings-movies.json, entry 1", "This entry is not a rating of a movie from 1 to 10."),
@@ -313,7 +313,7 @@ def test_yamtracks_csv(tmp_path):
         "The file has columns that are not imported: image, season_number, episode_number, progress, created_at.",
         "Movies not imported, as they are not completed: 1.",
         "Not imported, as they are no movies: 2.",
-        "Notes not imported, as only you see them in Yamtrack: 1.",
+        "Notes not imported, as they are private in Yamtrack: 1.",
     ]
 
 
@@ -382,7 +382,7 @@ def test_rateyourmusics_csv(tmp_path):
     ]
     assert reading.remarks == [
         "The file has columns that are not imported: RYM Album, Purchase Date, Media Type.",
-        "Albums of the wish list, not imported: 1.",
+        "Albums on the wish list, not imported: 1.",
     ]
 
 
@@ -483,7 +483,7 @@ def test_the_kind_of_a_row(tmp_path, header, row, option, kind):
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
-        ("title", "Low", "does not say what it is"),
+        ("title", "Low", "has no kind"),
         ("movie,album", "Heat,Low", "both a movie and an album"),
         ("kind,tmdb_id", "album,949", "both a movie and an album"),
         ("kind,title", "book,Low", "“book” is not a kind"),
@@ -547,7 +547,7 @@ def test_columns_and_addresses_that_are_ignored_are_named(tmp_path):
     assert [row.title for row in reading.rows] == ["Low", "Can"]
     assert reading.remarks == [
         "The file has columns that are not imported: Mood.",
-        "Addresses of other sites, and numbers in columns that don't say whose they are, ignored: 2.",
+        "Ignored addresses of other sites, and numbers of an unknown source: 2.",
     ]
 
 
@@ -652,7 +652,7 @@ def test_our_csv(tmp_path):
         ),
         {"place": "line 8", "week": (2025, 2), "notes": "Ill."},
     ]
-    assert reading.remarks == ["Opinions of others, which only they can give: 3."]
+    assert reading.remarks == ["Opinions of others, which are not imported: 3."]
 
 
 @pytest.mark.parametrize(
