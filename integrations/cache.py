@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 # stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
 TABLE = "responses"
+DELETE_OLDEST = """
+    DELETE FROM responses WHERE key IN (
+        SELECT key FROM responses ORDER BY expires LIMIT (SELECT 1 + count(*) / 20 FROM responses))
+"""  # a twentieth
 TRIM_EVERY = 256  # answers that one process stores
 OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
 BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
@@ -196,8 +200,7 @@ def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
     deleted = connection.execute("DELETE FROM responses WHERE expires < ?", [limit]).rowcount
     if _bytes_used(connection) > max_bytes:
         while _bytes_used(connection) > 0.8 * max_bytes:
-            oldest = "DELETE FROM responses WHERE key IN (SELECT key FROM responses ORDER BY expires LIMIT 100)"
-            found = connection.execute(oldest).rowcount
+            found = connection.execute(DELETE_OLDEST).rowcount
             if not found:
                 break
             deleted += found
