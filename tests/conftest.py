@@ -22,7 +22,16 @@ AGES = 60  # seconds: more than anything takes on a busy machine
 
 # In these no database has a part, or they start processes with SQLite: on PostgreSQL they would show nothing more.
 SQLITE_ONLY = (
+    "tests/integrations/test_circuit_breaker.py",
+    "tests/integrations/test_coalescing.py",
+    "tests/integrations/test_fidelity.py",
+    "tests/integrations/test_http.py",
+    "tests/integrations/test_musicbrainz.py",
+    "tests/integrations/test_tmdb.py",
     "tests/integrations/test_values.py",
+    "tests/test_docs.py",
+    "tests/test_imports.py",
+    "tests/test_openapi.py",
     "tests/instance/test_quickstart.py",
     "tests/selections/insights/test_recommendations.py::test_liked_movies_are_found",
     "tests/selections/test_sqlite.py",
