@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 # How long a stale answer may be served when upstream fails. With the time for which it is fresh, at most a week, it
 # stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
-TABLE = "responses"
 DELETE_OLDEST = """
     DELETE FROM responses WHERE key IN (
         SELECT key FROM responses ORDER BY expires LIMIT (SELECT 1 + count(*) / 20 FROM responses))
@@ -59,6 +59,9 @@ class Table(SQLiteDict):
 
     The library tries again for ever, while nothing can be read, and swallows the error of a failed write.
     """
+
+    def __init__(self, path: Path | str, **options: Any) -> None:
+        super().__init__(path, "responses", serializer="json", **options)
 
     @contextlib.contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
@@ -166,7 +169,7 @@ def _open(file: Path) -> Table:
             return _in_file(file)
     except (OSError, sqlite3.OperationalError) as error:
         logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-        return Table(f"http_cache_{next(_stored)}", TABLE, serializer="json", use_memory=True)
+        return Table(uuid4().hex, use_memory=True)
 
 
 def _in_file(file: Path) -> Table:
@@ -175,7 +178,7 @@ def _in_file(file: Path) -> Table:
     with contextlib.suppress(FileExistsError):
         # Only a new file is opened here: closing one that SQLite has open would drop SQLite's own locks.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    table = Table(file, TABLE, serializer="json", wal=True, busy_timeout=OPEN_TIMEOUT)
+    table = Table(file, wal=True, busy_timeout=OPEN_TIMEOUT)
     with table.connection() as connection:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
     return table

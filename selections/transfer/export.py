@@ -24,30 +24,9 @@ from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import this_week, week_before
 
 from . import own_json
+from .readers.ours import COLUMNS as CSV_COLUMNS
 
 WORKS = 25  # works at a time, each with up to a hundred credits
-CSV_COLUMNS = [
-    "format_version",
-    "username",
-    "year",
-    "week_number",
-    "week_start",
-    "kind",
-    "position",
-    "tmdb_id",
-    "musicbrainz_id",
-    "release_group_id",
-    "title",
-    "artist",
-    "release_date",
-    "added_at",
-    "rating",
-    "review",
-    "contains_spoilers",
-    "opinion_by",
-    "opinion_at",
-    "week_notes",
-]
 LETTERBOXD_COLUMNS = ["tmdbID", "Title", "Year", "Rating10", "WatchedDate", "Rewatch", "Tags", "Review"]
 LETTERBOXD_MAX = 1_000_000  # bytes of a file that Letterboxd takes
 

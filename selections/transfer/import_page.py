@@ -28,13 +28,12 @@ from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
 
 from . import own_json, readers, restoring
-from .importing import IMPORTING, STATES, Importer, Outcome
+from .importing import IMPORT_WAIT, IMPORTING, STATES, Importer, Outcome
 from .kept_rows import fingerprints
 from .readers import FileError, Reading
 
 SECONDS = 5  # that a request works on rows; questions to upstreams asked by then are still answered
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
-WAIT = 2  # seconds for another import of our JSON to end
 MAX_SHOWN = 200  # rows in each table
 SALT = "selections.transfer.import_page"
 UNDECIDED = {"review", "full", "failed"}
@@ -47,6 +46,10 @@ NOT_WHOLE = (
     "This file restores a whole account with its opinions. Ask a superuser to import it, or its owner to use the API."
 )
 NO_OPINIONS = "Ratings and reviews are left out: you do not have permission to add opinions for other people."
+
+
+class ImportRunning(Exception):
+    """Another import of our JSON takes longer than IMPORT_WAIT."""
 
 
 class ImportForm(forms.Form):
@@ -151,6 +154,9 @@ def import_view(queue, request):
     except get_user_model().DoesNotExist:
         queue.message_user(request, "The account has just been deleted.", messages.ERROR)
         return HttpResponseRedirect(request.path)
+    except ImportRunning:  # the file is kept, so that the same form can be sent again
+        queue.message_user(request, BUSY, messages.ERROR)
+        return _page(queue, request, form)
     except FileError as error:
         upload.path.unlink(missing_ok=True)
         queue.message_user(request, str(error), messages.ERROR)
@@ -222,7 +228,7 @@ def _find(request) -> Upload | None:
 
 
 def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
-    """Raises FileError, or User.DoesNotExist if the account is deleted in the meantime."""
+    """Raises FileError, ImportRunning, or User.DoesNotExist if the account is deleted in the meantime."""
     if readers.recognise(upload.path) == readers.JSON:
         if person != staff and not staff.has_perms(WHOLE_ACCOUNT):
             raise FileError(NOT_WHOLE)
@@ -236,9 +242,9 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
 
 
 def _restore(upload: Upload, person, *, apply: bool) -> Result:
-    """Import our own JSON, in one go."""
-    if not IMPORTING.acquire(timeout=WAIT):
-        raise FileError(BUSY)
+    """Import our own JSON, in one go. Raises FileError or ImportRunning."""
+    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+        raise ImportRunning
     try:
         if is_overloaded(upload.path.read_bytes()):
             raise FileError("This JSON has more lists and objects than an export has. Export it again.")
@@ -303,7 +309,8 @@ def _work(importer: Importer) -> list[Outcome]:
 
 
 def _log(request, person, result: Result) -> None:
-    changed = [week for week in Week.objects.filter(user=person) if (week.year, week.week_number) in result.weeks]
+    in_these_years = Week.objects.filter(user=person, year__in={year for year, _ in result.weeks})
+    changed = [week for week in in_these_years if (week.year, week.week_number) in result.weeks]
     for week in changed:
         week.user = person
     LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, "Imported from a file.")

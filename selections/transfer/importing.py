@@ -25,12 +25,12 @@ from integrations.errors import IntegrationError, NotFound
 from selections import services
 from selections.kinds import KINDS
 from selections.models import ImportedRow, Week, WeekAlbum, WeekMovie
-from selections.weeks import week_name
+from selections.weeks import YearWeek, week_name
 
 from . import resolving
 from .kept_rows import row_from_json, row_to_json
 from .matching import Candidate, Match, WorkRef
-from .places import Places, WeekName
+from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
 
@@ -41,6 +41,7 @@ CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts wi
 TRIES = 3  # to write a row while another request changes the same week
 # One at a time in this process: files that are read as a whole take many times their size in memory.
 IMPORTING = threading.Lock()
+IMPORT_WAIT = 2  # seconds to wait for it: a thread of the server waits
 NOON = time(12)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"
@@ -65,7 +66,7 @@ class Decision:
     """
 
     ids: Mapping[str, int | str | UUID] = field(default_factory=dict)
-    week: WeekName | None = None
+    week: YearWeek | None = None
     skip: bool = False
 
 
@@ -81,7 +82,7 @@ class Task:
     answer: Future[Match | WorkRef] | None = None  # else the answer of an upstream
 
     @property
-    def week(self) -> WeekName | None:
+    def week(self) -> YearWeek | None:
         return self.decision.week or self.row.week
 
     @property
@@ -107,7 +108,7 @@ class Outcome:
 
     task: Task
     work: str  # its title
-    week: WeekName | None
+    week: YearWeek | None
     state: str = ""
     position: int = 0
     sentence: str = ""
@@ -147,7 +148,7 @@ class Importer:
         *,
         apply: bool = False,
         overflow: str = "skip",
-        first_week: WeekName | None = None,
+        first_week: YearWeek | None = None,
         decisions: dict[str, Decision] | None = None,
         again: bool = False,
     ) -> None:
@@ -165,7 +166,7 @@ class Importer:
         for task in self.tasks:
             task.work = _known(task)
         self.failures = Counter[str]()  # in a row, by kind
-        self.noted: set[WeekName] = set()
+        self.noted: set[YearWeek] = set()
 
     def to_ask(self) -> Counter[str]:
         """The number of rows of each kind that an upstream has to be asked about."""
@@ -290,7 +291,7 @@ class Importer:
             outcome.become("full", f"no week from {week_name(*first)} up to now has room for it")
         return self._remember(outcome, work)
 
-    def _place(self, outcome: Outcome, work: WorkRef, week: WeekName) -> Outcome:
+    def _place(self, outcome: Outcome, work: WorkRef, week: YearWeek) -> Outcome:
         """In a week that has room for it, or has it already."""
         row, outcome.week, outcome.work = outcome.row, week, work.name
         for _ in range(TRIES):
@@ -322,7 +323,7 @@ class Importer:
                 return outcome
         return outcome.become("failed", f"{week_name(*week)} keeps changing; try again")
 
-    def _write(self, outcome: Outcome, name: WeekName, stored: Movie | Album) -> None:
+    def _write(self, outcome: Outcome, name: YearWeek, stored: Movie | Album) -> None:
         """Store the week, the pick and the opinion, as far as they are missing. Call it in a transaction."""
         row, kind = outcome.row, KINDS[outcome.row.kind]
         services.lock_user(self.user)
@@ -438,7 +439,7 @@ def _known(task: Task) -> WorkRef | None:
     return resolving.known(task.asked)
 
 
-def _when(numbered: tuple[str, Row]) -> tuple[WeekName, date]:
+def _when(numbered: tuple[str, Row]) -> tuple[YearWeek, date]:
     """By week and day; rows without a week come last, in the order of the file."""
     row = numbered[1]
     return row.week or (9999, 0), row.day or date.min

@@ -332,7 +332,7 @@ def _read_works(catalog: dict[str, list[dict[str, Any]]], saved: SavedExport) ->
             ids = portable.KEYS[model].parse(data, place)
             key = _key_of(ids)
             if key in known:
-                raise InvalidValue(f"{place}.{KINDS[kind].id_field}", f"list each {kind} once.")
+                raise InvalidValue(f"{place}.{KINDS[kind].id_field}", f"Each {kind} can be listed only once.")
             known.add(key)
             merged: list[Key] = [(kind, alias) for alias in ids["aliases"]]
             if key in wanted or not wanted.isdisjoint(merged):

@@ -1,18 +1,15 @@
 """The positions in one user's weeks, while an import fills them."""
 
 from collections import Counter
-from datetime import date, timedelta
 
 from selections.kinds import ALBUM, KINDS
 from selections.models import Opinion, Position
-from selections.weeks import this_week
+from selections.weeks import YearWeek, this_week, weeks_between
 
 from .matching import WorkRef
 from .readers.rows import Row
 
 POSITIONS = Position.values
-
-type WeekName = tuple[int, int]
 
 
 class Places:
@@ -20,12 +17,12 @@ class Places:
 
     def __init__(self, user) -> None:
         self.user = user
-        self.waiting = Counter[tuple[WeekName, str]]()  # rows to decide, which may need a position
+        self.waiting = Counter[tuple[YearWeek, str]]()  # rows to decide, which may need a position
         self.load()
 
     def load(self) -> None:
         """Load all weeks; call it again when another request has changed one."""
-        self.taken: dict[tuple[WeekName, str], dict[int, tuple[WorkRef, bool]]] = {}
+        self.taken: dict[tuple[YearWeek, str], dict[int, tuple[WorkRef, bool]]] = {}
         self.ids: set[str] = set()  # of all works
         for kind in KINDS.values():
             own = Opinion.objects.filter(**{"user": self.user, f"{kind.opinion_field}__isnull": False})
@@ -37,7 +34,7 @@ class Places:
                 work = WorkRef(str(known), "", str(group[0] or "") if group else "")
                 self.take((year, week_number), kind.name, position, work, is_rated=pk in rated)
 
-    def find(self, week: WeekName, row: Row, work: WorkRef) -> tuple[int, bool] | None:
+    def find(self, week: YearWeek, row: Row, work: WorkRef) -> tuple[int, bool] | None:
         """The position that has the work already, or a free one, and whether it has the work; None if there is neither.
 
         Another edition of an album is the same album, unless the file names the release.
@@ -49,7 +46,7 @@ class Places:
         free = [position for position in (row.position, *POSITIONS) if position and position not in occupied]
         return (free[0], False) if free else None
 
-    def has_room(self, week: WeekName, row: Row, work: WorkRef) -> bool:
+    def has_room(self, week: YearWeek, row: Row, work: WorkRef) -> bool:
         """Whether the week has the work, or a position that no row to decide may need."""
         found = self.find(week, row, work)
         if found is None:
@@ -57,21 +54,15 @@ class Places:
         free = len(POSITIONS) - len(self.taken.get((week, row.kind), {}))
         return found[1] or free > self.waiting[week, row.kind]
 
-    def first_free_week(self, first: WeekName, row: Row, work: WorkRef) -> WeekName | None:
+    def first_free_week(self, first: YearWeek, row: Row, work: WorkRef) -> YearWeek | None:
         """The first week from this one up to now that has the work, or room for it."""
-        last = this_week(self.user)
-        monday = date.fromisocalendar(*first, 1)
-        while (iso := monday.isocalendar())[:2] <= last:
-            week = iso.year, iso.week
-            if self.has_room(week, row, work):
-                return week
-            monday += timedelta(weeks=1)
-        return None
+        weeks = weeks_between(first, this_week(self.user))
+        return next((week for week in weeks if self.has_room(week, row, work)), None)
 
-    def is_rated(self, week: WeekName, kind: str, position: int) -> bool:
+    def is_rated(self, week: YearWeek, kind: str, position: int) -> bool:
         return self.taken.get((week, kind), {}).get(position, (None, False))[1]
 
-    def take(self, week: WeekName, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
+    def take(self, week: YearWeek, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
         occupied = self.taken.setdefault((week, kind), {})
         self.ids.add(work.id)
         known, was_rated = occupied.get(position, (work, False))

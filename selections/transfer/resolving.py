@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from catalog import services as catalog
 from catalog.fetching import find_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
+from selections.kinds import KINDS
 
 from .matching import Match, WorkRef, find_album, find_movie
 from .readers.rows import Row
@@ -15,9 +15,8 @@ SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
 
 
 def work_of(stored: Movie | Album) -> WorkRef:
-    if isinstance(stored, Movie):
-        return WorkRef(str(stored.tmdb_id), str(stored))
-    return WorkRef(str(stored.musicbrainz_id), str(stored), str(stored.release_group_id or ""))
+    group = stored.release_group_id if isinstance(stored, Album) else None
+    return WorkRef(str(stored.external_id), str(stored), str(group or ""))
 
 
 def known(row: Row) -> WorkRef | None:
@@ -47,12 +46,9 @@ def stored(kind: str, work: WorkRef) -> Movie | Album:
 
     Raises IntegrationError.
     """
-    known: Movie | Album | None
-    if kind == "movie":
-        known = find_known(Movie, int(work.id), own_first=True)
-        return known if known and known.fetched_at else catalog.get_movie(int(work.id))[0]
-    known = find_known(Album, UUID(work.id), own_first=True)
-    return known if known and known.fetched_at else catalog.get_album(UUID(work.id))[0]
+    external_id = int(work.id) if kind == "movie" else UUID(work.id)
+    known: Movie | Album | None = find_known(KINDS[kind].works, external_id, own_first=True)
+    return known if known and known.fetched_at else KINDS[kind].get_work(external_id)[0]
 
 
 def max_requests(row: Row, *, in_full: bool) -> int:

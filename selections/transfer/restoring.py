@@ -251,9 +251,8 @@ def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken:
 def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
     """Store what these weeks of the file add, all or nothing, and return the changes."""
     for _ in range(TRIES - 1):
-        with suppress(
-            IntegrityError
-        ):  # another request created one of these weeks, or merged an album, in the meantime
+        # Another request may have created one of these weeks, or merged an album, in the meantime.
+        with suppress(IntegrityError):
             return _store_locked(user, weeks, works)
         works.look_up(pick.key for week in weeks for pick in week.picks)
     return _store_locked(user, weeks, works)

@@ -21,11 +21,10 @@ from accounts.errors import Refusal
 from accounts.models import ApiToken
 from catalog.json_fields import AnyObject, List
 from selections.transfer import export, own_json, restoring
-from selections.transfer.importing import IMPORTING
+from selections.transfer.importing import IMPORT_WAIT, IMPORTING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
-IMPORT_WAIT = 2  # seconds to wait for the lock: a thread of the server waits
 IMPORT_RETRY = 5  # seconds
 
 

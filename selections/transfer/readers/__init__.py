@@ -22,7 +22,7 @@ FORMATS = {
     "rateyourmusic": rateyourmusic,
 }
 TABLES = ["wrong-opinions", "letterboxd", "yamtrack", "rateyourmusic"]  # that are recognized by their columns
-JSON = "json"  # our own export, which readers.archive reads
+JSON = "json"  # our own export, which own_json.py reads
 
 
 def recognise(path: Path) -> str:

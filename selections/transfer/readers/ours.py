@@ -16,9 +16,13 @@ from .tables import Record, Table
 LABEL = "a CSV of Wrong Opinions"
 VERSION = "1"
 NEEDED = ("format_version", "username", "year", "week_number", "kind")
-USED = (
-    *NEEDED,
-    "week_start",  # without further information
+COLUMNS = [
+    "format_version",
+    "username",
+    "year",
+    "week_number",
+    "week_start",
+    "kind",
     "position",
     "tmdb_id",
     "musicbrainz_id",
@@ -33,7 +37,7 @@ USED = (
     "opinion_by",
     "opinion_at",
     "week_notes",
-)
+]
 
 
 def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
@@ -54,7 +58,7 @@ class _Reader:
 
     def read(self, table: Table) -> Reading:
         table.require(*NEEDED, what=LABEL)
-        table.collect(self._reading, USED, self._read)
+        table.collect(self._reading, COLUMNS, self._read)
         if self._others:
             self._reading.remarks.append(f"Opinions of others, which are not imported: {self._others:,}.")
         return self._reading

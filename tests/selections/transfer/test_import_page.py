@@ -236,11 +236,13 @@ def test_a_person_who_leaves_meanwhile_is_a_sentence(admin_client, user, tmdb):
 
 
 def test_while_another_import_runs_our_json_has_to_wait(admin_client, user, monkeypatch):
-    monkeypatch.setattr(import_page, "WAIT", 0)
+    monkeypatch.setattr(import_page, "IMPORT_WAIT", 0)
+    preview = upload(admin_client, user, "".join(export.to_json(user)))
     with IMPORTING:
-        response = upload(admin_client, user, "".join(export.to_json(user)))
+        response = go_on(admin_client, preview)
 
     assert said(response) == [import_page.BUSY]
+    assert said(go_on(admin_client, preview)) == []  # the file was kept
 
 
 def test_an_upstream_that_fails_is_said_for_each_row(admin_client, user, upstream):
