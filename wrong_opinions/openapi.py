@@ -39,6 +39,8 @@ PROBLEM_SCHEMA = {
         },
     },
 }
+NO_NULL = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 MAX_IDS = {"id": 2**63 - 1, "tmdb_id": 2**31 - 1}  # the largest that the database stores
 DESCRIPTIONS = {
     "400": "The request, or the JSON in its body, cannot be read",
@@ -96,6 +98,8 @@ def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
                 elif parameter["in"] == "query" and not parameter.get("required"):
                     parameter["allowEmptyValue"] = True  # the same as a missing one
                 refuse_null_characters(parameter["schema"])
+                if parameter["schema"].get("minLength") and parameter["schema"].get("pattern") == NO_NULL:
+                    parameter["schema"]["pattern"] = NOT_BLANK
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
             for value in schema.get("properties", {}).values():
@@ -113,7 +117,7 @@ def refuse_null_characters(schema: dict[str, Any]) -> None:
     """Exclude null characters from plain text."""
     types = schema.get("type", [])
     if "string" in ([types] if isinstance(types, str) else types) and not {"enum", "format", "pattern"} & set(schema):
-        schema["pattern"] = r"^[^\u0000]*$"
+        schema["pattern"] = NO_NULL
 
 
 def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
