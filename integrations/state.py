@@ -10,12 +10,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 
 LASTING = {"refused", "answered_at"}
-DAMAGED = "damaged"  # set until the rate limit has dealt with it
 SIZE = 4000  # bytes; a state has some two hundred
 
 Values = dict[str, Any]
@@ -70,17 +70,14 @@ class HostState:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             values = self._read(os.pread(descriptor, SIZE, 0))
-            before = json.dumps(values)
             yield values
-            after = json.dumps(values)
             self.memory = values
-            if after != before:
-                try:
-                    # A process that is killed between these two leaves an end that is not read.
-                    os.ftruncate(descriptor, os.pwrite(descriptor, after.encode(), 0))
-                except OSError:  # the disk is full
-                    if must_be_shared:
-                        raise
+            try:
+                # A process that is killed between these two leaves an end that is not read.
+                os.ftruncate(descriptor, os.pwrite(descriptor, json.dumps(values).encode(), 0))
+            except OSError:  # the disk is full
+                if must_be_shared:
+                    raise
         finally:
             os.close(descriptor)  # unlocks, too
 
@@ -102,13 +99,18 @@ class HostState:
         raise OSError(f"neither {self.paths[0]} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
+        """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
+        next one comes after the longest that web requests wait."""
         try:
-            values, _ = json.JSONDecoder().raw_decode(content.decode())
+            values: Any = json.JSONDecoder().raw_decode(content.decode())[0]
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
-            values = {**self.memory, **({DAMAGED: True} if content else {}), "boot": self.boot}
-        if values.get("boot") != self.boot:
+            values = self.memory
+            if content:
+                drained_at = after(settings.MUSICBRAINZ_MAX_WAIT + settings.MUSICBRAINZ_INTERVAL)
+                values = values | {"free_at": max(drained_at, values.get("free_at", 0))}
+        elif values.get("boot") != self.boot:
             values = {name: value for name, value in values.items() if name in LASTING}
         return values | {"boot": self.boot}
 
@@ -116,9 +118,15 @@ class HostState:
 _host_state = functools.cache(HostState)
 
 
-def read_time(values: Values, name: str, now: float, horizon: float) -> float:
-    """A time on the monotonic clock, or `now` where there is none that can be right: at most `horizon` ahead."""
-    value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return now
-    return float(value) if now < value <= now + horizon else now
+def after(seconds: float) -> float:
+    """The moment in so many seconds, on the monotonic clock."""
+    return monotonic() + seconds
+
+
+def seconds_until(values: Values, name: str, horizon: float) -> float:
+    """The seconds until a moment; 0 where it is over, missing, or further ahead than it can be."""
+    moment = values.get(name)
+    if isinstance(moment, bool) or not isinstance(moment, (int, float)):
+        return 0
+    left = moment - monotonic()
+    return left if 0 < left <= horizon else 0

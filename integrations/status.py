@@ -67,5 +67,5 @@ def _queue(limiter: RateLimiter | None) -> Queue | None:
         return None
     seconds = limiter.queue_seconds()
     # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.
-    slots = (seconds - limiter.shared.latency) / limiter.interval
+    slots = (seconds - limiter.slots.latency) / limiter.interval
     return Queue(waiting=max(0, math.ceil(slots - 0.001) - 1), seconds=seconds)

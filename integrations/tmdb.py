@@ -10,10 +10,8 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from .errors import NotFound, Unavailable, advice
+from .errors import NotFound, Unavailable
 from .http import Request, Upstream
-from .rate_limit import RateLimiter
-from .state import HostState
 from .values import MAX_TEXT, day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
@@ -46,11 +44,8 @@ class TMDB(Upstream):
         return settings.TMDB_API_KEY
 
     @property
-    def limiter(self) -> RateLimiter | None:
-        """The slots that all processes of the host share."""
-        if not (settings.TMDB_INTERVAL and settings.TMDB_API_KEY):
-            return None
-        return RateLimiter(HostState.of(self.service), settings.TMDB_INTERVAL, SERVICE, drain=1)
+    def interval(self) -> float:  # type: ignore[override]
+        return settings.TMDB_INTERVAL if settings.TMDB_API_KEY else 0
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """A v4 key goes into the headers, a v3 key into the query."""
@@ -235,7 +230,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
     try:
         body = upstream.get(Request("/search/movie", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
-        raise Unavailable(f"{SERVICE} has trouble answering. {advice(None)}") from None
+        raise upstream.unavailable("has trouble answering") from None
     hits = {hit.tmdb_id: hit for hit in map(MovieHit.from_json, rows(body.get("results"))) if hit.tmdb_id}
     return MoviePage(
         page=page,
@@ -253,7 +248,7 @@ def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
     asked = {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"}
     answer = upstream.get(Request(f"/movie/{tmdb_id}", asked, DETAILS_AGE, force_refresh))
     if integer(answer.body["id"]) != tmdb_id:
-        raise Unavailable(f"{SERVICE} sent an unexpected answer. {advice(None)}")
+        raise upstream.unavailable("sent an unexpected answer")
     return Movie.from_json(answer.body, answer.said_at)
 
 

@@ -68,7 +68,7 @@ def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock)
 
 
 def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, transactional_db):
-    settings.MUSICBRAINZ_INTERVAL = 30
+    settings.MUSICBRAINZ_INTERVAL = 90
     musicbrainz.upstream.limiter.reserve(0)
     for _ in range(3):
         musicbrainz.upstream.breaker.record_failure()

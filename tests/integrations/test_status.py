@@ -1,10 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, tmdb
-from integrations.circuit_breaker import NOTED_EVERY
 from integrations.errors import IntegrationError, NotFound
 from integrations.state import HostState
 from integrations.status import Queue, UpstreamStatus, upstreams
@@ -72,18 +71,6 @@ def test_that_there_is_no_cover_is_an_answer(upstream, now):
     assert coverart.find_fronts([("release", release)]) == {release: False}
 
     assert status_of("coverart").answered_at == now
-
-
-def test_answers_are_noted_now_and_then_only(upstream, now, time_machine):
-    upstream.get(MOVIE, json=payloads.movie())
-    tmdb.fetch_movie(120, force_refresh=True)
-    time_machine.shift(5)
-    tmdb.fetch_movie(120, force_refresh=True)
-    soon = status_of("tmdb").answered_at
-    time_machine.shift(NOTED_EVERY - 5)
-    tmdb.fetch_movie(120, force_refresh=True)
-
-    assert (soon, status_of("tmdb").answered_at) == (now, now + timedelta(seconds=NOTED_EVERY))
 
 
 def test_the_last_answer_survives_a_start_of_the_machine(settings):
