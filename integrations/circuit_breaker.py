@@ -26,12 +26,8 @@ class CircuitBreaker:
     upstream is suspect for as long: requests are sent, but web requests hardly wait for them.
     """
 
-    def __init__(self, service: str, name: str) -> None:
-        self.service, self.name = service, name
-
-    @property
-    def state(self) -> HostState:
-        return HostState.of(self.service)
+    def __init__(self, name: str, state: HostState) -> None:
+        self.name, self.state = name, state
 
     def before_request(self) -> bool:
         """Whether this request is the half-open probe. Raises Unavailable or RateLimited where none may be sent."""
@@ -42,7 +38,7 @@ class CircuitBreaker:
             if wait := pause or _cooldown_left(values):
                 sentence = f"{self.name} is temporarily unavailable. {advice(wait)}"
                 raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
-            is_probe = _failures(values) >= MAX_FAILURES and settings.UPSTREAM_COOLDOWN > 0
+            is_probe = values.get("failures", 0) >= MAX_FAILURES and settings.UPSTREAM_COOLDOWN > 0
             if is_probe:
                 values["open_until"] = after(settings.UPSTREAM_COOLDOWN)  # for all others
         return is_probe
@@ -55,7 +51,7 @@ class CircuitBreaker:
     def record_failure(self, *, is_slow: bool = False) -> None:
         cooldown = settings.UPSTREAM_COOLDOWN
         with self.state.change() as values:
-            failures = values["failures"] = min(_failures(values) + 1, MAX_FAILURES + 1)
+            failures = values["failures"] = min(values.get("failures", 0) + 1, MAX_FAILURES + 1)
             if failures == MAX_FAILURES and cooldown:
                 logger.warning("%s fails and gets no requests for %g seconds at a time", self.name, cooldown)
             if failures >= MAX_FAILURES:
@@ -63,26 +59,25 @@ class CircuitBreaker:
             if is_slow:
                 values["suspect_until"] = after(cooldown)
 
-    def record_success(self, *, is_accepted: bool) -> None:
-        """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent."""
+    def record_success(self, *, is_accepted: bool = False, is_answer: bool = False) -> None:
+        """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent,
+        `is_answer` if it gave something that can be read, or said that there is none: operators see when it last did.
+        """
         with self.state.change() as values:
             if is_accepted and values.pop("refused", None):
                 logger.warning("%s accepts us again", self.name)
-            if _failures(values) >= MAX_FAILURES:
+            if values.get("failures", 0) >= MAX_FAILURES:
                 logger.warning("%s answers again", self.name)
             for name in ("failures", "open_until", "suspect_until"):
                 values.pop(name, None)
-
-    def record_answer(self) -> None:
-        """It gave an answer that can be read: a thing, or that there is none. Operators see when it last did."""
-        with self.state.change() as values:
-            values["answered_at"] = int(timezone.now().timestamp())
+            if is_answer:
+                values["answered_at"] = int(timezone.now().timestamp())
 
     def pause(self, wait: int, *, is_too_fast: bool) -> None:
         """Send nothing for some seconds, as a Retry-After says."""
         with self.state.change() as values:
             values["paused_until"] = after(max(seconds_until(values, "paused_until", MAX_PAUSE), min(wait, MAX_PAUSE)))
-            values["is_too_fast"] = is_too_fast
+            values["is_too_fast"] = int(is_too_fast)
 
     def record_refusal(self, status: int, identity: str) -> None:
         """It refuses our key or User-Agent, which is logged once."""
@@ -107,10 +102,9 @@ class CircuitBreaker:
 
     def last_answer(self) -> datetime | None:
         """When this host last got an answer that can be read."""
-        at = self.state.peek().get("answered_at")
         try:
-            return datetime.fromtimestamp(at, tz=UTC) if type(at) is int else None  # True is one, too
-        except (ValueError, OverflowError, OSError):  # the file is damaged
+            return datetime.fromtimestamp(self.state.peek()["answered_at"], tz=UTC)
+        except (KeyError, ValueError, OverflowError, OSError):  # there was none, or the file is damaged
             return None
 
     def last_refusal(self, identity: str) -> str | None:
@@ -121,13 +115,8 @@ class CircuitBreaker:
         return f"HTTP {refused.get('status')}, {refused.get('at')}"
 
 
-def _failures(values: Values) -> int:
-    value = values.get("failures")
-    return value if isinstance(value, int) else 0
-
-
 def _cooldown_left(values: Values) -> int:
-    if _failures(values) < MAX_FAILURES:
+    if values.get("failures", 0) < MAX_FAILURES:
         return 0
     return math.ceil(seconds_until(values, "open_until", settings.UPSTREAM_COOLDOWN))
 

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import requests
 import urllib3
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 from django.utils.http import parse_http_date_safe
 
@@ -70,13 +70,15 @@ class Upstream:
 
     service: str  # in the names of files and settings
     name: str  # in sentences
-    interval = 0.0  # seconds between two requests; 0 without a rate limit
     is_limited_across_hosts = False  # where they share a PostgreSQL database
     max_connections = 10  # of one process at a time; further requests wait for one
     follows_redirects = True
 
     def __init__(self) -> None:
-        self.breaker = CircuitBreaker(self.service, self.name)
+        self.state = HostState(self.service)
+        self.breaker = CircuitBreaker(self.name, self.state)
+        database = DatabaseState(self.service) if self.is_limited_across_hosts else None
+        self.limiter = RateLimiter(self.name, self.state, database)
         self.session = requests.Session()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, transport.new_adapter(self.max_connections))
@@ -92,15 +94,6 @@ class Upstream:
     def identity(self) -> str:
         """What it knows us by, and may refuse: a key or a name."""
         return settings.MUSICBRAINZ_USER_AGENT
-
-    @property
-    def limiter(self) -> RateLimiter | None:
-        """The slots that the processes of this host share, or all hosts."""
-        if not self.interval:
-            return None
-        host = HostState.of(self.service)
-        is_shared = self.is_limited_across_hosts and connection.vendor == "postgresql"
-        return RateLimiter(self.name, self.interval, host, DatabaseState(self.service) if is_shared else host)
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """Secret headers and parameters. Raises Unavailable where the settings lack them."""
@@ -221,9 +214,11 @@ class Upstream:
             if not (self.follows_redirects and response.is_redirect):
                 break
             url = redirect_target(url, response)
+            if origin(url) != origin(self.base_url):
+                raise self.unavailable("redirects to another server")
             response = self._exchange(url)
         body = self.read(request.path, response)
-        self.breaker.record_answer()
+        self.breaker.record_success(is_accepted=body is not None, is_answer=True)
         if body is None:
             raise NotFound(f"Not found on {self.name}.")
         now = timezone.now()
@@ -248,8 +243,6 @@ class Upstream:
 
     def _exchange(self, url: str) -> requests.Response:
         """One request in a slot of its own: the whole response, which is no error other than a 404."""
-        if origin(url) != origin(self.base_url):
-            raise self.unavailable("redirects to another server")
         headers, secret = self.credentials()
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
         is_probe, send_at = self._reserve_slot()
@@ -273,9 +266,9 @@ class Upstream:
 
     def _reserve_slot(self) -> tuple[bool, float]:
         """Whether this request is the circuit breaker's probe, and the moment for it on the monotonic clock."""
-        is_probe, limiter = self.breaker.before_request(), self.limiter
+        is_probe = self.breaker.before_request()
         try:
-            return is_probe, limiter.reserve(deadline.seconds_for_slot()) if limiter else 0
+            return is_probe, self.limiter.reserve(deadline.seconds_for_slot())
         except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
             if is_probe:
                 self.breaker.probe_not_sent()
@@ -290,8 +283,7 @@ class Upstream:
         if not is_probe:
             self.breaker.before_request()
         sleep_until(send_at)
-        limiter = self.limiter
-        with limiter.sending() if limiter else contextlib.nullcontext():
+        with self.limiter.sending():
             yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
@@ -303,12 +295,15 @@ class Upstream:
         return self.unavailable("broke off its answer")
 
     def _check(self, response: requests.Response) -> None:
-        """Tell the circuit breaker how it went, and raise the error that a bad status means."""
-        status, wait, is_too_fast = response.status_code, retry_after(response), says_too_fast(response)
+        """Tell the circuit breaker what a bad status means, and raise the error for it."""
+        status = response.status_code
+        if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
+            return
+        wait, is_too_fast = retry_after(response), says_too_fast(response)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
             self.breaker.record_failure()
         else:
-            self.breaker.record_success(is_accepted=status < HTTPStatus.BAD_REQUEST)
+            self.breaker.record_success()
         if wait and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             self.breaker.pause(wait, is_too_fast=is_too_fast)
         if is_too_fast:
@@ -317,14 +312,13 @@ class Upstream:
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             self.breaker.record_refusal(status, self.identity)
             raise Unavailable(f"{self.name} refuses this server; its operator has to check the settings.")
-        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
-            logger.warning("%s answered HTTP %s", self.name, status)
-            is_passed_on = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-            raise Unavailable(
-                f"{self.name} has trouble answering. {advice(wait)}",
-                retry_after=wait,
-                status=HTTPStatus(status) if is_passed_on else None,
-            )
+        logger.warning("%s answered HTTP %s", self.name, status)
+        is_passed_on = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+        raise Unavailable(
+            f"{self.name} has trouble answering. {advice(wait)}",
+            retry_after=wait,
+            status=HTTPStatus(status) if is_passed_on else None,
+        )
 
     def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
         """The error that says what the upstream does; it is logged, too."""

@@ -8,8 +8,6 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from django.conf import settings
-
 from . import cache
 from .errors import NotFound
 from .http import Request, Upstream
@@ -24,10 +22,6 @@ UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo
 class MusicBrainz(Upstream):
     service, name = "musicbrainz", SERVICE
     is_limited_across_hosts = True
-
-    @property
-    def interval(self) -> float:  # type: ignore[override]
-        return settings.MUSICBRAINZ_INTERVAL
 
     def is_answer(self, path: str, body: dict[str, Any]) -> bool:
         return isinstance(body.get("releases"), list) if path == "/release" else bool(mbid(body.get("id")))
@@ -56,8 +50,8 @@ class ArtistCredit:
 
 
 @dataclass(frozen=True)
-class ReleaseHit:
-    """A release as a search finds it; `release_date` is partial, `score` is 0 to 100 against the best hit."""
+class Edition:
+    """What search hits and lookups have in common; `release_date` is partial."""
 
     musicbrainz_id: UUID
     title: str
@@ -66,6 +60,12 @@ class ReleaseHit:
     country: str
     release_group_id: UUID | None
     status: str
+
+
+@dataclass(frozen=True)
+class ReleaseHit(Edition):
+    """A release as a search finds it; `score` is 0 to 100 against the best hit."""
+
     score: int
 
     @classmethod
@@ -81,19 +81,12 @@ class ReleasePage:
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(Edition):
     """One edition of a release group with everything that we keep of it; `has_front` as the lookup's own flag says."""
 
-    musicbrainz_id: UUID
-    title: str
-    artist: str
-    release_date: str
-    country: str
-    release_group_id: UUID | None
     fetched_at: datetime = field(
         compare=False
     )  # when MusicBrainz said so, which for an answer of the cache was earlier
-    status: str
     primary_type: str
     genres: list[str]
     has_front: bool

@@ -4,10 +4,10 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import connection
 
 from .errors import RateLimited, too_many
 from .state import HostState, Values, after, seconds_until
@@ -22,18 +22,26 @@ MAX_PROMISE = 300  # seconds until refused callers are told to come back, howeve
 MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
 
 
-@dataclass(frozen=True)
 class RateLimiter:
-    """Slots `interval` seconds apart. A process that dies loses only those it had reserved.
+    """Slots some seconds apart, as the settings say. A process that dies loses only those it had reserved.
 
     Refused callers are promised a slot each and told to come back a little before it: they then find a short queue, and
     the slots of those who stay away are used.
     """
 
-    name: str  # of the upstream
-    interval: float
-    host: HostState
-    slots: "HostState | DatabaseState"  # what is shared by all who share the rate limit
+    def __init__(self, name: str, host: HostState, database: "DatabaseState | None" = None) -> None:
+        self.name, self.host, self.database = name, host, database
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two slots; 0 without a rate limit."""
+        interval: float = getattr(settings, f"{self.host.service.upper()}_INTERVAL", 0)
+        return interval
+
+    @property
+    def slots(self) -> "HostState | DatabaseState":
+        """What is shared by all who share the rate limit: the processes of this host, or all hosts."""
+        return self.database if self.database and connection.vendor == "postgresql" else self.host
 
     def reserve(self, max_wait: float) -> float:
         """Reserve the next slot and return when it starts, on the monotonic clock.
@@ -41,13 +49,16 @@ class RateLimiter:
         Raises RateLimited, and reserves nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError
         or InterfaceError where slots cannot be reserved at all.
         """
-        with self.slots.change(must_be_shared=True) as values:
+        if not self.interval:
+            return 0
+        slots = self.slots
+        with slots.change(must_be_shared=True) as values:
             queue = seconds_until(values, "free_at", HORIZON)
             refusal = self._promise(values, queue) if queue > max_wait else None
             if refusal is None:
                 if not queue:  # promises are forgotten
                     values.pop("promised_at", None)
-                start = after(max(queue, self.slots.latency))
+                start = after(max(queue, slots.latency))
                 values["free_at"] = start + self.interval
         if refusal:
             raise refusal  # not above, where it would keep the promise from being written
@@ -72,6 +83,9 @@ class RateLimiter:
 
         A fiftieth of the interval is left for those that are only a little late, so that nothing falls behind.
         """
+        if not self.interval:
+            yield
+            return
         distance = 0.98 * self.interval
         with self.host.change() as values:
             wait = seconds_until(values, "next_at", self.interval)

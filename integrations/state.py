@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 
 LASTING = {"refused", "answered_at"}
+NO_NUMBERS = {"boot", "refused"}
 SIZE = 4000  # bytes; a state has some two hundred
 
 Values = dict[str, Any]
@@ -41,17 +42,18 @@ class HostState:
 
     latency = 0.0  # seconds that a change takes
 
-    @staticmethod
-    def of(service: str) -> "HostState":
-        """The state of `tmdb`, `musicbrainz` or `coverart`."""
-        return _host_state(settings.CACHE_DIR / f"{service}.state")
-
-    def __init__(self, path: Path) -> None:
-        name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
-        self.paths = [path, Path(tempfile.gettempdir()) / name]
+    def __init__(self, service: str) -> None:
+        self.service = service
         self.boot = _boot()
         self.lock = threading.Lock()
         self.memory: Values = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file in CACHE_DIR, and the one in the folder for temporary files."""
+        path: Path = settings.CACHE_DIR / f"{self.service}.state"
+        name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
+        return [path, Path(tempfile.gettempdir()) / name]
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = False) -> Iterator[Values]:
@@ -89,14 +91,15 @@ class HostState:
         return self.memory
 
     def _open(self) -> int:
-        for path in self.paths:
+        paths = self.paths
+        for path in paths:
             with contextlib.suppress(OSError):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-                if path == self.paths[0] or os.fstat(descriptor).st_uid == os.geteuid():
+                if path == paths[0] or os.fstat(descriptor).st_uid == os.geteuid():
                     return descriptor
                 os.close(descriptor)
-        raise OSError(f"neither {self.paths[0]} nor a temporary file can be written")
+        raise OSError(f"neither {paths[0]} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
         """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
@@ -112,10 +115,8 @@ class HostState:
                 values = values | {"free_at": max(drained_at, values.get("free_at", 0))}
         elif values.get("boot") != self.boot:
             values = {name: value for name, value in values.items() if name in LASTING}
-        return values | {"boot": self.boot}
-
-
-_host_state = functools.cache(HostState)
+        sound = {name: value for name, value in values.items() if type(value) in {int, float} or name in NO_NUMBERS}
+        return sound | {"boot": self.boot}
 
 
 def after(seconds: float) -> float:
@@ -125,8 +126,5 @@ def after(seconds: float) -> float:
 
 def seconds_until(values: Values, name: str, horizon: float) -> float:
     """The seconds until a moment; 0 where it is over, missing, or further ahead than it can be."""
-    moment = values.get(name)
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)):
-        return 0
-    left = moment - monotonic()
+    left: float = values.get(name, 0) - monotonic()
     return left if 0 < left <= horizon else 0

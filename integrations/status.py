@@ -62,8 +62,8 @@ def _status(upstream: Upstream, warnings: list[CheckWarning]) -> UpstreamStatus:
     )
 
 
-def _queue(limiter: RateLimiter | None) -> Queue | None:
-    if limiter is None:
+def _queue(limiter: RateLimiter) -> Queue | None:
+    if not limiter.interval:
         return None
     seconds = limiter.queue_seconds()
     # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.

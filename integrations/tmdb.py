@@ -43,10 +43,6 @@ class TMDB(Upstream):
     def identity(self) -> str:
         return settings.TMDB_API_KEY
 
-    @property
-    def interval(self) -> float:  # type: ignore[override]
-        return settings.TMDB_INTERVAL if settings.TMDB_API_KEY else 0
-
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """A v4 key goes into the headers, a v3 key into the query."""
         key = settings.TMDB_API_KEY

@@ -143,6 +143,7 @@ def forget_sessions():
     cache.close()
     for upstream in UPSTREAMS:
         upstream.session.close()
+        upstream.state.memory = {}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import responses
 from integrations import deadline, musicbrainz, tmdb
 from integrations.circuit_breaker import CircuitBreaker
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
-from integrations.state import _host_state
+from integrations.state import HostState
 from tests import payloads
 from tests.conftest import AGES, land
 
@@ -18,7 +18,7 @@ MOVIE = f"{payloads.TMDB}/movie/120"
 
 @pytest.fixture
 def circuit():
-    return CircuitBreaker("tmdb", "TMDB")
+    return CircuitBreaker("TMDB", HostState("tmdb"))
 
 
 def sent(circuit):
@@ -167,9 +167,7 @@ def test_processes_of_a_host_know_of_each_other_s_failures(circuit):
     for _ in range(3):
         circuit.record_failure()
 
-    _host_state.cache_clear()  # as in another process
-
-    assert sent(circuit) == 30
+    assert sent(CircuitBreaker("TMDB", HostState("tmdb"))) == 30
 
 
 def test_without_any_file_a_process_knows_its_own_failures(circuit, settings, tmp_path, monkeypatch):
@@ -253,7 +251,7 @@ def test_a_suspicion_ends(circuit, clock):
 def test_a_refused_key_is_logged_once_and_forgotten_when_it_works(circuit, caplog):
     for _ in range(3):
         circuit.record_refusal(401, "key")
-    circuit.record_success(is_accepted=False)
+    circuit.record_success()
     circuit.record_refusal(401, "key")
     circuit.record_success(is_accepted=True)
     circuit.record_refusal(401, "key")

@@ -28,11 +28,10 @@ RESERVE = """
 import sys
 from pathlib import Path
 from django.conf import settings
-settings.configure(WEB_THREADS=8)
+settings.configure(WEB_THREADS=8, MUSICBRAINZ_INTERVAL=0.05, CACHE_DIR=Path(sys.argv[1]))
 from integrations.state import HostState
 from integrations.rate_limit import RateLimiter
-state = HostState(Path(sys.argv[1]))
-limiter = RateLimiter("MusicBrainz", 0.05, state, state)
+limiter = RateLimiter("MusicBrainz", HostState("musicbrainz"))
 for _ in range(int(sys.argv[2])):
     print(limiter.reserve(1e6), flush=True)
 """
@@ -41,17 +40,18 @@ needs_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason=
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "musicbrainz.state"
+def path(settings):
+    settings.CACHE_DIR.mkdir()
+    return settings.CACHE_DIR / "musicbrainz.state"
 
 
 @pytest.fixture
-def limiter_of(path):
+def limiter_of(settings):
     """Makes a limiter as another process has one: it knows only what is in the file."""
 
-    def limiter_of(interval, path=path):
-        state = HostState(path)
-        return RateLimiter("MusicBrainz", interval, state, state)
+    def limiter_of(interval):
+        settings.MUSICBRAINZ_INTERVAL = interval
+        return RateLimiter("MusicBrainz", HostState("musicbrainz"))
 
     return limiter_of
 
@@ -63,10 +63,14 @@ def waits(clock):
 
 
 @pytest.fixture
-def across_hosts(transactional_db):
+def across_hosts(transactional_db, settings):
     """Makes limiters as each host has one."""
-    host = HostState.of("musicbrainz")
-    return lambda interval: RateLimiter("MusicBrainz", interval, host, DatabaseState("musicbrainz"))
+
+    def across_hosts(interval):
+        settings.MUSICBRAINZ_INTERVAL = interval
+        return RateLimiter("MusicBrainz", HostState("musicbrainz"), DatabaseState("musicbrainz"))
+
+    return across_hosts
 
 
 def wait_for(limiter, max_wait):
@@ -83,7 +87,9 @@ def told(limiter, max_wait=10):
 
 def reserve_in_processes(path, count, slots):
     return [
-        subprocess.Popen([sys.executable, "-c", RESERVE, str(path), str(slots)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", RESERVE, str(path.parent), str(slots)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(count)
     ]
 
@@ -150,7 +156,7 @@ def test_callers_who_come_back_as_told_are_served_soon(limiter_of, clock, settin
 @pytest.mark.parametrize("free_at", ['"soon"', "NaN", "Infinity", "true", "1e12", "[1]"])
 @pytest.mark.parametrize("boot", ["another", "BOOT"])
 def test_a_time_that_cannot_be_right_is_none(limiter_of, path, waits, free_at, boot):
-    boot = boot.replace("BOOT", HostState(path).boot)
+    boot = boot.replace("BOOT", HostState("musicbrainz").boot)
     path.write_text(f'{{"boot": "{boot}", "free_at": {free_at}}}')
 
     assert waits(limiter_of(5), 1, 10) == [0, 5]
@@ -158,11 +164,11 @@ def test_a_time_that_cannot_be_right_is_none(limiter_of, path, waits, free_at, b
 
 @pytest.mark.parametrize("content", [b"garbage", b"\xff\xfe\0", b"x" * 5000, b"[" * 5000, b"null"])
 def test_a_damaged_file_gives_no_slot_that_may_be_taken(limiter_of, path, settings, waits, content):
-    settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT = 1, 10
+    settings.MUSICBRAINZ_MAX_WAIT = 10
     first, second, third = limiter_of(1), limiter_of(1), limiter_of(1)
     taken = waits(first, *[10] * 8)
     path.write_bytes(content)
-    CircuitBreaker("musicbrainz", "MusicBrainz").record_failure()  # which reads the damaged file first
+    CircuitBreaker("MusicBrainz", HostState("musicbrainz")).record_failure()  # which reads the damaged file first
 
     with pytest.raises(RateLimited):
         second.reserve(10)
@@ -189,20 +195,22 @@ def test_a_process_remembers_its_own_slots_when_the_file_is_lost(limiter_of, pat
     assert waits(limiter, 10) == [5]
 
 
-def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(limiter_of, tmp_path, monkeypatch, waits):
+@pytest.fixture
+def no_folder(settings, tmp_path, monkeypatch):
     """Root may write everywhere: a file in the folder's place stands for a read-only folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "cache").touch()
-    first, second = (limiter_of(5, tmp_path / "cache" / "musicbrainz.state") for _ in range(2))
+    settings.CACHE_DIR.touch()
+
+
+def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(no_folder, limiter_of, waits):
+    first, second = limiter_of(5), limiter_of(5)
 
     assert waits(first, 1) + waits(second, 10) == [0, 5]
 
 
-def test_a_link_of_another_user_is_not_written_through(limiter_of, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "cache").touch()
+def test_a_link_of_another_user_is_not_written_through(no_folder, limiter_of, tmp_path):
     (tmp_path / "precious").write_text("precious")
-    limiter = limiter_of(5, tmp_path / "cache" / "musicbrainz.state")
+    limiter = limiter_of(5)
     limiter.host.paths[1].symlink_to(tmp_path / "precious")
 
     with pytest.raises(OSError, match="can be written"):
@@ -244,12 +252,12 @@ def test_the_distance_is_kept_after_connecting(httpserver: HTTPServer, settings)
 
     tmdb.fetch_movie(120)
 
-    assert before < HostState.of("tmdb").peek()["next_at"] < time.monotonic() + 0.01
+    assert before < tmdb.upstream.state.peek()["next_at"] < time.monotonic() + 0.01
 
 
 @pytest.mark.parametrize("next_at", ["soon", None, 1e12, True, [1]])
-def test_a_damaged_time_of_sending_is_none(path, send, next_at):
-    with HostState(path).change() as values:
+def test_a_damaged_time_of_sending_is_none(send, next_at):
+    with HostState("musicbrainz").change() as values:
         values["next_at"] = next_at
 
     assert send(1000) == 1000

@@ -74,7 +74,7 @@ def test_that_there_is_no_cover_is_an_answer(upstream, now):
 
 
 def test_the_last_answer_survives_a_start_of_the_machine(settings):
-    state = HostState.of("tmdb")
+    state = HostState("tmdb")
     with state.change() as values:
         values |= {"answered_at": 1_767_225_600, "open_until": 5, "failures": 3}
     state.boot = "another"
@@ -85,7 +85,7 @@ def test_the_last_answer_survives_a_start_of_the_machine(settings):
 
 @pytest.mark.parametrize("nonsense", ["yesterday", None, [], 10**30, -(10**30), True])
 def test_a_damaged_time_of_the_last_answer_is_none(settings, nonsense):
-    with HostState.of("tmdb").change() as values:
+    with tmdb.upstream.state.change() as values:
         values["answered_at"] = nonsense
 
     assert status_of("tmdb").answered_at is None
