@@ -90,13 +90,6 @@ def test_after_the_deadline_the_answer_still_goes_to_the_cache(httpserver, slow)
     assert len(httpserver.log) == 1
 
 
-def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):
-    monkeypatch.setattr(http, "MAX_BYTES", 1000)
-    upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(overview="x" * 2000))
-
-    assert ask() == "Unavailable"
-
-
 @pytest.mark.real_http
 def test_no_more_than_four_connections_of_a_process_are_open(settings):
     lock, open_now, most, are_four = threading.Lock(), [0], [0], threading.Event()

@@ -1,3 +1,4 @@
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -37,18 +38,11 @@ def test_upstreams_without_requests_are_well_and_leave_no_file(db, settings):
     assert not settings.CACHE_DIR.exists()
 
 
-def test_the_last_answer_is_known(upstream, now):
-    upstream.get(MOVIE, json=payloads.movie())
+@pytest.mark.parametrize("answer", [{"json": payloads.movie()}, {"status": 404, "json": payloads.UNKNOWN}])
+def test_the_last_answer_is_known_also_that_there_is_no_such_thing(upstream, now, answer):
+    upstream.get(MOVIE, **answer)
 
-    tmdb.fetch_movie(120)
-
-    assert status_of("tmdb").answered_at == now
-
-
-def test_that_there_is_no_such_thing_is_an_answer(upstream, now):
-    upstream.get(MOVIE, status=404, json={"success": False, "status_code": 34})
-
-    with pytest.raises(NotFound):
+    with contextlib.suppress(NotFound):
         tmdb.fetch_movie(120)
 
     assert status_of("tmdb").answered_at == now
@@ -65,10 +59,9 @@ def test_what_is_no_answer_is_not_taken_for_one(upstream, answer):
 
 
 def test_that_there_is_no_cover_is_an_answer(upstream, now):
-    release = payloads.release()["id"]
-    upstream.get(f"{payloads.COVERART}/release/{release}/front-500", status=404)
+    upstream.get(f"{payloads.COVERART}/release/{payloads.RELEASE}/front-500", status=404)
 
-    assert coverart.find_fronts([("release", release)]) == {release: False}
+    coverart.find_fronts([("release", payloads.RELEASE)])
 
     assert status_of("coverart").answered_at == now
 
