@@ -142,7 +142,7 @@ def _store_credits(movie: Movie, fetched: tmdb.Movie) -> None:
     MovieCrew.objects.bulk_create(crew)
 
 
-def _store_people(parts: Iterable[tmdb.Credit | tmdb.CrewCredit]) -> dict[int, int]:
+def _store_people(parts: Iterable[tmdb.Credit]) -> dict[int, int]:
     """Primary keys of the people by their TMDB ids. The order is fixed, so that transactions cannot deadlock."""
     people = {
         part.person_id: Person(tmdb_id=part.person_id, name=part.name, profile_path=part.profile_path) for part in parts

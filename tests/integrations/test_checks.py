@@ -2,8 +2,8 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from integrations import musicbrainz, tmdb
-from integrations.checks import check_upstreams, troubles
 from integrations.errors import IntegrationError
+from integrations.status import check_upstreams, troubles
 from tests import payloads
 from tests.conftest import forget_sessions
 
