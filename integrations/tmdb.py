@@ -139,8 +139,8 @@ class Movie(MovieHit):
             imdb_id=text(row.get("imdb_id"), 20),
             original_language=text(row.get("original_language"), 10),
             genres=names(row.get("genres")),
-            cast=sorted(_credits(found.get("cast"), row["id"]), key=attrgetter("order"))[:MAX_CAST],
-            crew=_key_roles(_credits(found.get("crew"), row["id"])),
+            cast=_cast(found.get("cast"), row["id"]),
+            crew=_crew(found.get("crew"), row["id"]),
         )
 
 
@@ -163,22 +163,25 @@ def _path(value: object) -> str:
     return path if re.fullmatch(r"/[\w.-]+", path) else ""
 
 
-def _credits(found: object, movie_id: int) -> list[Credit]:
-    """Each credit of a person once, in TMDB's order."""
+def _cast(found: object, movie_id: int) -> list[Credit]:
+    """The first MAX_CAST parts in billing order."""
     parts: dict[str, Credit] = {}
     for place, row in enumerate(rows(found)):
         part = Credit.from_json(row, movie_id, place)
         if part.person_id:
             parts.setdefault(part.credit_id, part)
-    return list(parts.values())
+    return sorted(parts.values(), key=attrgetter("order"))[:MAX_CAST]
 
 
-def _key_roles(crew: list[Credit]) -> list[Credit]:
-    """The first MAX_CREW, one for each person and job."""
+def _crew(found: object, movie_id: int) -> list[Credit]:
+    """The first MAX_CREW key roles in TMDB's order, one for each person and job."""
+    parts: dict[str, Credit] = {}
     jobs: dict[tuple[int, str], Credit] = {}
-    for part in crew:
-        if part.job in KEY_JOBS:
-            jobs.setdefault((part.person_id, part.job), part)
+    for place, row in enumerate(rows(found)):
+        if text(row.get("job")) in KEY_JOBS:
+            part = Credit.from_json(row, movie_id, place)
+            if part.person_id and parts.setdefault(part.credit_id, part) is part:
+                jobs.setdefault((part.person_id, part.job), part)
     return list(jobs.values())[:MAX_CREW]
 
 
