@@ -149,7 +149,7 @@ class Command(BaseCommand):
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
-        self.say(f"{file.name}: {readers.FORMATS[reading.format].LABEL}, {counted(len(reading.rows), 'row')}.")
+        self.say(f"{file.name}: {readers.FORMATS[reading.format].label}, {counted(len(reading.rows), 'row')}.")
         for remark in reading.remarks:
             self.say(remark)
         for place, sentence in reading.failures:

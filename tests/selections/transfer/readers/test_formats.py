@@ -113,9 +113,9 @@ def test_letterboxds_export_says_what_is_left_out(tmp_path):
     assert read(shapes.pack(tmp_path, files, "top/")).remarks == [
         "diary.csv has columns that are not imported: Rewatch, Tags.",
         "reviews.csv has columns that are not imported: Rewatch, Tags.",
-        "Ratings of films that are not in the diary, and so not in a week: 1.",
         "Not imported (only the diary, its reviews and its ratings are): comments.csv, deleted/, likes/, lists/, "
         "orphaned/, profile.csv, watched.csv, watchlist.csv.",
+        "Ratings of films that are not in the diary, and so not in a week: 1.",
     ]
 
 
@@ -232,10 +232,10 @@ def test_trakts_export(tmp_path):
         entry("watched-history.json, entry 1", "2025-06-24", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.remarks == [
-        "Episodes and shows, not imported: 1.",
-        "Ratings of movies that are not in the history, and so not in a week: 1.",
         "Not imported (only the history of movies and their ratings are): lists-watchlist.json, user-profile.json, "
         "watched-movies.json.",
+        "Episodes and shows, not imported: 1.",
+        "Ratings of movies that are not in the history, and so not in a week: 1.",
     ]
 
 
