@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -283,29 +284,20 @@ def _watched_on(pick: WeekMovie, user) -> date:
     return day if pick.week.starts_on <= day <= last else last
 
 
-class _Pipe(io.RawIOBase):
-    """A file whose content is removed as soon as it is written."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Any) -> int:
-        self.pieces.append(bytes(piece))
-        return len(piece)
-
-    def take(self) -> bytes:
-        taken, self.pieces = b"".join(self.pieces), []
-        return taken
+def letterboxd_files(user) -> Iterator[tuple[str, str]]:
+    """The files for Letterboxd, each with what its name ends in: `-1`, `-2` and so on, or nothing if there is one."""
+    parts = to_letterboxd(user)
+    first, *second = islice(parts, 2)
+    if second:
+        yield from ((f"-{number}", part) for number, part in enumerate(chain([first], second, parts), 1))
+    else:
+        yield "", first
 
 
-def zipped(files: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+def zipped(files: Iterable[tuple[str, str]]) -> bytes:
     """A ZIP file of these, by name, one in memory at a time."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files:
             archive.writestr(name, text.encode())
-            yield pipe.take()
-    yield pipe.take()
+    return packed.getvalue()

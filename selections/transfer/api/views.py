@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict
 from http import HTTPStatus
-from itertools import chain, islice
+from itertools import chain
 
 from django.conf import settings
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -126,12 +126,12 @@ class ExportView(APIView):
     def letterboxd(self, user) -> HttpResponseBase:
         """A single file as it is, several files as a ZIP file."""
         name = export.file_name(user, "-letterboxd")
-        parts = export.to_letterboxd(user)
-        first, *second = islice(parts, 2)
-        if not second:
-            return stream([first], CSV, f"{name}.csv")
-        files = ((f"{name}-{number}.csv", part) for number, part in enumerate(chain([first], second, parts), 1))
-        return stream(export.zipped(files), "application/zip", f"{name}.zip")
+        files = export.letterboxd_files(user)
+        ending, text = next(files)
+        if not ending:
+            return stream([text], CSV, f"{name}.csv")
+        named = ((f"{name}{ending}.csv", part) for ending, part in chain([(ending, text)], files))
+        return stream([export.zipped(named)], "application/zip", f"{name}.zip")
 
 
 def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str) -> StreamingHttpResponse:
