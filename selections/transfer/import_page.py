@@ -23,6 +23,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 
+from catalog.json_fields import InvalidValue
 from catalog.json_limits import is_overloaded
 from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
@@ -157,7 +158,7 @@ def import_view(queue, request):
     except ImportRunning:  # the file is kept, so that the same form can be sent again
         queue.message_user(request, BUSY, messages.ERROR)
         return _page(queue, request, form)
-    except FileError as error:
+    except (FileError, InvalidValue) as error:
         upload.path.unlink(missing_ok=True)
         queue.message_user(request, str(error), messages.ERROR)
         return _page(queue, request, form)

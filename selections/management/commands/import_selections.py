@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
+from catalog.json_fields import InvalidValue
 from catalog.progress import Progress, counted, duration
 from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import STATES, Importer, Outcome
@@ -66,7 +67,7 @@ class Command(BaseCommand):
                 failed = self.load_archive(person, file, apply=options["apply"])
             else:
                 failed = self.import_rows(person, file, options)
-        except FileError as error:
+        except (FileError, InvalidValue) as error:
             raise CommandError(str(error)) from None
         except type(person).DoesNotExist:
             raise CommandError(f"The account of {user} has just been deleted.") from None

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from accounts import limits
 from accounts.errors import Refusal
 from accounts.models import ApiToken
-from catalog.json_fields import AnyObject, List
+from catalog.json_fields import AnyObject, InvalidValue, List
 from selections.transfer import export, own_json, restoring
 from selections.transfer.importing import IMPORT_WAIT, IMPORTING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
@@ -194,7 +194,7 @@ class ImportView(APIView):
                     is_trusted=False,
                     with_profile=not isinstance(request.auth, ApiToken),
                 )
-            except own_json.InvalidExport as error:
+            except InvalidValue as error:
                 fault = serializers.ErrorDetail(error.sentence, code="invalid")
                 raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
             finally:

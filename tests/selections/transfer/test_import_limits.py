@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import User
+from catalog.json_fields import InvalidValue
 from catalog.models import Album, Movie
 from selections import backfill, services
 from selections.kinds import ALBUM, MOVIE
@@ -16,7 +17,6 @@ from selections.models import MAX_EARLIER, MAX_TEXT, EarlierRating, Week, WeekMo
 from selections.opinions.services import give_opinion
 from selections.transfer import export, restoring
 from selections.transfer.api import views as api_archive
-from selections.transfer.own_json import InvalidExport
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
@@ -113,7 +113,7 @@ def test_an_account_that_has_more_weeks_can_still_import_into_them(user, three_w
 def test_operators_and_curators_make_no_more_weeks_than_an_account_can_have(user, three_weeks):
     with pytest.raises(services.Conflict):
         backfill.create_weeks(user, [(2020, number) for number in range(1, 5)])
-    with pytest.raises(InvalidExport):
+    with pytest.raises(InvalidValue):
         restoring.load(user, file_of(4), apply=True, is_trusted=True)
 
     assert len(backfill.create_weeks(user, [(2020, number) for number in range(1, 4)])) == 3

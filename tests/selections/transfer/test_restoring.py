@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from accounts import services as accounts
 from accounts.models import User
 from catalog import merging, portable
+from catalog.json_fields import InvalidValue
 from catalog.models import (
     Album,
     AlbumAlias,
@@ -32,7 +33,6 @@ from catalog.models import (
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from selections.opinions.services import own_opinion
 from selections.transfer import restoring, saved_works
-from selections.transfer.own_json import InvalidExport
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import (
     AlbumFactory,
@@ -674,7 +674,7 @@ def test_a_refused_file_changes_nothing(now, user):
     before = rows()
 
     for changes in ({"weeks[0].year": 1899}, {"catalog.albums[0].title": ""}):
-        with pytest.raises(InvalidExport):
+        with pytest.raises(InvalidValue):
             load(user, changed(changes))
 
     assert rows() == before
@@ -693,7 +693,7 @@ def test_no_invalid_value_breaks_an_import(now, user, other):
     @hypothesis.given(st.sampled_from(list(places(data))[1:]), JUNK, st.booleans(), st.booleans())
     def load_spoiled(path, value, is_left_out, is_trusted):
         with transaction.atomic():
-            with suppress(InvalidExport):
+            with suppress(InvalidValue):
                 load(back, spoil(data, path, value, is_left_out=is_left_out), is_trusted=is_trusted)
             transaction.set_rollback(True)
 

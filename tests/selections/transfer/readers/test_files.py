@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from catalog.json_fields import InvalidValue
 from selections.transfer import own_json, readers
 from selections.transfer.readers import files, rows
 from selections.transfer.readers.rows import FileError
@@ -130,7 +131,7 @@ def test_other_json_is_for_our_own_reader_to_refuse(tmp_path, content):
     path = written(tmp_path, content)
 
     assert readers.recognise(path) == readers.JSON
-    with pytest.raises(FileError, match=r"not an export of Wrong Opinions|not valid JSON"):
+    with pytest.raises((FileError, InvalidValue), match=r"not an export of Wrong Opinions|not valid JSON"):
         own_json.read(own_json.parse(path), is_trusted=True)
 
 
