@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from selections.weeks import YearWeek, week_name
 
 from . import resolving
 from .kept_rows import row_from_json, row_to_json
-from .matching import Candidate, Match, WorkRef
+from .matching import Candidate, Match
 from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
@@ -78,8 +78,8 @@ class Task:
     row: Row
     decision: Decision
     remembered: ImportedRow | None  # from an earlier import
-    work: WorkRef | None = None  # the work, if it is known at once
-    answer: Future[Match | WorkRef] | None = None  # else the answer of an upstream
+    work: Candidate | None = None  # the work, if it is known at once
+    answer: Future[Match] | None = None  # else the answer of an upstream
 
     @property
     def week(self) -> YearWeek | None:
@@ -185,7 +185,7 @@ class Importer:
 
         Raises User.DoesNotExist if the account is deleted in the meantime.
         """
-        later: list[tuple[Outcome, WorkRef]] = []
+        later: list[tuple[Outcome, Candidate]] = []
         for task in self._ahead():
             outcome = Outcome(task, str(task.row), task.week)
             if not task.is_settled:
@@ -249,7 +249,7 @@ class Importer:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _find_meaning(self, outcome: Outcome) -> WorkRef | None:
+    def _find_meaning(self, outcome: Outcome) -> Candidate | None:
         """The work that the row means; otherwise the outcome says why it is not known."""
         task, kind = outcome.task, outcome.row.kind
         if task.work:
@@ -268,17 +268,14 @@ class Importer:
             outcome.become("failed", str(error))
             return None
         self.failures[kind] = 0
-        if isinstance(found, WorkRef):
-            return found
         outcome.candidates = found.candidates
-        if found.winner:
-            return found.winner.work
-        outcome.become("review", found.reason)
-        return None
+        if found.winner is None:
+            outcome.become("review", found.reason)
+        return found.winner
 
-    def _place_elsewhere(self, outcome: Outcome, work: WorkRef) -> Outcome:
+    def _place_elsewhere(self, outcome: Outcome, work: Candidate) -> Outcome:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
-        row, own, outcome.work = outcome.row, outcome.week, work.name
+        row, own, outcome.work = outcome.row, outcome.week, str(work)
         first = own or self.first_week
         if own and self.overflow != "next-free-week":
             outcome.become("full", f"{week_name(*own)} has two {row.kind}s already")
@@ -291,9 +288,9 @@ class Importer:
             outcome.become("full", f"no week from {week_name(*first)} up to now has room for it")
         return self._remember(outcome, work)
 
-    def _place(self, outcome: Outcome, work: WorkRef, week: YearWeek) -> Outcome:
+    def _place(self, outcome: Outcome, work: Candidate, week: YearWeek) -> Outcome:
         """In a week that has room for it, or has it already."""
-        row, outcome.week, outcome.work = outcome.row, week, work.name
+        row, outcome.week, outcome.work = outcome.row, week, str(work)
         for _ in range(TRIES):
             found = self.places.find(week, row, work)
             if found is None:  # another request was faster
@@ -368,7 +365,7 @@ class Importer:
             known = datetime.combine(row.day, NOON, tzinfo=self.user.zone).astimezone(UTC)
         return min(known or now, now)
 
-    def _remember(self, outcome: Outcome, work: WorkRef | None = None) -> Outcome:
+    def _remember(self, outcome: Outcome, work: Candidate | None = None) -> Outcome:
         """Keep the row if it is to be decided, or has been; a failed row is tried again by the next import."""
         if self.apply and outcome.state in {"review", "full", "skipped"}:
             try:
@@ -379,21 +376,21 @@ class Importer:
                 outcome.become("failed", MEANWHILE)
         return outcome
 
-    def _keep(self, outcome: Outcome, state: str, work: WorkRef | None) -> None:
+    def _keep(self, outcome: Outcome, state: str, work: Candidate | None) -> None:
         """Raises DecidedMeanwhile."""
         remembered, chosen = outcome.task.remembered, work.id if work else ""
         if remembered and (remembered.state, remembered.chosen, remembered.reason) == (state, chosen, outcome.sentence):
             return  # a second run changes nothing
         candidates = outcome.candidates
         if work and all(candidate.id != work.id for candidate in candidates):
-            candidates = [Candidate(work.id, work.name, "", "", 100, work.group), *candidates]
+            candidates = [replace(work, score=100), *candidates]
         values = {
             "kind": outcome.row.kind,
             "said": row_to_json(outcome.row),
             "state": state,
             "reason": outcome.sentence,
             "chosen": chosen,
-            "candidates": [candidate.to_json() for candidate in candidates] if state == "review" else [],
+            "candidates": [asdict(candidate) for candidate in candidates] if state == "review" else [],
             "updated_at": timezone.now(),
         }
         if remembered is None:
@@ -428,14 +425,14 @@ def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tupl
             yield rows[outcome.task.fingerprint], outcome
 
 
-def _known(task: Task) -> WorkRef | None:
+def _known(task: Task) -> Candidate | None:
     """The work that the row means, as far as the catalog or an earlier import can tell."""
     if not task.row.kind or task.is_settled:
         return None
     if task.remembered and not task.decision.ids:
         for candidate in task.remembered.candidates:
             if candidate["id"] == task.remembered.chosen:
-                return Candidate(**candidate).work
+                return Candidate(**candidate)
     return resolving.known(task.asked)
 
 
