@@ -4,7 +4,6 @@ Upstreams are asked some rows ahead, so that only MusicBrainz' limit of one requ
 written one by one, in order, so that an import may end at any moment, and the next one continues from there.
 """
 
-import threading
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,9 +38,6 @@ ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
-# One at a time in this process: files that are read as a whole take many times their size in memory.
-IMPORTING = threading.Lock()
-IMPORT_WAIT = 2  # seconds to wait for it: a thread of the server waits
 NOON = time(12)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"

@@ -5,9 +5,10 @@ member's pick is stored in its own transaction, so that no other request waits l
 interrupted can be run again. Running an import twice does nothing the second time.
 """
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import batched
@@ -31,6 +32,8 @@ from .saved_works import SavedWorks
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
 TRIES = 3  # other requests may change the same weeks
 MAX_UNCONFIRMED = 4_000  # works of a user's picks that were never fetched: upstreams are asked about each
+IMPORTING = threading.Lock()
+IMPORT_WAIT = 2  # seconds to wait for it: a thread of the server waits
 TOO_MANY_UNKNOWN = (
     "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
 )
@@ -62,11 +65,37 @@ class Report:
     albums_added: int = 0
     remarks: list[str] = field(default_factory=list)  # a sentence for each item that was skipped
 
+    def lines(self) -> list[tuple[str, int, int, int]]:
+        """What was imported: the number of new ones, of those that exist, and of those that were skipped."""
+        return [
+            ("weeks", self.weeks_created, self.weeks_existing, 0),
+            ("picks", self.picks_created, self.picks_existing, self.picks_left_out),
+            ("opinions", self.opinions_created, self.opinions_existing, self.opinions_left_out),
+        ]
+
     def add(self, counts: Counter[str], remarks: Iterable[str] = ()) -> None:
         """Add counts by their names."""
         for name, count in counts.items():
             setattr(self, name, getattr(self, name) + count)
         self.remarks += remarks
+
+
+class ImportRunning(Exception):
+    """Another import of our JSON takes longer than IMPORT_WAIT."""
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one import run at a time in this process, as a file takes up to twenty times its size in memory.
+
+    Raises ImportRunning.
+    """
+    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+        raise ImportRunning
+    try:
+        yield
+    finally:
+        IMPORTING.release()
 
 
 def load(

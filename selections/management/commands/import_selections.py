@@ -104,12 +104,8 @@ class Command(BaseCommand):
             progress.end()
         for remark in report.remarks:
             self.say(remark)
-        for what, new, existing, skipped in (
-            ("Weeks", report.weeks_created, report.weeks_existing, 0),
-            ("Picks", report.picks_created, report.picks_existing, report.picks_left_out),
-            ("Opinions", report.opinions_created, report.opinions_existing, report.opinions_left_out),
-        ):
-            self.say(f"{what}: {new} new, {existing} existing, {skipped} skipped.")
+        for what, new, existing, skipped in report.lines():
+            self.say(f"{what.capitalize()}: {new} new, {existing} existing, {skipped} skipped.")
         if report.opinions_of_others:
             self.say(f"Opinions of other people, which are never imported: {report.opinions_of_others}.")
         self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")

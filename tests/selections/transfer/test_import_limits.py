@@ -16,7 +16,6 @@ from selections.kinds import ALBUM, MOVIE
 from selections.models import MAX_EARLIER, MAX_TEXT, EarlierRating, Week, WeekMovie
 from selections.opinions.services import give_opinion
 from selections.transfer import export, restoring
-from selections.transfer.api import views as api_archive
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import AlbumFactory, MovieFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
 
@@ -26,15 +25,15 @@ EMPTY = {"format": "wrong-opinions", "version": 1, "weeks": []}
 
 def test_one_import_at_a_time_is_read_in_a_process(api, settings, monkeypatch):
     settings.IMPORT_RATE = "1/hour"
-    monkeypatch.setattr(api_archive, "IMPORT_WAIT", 0)
-    with api_archive.IMPORTING:
+    monkeypatch.setattr(restoring, "IMPORT_WAIT", 0)
+    with restoring.IMPORTING:
         response = api.post("/api/import", EMPTY)
 
     assert_problem(response, 429, "Another import is running. Try again in 5 seconds.")
     assert (response.json()["code"], response.headers["Retry-After"]) == ("import_running", "5")
     assert api.post("/api/import", EMPTY).status_code == 200  # the refused one counts for nothing
     assert_problem(api.post("/api/import", EMPTY), 429)
-    assert not api_archive.IMPORTING.locked()
+    assert not restoring.IMPORTING.locked()
 
 
 @pytest.fixture
