@@ -51,9 +51,6 @@ ADDRESS = re.compile(r"(?i:https?)://\S+")
 RELATED = ("aliases", "cast", "crew", "artist_credit")  # the fields of a record that are stored in their own tables
 
 
-# The fields of a file
-
-
 def _texts(model: type[Model], *names: str) -> dict[str, Any]:
     """Optional texts, with the maximum lengths of their columns."""
     return {name: Text(getattr(model._meta.get_field(name), "max_length", None), null=True) for name in names}
@@ -160,9 +157,6 @@ def read_work(model: type[Movie | Album], data: dict[str, Any], place: str, *, i
     return {name: value[:MAX_NAME] if isinstance(value, str) else value for name, value in values.items()}
 
 
-# Exporting
-
-
 def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
     """Movies or albums, each with its object for a file, in four queries."""
     if works.model is Movie:
@@ -176,9 +170,6 @@ def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
         Prefetch("artist_credit", AlbumArtist.objects.select_related("artist")),
         Prefetch("artist_credit__artist__aliases", ArtistAlias.objects.order_by("musicbrainz_id")),
     )
-
-
-# Importing
 
 
 def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str, Any]]) -> dict[Any, int]:

@@ -37,9 +37,6 @@ def file_name(user, ending: str) -> str:
     return f"wrong-opinions-{user.username}-{timezone.localdate(timezone=user.zone)}{ending}"
 
 
-# JSON
-
-
 def to_json(user, year: int | None = None) -> Iterator[str]:
     """The user's data, or that of one ISO year; others' opinions on it as far as the user may read them; and the
     catalog's details of the works, so that an import needs no upstream. Each week, opinion and work is a line;
@@ -162,9 +159,6 @@ def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
         after = {f"{kind.id_field}__gt": part[-1].external_id}
 
 
-# CSV
-
-
 def to_csv(*users) -> Iterator[str]:
     """A line for each pick and opinion on it, of all the users. A pick without opinions has one line, and so has a week
     without picks, for its notes. Each user's lines contain only what that user may read."""
@@ -204,9 +198,6 @@ def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
     names = ("title", "artist", "release_date", "release_group_id")
     row = {name: getattr(pick.work, name, "") or "" for name in names}
     return {"kind": pick.kind, KINDS[pick.kind].id_field: pick.work.external_id} | row
-
-
-# Letterboxd
 
 
 def to_letterboxd(user) -> Iterator[str]:

@@ -41,9 +41,6 @@ PROFILE = ["display_name", "time_zone", "visibility"]
 Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
 
 
-# The fields of a file
-
-
 def _column(name: str) -> Any:
     return get_user_model()._meta.get_field(name)
 
@@ -226,9 +223,6 @@ def _export(max_text: int | None) -> Record:
 
 EXPORT, WEEK, GIVEN_OPINION = _export(MAX_TEXT), _week(MAX_TEXT), _given_opinion(MAX_TEXT)
 TRUSTED_EXPORT = _export(None)  # the operator's may have texts from before there was a limit
-
-
-# In
 
 
 @dataclass(slots=True)

@@ -178,9 +178,6 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     return filled
 
 
-# The user's weeks
-
-
 @dataclass(slots=True)
 class Plan:
     """The changes to one week."""
@@ -381,9 +378,6 @@ def _as_given_now(user, said: list[Said]) -> list[Said]:
     over = set(weeks.order_by().values_list("pk", flat=True)) if said else set()
     now = {"created_at": timezone.now(), "updated_at": timezone.now(), "earlier_ratings": []}
     return [(pick, opinion if pick.week_id in over else opinion | now) for pick, opinion in said]
-
-
-# Opinions on picks of others
 
 
 def _give(user, opinions: Sequence[Values], works: SavedWorks, report: Report) -> None:

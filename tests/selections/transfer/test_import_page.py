@@ -262,9 +262,6 @@ def test_what_a_file_says_is_text(admin_client, user, tmdb):
     assert not re.search(r"\son\w+=", text)
 
 
-# Permissions
-
-
 def test_an_import_needs_the_permission_to_all_that_it_adds(db):
     answers = {
         left_out: client_with(*(code for code in RIGHTS if code != left_out)).get(PAGE).status_code
