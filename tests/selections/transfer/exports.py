@@ -221,3 +221,14 @@ def long_reviews(user, count=6, sign="ö", length=150_000):
     for number in range(count):
         pick = WeekMovieFactory(week__user=user, week__year=2020, week__week_number=number + 1)
         MovieOpinionFactory(user=user, movie_pick=pick, review=sign * length)
+
+
+def invented(**changes):
+    """A file with a value for each column that members share."""
+    return minimal(
+        catalog={
+            "movies": [MOVIE | {"tmdb_id": 603}],
+            "albums": [ALBUM | {"musicbrainz_id": str(uuid.UUID(int=5))}],
+        },
+        **changes,
+    )

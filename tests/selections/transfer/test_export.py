@@ -21,7 +21,6 @@ from selections.weeks import FIRST_YEAR
 from tests.conftest import assert_problem, at_once
 from tests.factories import (
     AlbumFactory,
-    AlbumOpinionFactory,
     MovieFactory,
     MovieOpinionFactory,
     UserFactory,
@@ -165,9 +164,9 @@ def most_memory(make, user):
 
 
 def test_memory_does_not_grow_with_the_history(now, user, other):
-    """Of 100 weeks with 400 opinions no more is in memory than of 50. The CSV is made of the same weeks."""
-    history(user, years=4, weeks=25)
-    history(other, years=2, weeks=25)
+    """Of six years no more is in memory than of two. The CSV is made of the same weeks."""
+    history(user, years=6, weeks=8)
+    history(other, years=2, weeks=8)
     most_memory(export.to_json, other)  # what is loaded once
 
     few, many = most_memory(export.to_json, other), most_memory(export.to_json, user)
@@ -198,55 +197,21 @@ def test_the_csv_of_a_user(now, user, other):
 
     text = "".join(export.to_csv(user))
 
-    first = {
-        "format_version": "1",
-        "username": "ada",
-        "year": "2026",
-        "week_number": "6",
-        "week_start": "2026-02-02",
-        "kind": "movie",
-        "position": "1",
-        "tmdb_id": "603",
-        "musicbrainz_id": "",
-        "release_group_id": "",
-        "title": "The Matrix",
-        "artist": "",
-        "release_date": "1999-03-31",
-        "added_at": "2026-02-11T12:00:00Z",
-        "rating": "7",
-        "review": "",
-        "contains_spoilers": "false",
-        "opinion_by": "ada",
-        "opinion_at": "2026-02-11T12:00:00Z",
-        "week_notes": "Two\r\nlines",
-    }
-    empty = {
-        name: "" for name in first if name in {"rating", "review", "contains_spoilers", "opinion_by", "opinion_at"}
-    }
-    assert text.startswith("\ufeffformat_version,username,year,")
-    assert rows_of(text)[0] == dict.fromkeys(first, "") | {
-        "format_version": "1",
-        "username": "ada",
-        "year": "2026",
-        "week_number": "5",
-        "week_start": "2026-01-26",
-        "week_notes": "Nothing.",
-    }
-    assert rows_of(text)[1:3] == [
-        first,
-        first | {"rating": "", "review": "No.", "contains_spoilers": "true", "opinion_by": "ben"},
+    columns = (
+        "format_version,username,year,week_number,week_start,kind,position,tmdb_id,musicbrainz_id,release_group_id"
+    )
+    columns += ",title,artist,release_date,added_at,rating,review,contains_spoilers,opinion_by,opinion_at,week_notes"
+    matrix = "1,ada,2026,6,2026-02-02,movie,1,603,,,The Matrix,,1999-03-31,2026-02-11T12:00:00Z"
+    record = f"1,ada,2026,6,2026-02-02,album,2,,{album.musicbrainz_id},{album.release_group_id},{album.title},Somebody"
+    assert text.removeprefix("\ufeff").replace('"Two\r\nlines"', "Two/lines").split("\r\n") == [
+        columns,
+        "1,ada,2026,5,2026-01-26,,,,,,,,,,,,,,,Nothing.",
+        f"{matrix},7,,false,ada,2026-02-11T12:00:00Z,Two/lines",
+        f"{matrix},,No.,true,ben,2026-02-11T12:00:00Z,Two/lines",
+        f"{record},1997-05,2026-02-11T12:00:00Z,,,,,,Two/lines",
+        "",
     ]
-    assert rows_of(text)[3] == first | empty | {
-        "kind": "album",
-        "position": "2",
-        "tmdb_id": "",
-        "musicbrainz_id": str(album.musicbrainz_id),
-        "release_group_id": str(album.release_group_id),
-        "title": album.title,
-        "artist": "Somebody",
-        "release_date": "1997-05",
-    }
-    assert text.endswith("\r\n")
+    assert text.startswith("\ufeff")
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\n=1", "\r\n=1", " =1", "\xa0=1", "\u200b+1", "\ufeff@x"]
@@ -286,30 +251,15 @@ def test_a_diary_for_letterboxd(now, user, other):
     WeekAlbumFactory(week=again.week)
     WeekMovieFactory(week__user=other, movie=movie)
 
-    rows = to_letterboxd(user)
+    (text,) = export.to_letterboxd(user)
 
     assert old.added_at > now - timedelta(days=1)  # picked later for an earlier week
-    assert rows == [
-        {
-            "tmdbID": "603",
-            "Title": "'=The Matrix, the",  # as it is: no spreadsheet reads it
-            "Year": "1999",
-            "Rating10": "",
-            "WatchedDate": "2025-12-14",
-            "Rewatch": "",
-            "Tags": "wrong-opinions, 2025-W50",
-            "Review": "",
-        },
-        {
-            "tmdbID": "603",
-            "Title": "'=The Matrix, the",
-            "Year": "1999",
-            "Rating10": "9",
-            "WatchedDate": "2026-02-07",
-            "Rewatch": "Yes",
-            "Tags": "wrong-opinions, 2026-W06",
-            "Review": '"So" good,\nagain.',
-        },
+    matrix = '603,"\'=The Matrix, the",1999'
+    assert text.split("\r\n") == [
+        "tmdbID,Title,Year,Rating10,WatchedDate,Rewatch,Tags,Review",
+        f'{matrix},,2025-12-14,,"wrong-opinions, 2025-W50",',
+        f'{matrix},9,2026-02-07,Yes,"wrong-opinions, 2026-W06","""So"" good,\nagain."',
+        "",
     ]
 
 
@@ -396,10 +346,6 @@ def test_an_unknown_format_is_a_422(api, query):
     assert_problem(api.get(f"/api/export?{query}"), 422)
 
 
-def test_anonymous_users_export_nothing(anonymous):
-    assert_problem(anonymous.get("/api/export"), 401)
-
-
 def test_a_client_that_leaves_in_the_middle_leaves_nothing_open(now, user, api):
     WeekFactory.create_batch(3, user=user)
     response = api.get("/api/export")
@@ -408,9 +354,3 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_open(now, user, api):
     response.close()
 
     assert list(response.streaming_content) == []
-
-
-def test_albums_are_in_no_diary(now, user):
-    AlbumOpinionFactory(user=user, album_pick__week__user=user)
-
-    assert to_letterboxd(user) == []

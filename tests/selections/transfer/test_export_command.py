@@ -7,7 +7,7 @@ import stat
 import sys
 
 import pytest
-from django.core.management import CommandError, call_command, load_command_class
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from selections.transfer import export
@@ -119,12 +119,6 @@ def test_what_the_command_cannot_do_is_one_sentence(user, arguments, sentence):
         run(*arguments)
 
     assert str(caught.value) == sentence
-
-
-def test_the_command_has_an_example():
-    help_text = load_command_class("selections", "export_selections").create_parser("manage.py", "x").format_help()
-
-    assert "Example: manage.py export_selections ada" in " ".join(help_text.split())
 
 
 def test_a_pipe_that_ends_early_is_no_error(user, monkeypatch):

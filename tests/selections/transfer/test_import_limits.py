@@ -145,16 +145,15 @@ def test_the_latest_changes_of_a_rating_are_kept(api, user):
     assert (len(times), times[0][0], times[MAX_EARLIER - 1][1]) == (MAX_EARLIER, at + timedelta(seconds=1), 9)
 
 
-def test_what_is_stored_to_its_limits_comes_back(user, three_weeks):
+def test_what_is_stored_to_its_limits_comes_back(user):
     """Also through what the API takes of a file."""
     text, at = "é" * MAX_TEXT, timezone.now() - timedelta(days=1)
-    for number in range(1, 4):
-        week = services.create_week(user, year=2020, week_number=number, notes=text)
-        for position in (1, 2):
-            services.pick_work(MOVIE, week, MovieFactory().tmdb_id, position)
-            services.pick_work(ALBUM, week, AlbumFactory().musicbrainz_id, position)
-        for pick in (*week.movie_picks.all(), *week.album_picks.all()):
-            give_opinion(user, pick, rating=10, review=text, contains_spoilers=True)
+    week = services.create_week(user, year=2020, week_number=1, notes=text)
+    for position in (1, 2):
+        services.pick_work(MOVIE, week, MovieFactory().tmdb_id, position)
+        services.pick_work(ALBUM, week, AlbumFactory().musicbrainz_id, position)
+    for pick in (*week.movie_picks.all(), *week.album_picks.all()):
+        give_opinion(user, pick, rating=10, review=text, contains_spoilers=True)
     EarlierRating.objects.bulk_create(
         EarlierRating(opinion=user.opinions.first(), rating=1, until_at=at + timedelta(seconds=n))
         for n in range(MAX_EARLIER)

@@ -28,7 +28,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-from .exports import ALBUM, MOVIE, SAID, back_again, changed, exported, load, minimal, rows
+from .exports import SAID, back_again, changed, exported, invented, load, minimal, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -123,16 +123,6 @@ def test_a_work_is_found_in_the_file_by_its_earlier_id(now, user, is_trusted):
     would.applied = True
     assert would == report
     assert load(user, data, is_trusted=is_trusted).picks_existing == 3
-
-
-def invented():
-    """A file with a value for each column that members share."""
-    return minimal(
-        catalog={
-            "movies": [MOVIE | {"tmdb_id": 603}],
-            "albums": [ALBUM | {"musicbrainz_id": str(uuid.UUID(int=5))}],
-        }
-    )
 
 
 def test_names_of_a_members_file_are_cut_to_what_fits_a_page(now, user):
