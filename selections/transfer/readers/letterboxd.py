@@ -7,6 +7,7 @@ are identified by name and year.
 import html
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, tzinfo
@@ -21,8 +22,9 @@ FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of fil
 NEEDS = (*FILM, "Watched Date")
 USED = (*NEEDS, "Rating", "Review")
 READ = ("diary.csv", "reviews.csv", "ratings.csv")
-# Copies of deleted entries, and of those on films that no longer exist; and files that macOS adds.
-SKIPPED = {"deleted", "orphaned", "__macosx"}
+# Folders of the export itself, whose files may have the same names: lists have the names that their owner gave them,
+# `deleted` and `orphaned` are copies. And the one that macOS adds.
+FOLDERS = {"likes", "lists", "deleted", "orphaned", "__macosx"}
 MARKUP = re.compile(r"</?(?:a|b|blockquote|del|em|i|li|ol|p|s|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 type Film = tuple[str, int | None]  # name and year
@@ -30,7 +32,7 @@ type Film = tuple[str, int | None]  # name and year
 
 def is_export(names: list[str]) -> bool:
     """Whether a ZIP with these file names is such an export."""
-    own = {path.lower().rpartition("/")[2] for path in names}
+    own = {name for name, _ in _own(names)}
     return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
 
 
@@ -42,7 +44,7 @@ def read(path: Path, zone: tzinfo, kind: str) -> Reading:
     if files.shape(path) != "zip":
         return _read_entries(files.opened(path), "", Reading("letterboxd", zone))
     with files.zip_archive(path) as archive:
-        own = _own(archive.names)
+        own = _files_to_read(archive.names)
         if not {"diary.csv", "reviews.csv"} & own.keys():
             raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
         reading, reviews = Reading("letterboxd", zone), Reading("letterboxd", zone)
@@ -58,16 +60,23 @@ def read(path: Path, zone: tzinfo, kind: str) -> Reading:
     return reading
 
 
-def _own(names: list[str]) -> dict[str, str]:
-    """The files that are read, by their names without a folder."""
-    own: dict[str, str] = {}
+def _own(names: list[str]) -> Iterator[tuple[str, str]]:
+    """The names and paths of the files at the top, or below one folder that is named after the export."""
     for path in names:
         *folders, name = path.lower().split("/")
-        if name in READ and len(folders) <= 1 and not SKIPPED & set(folders):
-            if name in own:
-                raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
-            own[name] = path
-    return own
+        if len(folders) <= 1 and not FOLDERS & set(folders):
+            yield name, path
+
+
+def _files_to_read(names: list[str]) -> dict[str, str]:
+    """The paths of the files that are read, by their names."""
+    found: dict[str, str] = {}
+    for name, path in _own(names):
+        if name in found:
+            raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
+        if name in READ:
+            found[name] = path
+    return found
 
 
 def _others(names: list[str], own: dict[str, str]) -> list[str]:
@@ -93,7 +102,7 @@ def _read_entry(record: Record, reading: Reading) -> Row:
     day = cells.read_day(record["watcheddate"], reading.zone) or written_on
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
-    rating = cells.read_rating(record["rating"], out_of=5)
+    rating = _read_stars(record["rating"])
     review = cells.read_text(_plain(record["review"]))
     return Row(
         place=record.place,
@@ -111,6 +120,11 @@ def _read_film(record: Record) -> Film:
     if not record["name"]:
         raise RowError("This film has no name. Add it.")
     return cells.within(record["name"]), cells.read_release_year(record["year"])
+
+
+def _read_stars(cell: str) -> int | None:
+    """Half stars; other programs write 0 if there is no rating."""
+    return cells.read_rating(cell, out_of=5) if cell.strip("0.") else None
 
 
 def _noon(day: date | None, zone: tzinfo) -> datetime | None:
@@ -152,7 +166,7 @@ def _add_ratings(reading: Reading, table: Table) -> None:
     for number, row in sorted(enumerate(reading.rows), key=lambda numbered: numbered[1].day or date.min):
         last[row.title, row.year] = number
     said = {(row.title, row.year) for row in reading.rows if row.rating}
-    for film, rating in {(row.title, row.year): row for row in ratings.rows}.items():
+    for film, rating in {(row.title, row.year): row for row in ratings.rows if row.rating}.items():
         if film not in last:
             reading.left_out["Ratings of films that are not in the diary, and so not in a week"] += 1
         elif film not in said:
@@ -167,7 +181,7 @@ def _read_rating(record: Record, reading: Reading) -> Row:
         kind="movie",
         title=title,
         year=year,
-        rating=cells.read_rating(record["rating"], out_of=5),
+        rating=_read_stars(record["rating"]),
         said_at=_noon(cells.read_day(record["date"], reading.zone), reading.zone),
     )
 

@@ -39,7 +39,7 @@ COLUMNS = {
     "artist": ("artist", "band", "artistname", "albumartist", "by"),
     "released": ("releaseyear", "released", "releasedate", "yearofrelease", "movieyear", "filmyear", "albumyear"),
     "position": ("position", "slot"),
-    "rating": ("rating", "rating10", "score", "myrating"),
+    "rating": ("rating10", "rating", "score", "myrating"),  # Letterboxd's import format has both: Rating is of 5
     "stars": ("stars",),
     "review": ("review", "opinion", "comment", "comments"),
     "spoilers": ("spoilers", "spoiler", "containsspoilers"),

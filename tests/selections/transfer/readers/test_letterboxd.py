@@ -132,12 +132,12 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
 def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path):
     export = shapes.LETTERBOXD | {
         "reviews.csv": shapes.LETTERBOXD["reviews.csv"] + "2025-03-05,,1972,https://boxd.it/x,,,Slow.,,\n",
-        "ratings.csv": shapes.LETTERBOXD["ratings.csv"] + "2025-03-05,Cats,2019,https://boxd.it/x,0\n",
+        "ratings.csv": shapes.LETTERBOXD["ratings.csv"] + "2025-03-05,Cats,2019,https://boxd.it/x,6\n",
     }
 
     assert read(shapes.pack(tmp_path, export)).failures == [
         ("reviews.csv, line 5", "This film has no name. Add it."),
-        ("ratings.csv, line 5", "“0” is not a rating. Enter 1 to 10, or 4/5."),
+        ("ratings.csv, line 5", "“6” is not a rating. Enter 1 to 10, or 4/5."),
     ]
 
 
@@ -160,3 +160,23 @@ def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
     assert refusal(shapes.write(tmp_path, shapes.LETTERBOXD[name]), kind="movie") == (
         "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."
     )
+
+
+@pytest.mark.parametrize("none", ["0", "0.0", ""])
+def test_a_rating_of_zero_is_none(tmp_path, none):
+    header = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
+    diary = f"2025-01-06,Heat,1995,u,{none},,,2025-01-06\n2025-01-06,Alien,1979,u,4,,,2025-01-06\n"
+    ratings = f"Date,Name,Year,Letterboxd URI,Rating\n2025-01-06,Heat,1995,u,{none}\n2025-01-06,Alien,1979,u,{none}\n"
+
+    reading = read(shapes.pack(tmp_path, {"diary.csv": header + diary, "ratings.csv": ratings}))
+
+    assert [(row.rating, row.said_at is None) for row in reading.rows] == [(None, True), (8, False)]
+    assert reading.failures == []
+
+
+@pytest.mark.parametrize("top", ["", "letterboxd-ada-2025-03-06-10-00-utc/"])
+@pytest.mark.parametrize("name", ["lists/diary.csv", "likes/reviews.csv", "deleted/diary.csv", "orphaned/reviews.csv"])
+def test_files_of_other_folders_make_no_export(tmp_path, top, name):
+    path = shapes.pack(tmp_path, {name: shapes.LETTERBOXD[name]}, top)
+
+    assert refusal(path).startswith("The ZIP has neither diary.csv")

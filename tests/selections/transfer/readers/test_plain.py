@@ -48,6 +48,7 @@ from .reading import GROUP, RELEASE, failure, only, read, read_all, table
         ("album,rating", "Low,3.5/5", {"title": "Low", "rating": 7}),
         ("album;rating", "Low;3,5 / 5", {"title": "Low", "rating": 7}),
         ("album,rating10", "Low,8/10", {"title": "Low", "rating": 8}),
+        ("album,Rating,Rating10", "Low,3.5,7", {"title": "Low", "rating": 7}),
         ("album,stars", "Low,3.5", {"title": "Low", "rating": 7}),
         ("album,rating", "Low,8.0", {"title": "Low", "rating": 8}),
         ("album,spoilers,notes", "Low,Yes,Rain.", {"title": "Low", "contains_spoilers": True, "notes": "Rain."}),
