@@ -273,7 +273,7 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
         [outcome for outcome in outcomes if outcome.state in UNDECIDED],
         [outcome for outcome in outcomes if outcome.state not in UNDECIDED],
         len(outcomes),
-        len(importer.tasks),
+        len(importer.outcomes),
         {outcome.week for outcome in outcomes if outcome.week and outcome.state == "new"},
     )
 

@@ -31,7 +31,7 @@ def write(outcomes: Iterable[Outcome]) -> str:
         cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
         offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
         cells += (offered + [""] * MAX_CANDIDATES)[:MAX_CANDIDATES]
-        table.writerow([*map(defuse, cells), outcome.task.fingerprint])
+        table.writerow([*map(defuse, cells), outcome.fingerprint])
     return text.getvalue()
 
 

@@ -133,7 +133,7 @@ class Command(BaseCommand):
             decisions=decisions,
             again=options["again"],
         )
-        if unused := set(decisions) - {task.fingerprint for task in importer.tasks}:
+        if unused := set(decisions) - {outcome.fingerprint for outcome in importer.outcomes}:
             raise CommandError(
                 f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this one."
             )
@@ -164,7 +164,7 @@ class Command(BaseCommand):
 
     def run(self, importer: Importer) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        progress = Progress(self, "rows", len(importer.tasks), self.verbosity)
+        progress = Progress(self, "rows", len(importer.outcomes), self.verbosity)
         is_table = not importer.apply or self.verbosity > 1
         try:
             for outcome in importer.run():
@@ -179,7 +179,7 @@ class Command(BaseCommand):
             progress.end()
             done = "Run the command again to continue." if importer.apply else "Nothing was changed."
             raise CommandError(
-                f"Interrupted after {len(outcomes)} of {len(importer.tasks)} rows. {done}", returncode=130
+                f"Interrupted after {len(outcomes)} of {len(importer.outcomes)} rows. {done}", returncode=130
             ) from None
         progress.end()
         return outcomes
