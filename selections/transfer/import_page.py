@@ -52,8 +52,8 @@ NO_OPINIONS = "Ratings and reviews are left out: you do not have permission to a
 class ImportForm(forms.Form):
     user = PersonField(label="Person")
     file = forms.FileField(
-        help_text="An export of Letterboxd, Trakt, Yamtrack or RateYourMusic, or any CSV with a week or date and an id "
-        "or title; also this site's own CSV and JSON. The format is recognized.",
+        help_text=f"An export of {readers.PROGRAMS}, or any CSV with a week or date and an id or title; also this "
+        "site's own CSV and JSON. The format is recognized.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
     )
     kind = forms.ChoiceField(

@@ -22,7 +22,7 @@ WIDTH = 60  # columns for the work of a row
 class Command(BaseCommand):
     help = (
         "Import a file into a user's weeks: our own JSON and CSV, any CSV with a week or date and an id or title, and "
-        "exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognized by their content. Without --apply it "
+        f"exports of {readers.PROGRAMS}, recognized by their content. Without --apply it "
         "only reports what would happen. It can be interrupted and run again at any time. "
         "Example: manage.py import_selections ada letterboxd-ada-2026.zip --apply"
     )
@@ -89,19 +89,17 @@ class Command(BaseCommand):
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Import our own JSON, as a whole. Raises FileError."""
         data = own_json.parse(file)
-        progress: Progress | None = None
+        progress = Progress(self, "weeks", 0, self.verbosity)
 
         def step(done: int, total: int) -> None:
-            nonlocal progress
-            progress = progress or Progress(self, "weeks", total, self.verbosity)
+            progress.total = total
             progress.step(done)
 
         try:
             report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
-        if progress:
-            progress.end()
+        progress.end()
         for remark in report.remarks:
             self.say(remark)
         for what, new, existing, skipped in report.lines():

@@ -10,9 +10,10 @@ from . import files, letterboxd, ours, plain, rateyourmusic, trakt, yamtrack
 from .rows import FileError, Reading, Row
 from .tables import Table
 
-__all__ = ["FORMATS", "JSON", "FileError", "Reading", "Row", "read", "recognise"]
+__all__ = ["FORMATS", "JSON", "PROGRAMS", "FileError", "Reading", "Row", "read", "recognise"]
 
 FORMATS = {module.FORMAT.name: module.FORMAT for module in (plain, ours, letterboxd, trakt, yamtrack, rateyourmusic)}
+PROGRAMS = " and ".join(", ".join(known.program for known in FORMATS.values() if known.program).rsplit(", ", 1))
 JSON = "json"  # our own export, which own_json.py reads
 
 

@@ -186,4 +186,11 @@ def _read_rating(record: Record, reading: Reading) -> Row:
     )
 
 
-FORMAT = Format(name="letterboxd", label="an export of Letterboxd", needs=NEEDS, is_export=is_export, read=read)
+FORMAT = Format(
+    name="letterboxd",
+    label="an export of Letterboxd",
+    program="Letterboxd",
+    needs=NEEDS,
+    is_export=is_export,
+    read=read,
+)

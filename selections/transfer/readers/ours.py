@@ -13,7 +13,7 @@ from . import cells
 from .rows import FileError, Format, Reading, Row, RowError
 from .tables import Record, csv_format
 
-NAME, LABEL = "wrong-opinions", "a CSV of Wrong Opinions"
+NAME, PROGRAM = "wrong-opinions", "Wrong Opinions"
 VERSION = "1"
 NEEDS = ("format_version", "username", "year", "week_number", "kind")
 COLUMNS = (
@@ -57,10 +57,10 @@ def read(path: Path, zone: tzinfo, kind: str) -> Reading:
             reading.rows[picks[pick]] = replace(row, place=known.place, added_at=known.added_at, notes=known.notes)
         return None
 
-    return csv_format(NAME, LABEL, needs=NEEDS, used=COLUMNS, read_row=read_row).read(path, zone, kind)
+    return csv_format(NAME, PROGRAM, needs=NEEDS, used=COLUMNS, read_row=read_row).read(path, zone, kind)
 
 
-FORMAT = Format(name=NAME, label=LABEL, needs=NEEDS, read=read)
+FORMAT = Format(name=NAME, label=f"a CSV of {PROGRAM}", needs=NEEDS, read=read)
 
 
 def _check(record: Record, owners: set[str]) -> None:

@@ -99,6 +99,7 @@ class Format:
 
     name: str
     label: str  # for sentences
+    program: str = ""  # that writes it, to list for people
     read: Callable[[Path, tzinfo, str], Reading]  # the last argument is the kind of rows that do not give one
     needs: tuple[str, ...] = ()
     is_export: Callable[[list[str]], bool] | None = None

@@ -122,13 +122,15 @@ class Table:
 
 def csv_format(
     name: str,
-    label: str,
+    program: str,
     *,
     needs: tuple[str, ...],
     used: tuple[str, ...],
     read_row: Callable[[Record, Reading], Row | None],
 ) -> Format:
-    """A format of one CSV: `needs` are the columns without which it is another, `used` are all that are imported."""
+    """A program's CSV: `needs` are the columns without which it is another, `used` are all that are imported."""
+
+    label = f"a CSV of {program}"
 
     def read(path: Path, zone: tzinfo, kind: str) -> Reading:
         reading = Reading(name, zone, kind)
@@ -138,7 +140,7 @@ def csv_format(
             table.collect(reading, used, read_row)
         return reading
 
-    return Format(name=name, label=label, needs=needs, read=read)
+    return Format(name=name, label=label, program=program, needs=needs, read=read)
 
 
 def _delimiter(header: str) -> str:

@@ -190,4 +190,4 @@ def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:
     return found, None if rest.strip() else rest, False
 
 
-FORMAT = Format(name="trakt", label="an export of Trakt", is_export=is_export, read=read)
+FORMAT = Format(name="trakt", label="an export of Trakt", program="Trakt", is_export=is_export, read=read)

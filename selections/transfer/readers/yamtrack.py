@@ -46,6 +46,4 @@ def _read_score(cell: str) -> int | None:
     return max(1, int(score.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
-FORMAT = csv_format(
-    "yamtrack", "a CSV of Yamtrack", needs=NEEDS, used=(*NEEDS, *DATES, "score", "notes"), read_row=_read_movie
-)
+FORMAT = csv_format("yamtrack", "Yamtrack", needs=NEEDS, used=(*NEEDS, *DATES, "score", "notes"), read_row=_read_movie)
