@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rapidfuzz import fuzz
-
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
@@ -167,6 +165,8 @@ def _is_of_year(row: Row, offer: Offer) -> bool:
 
 def _score(row: Row, offer: Offer) -> int:
     """0 to 100, to sort candidates by."""
+    from rapidfuzz import fuzz  # here, as it takes long to load
+
     score = max(fuzz.token_sort_ratio(plain(row.title), plain(title)) for title in offer.titles)
     if offer.candidate.artist and row.artist:
         score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
@@ -177,6 +177,8 @@ def _score(row: Row, offer: Offer) -> int:
 
 def is_slip(written: str, meant: str) -> bool:
     """Whether the words are the same, apart from typing errors in the long ones."""
+    from rapidfuzz import fuzz
+
     pairs = list(zip(written.split(), meant.split(), strict=False))
     return len(written.split()) == len(meant.split()) and all(
         one == another
