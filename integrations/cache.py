@@ -3,6 +3,8 @@
 Stale answers are kept for when an upstream fails. An answer that cannot be stored is an answer all the same.
 """
 
+from __future__ import annotations
+
 import contextlib
 import itertools
 import json
@@ -14,13 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
-from requests_cache import CachedResponse
-from requests_cache.backends.sqlite import SQLiteDict
+
+if TYPE_CHECKING:
+    from .cache_table import Table  # requests-cache takes long to load, so that functions import it
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ TRIM_EVERY = 256  # answers that one process stores
 OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
 BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
 
-_opened: dict[Path, "Table"] = {}  # by file
+_opened: dict[Path, Table] = {}  # by file
 _lock = threading.RLock()
 _stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
@@ -55,30 +58,6 @@ class Answer:
     @property
     def is_fresh(self) -> bool:
         return timezone.now() < self.expires_at
-
-
-class Table(SQLiteDict):
-    """Waits for other writers as long as `busy_timeout` says, and rolls back a failed write.
-
-    The library tries again for ever, while nothing can be read, and swallows the error of a failed write.
-    """
-
-    def __init__(self, path: Path | str, **options: Any) -> None:
-        super().__init__(path, "responses", serializer="json", **options)
-
-    @contextlib.contextmanager
-    def _acquire_sqlite_lock(self) -> Iterator[None]:
-        with self._lock:
-            assert self._connection  # noqa: S101 - connection() has just opened it
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._active_transaction = True
-            try:
-                yield
-                self._connection.commit()
-            finally:
-                self._active_transaction = False
-                if self._connection.in_transaction:
-                    self._connection.rollback()
 
 
 def get(key: str) -> Answer | None:
@@ -98,6 +77,8 @@ def find(first: str, last: str) -> dict[str, Answer]:
 
 
 def store(key: str, answer: Answer) -> None:
+    from requests_cache import CachedResponse
+
     response = CachedResponse(
         url=key,
         status_code=HTTPStatus.OK,
@@ -152,12 +133,16 @@ def _table() -> Table:
                 _opened[file] = _in_file(file)
             except (OSError, sqlite3.OperationalError) as error:
                 logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+                from .cache_table import Table
+
                 _opened[file] = Table(uuid4().hex, use_memory=True)
         return _opened[file]
 
 
 def _in_file(file: Path) -> Table:
     """A cache in the file, which only its owner may read. Raises OSError or sqlite3.Error."""
+    from .cache_table import Table
+
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)  # opens only a new file: closing one that SQLite has open would drop SQLite's own locks
     table = Table(file, wal=True, busy_timeout=OPEN_TIMEOUT)
