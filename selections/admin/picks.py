@@ -19,7 +19,6 @@ from selections.transfer.review import read_choice
 
 from . import cards
 from .careful import CarefulForm, WeekLockAdmin
-from .works import WorkSelect
 
 HIDDEN = (
     "Some opinions are hidden because you take part in their week. You can read them once you have given your own, or "
@@ -61,10 +60,9 @@ class PickAdmin(WeekLockAdmin):
     """
 
     form = MovableForm
-    list_filter = ["week__user", "week__year"]
+    list_filter = ["week__year"]
     date_hierarchy = "added_at"
     list_per_page = 50
-    autocomplete_fields = ["week"]
     search_fields = ["week__user__username"]
 
     class Media:
@@ -100,10 +98,8 @@ class PickAdmin(WeekLockAdmin):
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["picture", "of", "week", "opinions"]
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name == self.kind.name:
-            kwargs["widget"] = WorkSelect(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def get_autocomplete_fields(self, request):
+        return ["week", self.kind.name]
 
     def has_revealed(self, row, user):
         return row.week.user == user and has_revealed(user, row)
@@ -200,10 +196,9 @@ class PickAdmin(WeekLockAdmin):
             self.message_user(request, GONE, messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         self.say_rematched(request, pick, before)
-        page = "week_change" if self.may_see(Week, request) else f"{self.opts.model_name}_change"
-        return HttpResponseRedirect(
-            reverse(f"admin:selections_{page}", args=[pick.week_id if page == "week_change" else pick.pk])
-        )
+        if request.user.has_perm("selections.view_week"):
+            return HttpResponseRedirect(reverse("admin:selections_week_change", args=[pick.week_id]))
+        return HttpResponseRedirect(self.address("change", pick.pk))
 
     def say_rematched(self, request, pick: AnyPick, before: Movie | Album) -> None:
         after = pick.work

@@ -21,7 +21,6 @@ from selections.weeks import read_week_name, weeks_later
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .inlines import AlbumPickInline, MoviePickInline
-from .works import WorksView
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -108,7 +107,7 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
     export_columns = export.CSV_COLUMNS
     actions = ["export_csv"]
     list_display = ["name", "user", "state", "movies", "albums", "opinions", "updated_at"]
-    list_filter = [StateFilter, RangeFilter, "user", "year"]
+    list_filter = [StateFilter, RangeFilter, "year"]
     search_fields = ["notes"]  # see get_search_results()
     search_help_text = "Words of titles, artists, notes and people's names, or a week such as 2026-W07."
     autocomplete_fields = ["user"]
@@ -122,11 +121,9 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         def wrap(view):
             return self.admin_site.admin_view(lambda request: view(self, request))
 
-        works = WorksView.as_view(admin_site=self.admin_site)
         return [
             path("grid/", wrap(years.grid), name="selections_week_grid"),
             path("backfill/", wrap(years.backfill), name="selections_week_backfill"),
-            path("works/", self.admin_site.admin_view(works), name="selections_week_works"),
             *super().get_urls(),
         ]
 
@@ -165,10 +162,6 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
     def get_readonly_fields(self, request, obj=None):
         """The owner cannot be changed: others gave their opinions on this owner's picks."""
         return [] if obj is None else ["user", "created_at", "updated_at"]
-
-    def get_autocomplete_fields(self, request):
-        """Users who may see accounts can search them; others choose from all names."""
-        return self.autocomplete_fields if self.may_see(get_user_model(), request) else []
 
     def has_revealed(self, row, user):
         return row.user == user and any(has_revealed(user, pick) for pick in row.picks)

@@ -40,7 +40,6 @@ REFUSED = {
     "catalog_person_add",
     "selections_importedrow_add",
 }
-DATA = {"selections_week_works"}  # for a field's suggestions
 
 
 def fill(count: int) -> None:
@@ -140,8 +139,6 @@ def query(name: str) -> str:
             return f"?user={ada.pk}&year=2000"
         case "selections_week_backfill":
             return f"?user={ada.pk}&first=2000-W01&last=2000-W20"
-        case "selections_week_works":
-            return "?app_label=selections&model_name=weekmovie&field_name=movie&term=mo"
         case "catalog_movie_merge" | "catalog_album_merge":
             model = Movie if "movie" in name else Album
             return "?" + "&".join(f"id={pk}" for pk in model.objects.order_by("pk").values_list("pk", flat=True)[:2])
