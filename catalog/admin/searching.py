@@ -1,6 +1,5 @@
 """Adding movies and albums by searching TMDB or MusicBrainz: a page with a card and a button for each hit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -12,28 +11,15 @@ from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 
+from .cards import Card
+
 LAST_PAGE = 500
 # Parameters from a form that opened this page in a popup and waits for the choice.
 POPUP: tuple[str, ...] = (IS_POPUP_VAR, TO_FIELD_VAR, SOURCE_MODEL_VAR)
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A card: a movie or release at the source, and its row in the catalog, if there is one."""
-
-    id: str
-    picture: SafeString
-    title: str
-    by: str
-    facts: list[str]
-    url: str
-    known: Movie | Album | None
-    editions: Sequence["Hit"] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +29,7 @@ class Found:
     source: str = ""
     total: int = 0
     pages: int = 0
-    hits: list[Hit] = field(default_factory=list)
+    hits: list[Card] = field(default_factory=list)
     is_new: bool = False  # whether looking up a pasted address has added it to the catalog
 
 

@@ -1,8 +1,8 @@
 """Movies and albums in the admin: fetched fields are read-only, OWN_FIELDS are for curators."""
 
 import math
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
@@ -24,9 +24,10 @@ from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
+from .cards import album_card, movie_card, with_editions
 from .exporting import ExportAdmin
 from .fetched import CreditInline
-from .searching import Found, Hit, SearchAdmin
+from .searching import Found, SearchAdmin
 
 ALBUMS_A_PAGE = 25
 GONE = "This has just been merged or deleted. Nothing was changed."
@@ -232,8 +233,8 @@ class MovieAdmin(WorkAdmin):
         ("poster_path", filters.PictureFilter),
         filters.AgeFilter,
         filters.TextsFilter,
-        ("fetched_at", filters.FetchedFilter),
-        ("vanished_at", filters.VanishedFilter),
+        ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         filters.CuratedFilter,
@@ -271,18 +272,7 @@ class MovieAdmin(WorkAdmin):
     def find(self, words, page):
         source, found = searching.search_movies(words, page=page)
         known = find_all_known(Movie, [hit.tmdb_id for hit in found.results])
-        hits = [
-            Hit(
-                id=str(hit.tmdb_id),
-                picture=pictures.picture_at("movie", hit.poster_path, "medium"),
-                title=hit.title,
-                by=hit.original_title if hit.original_title != hit.title else "",
-                facts=[str(hit.release_date.year) if hit.release_date else "no date"],
-                url=Movie.page_address.format(hit.tmdb_id),
-                known=known.get(hit.tmdb_id),
-            )
-            for hit in found.results
-        ]
+        hits = [replace(movie_card(hit, "medium"), known=known.get(hit.tmdb_id)) for hit in found.results]
         is_new = source == "tmdb" and not words.isdecimal() and tmdb.read_address(words) is not None
         return Found(source, found.total_results, found.total_pages, hits, is_new)
 
@@ -314,10 +304,10 @@ class AlbumAdmin(WorkAdmin):
     list_display = ["picture", "name", "artist", "release_date", "country", "primary_type", "checked", "links"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),
-        ("release_group_id", filters.GroupFilter),
+        ("release_group_id", admin.EmptyFieldListFilter),
         filters.AgeFilter,
-        ("fetched_at", filters.FetchedFilter),
-        ("vanished_at", filters.VanishedFilter),
+        ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         "primary_type",
@@ -394,20 +384,9 @@ class AlbumAdmin(WorkAdmin):
     def find(self, words, page):
         source, found = searching.search_albums(words, limit=ALBUMS_A_PAGE, offset=(page - 1) * ALBUMS_A_PAGE)
         known = find_all_known(Album, [hit.musicbrainz_id for hit in found.results])
-        hits = [self.hit(group, known) for group in searching.editions(found.results)]
+        hits = [
+            with_editions([replace(album_card(hit, "medium"), known=known.get(hit.musicbrainz_id)) for hit in group])
+            for group in searching.editions(found.results)
+        ]
         is_new = source == "musicbrainz" and musicbrainz.read_address(words) is not None
         return Found(source, found.count, math.ceil(found.count / ALBUMS_A_PAGE), hits, is_new)
-
-    def hit(self, group: list[searching.AlbumHit], known: dict[UUID, Album]) -> Hit:
-        """The card of a release group, or of a single release."""
-        first = group[0]
-        return Hit(
-            id=str(first.musicbrainz_id),
-            picture=pictures.picture_at("album", first.cover_art_url, "medium"),
-            title=first.title,
-            by=first.artist,
-            facts=[first.release_date or "no date", *filter(None, (first.country, first.status))],
-            url=Album.page_address.format(first.musicbrainz_id),
-            known=known.get(first.musicbrainz_id),
-            editions=[self.hit([edition], known) for edition in group] if len(group) > 1 else (),
-        )

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from catalog import pictures
+from catalog.admin.cards import Card, album_card, movie_card
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
@@ -164,13 +165,13 @@ class PickAdmin(WeekLockAdmin):
             "pick": pick,
             "words": words,
             "media": self.media,
-            "current": cards.card_of(work),
+            "current": album_card(work) if isinstance(work, Album) else movie_card(work),
             "found": self.find(request, words),
             "is_album": self.kind.name == "album",
         }
         return TemplateResponse(request, "admin/selections/rematch.html", context)
 
-    def find(self, request, words: str) -> list[cards.Card] | None:
+    def find(self, request, words: str) -> list[Card] | None:
         """The cards to choose from; None without words, or, with a message, if the search failed."""
         if not words.strip():
             return None

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 
 from catalog import pictures
 from catalog.admin.exporting import ExportAdmin
+from catalog.admin.filters import ConditionFilter
 from selections import services
 from selections.guards import Conflict, has_revealed, lock_week
 from selections.kinds import KINDS
@@ -23,24 +24,20 @@ from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .inlines import AlbumPickInline, MoviePickInline
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ConditionFilter):
     """A filter by the picks of a week."""
 
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request, model_admin):
-        return [(state, years.STATES[state]) for state in ("complete", "half", "empty")]
-
-    def queryset(self, request, queryset):
+    def conditions(self):
         has_movie, has_album = (Exists(picks.objects.filter(week=OuterRef("pk"))) for picks in (WeekMovie, WeekAlbum))
-        match self.value():
-            case "complete":
-                return queryset.filter(has_movie, has_album)
-            case "half":
-                return queryset.filter(Q(has_movie, ~has_album) | Q(~has_movie, has_album))
-            case "empty":
-                return queryset.filter(~has_movie, ~has_album)
+        found = {
+            "complete": Q(has_movie, has_album),
+            "half": Q(has_movie, ~has_album) | Q(~has_movie, has_album),
+            "empty": Q(~has_movie, ~has_album),
+        }
+        return {state: (years.STATES[state], condition) for state, condition in found.items()}
 
 
 class RangeFilter(admin.ListFilter):

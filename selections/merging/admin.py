@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 
 from catalog import merging
 from catalog.admin.fetched import BUSY, FetchedAdmin
+from catalog.admin.filters import ConditionFilter
 from catalog.admin.works import AlbumAdmin, MovieAdmin, WorkAdmin
 from catalog.merging import CannotMerge
 from catalog.models import Album, Merge, Movie
@@ -30,16 +31,16 @@ MAX_OFFERED = 12  # results of a search for the other entry
 MAX_PICKS = 50  # on a form
 
 
-class PickedFilter(admin.SimpleListFilter):
+class PickedFilter(ConditionFilter):
     title = "picks"
     parameter_name = "picked"
 
-    def lookups(self, request, model_admin):
-        return [("never", "Never picked"), ("once", "Picked once"), ("often", "Picked more often")]
-
-    def queryset(self, request, queryset):
-        counts = {"never": Q(pick_count=0), "once": Q(pick_count=1), "often": Q(pick_count__gte=2)}
-        return queryset.filter(counts.get(self.value() or "", Q()))
+    def conditions(self):
+        return {
+            "never": ("Never picked", Q(pick_count=0)),
+            "once": ("Picked once", Q(pick_count=1)),
+            "often": ("Picked more often", Q(pick_count__gte=2)),
+        }
 
 
 class PickedWorkAdmin(WorkAdmin):

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from catalog.admin.cards import Card
 from integrations.errors import IntegrationError
 from selections.admin import cards
 from selections.admin.careful import number
@@ -188,7 +189,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         }
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
-    def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
+    def find(self, request, row: ImportedRow, words: str) -> list[Card] | None:
         """Hits to choose from besides the candidates; None, with a message, if the search failed."""
         try:
             return cards.find(row.kind, words)
