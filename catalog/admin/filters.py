@@ -6,8 +6,8 @@ from functools import reduce
 from operator import or_
 
 from django.contrib import admin
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, ExtractYear, Substr
+from django.db.models import Count, Max, Min, Q, TextField
+from django.db.models.functions import Cast
 
 from catalog import services
 from catalog.models import Movie
@@ -87,21 +87,23 @@ class DecadeFilter(ChoiceFilter):
     title = "decade of release"
     parameter_name = "decade"
 
+    def unknown(self, works) -> Q:
+        return Q(release_date=None) if works is Movie else Q(release_date="")
+
     def lookups(self, request, model_admin):
-        works = model_admin.model._default_manager.order_by()
-        if model_admin.model is Movie:
-            years = works.exclude(release_date=None).values_list(ExtractYear("release_date"), flat=True).distinct()
-            decades = {year // 10 for year in years}
-        else:
-            starts = works.exclude(release_date="").values_list(Substr("release_date", 1, 3), flat=True).distinct()
-            decades = {int(start) for start in starts if start.isdecimal()}
-        known = [(f"{decade}0", f"{decade}0s") for decade in sorted(decades, reverse=True)]
-        return [*known, ("unknown", "Unknown")] if known else []
+        """All decades from the earliest to the latest: looking for those in use would read every date."""
+        works = model_admin.model
+        dated = works._default_manager.exclude(self.unknown(works)).order_by()
+        first, last = dated.aggregate(first=Min("release_date"), last=Max("release_date")).values()
+        if not first:
+            return []
+        decades = range(int(str(last)[:3]), int(str(first)[:3]) - 1, -1)
+        return [*((f"{decade}0", f"{decade}0s") for decade in decades), ("unknown", "Unknown")]
 
     def queryset(self, request, queryset):
         decade = self.value() or ""
         if decade == "unknown":
-            return queryset.filter(Q(release_date=None) if queryset.model is Movie else Q(release_date=""))
+            return queryset.filter(self.unknown(queryset.model))
         if not (decade.isdecimal() and decade.isascii() and len(decade) == 4 and decade >= "1000"):
             return queryset
         first = int(decade) // 10 * 10
@@ -116,8 +118,9 @@ class GenreFilter(ChoiceFilter):
 
     def lookups(self, request, model_admin):
         counts: Counter[str] = Counter()
-        for genres in model_admin.model._default_manager.order_by().values_list("genres", flat=True):
-            counts.update(set(genres))
+        works = model_admin.model._default_manager.order_by()
+        for genres, count in works.values_list("genres").annotate(Count("pk")):  # many works have the same
+            counts.update(dict.fromkeys(genres, count))
         return sorted((name, name) for name, _ in counts.most_common(MAX_GENRES))
 
     def queryset(self, request, queryset):

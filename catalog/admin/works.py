@@ -40,6 +40,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
     actions = ["refresh", "export_csv"]
     list_display_links = ["name"]
     list_per_page = 50
+    show_full_result_count = False
     search_fields = ["search_text"]
     change_list_template = "admin/catalog/work_list.html"
     change_form_template = "admin/catalog/work_form.html"

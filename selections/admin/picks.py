@@ -1,7 +1,8 @@
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -15,7 +16,7 @@ from integrations.errors import IntegrationError
 from selections import services
 from selections.guards import Conflict, has_revealed, touch
 from selections.kinds import KINDS, Kind
-from selections.models import AnyPick, Week, WeekAlbum, WeekMovie
+from selections.models import AnyPick, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.review import read_choice
 
 from . import cards
@@ -47,6 +48,12 @@ def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "butto
     )
 
 
+def count_opinions(kind: Kind) -> Coalesce:
+    """The number of opinions on each pick of this kind, counted only for the rows that are loaded."""
+    on = Opinion.objects.filter(**{kind.opinion_field: OuterRef("pk")}).order_by().values(kind.opinion_field)
+    return Coalesce(Subquery(on.annotate(count=Count("pk")).values("count")), 0)
+
+
 class MovableForm(CarefulForm):
     """A pick can swap its position with another pick."""
 
@@ -61,8 +68,9 @@ class PickAdmin(WeekLockAdmin):
     """
 
     form = MovableForm
-    list_filter = ["week__year"]
-    date_hierarchy = "added_at"
+    list_filter = ["week__year", "added_at"]
+    ordering = ["-pk"]
+    show_full_result_count = False
     list_per_page = 50
     search_fields = ["week__user__username"]
 
@@ -84,7 +92,7 @@ class PickAdmin(WeekLockAdmin):
 
     def get_queryset(self, request):
         picks = super().get_queryset(request).select_related(self.kind.name, "week__user")
-        return picks.annotate(opinions_count=Count("opinions"))
+        return picks.annotate(opinions_count=count_opinions(self.kind))
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.rematch_view)

@@ -110,6 +110,7 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
     autocomplete_fields = ["user"]
     inlines = [MoviePickInline, AlbumPickInline]
     list_per_page = 53
+    show_full_result_count = False
 
     class Media:
         css = {"all": ["selections/admin.css"]}

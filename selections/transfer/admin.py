@@ -102,7 +102,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
     list_display_links = ["__str__"]
-    list_filter = [QueueFilter, "kind", "user"]
+    list_filter = [QueueFilter, "kind"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["user__username", "said", "reason"]

@@ -26,6 +26,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
+APPS = ("accounts", "catalog", "selections")
 # Nothing to look at: these only do something.
 POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
 
@@ -114,15 +115,19 @@ def first(model):
     return rows.first()
 
 
-def pages() -> dict[str, str]:
-    """Addresses of all pages of the admin by their names: those of one row are of the first."""
-    found = {
-        "index": reverse("admin:index"),
-        "password_change": reverse("admin:password_change"),
-        "password_change_done": reverse("admin:password_change_done"),
-    }
-    found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in ("accounts", "catalog", "selections")}
+def pages(app: str) -> dict[str, str]:
+    """Addresses of all pages of an app in the admin by their names: those of one row are of the first.
+
+    `site` are the pages of no app, and of Django's.
+    """
+    if app == "site":
+        names = ("index", "password_change", "password_change_done")
+        found = {name: reverse(f"admin:{name}") for name in names}
+    else:
+        found = {f"app_{app}": reverse("admin:app_list", args=[app])}
     for model, model_admin in site._registry.items():
+        if model._meta.app_label != app and (app != "site" or model._meta.app_label in APPS):
+            continue
         row = first(model)
         for pattern in model_admin.get_urls():
             if pattern.name:  # the last is a redirect of Django's

@@ -337,6 +337,16 @@ def test_the_page_costs_the_same_queries_however_much_there_is(admin, django_ass
     assert WeekMovie.objects.count() == 50
 
 
+def test_figures_are_kept_in_proportion_to_the_time_that_they_took(settings, time_machine):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    time_machine.move_to("2026-02-10T00:00:00Z", tick=False)
+    figures = iter([1, 2])
+
+    assert [dashboard.remember("x", lambda: next(figures)) for _ in range(2)] == [1, 1]
+    time_machine.move_to("2026-02-11T00:00:00Z", tick=False)
+    assert dashboard.remember("x", lambda: next(figures)) == 2
+
+
 def test_the_page_has_neither_inline_styles_nor_scripts(admin):
     fill(2)
 
