@@ -264,7 +264,12 @@ class Album(Work):
         ]
 
     def __str__(self) -> str:
-        return f"{self.artist or UNKNOWN_ARTIST}: {self.shown_title}"
+        return f"{self.shown_artist}: {self.shown_title}"
+
+    @property
+    def shown_artist(self) -> str:
+        """The credited names, or words that say that they are unknown."""
+        return self.artist or UNKNOWN_ARTIST
 
     @property
     def release_day(self) -> date | None:

@@ -1,5 +1,6 @@
 """Weeks, their picks, and opinions on the picks."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import reduce
 from operator import or_
@@ -8,7 +9,8 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
+from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import Album, Movie
@@ -73,10 +75,10 @@ class WeekQuerySet(models.QuerySet):
         )
 
     def for_page(self, user) -> "WeekQuerySet":
-        """With everything for a page of one week as shown to the user, in five queries."""
-        return self.select_related("user").prefetch_related(
-            Prefetch("movie_picks", WeekMovie.objects.select_related("movie").with_opinions(user)),
-            Prefetch("album_picks", WeekAlbum.objects.select_related("album").with_opinions(user)),
+        """With everything for a page of one week as shown to the user: its picks as `movies` and `albums`."""
+        return self.for_list().prefetch_related(
+            Prefetch("movie_picks", WeekMovie.objects.with_opinions(user), to_attr="movies"),
+            Prefetch("album_picks", WeekAlbum.objects.with_opinions(user), to_attr="albums"),
         )
 
 
@@ -92,6 +94,9 @@ class Week(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = WeekQuerySet.as_manager()
+
+    movies: "list[WeekMovie]"  # these two are of for_page()
+    albums: "list[WeekAlbum]"
 
     class Meta:
         ordering = ["-year", "-week_number", "id"]
@@ -144,7 +149,7 @@ class Week(models.Model):
 
     @property
     def picks(self) -> "list[AnyPick]":
-        """Its movies, then its albums, each by position; without a query after with_picks() or for_page()."""
+        """Its movies, then its albums, each by position; without a query after with_picks()."""
         return [*self.movie_picks.all(), *self.album_picks.all()]
 
     @property
@@ -172,11 +177,14 @@ class PickQuerySet(models.QuerySet):
         return self.prefetch_related(Prefetch("opinions", opinions[:MAX_SHOWN], to_attr="shown_opinions"))
 
     def with_opinions(self, user) -> "PickQuerySet":
-        """With `own_opinions`, at most one, and the number of opinions by users whom the user may see."""
-        counted = self.annotate(opinions_count=Count("opinions", filter=visible_to(user, "opinions__user")))
-        return counted.order_by("position").prefetch_related(
-            Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
-        )
+        """With the work, the user's own opinion, and the number of opinions by users whom they may see."""
+        kind = self.model.kind  # type: ignore[attr-defined]
+        pick = f"{kind}_pick"
+        by_seen = Opinion.objects.filter(visible_to(user, "user"), **{pick: OuterRef("pk")}).order_by().values(pick)
+        return self.annotate(
+            my_opinion=FilteredRelation("opinions", condition=Q(opinions__user=user)),
+            opinions_count=Coalesce(Subquery(by_seen.annotate(n=Count("pk")).values("n")), 0),
+        ).select_related(kind, "my_opinion")
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with the values of a pick's week in a response."""
@@ -197,6 +205,8 @@ class Pick(models.Model):
     """A pick for a numbered position in a week; each subclass has a foreign key to its work."""
 
     kind: str  # `movie` or `album`, and the name of the foreign key to it
+    my_opinion: "Opinion | None" = None  # after with_opinions()
+    previous_selections: "Iterable[AnyPick]"  # in the response to a pick
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 

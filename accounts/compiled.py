@@ -1,0 +1,115 @@
+"""Queries that are made all the time: the ORM builds and compiles them once, and they are executed ever after.
+
+To build a query set, and SQL of it, takes many times what the database needs for a few rows. The SQL depends only on
+the function that builds the query set, so what it says of who may see what holds here as well.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.models import FETCH_ONE
+from django.db.models.query import get_related_populators
+
+type Place = tuple[bool, Any]  # of a parameter: whether it is an argument; its number, or else the constant
+
+STAND_INS = 31_000  # for the arguments of a query while it is compiled; each fits into any column of whole numbers
+
+
+class CompiledQuery[M: models.Model]:
+    """A query set as a function of whole numbers, such as ids, that returns its rows.
+
+    `select_related()` and annotations work as usual; what the ORM does after the query, as `prefetch_related()` does,
+    is left out.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet[M]]) -> None:
+        self.build = build
+        self.__doc__ = build.__doc__
+
+    def __call__(self, *arguments: int) -> list[M]:
+        sql, places = self.select
+        return self.read(execute(sql, fill(places, arguments)))
+
+    def of(self, *arguments: int) -> "Rows[M]":
+        """The rows to be counted and sliced, as pages are."""
+        return Rows(self, arguments)
+
+    @cached_property
+    def stand_ins(self) -> range:
+        return range(STAND_INS, STAND_INS + len(inspect.signature(self.build).parameters))
+
+    @cached_property
+    def compiler(self) -> Any:
+        return self.build(*self.stand_ins).query.get_compiler(DEFAULT_DB_ALIAS)
+
+    @cached_property
+    def select(self) -> tuple[str, list[Place]]:
+        """The SQL, and its parameters."""
+        sql, params = self.compiler.as_sql()
+        return sql, self.places(params)
+
+    @cached_property
+    def count(self) -> tuple[str, list[Place]]:
+        """The SQL that counts the rows, and its parameters."""
+        ids = self.build(*self.stand_ins).order_by().values("pk").query
+        sql, params = ids.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        return f"SELECT COUNT(*) FROM ({sql}) counted", self.places(params)  # noqa: S608 - of the ORM
+
+    @cached_property
+    def read(self) -> Callable[[list[Any]], list[M]]:
+        return reader(self.compiler)
+
+    def places(self, params: Iterable[Any]) -> list[Place]:
+        return [(param in self.stand_ins, param - STAND_INS if param in self.stand_ins else param) for param in params]
+
+
+class Rows[M: models.Model]:
+    """The rows of a query for some arguments, as far as a page needs a query set."""
+
+    def __init__(self, query: CompiledQuery[M], arguments: tuple[int, ...]) -> None:
+        self.query, self.arguments = query, arguments
+
+    def count(self) -> int:
+        sql, places = self.query.count
+        return int(execute(sql, fill(places, self.arguments))[0][0])
+
+    def __getitem__(self, wanted: slice) -> list[M]:
+        sql, places = self.query.select
+        limits = [wanted.stop - wanted.start, wanted.start]
+        return self.query.read(execute(f"{sql} LIMIT %s OFFSET %s", fill(places, self.arguments) + limits))
+
+
+def fill(places: list[Place], arguments: tuple[int, ...]) -> list[Any]:
+    return [arguments[value] if is_argument else value for is_argument, value in places]
+
+
+def execute(sql: str, params: list[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
+    """The function that makes objects of rows, as django.db.models.query.ModelIterable does."""
+    converters = compiler.get_converters([expression for expression, *_ in compiler.select])
+    model, fields = compiler.klass_info["model"], compiler.klass_info["select_fields"]
+    own = slice(fields[0], fields[-1] + 1)
+    names = [expression.target.attname for expression, *_ in compiler.select[own]]
+    related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS, FETCH_ONE)
+    annotations = list(compiler.annotation_col_map.items())
+
+    def read(rows: list[Any]) -> list[Any]:
+        objects = []
+        for row in compiler.apply_converters(rows, converters):
+            row_object = model.from_db(DEFAULT_DB_ALIAS, names, row[own])
+            for populator in related:
+                populator.populate(row, row_object)
+            for name, column in annotations:
+                setattr(row_object, name, row[column])
+            objects.append(row_object)
+        return objects
+
+    return read
