@@ -1,5 +1,6 @@
 """Adding movies and albums by searching TMDB or MusicBrainz: a page with a card and a button for each hit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -37,17 +38,12 @@ class SearchAdmin(admin.ModelAdmin):
     """Rows are added by searching for them at their source."""
 
     example: str  # an address to paste
+    read_id: Callable[[str], Any]  # the external id in the value of a card's button; None if it is not one
+    # The row with an external id, and whether it was in the catalog; otherwise it is fetched. Raises IntegrationError.
+    get_work: Callable[[Any], tuple[Movie | Album, bool]]
 
     def find(self, words: str, page: int) -> Found:
         """Raises IntegrationError."""
-        raise NotImplementedError
-
-    def read_id(self, text: str) -> Any:
-        """The external id in the value of a card's button; None if it is not one."""
-        raise NotImplementedError
-
-    def get_work(self, external_id: Any) -> tuple[Movie | Album, bool]:
-        """The row, and whether it was in the catalog; otherwise it is fetched. Raises IntegrationError."""
         raise NotImplementedError
 
     def address(self, page: str, *arguments: object) -> str:

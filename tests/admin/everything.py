@@ -27,9 +27,6 @@ from tests.factories import (
 )
 
 APPS = ("accounts", "catalog", "selections")
-# Nothing to look at: these only do something.
-POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
-
 # What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
 REFUSED = {
     "accounts_apitoken_add",
@@ -115,19 +112,20 @@ def first(model):
     return rows.first()
 
 
-def pages(app: str) -> dict[str, str]:
-    """Addresses of all pages of an app in the admin by their names: those of one row are of the first.
+def pages_of(app: str) -> dict[str, str]:
+    """The pages of an app of APPS; `site` has all others."""
 
-    `site` are the pages of no app, and of Django's.
-    """
-    if app == "site":
-        names = ("index", "password_change", "password_change_done")
-        found = {name: reverse(f"admin:{name}") for name in names}
-    else:
-        found = {f"app_{app}": reverse("admin:app_list", args=[app])}
+    def app_of(name: str) -> str:
+        return next((known for known in APPS if name.removeprefix("app_").startswith(known)), "site")
+
+    return {name: address for name, address in pages().items() if app_of(name) == app}
+
+
+def pages() -> dict[str, str]:
+    """Addresses of all pages of the admin by their names: those of one row are of the first."""
+    found = {name: reverse(f"admin:{name}") for name in ("index", "password_change", "password_change_done")}
+    found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in APPS}
     for model, model_admin in site._registry.items():
-        if model._meta.app_label != app and (app != "site" or model._meta.app_label in APPS):
-            continue
         row = first(model)
         for pattern in model_admin.get_urls():
             if pattern.name:  # the last is a redirect of Django's

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from selections.models import EarlierRating, Opinion, Week, WeekMovie
-from tests.admin.everything import POSTED, REFUSED, fill, pages
+from tests.admin.everything import REFUSED, fill, pages_of
 from tests.admin.staff import address, client_with
 from tests.factories import (
     AlbumOpinionFactory,
@@ -67,7 +67,7 @@ def test_no_page_depends_on_what_is_hidden(secret, chief, other, app):
     WeekFactory(user=chief, year=2026, week_number=7)
     fill(1)
     client = client_of(chief)
-    known = {name: place for name, place in pages(app).items() if name not in POSTED | REFUSED}
+    known = {name: place for name, place in pages_of(app).items() if name not in REFUSED}
     places = [place for name, place in known.items() if name.startswith(OF_OPINIONS[app])]
     if app == "selections":
         queries = ("q=hidden", "rating=9", "o=3", "_facets=True")

@@ -43,6 +43,11 @@ def client_of(person):
     return client
 
 
+def run_action(client, kind, action, rows, **values):
+    data = {"action": action, "_selected_action": [row.pk for row in rows]}
+    return client.post(f"/admin/catalog/{kind}/", data | values, follow=True)
+
+
 def listed(response):
     return {row.pk for row in response.context["cl"].result_list}
 
@@ -329,14 +334,16 @@ def test_readers_cannot_change_works(db):
 
     page = reader.get(f"{MOVIES}{movie.pk}/change/")
     answer = reader.post(f"{MOVIES}{movie.pk}/change/", form_of(own_title="Mine"))
+    refreshed = run_action(reader, "movie", "refresh", [movie], from_form="1")
 
     assert page.status_code == 200
     assert "Refresh" not in page.content.decode()
     assert answer.status_code == 403
+    assert said(refreshed) == ["No action selected."]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", ["search/", "merge/?id={}", "{}/refresh/", "{}/cover/"])
+@pytest.mark.parametrize("page", ["search/", "merge/?id={}"])
 def test_pages_need_permissions(page):
     album = AlbumFactory()
     reader = client_with("view_album", "view_merge")
@@ -344,7 +351,7 @@ def test_pages_need_permissions(page):
     assert reader.post(f"{ALBUMS}{page.format(album.pk)}").status_code == 403
 
 
-@pytest.mark.parametrize("page", ["search/", "merge/", "1/refresh/", "1/cover/"])
+@pytest.mark.parametrize("page", ["search/", "merge/"])
 def test_pages_need_a_login(client, db, page):
     assert client.post(f"{ALBUMS}{page}").headers["Location"].startswith("/admin/login/")
 
@@ -353,9 +360,8 @@ def test_changes_need_a_csrf_token(db):
     chief = User.objects.create_superuser("chief", "chief@example.org", "a-password")
     client = Client(enforce_csrf_checks=True)
     client.force_login(chief)
-    movie = MovieFactory()
 
-    pages = [f"{MOVIES}search/", f"{MOVIES}merge/", f"{MOVIES}{movie.pk}/refresh/", "/admin/catalog/merge/1/undo/"]
+    pages = [MOVIES, f"{MOVIES}search/", f"{MOVIES}merge/", "/admin/catalog/merge/"]
 
     assert {client.post(page).status_code for page in pages} == {403}
 
@@ -537,11 +543,6 @@ def test_simultaneous_additions_add_one_row(upstream, tmdb_movie):
 # Refreshing, and looking for covers
 
 
-def run_action(admin, kind, action, works):
-    data = {"action": action, "_selected_action": [work.pk for work in works]}
-    return admin.post(f"/admin/catalog/{kind}/", data, follow=True)
-
-
 def test_selected_movies_are_refreshed_with_a_message_for_each_failure(admin, upstream, tmdb_movie):
     good, gone, bad = MovieFactory(tmdb_id=120), MovieFactory(tmdb_id=2, title="Gone"), MovieFactory(tmdb_id=3)
     tmdb_movie(title="Fetched")
@@ -571,17 +572,21 @@ def test_one_is_refreshed_from_its_form(admin, tmdb_movie):
     movie = MovieFactory(tmdb_id=120)
     tmdb_movie(title="Fetched")
 
-    response = admin.post(f"{MOVIES}{movie.pk}/refresh/", follow=True)
-    looked = admin.get(f"{MOVIES}{movie.pk}/refresh/")
+    form = admin.get(f"{MOVIES}{movie.pk}/change/").content.decode()
+    response = run_action(admin, "movie", "refresh", [movie], from_form="1")
 
+    assert '<button name="action" value="refresh">Refresh</button>' in form
     assert said(response) == ["1 movie refreshed."]
     assert response.redirect_chain == [(f"{MOVIES}{movie.pk}/change/", 302)]
-    assert looked.status_code == 405
 
 
 def test_a_deleted_movie_is_not_refreshed(admin):
-    response = admin.post(f"{MOVIES}99/refresh/", follow=True)
+    movie = MovieFactory()
+    Movie.objects.all().delete()
 
+    response = run_action(admin, "movie", "refresh", [movie], from_form="1")
+
+    assert response.redirect_chain == [(MOVIES, 302)]
     assert said(response) == ["This has just been merged or deleted. Nothing was changed."]
 
 
@@ -611,7 +616,7 @@ def test_a_cover_stays_when_the_archive_does_not_answer(admin, upstream):
     album = AlbumFactory(cover_art_url="https://coverartarchive.org/x", release_group_id=None)
     upstream.get(f"{payloads.COVERART}/release/{album.musicbrainz_id}/front-500", status=500)
 
-    response = admin.post(f"{ALBUMS}{album.pk}/cover/", follow=True)
+    response = run_action(admin, "album", "find_cover", [album], from_form="1")
 
     album.refresh_from_db()
     assert album.cover_art_url == "https://coverartarchive.org/x"
@@ -632,8 +637,8 @@ def test_two_movies_are_compared_merged_and_restored(admin):
     pick.refresh_from_db()
     record = Merge.objects.get()
     page = admin.get(f"/admin/catalog/merge/{record.pk}/change/").content.decode()
-    undone = admin.post(f"/admin/catalog/merge/{record.pk}/undo/", follow=True)
-    again = admin.post(f"/admin/catalog/merge/{record.pk}/undo/", follow=True)
+    undone = run_action(admin, "merge", "undo", [record], from_form="1")
+    again = run_action(admin, "merge", "undo", [record], from_form="1")
 
     assert preview.context["kept"] == kept
     assert str(pick.week) in preview.content.decode()
@@ -715,7 +720,7 @@ def test_a_merge_of_the_command_is_undone(admin):
     record = Merge.objects.get()
 
     listed_page = admin.get("/admin/catalog/merge/").content.decode()
-    admin.post(f"/admin/catalog/merge/{record.pk}/undo/")
+    run_action(admin, "merge", "undo", [record])
 
     assert "a command" in listed_page
     assert Album.objects.filter(musicbrainz_id=other.musicbrainz_id).exists()
@@ -727,7 +732,7 @@ def test_undoing_a_merge_needs_permission(db):
     reader = client_with("view_merge", "change_album", "view_movie")
 
     page = reader.get(f"/admin/catalog/merge/{record.pk}/change/")
-    answer = reader.post(f"/admin/catalog/merge/{record.pk}/undo/")
+    answer = run_action(reader, "merge", "undo", [record])
 
     assert page.status_code == 200
     assert "Undo this merge" not in page.content.decode()
