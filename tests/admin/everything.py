@@ -131,6 +131,9 @@ def pages() -> dict[str, str]:
             if pattern.name:  # the last is a redirect of Django's
                 arguments = [row.pk] if pattern.pattern.regex.groups else []
                 found[pattern.name] = reverse(f"admin:{pattern.name}", args=arguments) + query(pattern.name)
+    for kind, model in (("movie", Movie), ("album", Album)):
+        merge = reverse(f"admin:catalog_{kind}_merge")
+        found[f"catalog_{kind}_merge_search"] = f"{merge}?id={first(model).pk}&q={kind}"
     return found
 
 

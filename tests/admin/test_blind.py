@@ -4,12 +4,11 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 
 from accounts.models import User
 from selections.models import EarlierRating, Opinion, Week, WeekMovie
 from tests.admin.everything import REFUSED, fill, pages_of
-from tests.admin.staff import address, client_with
+from tests.admin.staff import address, client_of, client_with
 from tests.factories import (
     AlbumOpinionFactory,
     MovieOpinionFactory,
@@ -44,12 +43,6 @@ def secret(other, now):
 @pytest.fixture
 def chief(db):
     return UserFactory(username="chief", is_staff=True, is_superuser=True)
-
-
-def client_of(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 def read(client, path, **query):

@@ -3,21 +3,15 @@
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import UserFactory
 
 from . import everything
+from .staff import client_of, client_with
 
 LEADING_ELSEWHERE = {"catalog_movie_add", "catalog_album_add"}  # to the search
 EVERYBODYS = {"index", "password_change", "password_change_done"}  # who is staff
-
-
-def client_of(**values):
-    client = Client()
-    client.force_login(UserFactory(is_staff=True, **values))
-    return client
 
 
 def cost(client, address):
@@ -37,7 +31,7 @@ def status_of(name):
 
 @pytest.mark.parametrize("app", ["site", *everything.APPS])
 def test_every_page_opens_and_costs_the_same_with_two_rows_and_with_five(db, app):
-    admin = client_of(is_superuser=True)
+    admin = client_of(UserFactory(is_staff=True, is_superuser=True))
     everything.fill(2)
     few = {name: cost(admin, address) for name, address in everything.pages_of(app).items()}
     everything.fill(3)
@@ -50,7 +44,7 @@ def test_every_page_opens_and_costs_the_same_with_two_rows_and_with_five(db, app
 @pytest.mark.parametrize("app", ["site", *everything.APPS])
 def test_staff_without_permissions_can_only_sign_out(db, app):
     everything.fill(1)
-    nobody = client_of()
+    nobody = client_with()
 
     for name, address in everything.pages_of(app).items():
         expected = 200 if name in EVERYBODYS else 404 if name.startswith("app_") else 403

@@ -147,26 +147,6 @@ def test_the_list_links_to_invitations_for_those_who_may_invite(admin_client):
     assert link not in client_with("view_user").get(LIST).content.decode()
 
 
-@pytest.mark.parametrize("page", ["list", "form"])
-def test_query_counts_do_not_grow(admin_client, user, page, django_assert_max_num_queries):
-    url = LIST if page == "list" else address(User, "change", user.pk)
-
-    def fill(count):
-        for _ in range(count):
-            services.create_token(user, name="widget", scope="read")
-            WeekFactory(user=UserFactory())
-            WeekMovieFactory(week__user=user)
-
-    fill(1)
-    admin_client.get(url)
-    with django_assert_max_num_queries(40) as few:
-        admin_client.get(url)
-    fill(14)
-
-    with django_assert_max_num_queries(len(few.captured_queries)):
-        admin_client.get(url)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_two_superusers_cannot_deactivate_each_other():
     chiefs = [UserFactory(is_staff=True, is_superuser=True) for _ in range(2)]

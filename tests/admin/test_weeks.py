@@ -377,38 +377,6 @@ def test_people_are_suggested_by_their_names_alone_to_those_who_add_weeks(db):
     assert suggest("cleo", "view_movie").status_code == 403
 
 
-def queries(client, url, assert_max, most):
-    with assert_max(most) as done:
-        assert client.get(url).status_code == 200
-    return len(done.captured_queries)
-
-
-def test_a_list_costs_the_same_with_fifty_weeks(admin_client, django_assert_max_num_queries):
-    url = address(Week, "changelist")
-    opinion = MovieOpinionFactory(movie_pick__week__year=1999, movie_pick__week__week_number=1)
-    WeekAlbumFactory(week=opinion.movie_pick.week)
-    few = queries(admin_client, url, django_assert_max_num_queries, 20)
-    for n in range(1, 50):
-        week = WeekFactory(user=opinion.user, year=1999, week_number=n)
-        MovieOpinionFactory(movie_pick__week=week)
-        WeekAlbumFactory(week=week)
-
-    queries(admin_client, url, django_assert_max_num_queries, few)
-
-
-def test_a_form_costs_the_same_with_fifty_opinions(admin_client, django_assert_max_num_queries):
-    pick = WeekMovieFactory()
-    for position in (1, 2):
-        WeekAlbumFactory(week=pick.week, position=position)
-    MovieOpinionFactory(movie_pick=pick)
-    url = address(Week, "change", pick.week.pk)
-    few = queries(admin_client, url, django_assert_max_num_queries, 40)
-    for _ in range(50):
-        MovieOpinionFactory(movie_pick=pick)
-
-    queries(admin_client, url, django_assert_max_num_queries, few)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_create_the_same_week_at_once_one_is_told(admin_user, user):
     week = Week(user=user, year=2024, week_number=7)
