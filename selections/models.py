@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -287,14 +289,16 @@ class OpinionQuerySet(models.QuerySet):
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
         """Opinions that a member of staff may read in the admin: all except hidden_from_staff()."""
-        return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
+        hidden = Opinion.objects.hidden_from_staff(user).order_by().filter(pk=OuterRef("pk"))
+        return self.filter(~Exists(hidden))
 
     def hidden_from_staff(self, user) -> "OpinionQuerySet":
         """Opinions not revealed to the user, in calendar weeks in which the user has a week as well."""
-        if not settings.BLIND_REVEAL:
+        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).order_by()
+        own = list(running.filter(user=user).values_list("year", "week_number"))
+        if not own or not settings.BLIND_REVEAL:
             return self.none()
-        own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
-        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+        running = running.filter(reduce(or_, (Q(year=year, week_number=number) for year, number in own)))
 
         def hidden(pick: str) -> Q:
             on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from catalog.admin.cards import Card
 from integrations.errors import IntegrationError
 from selections.admin import cards
 from selections.admin.careful import number
@@ -101,7 +102,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
     list_display_links = ["__str__"]
-    list_filter = [QueueFilter, "kind", "user"]
+    list_filter = [QueueFilter, "kind"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["user__username", "said", "reason"]
@@ -188,7 +189,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         }
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
-    def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
+    def find(self, request, row: ImportedRow, words: str) -> list[Card] | None:
         """Hits to choose from besides the candidates; None, with a message, if the search failed."""
         try:
             return cards.find(row.kind, words)

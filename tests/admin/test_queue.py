@@ -288,20 +288,6 @@ def test_only_who_may_change_rows_decides(db, user):
     assert not WeekMovie.objects.exists()
 
 
-@pytest.mark.parametrize("page", ["list", "row"])
-def test_the_queue_costs_the_same_with_fifty_rows(admin_client, page, django_assert_max_num_queries):
-    row = waiting(UserFactory(), MovieFactory(), MovieFactory())
-    url = LIST if page == "list" else page_of(row)
-    admin_client.get(url)
-    with django_assert_max_num_queries(20) as few:
-        admin_client.get(url)
-    for _ in range(49):
-        waiting(UserFactory(), MovieFactory(), MovieFactory())
-
-    with django_assert_max_num_queries(len(few.captured_queries)):
-        admin_client.get(url)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_decide_differently_at_once_one_does(admin_user):
     movies = [MovieFactory() for _ in range(4)]
