@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from rapidfuzz import fuzz
-
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
@@ -143,6 +141,8 @@ def _is_of_year(row: Row, offer: Offer) -> bool:
 
 def _score(row: Row, offer: Offer) -> int:
     """0 to 100, to sort candidates by."""
+    from rapidfuzz import fuzz  # here, as it takes long to load
+
     score = max(fuzz.token_sort_ratio(plain(row.title), plain(title)) for title in offer.titles)
     if offer.candidate.artist and row.artist:
         score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
@@ -153,6 +153,8 @@ def _score(row: Row, offer: Offer) -> int:
 
 def is_slip(written: str, meant: str) -> bool:
     """Whether the words are the same, apart from typing errors in the long ones."""
+    from rapidfuzz import fuzz
+
     pairs = list(zip(written.split(), meant.split(), strict=False))
     return len(written.split()) == len(meant.split()) and all(
         one == another
