@@ -139,7 +139,7 @@ class Work(Fetched):
     def set_keys(self) -> None:
         """Set the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
         self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
-        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
+        self.search_text = " ".join([word for name in self.searched for word in search_words(getattr(self, name))])
 
     @property
     def shown_title(self) -> str:

@@ -60,6 +60,11 @@ class WeekQuerySet(models.QuerySet):
             )
         return found
 
+    def with_owner_only(self) -> "WeekQuerySet":
+        """With what a list shows of each week's owner, and without what it does not."""
+        shown = [field.name for field in Week._meta.concrete_fields if field.name != "search_text"]
+        return self.only(*shown, *(f"user__{name}" for name in ("username", "display_name")))
+
     def for_list(self) -> "WeekQuerySet":
         """With the values for a list of weeks, in one query."""
         return self.select_related("user").annotate(

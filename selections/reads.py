@@ -14,12 +14,12 @@ def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
 
 @CompiledQuery
 def weeks_newest_first(viewer: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).for_list().newest_first(viewer, own_first=False)
+    return Week.objects.visible_to(viewer).for_list().with_owner_only().newest_first(viewer, own_first=False)
 
 
 @CompiledQuery
 def weeks_own_first(viewer: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).for_list().newest_first(viewer, own_first=True)
+    return Week.objects.visible_to(viewer).for_list().with_owner_only().newest_first(viewer, own_first=True)
 
 
 def with_picks(week: Week, viewer: int) -> Week:

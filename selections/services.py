@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from integrations.errors import NotFound
+from catalog.fetching import not_found
 
 from .guards import (
     Conflict,
@@ -120,10 +120,8 @@ def pick_work(
     """
     same = {f"{kind.name}__{kind.id_field}": external_id}
     _refuse_taken(kind, week, position, same, replace=replace, force=force)
-    try:
+    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
         work, _ = kind.get_work(external_id)
-    except NotFound:
-        raise NotFound(f"{kind.name.capitalize()} not found in {kind.source}") from None
     return place_pick(kind.picks(week=week, position=position, **{kind.name: work}), replace=replace, force=force)
 
 

@@ -177,7 +177,7 @@ def test_head_has_no_body():
 
     assert list(body) == []
     assert answers[0][0] == "200 OK"
-    assert answers[0][1]["Content-Length"] == "38"
+    assert answers[0][1]["Content-Length"] == "41"
 
 
 def test_a_bug_is_a_json_500_without_internals(api, monkeypatch):

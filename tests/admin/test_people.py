@@ -5,13 +5,21 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 from django.urls import reverse
+from zeal import zeal_ignore
 
 from accounts import services
 from accounts.errors import Refusal
 from accounts.models import ApiToken, Session, User
 from tests.admin.staff import address, client_with, history, said
 from tests.conftest import at_once, session_of
-from tests.factories import MovieOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory, WeekMovieFactory
+from tests.factories import (
+    AlbumOpinionFactory,
+    MovieOpinionFactory,
+    UserFactory,
+    WeekAlbumFactory,
+    WeekFactory,
+    WeekMovieFactory,
+)
 
 LIST = address(User, "changelist")
 
@@ -145,6 +153,31 @@ def test_the_list_links_to_invitations_for_those_who_may_invite(admin_client):
 
     assert link in admin_client.get(LIST).content.decode()
     assert link not in client_with("view_user").get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("page", ["changelist", "change", "delete"])
+def test_query_counts_do_not_grow(admin_client, user, page, django_assert_max_num_queries):
+    url = address(User, page, *([] if page == "changelist" else [user.pk]))
+
+    def fill(count):
+        for _ in range(count):
+            services.create_token(user, name="widget", scope="read")
+            WeekFactory(user=UserFactory())
+            for factory, pick in ((MovieOpinionFactory, "movie_pick"), (AlbumOpinionFactory, "album_pick")):
+                factory(user=user)
+                opinion = factory(**{f"{pick}__week__user": user})
+                factory(user=user, **{pick: opinion.pick})
+
+    def count_queries(most):
+        with zeal_ignore(), django_assert_max_num_queries(most) as queries:  # zeal does not know of fetch modes
+            admin_client.get(url)
+        return len(queries.captured_queries)
+
+    fill(1)
+    few = count_queries(40)
+    fill(14)
+
+    assert count_queries(few) == few
 
 
 @pytest.mark.django_db(transaction=True)

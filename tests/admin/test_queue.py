@@ -1,6 +1,7 @@
 """The rows of files that are to be decided."""
 
 import re
+from dataclasses import asdict
 
 import pytest
 from django.test import Client
@@ -20,9 +21,9 @@ LIST = address(ImportedRow, "changelist")
 def candidate(work, **values):
     if hasattr(work, "tmdb_id"):
         values = {"picture": "/p.jpg", "artist": ""} | values
-        return Candidate(id=str(work.tmdb_id), title=work.title, released="1984", score=90, **values).to_json()
+        return asdict(Candidate(id=str(work.tmdb_id), title=work.title, released="1984", score=90, **values))
     values = {"artist": work.artist, "group": str(work.release_group_id)} | values
-    return Candidate(id=str(work.musicbrainz_id), title=work.title, released="1971", score=80, **values).to_json()
+    return asdict(Candidate(id=str(work.musicbrainz_id), title=work.title, released="1971", score=80, **values))
 
 
 def waiting(user, *works, kind="movie", title="Dune", week=(2024, 7), **values):
