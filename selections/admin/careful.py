@@ -14,7 +14,7 @@ from django.urls import reverse
 from selections.guards import Conflict, lock_user, lock_week
 from selections.models import Week
 
-SUGGESTIONS = ["admin/js/autocomplete.js", "selections/suggestions.js"]
+SUGGESTIONS = ["admin/js/jquery.init.js", "selections/suggestions.js"]
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 

@@ -96,6 +96,17 @@ def test_a_week_and_the_list_say_that_something_is_hidden(secret, chief):
     assert "A hidden masterpiece" not in form
 
 
+@pytest.mark.parametrize(("query", "count"), [("", 2), ("?rating=9", 1), ("?rating=none", 1), ("?rating=2", 0)])
+def test_lists_count_what_they_show(secret, chief, query, count):
+    WeekFactory(user=chief, year=2026, week_number=7)
+    MovieOpinionFactory(rating=9)
+    MovieOpinionFactory(rating=None, review="Long.")
+
+    listed = client_of(chief).get(address(Opinion, "changelist") + query).context["cl"]
+
+    assert (listed.result_count, len(listed.result_list)) == (count, count)
+
+
 def test_it_is_shown_to_those_who_have_given_their_own(secret, chief):
     WeekFactory(user=chief, year=2026, week_number=7)
     MovieOpinionFactory(user=chief, movie_pick=secret.movie_pick)
