@@ -51,10 +51,12 @@ def test_staff_without_permissions_can_only_sign_out(db, app):
         assert (name, nobody.get(address).status_code) == (name, expected)
 
 
-@pytest.mark.parametrize("page", ["", "selections/week/", "selections/week/grid/", "catalog/movie/search/"])
-def test_other_users_are_asked_to_sign_in(client, db, page):
-    client.force_login(UserFactory())
+@pytest.mark.parametrize(
+    "page", ["", "selections/week/", "selections/week/grid/", "catalog/movie/search/", "catalog/album/merge/"]
+)
+def test_other_users_are_asked_to_sign_in(client, user, page):
+    for _ in ("anonymous", "a member"):
+        response = client.get(f"/admin/{page}")
 
-    response = client.get(f"/admin/{page}")
-
-    assert (response.status_code, response.url.partition("?")[0]) == (302, "/admin/login/")
+        assert (response.status_code, response.url.partition("?")[0]) == (302, "/admin/login/")
+        client.force_login(user)
