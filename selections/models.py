@@ -48,12 +48,13 @@ class WeekQuerySet(models.QuerySet):
         words = dict.fromkeys(word[:40] for word in search_words(text))  # longer ones only cost time
         found = self if words else self.none()
         for word in words:
-            # Not Exists(), which PostgreSQL would evaluate for each week.
-            movies = WeekMovie.objects.filter(movie__search_text__contains=word)
-            albums = WeekAlbum.objects.filter(album__search_text__contains=word)
-            found = found.filter(
-                Q(search_text__contains=word) | Q(pk__in=movies.values("week")) | Q(pk__in=albums.values("week"))
-            )
+            # One list of ids, so that each index is used: not Exists(), nor an OR of conditions.
+            mentioning = {"search_text__mentions": word}
+            noted = Week.objects.filter(**mentioning).order_by().values("pk")
+            movies = WeekMovie.objects.filter(movie__in=Movie.objects.filter(**mentioning).order_by().values("pk"))
+            albums = WeekAlbum.objects.filter(album__in=Album.objects.filter(**mentioning).order_by().values("pk"))
+            picked = [picks.order_by().values("week") for picks in (movies, albums)]
+            found = found.filter(pk__in=noted.union(*picked, all=True))
         return found
 
     def for_list(self) -> "WeekQuerySet":

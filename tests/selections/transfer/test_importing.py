@@ -28,7 +28,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-pytestmark = pytest.mark.usefixtures("now")
+pytestmark = pytest.mark.usefixtures("search_index_agrees", "now")
 
 
 def film(title="", year=None, week=(2024, 7), **values):

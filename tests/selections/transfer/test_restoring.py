@@ -49,7 +49,7 @@ from tests.factories import (
 from .exports import ALBUM, MOVIE, changed, exported, given, minimal
 from .test_own_json import JUNK, places, spoil
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("search_index_agrees")
 
 few = hypothesis.settings(
     max_examples=5,
