@@ -160,10 +160,10 @@ class PickQuerySet(models.QuerySet):
 
     def of_work(self, work: Movie | Album) -> "PickQuerySet":
         """Picks of the movie, or of any edition of the album."""
-        same = Q(**{work.kind: work})
         if isinstance(work, Album) and work.release_group_id:
-            same |= Q(album__release_group_id=work.release_group_id)
-        return self.filter(same)
+            editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
+            return self.filter(album__in=editions.values("pk"))
+        return self.filter(**{work.kind: work})
 
     def with_shown_opinions(self, user) -> "PickQuerySet":
         """With `shown_opinions`: the latest that the user may read."""
@@ -236,23 +236,25 @@ def once_a_week(kind: str) -> models.UniqueConstraint:
 
 class WeekMovie(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
-    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks")
+    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "movie"
 
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
+        indexes = [models.Index(fields=["movie", "week"], name="weekmovie_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("movie")]
 
 
 class WeekAlbum(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="album_picks")
-    album = models.ForeignKey(Album, models.PROTECT, related_name="picks")
+    album = models.ForeignKey(Album, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "album"
 
     class Meta(Pick.Meta):
         verbose_name = "album pick"
+        indexes = [models.Index(fields=["album", "week"], name="weekalbum_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("album")]
 
 
