@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
@@ -26,9 +27,23 @@ def visible_to(user, owner: str) -> Q:
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
 
 
+class RowCount(models.Subquery):
+    """The number of rows of a queryset, as a value in another."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
 class WeekQuerySet(models.QuerySet):
     def visible_to(self, user) -> "WeekQuerySet":
         return self.filter(visible_to(user, "user"))
+
+    def count_visible_to(self, user) -> int:
+        """How many there are in visible_to(): all less the hidden ones, instead of a join of every week."""
+        users = get_user_model()._default_manager
+        hidden = self.filter(user__in=users.exclude(Q(pk=user.pk) | Q(visibility="members")))
+        count = RowCount(self.order_by().values("pk")) - RowCount(hidden.order_by().values("pk"))
+        return users.values_list(count).get(pk=user.pk)[0]
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -56,6 +71,11 @@ class WeekQuerySet(models.QuerySet):
             picked = [picks.order_by().values("week") for picks in (movies, albums)]
             found = found.filter(pk__in=noted.union(*picked, all=True))
         return found
+
+    def page(self, start: int, stop: int) -> "WeekQuerySet":
+        """Those from one position to another, found by their ids first: only their values are loaded and sorted."""
+        ids = self.values("pk")[start:stop]
+        return Week.objects.filter(pk__in=ids).for_list().order_by(*self.query.order_by)
 
     def for_list(self) -> "WeekQuerySet":
         """With the values for a list of weeks, in one query."""

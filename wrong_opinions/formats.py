@@ -48,7 +48,10 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 class Pages(BasePagination):
-    """`page` from 1, `page_size` to 100; a page beyond the end is empty."""
+    """`page` from 1, `page_size` to 100; a page beyond the end is empty.
+
+    A view may count the rows itself by `count(queryset)`, and a queryset may load a page by `page(start, stop)`.
+    """
 
     class Query(serializers.Serializer):
         page = serializers.IntegerField(min_value=1, max_value=1_000_000_000, default=1)
@@ -58,9 +61,11 @@ class Pages(BasePagination):
         query = self.Query(data=request.query_params)
         query.is_valid(raise_exception=True)
         self.page, self.page_size = query.validated_data["page"], query.validated_data["page_size"]
-        self.total = queryset.count()
-        start = (self.page - 1) * self.page_size
-        return list(queryset[start : start + self.page_size]) if start < self.total else []
+        self.total = view.count(queryset) if hasattr(view, "count") else queryset.count()
+        start, stop = (self.page - 1) * self.page_size, self.page * self.page_size
+        if start >= self.total:
+            return []
+        return list(queryset.page(start, stop) if hasattr(queryset, "page") else queryset[start:stop])
 
     def get_paginated_response(self, data):
         return Response({"total": self.total, "page": self.page, "page_size": self.page_size, "results": data})

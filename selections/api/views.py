@@ -11,7 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.authentication import is_read_only
 from selections import services
-from selections.models import Week
+from selections.models import Week, WeekQuerySet
 from selections.weeks import this_week, week_name
 
 from . import serializers
@@ -39,6 +39,11 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def filter_queryset(self, queryset):
         """Filters are for the list only: a stray `?year=` does not hide a week at its own address."""
         return super().filter_queryset(queryset) if self.action == "list" else queryset
+
+    def count(self, weeks: WeekQuerySet) -> int:
+        """The number of weeks in the list."""
+        is_filtered = any(map(self.request.query_params.get, WeekFilter.base_filters))
+        return weeks.count() if is_filtered else Week.objects.count_visible_to(self.request.user)
 
     def get_object(self) -> Week:
         """The week of the address. Raises NotFound, or PermissionDenied if the caller may not change it."""
