@@ -141,7 +141,7 @@ class Work(Fetched):
     def set_keys(self) -> None:
         """Set the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
         self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
-        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
+        self.search_text = " ".join([word for name in self.searched for word in search_words(getattr(self, name))])
 
     @property
     def shown_title(self) -> str:
@@ -266,7 +266,12 @@ class Album(Work):
         ]
 
     def __str__(self) -> str:
-        return f"{self.artist or UNKNOWN_ARTIST}: {self.shown_title}"
+        return f"{self.shown_artist}: {self.shown_title}"
+
+    @property
+    def shown_artist(self) -> str:
+        """The credited names, or words that say that they are unknown."""
+        return self.artist or UNKNOWN_ARTIST
 
     @property
     def release_day(self) -> date | None:

@@ -17,13 +17,13 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(PLAIN_LETTERS)
-    plain = "".join(character for character in letters if unicodedata.combining(character) not in ACCENTS)
+    plain = "".join([character for character in letters if unicodedata.combining(character) not in ACCENTS])
     return unicodedata.normalize("NFC", plain)
 
 
 def search_words(text: str) -> list[str]:
     """The words of a text, folded and split at everything that is neither a letter, nor part of one, nor a digit."""
-    return "".join(character if _is_of_word(character) else " " for character in fold(text)).split()
+    return "".join([character if _is_of_word(character) else " " for character in fold(text)]).split()
 
 
 def _is_of_word(character: str) -> bool:

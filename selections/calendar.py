@@ -12,7 +12,7 @@ from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from .models import MAX_RATING, AnyPick, Opinion, Week, WeekAlbum, WeekMovie
+from .models import MAX_RATING, AnyPick, Week, WeekAlbum, WeekMovie
 
 ANYONE = -1  # in place of a user's id
 FORMAT = 1  # raise it when write_calendar() produces a different calendar from the same weeks
@@ -74,8 +74,8 @@ def _stamp_queries() -> list[tuple[str, tuple]]:
 
 
 def _event(week: Week) -> Event:
-    picks = week.picks
-    changed_at = max([week.updated_at, *(opinion.updated_at for pick in picks for opinion in _own_opinions(pick))])
+    picks: list[AnyPick] = [*week.movies, *week.albums]
+    changed_at = max([week.updated_at, *(pick.my_opinion.updated_at for pick in picks if pick.my_opinion)])
     event = Event()
     event["UID"] = f"week-{week.pk}-{week.created_at:%Y%m%d%H%M%S%f}@wrong-opinions"  # of this week wherever it moves
     event.add("DTSTAMP", changed_at)  # the time of the request would change each response
@@ -96,16 +96,12 @@ def _title(pick: AnyPick) -> str:
 def _describe(picks: Iterable[AnyPick], notes: str) -> Iterator[str]:
     """Lines: the picks, each with its rating, and the notes."""
     for pick in picks:
-        ratings = [f"{opinion.rating} of {MAX_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
-        yield " – ".join([_line(str(pick.work)), *ratings])
+        opinion = pick.my_opinion
+        rating = f" – {opinion.rating} of {MAX_RATING}" if opinion and opinion.rating else ""
+        yield _line(str(pick.work)) + rating
     if notes:
         yield ""
         yield notes
-
-
-def _own_opinions(pick: AnyPick) -> list[Opinion]:
-    """The user's own opinions, at most one, as loaded by for_page()."""
-    return pick.own_opinions  # type: ignore[union-attr]
 
 
 def _line(text: str) -> Text:

@@ -1,13 +1,18 @@
 """Weeks, their picks, and opinions on the picks."""
 
+from collections.abc import Iterable
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
+from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import Album, Movie
@@ -38,12 +43,10 @@ class WeekQuerySet(models.QuerySet):
     def visible_to(self, user) -> "WeekQuerySet":
         return self.filter(visible_to(user, "user"))
 
-    def count_visible_to(self, user) -> int:
-        """How many there are in visible_to(): all less the hidden ones, instead of a join of every week."""
-        users = get_user_model()._default_manager
-        hidden = self.filter(user__in=users.exclude(Q(pk=user.pk) | Q(visibility="members")))
-        count = RowCount(self.order_by().values("pk")) - RowCount(hidden.order_by().values("pk"))
-        return users.values_list(count).get(pk=user.pk)[0]
+    def count_visible_to(self, viewer: int) -> models.Expression:
+        """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
+        hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
+        return RowCount(self.values("pk")) - RowCount(self.filter(user__in=hidden_users).values("pk"))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -72,10 +75,17 @@ class WeekQuerySet(models.QuerySet):
             found = found.filter(pk__in=noted.union(*picked, all=True))
         return found
 
-    def page(self, start: int, stop: int) -> "WeekQuerySet":
-        """Those from one position to another, found by their ids first: only their values are loaded and sorted."""
-        ids = self.values("pk")[start:stop]
-        return Week.objects.filter(pk__in=ids).for_list().order_by(*self.query.order_by)
+    def page(self, limit: int, offset: int) -> "WeekQuerySet":
+        """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
+        sql, params = self.values("pk").query.sql_with_params()
+        # Not a slice, whose limits Django would write into the SQL of a CompiledQuery.
+        ids = RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
+        return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+
+    def with_owner_only(self) -> "WeekQuerySet":
+        """With what a list shows of each week's owner, and without what it does not."""
+        shown = [field.name for field in Week._meta.concrete_fields if field.name != "search_text"]
+        return self.only(*shown, *(f"user__{name}" for name in ("username", "display_name")))
 
     def for_list(self) -> "WeekQuerySet":
         """With the values for a list of weeks, in one query."""
@@ -92,10 +102,10 @@ class WeekQuerySet(models.QuerySet):
         )
 
     def for_page(self, user) -> "WeekQuerySet":
-        """With everything for a page of one week as shown to the user, in five queries."""
-        return self.select_related("user").prefetch_related(
-            Prefetch("movie_picks", WeekMovie.objects.select_related("movie").with_opinions(user)),
-            Prefetch("album_picks", WeekAlbum.objects.select_related("album").with_opinions(user)),
+        """With everything for a page of one week as shown to the user: its picks as `movies` and `albums`."""
+        return self.for_list().prefetch_related(
+            Prefetch("movie_picks", WeekMovie.objects.with_opinions(user), to_attr="movies"),
+            Prefetch("album_picks", WeekAlbum.objects.with_opinions(user), to_attr="albums"),
         )
 
 
@@ -111,6 +121,9 @@ class Week(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = WeekQuerySet.as_manager()
+
+    movies: "list[WeekMovie]"  # these two are of for_page()
+    albums: "list[WeekAlbum]"
 
     class Meta:
         ordering = ["-year", "-week_number", "id"]
@@ -163,7 +176,7 @@ class Week(models.Model):
 
     @property
     def picks(self) -> "list[AnyPick]":
-        """Its movies, then its albums, each by position; without a query after with_picks() or for_page()."""
+        """Its movies, then its albums, each by position; without a query after with_picks()."""
         return [*self.movie_picks.all(), *self.album_picks.all()]
 
     @property
@@ -191,11 +204,14 @@ class PickQuerySet(models.QuerySet):
         return self.prefetch_related(Prefetch("opinions", opinions[:MAX_SHOWN], to_attr="shown_opinions"))
 
     def with_opinions(self, user) -> "PickQuerySet":
-        """With `own_opinions`, at most one, and the number of opinions by users whom the user may see."""
-        counted = self.annotate(opinions_count=Count("opinions", filter=visible_to(user, "opinions__user")))
-        return counted.order_by("position").prefetch_related(
-            Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
-        )
+        """With the work, the user's own opinion, and the number of opinions by users whom they may see."""
+        kind = self.model.kind  # type: ignore[attr-defined]
+        pick = f"{kind}_pick"
+        by_seen = Opinion.objects.filter(visible_to(user, "user"), **{pick: OuterRef("pk")}).order_by().values(pick)
+        return self.annotate(
+            my_opinion=FilteredRelation("opinions", condition=Q(opinions__user=user)),
+            opinions_count=Coalesce(Subquery(by_seen.annotate(n=Count("pk")).values("n")), 0),
+        ).select_related(kind, "my_opinion")
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with the values of a pick's week in a response."""
@@ -216,6 +232,8 @@ class Pick(models.Model):
     """A pick for a numbered position in a week; each subclass has a foreign key to its work."""
 
     kind: str  # `movie` or `album`, and the name of the foreign key to it
+    my_opinion: "Opinion | None" = None  # after with_opinions()
+    previous_selections: "Iterable[AnyPick]"  # in the response to a pick
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -295,14 +313,16 @@ class OpinionQuerySet(models.QuerySet):
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
         """Opinions that a member of staff may read in the admin: all except hidden_from_staff()."""
-        return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
+        hidden = Opinion.objects.hidden_from_staff(user).order_by().filter(pk=OuterRef("pk"))
+        return self.filter(~Exists(hidden))
 
     def hidden_from_staff(self, user) -> "OpinionQuerySet":
         """Opinions not revealed to the user, in calendar weeks in which the user has a week as well."""
-        if not settings.BLIND_REVEAL:
+        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).order_by()
+        own = list(running.filter(user=user).values_list("year", "week_number"))
+        if not own or not settings.BLIND_REVEAL:
             return self.none()
-        own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
-        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+        running = running.filter(reduce(or_, (Q(year=year, week_number=number) for year, number in own)))
 
         def hidden(pick: str) -> Q:
             on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()

@@ -19,6 +19,8 @@ from selections.kinds import ALBUM, MOVIE
 from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import YearWeek, this_week
 
+from .suggestions import SuggestionsView
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,6 +45,9 @@ class Site(admin.AdminSite):
             return HttpResponseRedirect(request.path)
 
         return update_wrapper(careful, page)
+
+    def autocomplete_view(self, request):
+        return SuggestionsView.as_view(admin_site=self)(request)
 
     def index(self, request, extra_context=None):
         """The lists, with the overview above them."""

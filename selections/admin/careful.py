@@ -6,17 +6,21 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from selections.guards import Conflict, lock_user, lock_week
 from selections.models import Week
 
+SUGGESTIONS = ["admin/js/autocomplete.js", "selections/suggestions.js"]
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 
 class CarefulForm(forms.ModelForm):
+    class Media:
+        js = SUGGESTIONS
+
     def validate_constraints(self, exclude=frozenset()):
         """Validate all constraints, including those with fields that are not in the form."""
         try:
@@ -62,10 +66,6 @@ class CarefulAdmin(admin.ModelAdmin):
 
     def address(self, page: str, *arguments: object) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=arguments)
-
-    def may_see(self, model: type[models.Model], request) -> bool:
-        """Whether the user may look at the pages of this model."""
-        return self.admin_site.get_model_admin(model).has_view_permission(request)
 
 
 class WeekLockAdmin(CarefulAdmin):

@@ -235,19 +235,6 @@ def test_a_new_pick_takes_no_place_that_is_taken(admin_client):
     assert "That position is already occupied." in response.content.decode()
 
 
-@pytest.mark.parametrize("make", [WeekMovieFactory, WeekAlbumFactory])
-def test_lists_of_picks_cost_the_same_with_fifty(admin_client, make, django_assert_max_num_queries):
-    url = address(type(make()), "changelist")
-    admin_client.get(url)
-    with django_assert_max_num_queries(20) as few:
-        admin_client.get(url)
-    for _ in range(49):
-        make()
-
-    with django_assert_max_num_queries(len(few.captured_queries)):
-        admin_client.get(url)
-
-
 def test_picks_that_are_deleted_together_move_their_weeks(admin_client):
     picks = [WeekMovieFactory() for _ in range(2)]
     data = {"action": "delete_selected", "_selected_action": [pick.pk for pick in picks], "post": "yes"}

@@ -20,7 +20,7 @@
     return $(option);
   };
 
-  $.fn.select2.defaults.set("templateResult", draw);
+  $.fn.select2?.defaults.set("templateResult", draw); // absent where all fields are read-only
 
   // A chosen work is shown in the frame of its row at once.
   $(document).on("select2:select", ".admin-autocomplete", (event) => {
