@@ -6,6 +6,7 @@ the function that builds the query set, so what it says of who may see what hold
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +23,7 @@ class Statement:
         self.pieces = sql.split("%s")
         self.params = list(params)
 
-    def execute(self, arguments: tuple[Any, ...], *, limit: str = "") -> list[Any]:
+    def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
         sql, values = self.pieces[0], []
         for param, piece in zip(self.params, self.pieces[1:], strict=True):
             value = arguments[STAND_INS.index(param)] if type(param) is int and param in STAND_INS else param
@@ -30,7 +31,7 @@ class Statement:
             sql += ", ".join(["%s"] * len(several)) + piece
             values += several
         with connection.cursor() as cursor:
-            cursor.execute(sql + limit, values)
+            cursor.execute(sql, values)
             return cursor.fetchall()
 
 
@@ -49,39 +50,20 @@ class CompiledQuery[M: models.Model]:
         select, read = self.compiled
         return read(select.execute(arguments))
 
-    def of(self, *arguments: int | list[int]) -> "Rows[M]":
-        """The rows to be counted and sliced, as pages are."""
-        return Rows(self, arguments)
-
-    def queryset(self) -> models.QuerySet[M]:
-        return self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
-
     @cached_property
     def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:
         """The SQL, and what makes objects of its rows."""
-        compiler: Any = self.queryset().query.get_compiler(DEFAULT_DB_ALIAS)
+        queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
+        compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         return Statement(*compiler.as_sql()), reader(compiler)
 
-    @cached_property
-    def count(self) -> Statement:
-        ids = self.queryset().order_by().values("pk").query
-        sql, params = ids.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        return Statement(f"SELECT COUNT(*) FROM ({sql}) counted", params)  # noqa: S608 - of the ORM
 
-
+@dataclass(frozen=True)
 class Rows[M: models.Model]:
-    """The rows of a query for some arguments, as far as a page needs a query set."""
+    """The rows of compiled queries, as far as a page needs a query set: page() takes a limit and an offset."""
 
-    def __init__(self, query: CompiledQuery[M], arguments: tuple[Any, ...]) -> None:
-        self.query, self.arguments = query, arguments
-
-    def count(self) -> int:
-        return int(self.query.count.execute(self.arguments)[0][0])
-
-    def __getitem__(self, wanted: slice) -> list[M]:
-        limit = f" LIMIT {wanted.stop - wanted.start:d} OFFSET {wanted.start:d}"
-        select, read = self.query.compiled
-        return read(select.execute(self.arguments, limit=limit))
+    count: Callable[[], int]
+    page: Callable[[int, int], list[M]]
 
 
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:

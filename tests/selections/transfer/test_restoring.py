@@ -38,7 +38,7 @@ from tests.factories import (
 from .exports import back_again, changed, exported, full_history, given, invented, load, minimal, rows
 from .test_own_json import JUNK, places, spoil
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("search_index_agrees")
 
 few = hypothesis.settings(
     max_examples=5,
