@@ -6,19 +6,37 @@ the function that builds the query set, so what it says of who may see what hold
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 
-type Place = tuple[bool, Any]  # of a parameter: whether it is an argument; its number, or else the constant
+STAND_INS = range(31_000, 31_100)  # for arguments while a query is compiled: each fits into any column of whole numbers
 
-STAND_INS = 31_000  # for the arguments of a query while it is compiled; each fits into any column of whole numbers
+
+class Statement:
+    """SQL of the ORM, with places for arguments; one for a list, as in `pk__in=[ids]`, takes any number of values."""
+
+    def __init__(self, sql: str, params: Iterable[Any]) -> None:
+        self.pieces = sql.split("%s")
+        self.params = list(params)
+
+    def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
+        sql, values = self.pieces[0], []
+        for param, piece in zip(self.params, self.pieces[1:], strict=True):
+            value = arguments[STAND_INS.index(param)] if type(param) is int and param in STAND_INS else param
+            several = value if isinstance(value, list) else [value]
+            sql += ", ".join(["%s"] * len(several)) + piece
+            values += several
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall()
 
 
 class CompiledQuery[M: models.Model]:
-    """A query set as a function of whole numbers, such as ids, that returns its rows.
+    """A query set as a function of whole numbers, such as ids, or of lists of them, that returns its rows.
 
     `select_related()` and annotations work as usual; what the ORM does after the query, as `prefetch_related()` does,
     is left out.
@@ -28,67 +46,24 @@ class CompiledQuery[M: models.Model]:
         self.build = build
         self.__doc__ = build.__doc__
 
-    def __call__(self, *arguments: int) -> list[M]:
-        sql, places = self.select
-        return self.read(execute(sql, fill(places, arguments)))
-
-    def of(self, *arguments: int) -> "Rows[M]":
-        """The rows to be counted and sliced, as pages are."""
-        return Rows(self, arguments)
+    def __call__(self, *arguments: int | list[int]) -> list[M]:
+        select, read = self.compiled
+        return read(select.execute(arguments))
 
     @cached_property
-    def stand_ins(self) -> range:
-        return range(STAND_INS, STAND_INS + len(inspect.signature(self.build).parameters))
-
-    @cached_property
-    def compiler(self) -> Any:
-        return self.build(*self.stand_ins).query.get_compiler(DEFAULT_DB_ALIAS)
-
-    @cached_property
-    def select(self) -> tuple[str, list[Place]]:
-        """The SQL, and its parameters."""
-        sql, params = self.compiler.as_sql()
-        return sql, self.places(params)
-
-    @cached_property
-    def count(self) -> tuple[str, list[Place]]:
-        """The SQL that counts the rows, and its parameters."""
-        ids = self.build(*self.stand_ins).order_by().values("pk").query
-        sql, params = ids.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        return f"SELECT COUNT(*) FROM ({sql}) counted", self.places(params)  # noqa: S608 - of the ORM
-
-    @cached_property
-    def read(self) -> Callable[[list[Any]], list[M]]:
-        return reader(self.compiler)
-
-    def places(self, params: Iterable[Any]) -> list[Place]:
-        return [(param in self.stand_ins, param - STAND_INS if param in self.stand_ins else param) for param in params]
+    def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:
+        """The SQL, and what makes objects of its rows."""
+        queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
+        compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+        return Statement(*compiler.as_sql()), reader(compiler)
 
 
+@dataclass(frozen=True)
 class Rows[M: models.Model]:
-    """The rows of a query for some arguments, as far as a page needs a query set."""
+    """The rows of compiled queries, as far as a page needs a query set: page() takes a limit and an offset."""
 
-    def __init__(self, query: CompiledQuery[M], arguments: tuple[int, ...]) -> None:
-        self.query, self.arguments = query, arguments
-
-    def count(self) -> int:
-        sql, places = self.query.count
-        return int(execute(sql, fill(places, self.arguments))[0][0])
-
-    def __getitem__(self, wanted: slice) -> list[M]:
-        sql, places = self.query.select
-        limits = [wanted.stop - wanted.start, wanted.start]
-        return self.query.read(execute(f"{sql} LIMIT %s OFFSET %s", fill(places, self.arguments) + limits))
-
-
-def fill(places: list[Place], arguments: tuple[int, ...]) -> list[Any]:
-    return [arguments[value] if is_argument else value for is_argument, value in places]
-
-
-def execute(sql: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+    count: Callable[[], int]
+    page: Callable[[int, int], list[M]]
 
 
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:

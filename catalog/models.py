@@ -10,9 +10,11 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Length, NullIf
 from django.utils import timezone
 
+from .search_index import Mentions
 from .text import search_words
 
 models.CharField.register_lookup(Length)
+models.TextField.register_lookup(Mentions)
 
 UNKNOWN_ARTIST = "Unknown Artist"
 STALE_AFTER = timedelta(days=30)
@@ -33,7 +35,7 @@ class WorkQuerySet(models.QuerySet):
         words = search_words(query)
         found = self if words else self.none()
         for word in words:
-            found = found.filter(search_text__contains=word)
+            found = found.filter(search_text__mentions=word)
         return found.order_by("title_key", "id")
 
     def fetched(self) -> "WorkQuerySet":

@@ -6,10 +6,12 @@ from functools import reduce
 from operator import or_
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -30,9 +32,21 @@ def visible_to(user, owner: str) -> Q:
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
 
 
+class RowCount(models.Subquery):
+    """The number of rows of a queryset, as a value in another."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
 class WeekQuerySet(models.QuerySet):
     def visible_to(self, user) -> "WeekQuerySet":
         return self.filter(visible_to(user, "user"))
+
+    def count_visible_to(self, viewer: int) -> models.Expression:
+        """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
+        hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
+        return RowCount(self.values("pk")) - RowCount(self.filter(user__in=hidden_users).values("pk"))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -52,13 +66,21 @@ class WeekQuerySet(models.QuerySet):
         words = dict.fromkeys(word[:40] for word in search_words(text))  # longer ones only cost time
         found = self if words else self.none()
         for word in words:
-            # Not Exists(), which PostgreSQL would evaluate for each week.
-            movies = WeekMovie.objects.filter(movie__search_text__contains=word)
-            albums = WeekAlbum.objects.filter(album__search_text__contains=word)
-            found = found.filter(
-                Q(search_text__contains=word) | Q(pk__in=movies.values("week")) | Q(pk__in=albums.values("week"))
-            )
+            # One list of ids, so that each index is used: not Exists(), nor an OR of conditions.
+            mentioning = {"search_text__mentions": word}
+            noted = Week.objects.filter(**mentioning).order_by().values("pk")
+            movies = WeekMovie.objects.filter(movie__in=Movie.objects.filter(**mentioning).order_by().values("pk"))
+            albums = WeekAlbum.objects.filter(album__in=Album.objects.filter(**mentioning).order_by().values("pk"))
+            picked = [picks.order_by().values("week") for picks in (movies, albums)]
+            found = found.filter(pk__in=noted.union(*picked, all=True))
         return found
+
+    def page(self, limit: int, offset: int) -> "WeekQuerySet":
+        """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
+        sql, params = self.values("pk").query.sql_with_params()
+        # Not a slice, whose limits Django would write into the SQL of a CompiledQuery.
+        ids = RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
+        return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
 
     def with_owner_only(self) -> "WeekQuerySet":
         """With what a list shows of each week's owner, and without what it does not."""
@@ -171,10 +193,10 @@ class PickQuerySet(models.QuerySet):
 
     def of_work(self, work: Movie | Album) -> "PickQuerySet":
         """Picks of the movie, or of any edition of the album."""
-        same = Q(**{work.kind: work})
         if isinstance(work, Album) and work.release_group_id:
-            same |= Q(album__release_group_id=work.release_group_id)
-        return self.filter(same)
+            editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
+            return self.filter(album__in=editions.values("pk"))
+        return self.filter(**{work.kind: work})
 
     def with_shown_opinions(self, user) -> "PickQuerySet":
         """With `shown_opinions`: the latest that the user may read."""
@@ -252,23 +274,25 @@ def once_a_week(kind: str) -> models.UniqueConstraint:
 
 class WeekMovie(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
-    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks")
+    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "movie"
 
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
+        indexes = [models.Index(fields=["movie", "week"], name="weekmovie_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("movie")]
 
 
 class WeekAlbum(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="album_picks")
-    album = models.ForeignKey(Album, models.PROTECT, related_name="picks")
+    album = models.ForeignKey(Album, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "album"
 
     class Meta(Pick.Meta):
         verbose_name = "album pick"
+        indexes = [models.Index(fields=["album", "week"], name="weekalbum_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("album")]
 
 

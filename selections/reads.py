@@ -1,5 +1,9 @@
 """The reads that are made all the time: the list of weeks, and a week with its picks."""
 
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from accounts.compiled import CompiledQuery, Rows
@@ -9,17 +13,25 @@ from .models import Week, WeekAlbum, WeekMovie
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
     """All weeks that a user may see, to be paged: see WeekQuerySet.newest_first()."""
-    return (weeks_own_first if own_first else weeks_newest_first).of(viewer)
+    page = weeks_own_first if own_first else weeks_newest_first
+    return Rows(lambda: viewer_with_count(viewer)[0].visible_weeks, partial(page, viewer))
 
 
 @CompiledQuery
-def weeks_newest_first(viewer: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).for_list().with_owner_only().newest_first(viewer, own_first=False)
+def viewer_with_count(viewer: int) -> QuerySet[Any]:
+    """The user, with the number of `visible_weeks`."""
+    users = get_user_model()._default_manager.filter(pk=viewer).only("pk")
+    return users.annotate(visible_weeks=Week.objects.count_visible_to(viewer))
 
 
 @CompiledQuery
-def weeks_own_first(viewer: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).for_list().with_owner_only().newest_first(viewer, own_first=True)
+def weeks_newest_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
+    return Week.objects.visible_to(viewer).newest_first(viewer, own_first=False).page(limit, offset)
+
+
+@CompiledQuery
+def weeks_own_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
+    return Week.objects.visible_to(viewer).newest_first(viewer, own_first=True).page(limit, offset)
 
 
 def with_picks(week: Week, viewer: int) -> Week:

@@ -54,7 +54,10 @@ PLAIN_NUMBER = re.compile(r"[1-9][0-9]?").fullmatch
 
 
 class Pages(BasePagination):
-    """`page` from 1, `page_size` to 100; a page beyond the end is empty."""
+    """`page` from 1, `page_size` to 100; a page beyond the end is empty.
+
+    A query set may have its own way to load a page, as `page(limit, offset)`.
+    """
 
     class Query(serializers.Serializer):
         page = serializers.IntegerField(min_value=1, max_value=1_000_000_000, default=1)
@@ -64,7 +67,11 @@ class Pages(BasePagination):
         self.page, self.page_size = self.read(request.query_params)
         self.total = queryset.count()
         start = (self.page - 1) * self.page_size
-        return list(queryset[start : start + self.page_size]) if start < self.total else []
+        if start >= self.total:
+            return []
+        if hasattr(queryset, "page"):
+            return list(queryset.page(self.page_size, start))
+        return list(queryset[start : start + self.page_size])
 
     def read(self, params: QueryDict) -> tuple[int, int]:
         """The page and its size. Raises ValidationError."""

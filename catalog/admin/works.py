@@ -77,7 +77,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
         if not text:
             return queryset, False
         words = search_words(text)
-        named = Q(*(Q(search_text__contains=word) for word in words))
+        named = Q(*(Q(search_text__mentions=word) for word in words))
         if not words:  # such as ???
             named = Q(title__icontains=text) | Q(own_title__icontains=text)
         at_address = self.at_address(text)

@@ -29,7 +29,7 @@ from tests.factories import (
 
 from .imports import THREE, film, picks_of, record, run, states
 
-pytestmark = pytest.mark.usefixtures("now")
+pytestmark = pytest.mark.usefixtures("search_index_agrees", "now")
 
 
 def test_a_title_becomes_a_pick_in_its_week(user, tmdb, musicbrainz):
