@@ -13,13 +13,30 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 
-type Place = tuple[bool, Any]  # of a parameter: whether it is an argument; its number, or else the constant
+STAND_INS = range(31_000, 31_100)  # for arguments while a query is compiled: each fits into any column of whole numbers
 
-STAND_INS = 31_000  # for the arguments of a query while it is compiled; each fits into any column of whole numbers
+
+class Statement:
+    """SQL of the ORM, with places for arguments; one for a list, as in `pk__in=[ids]`, takes any number of values."""
+
+    def __init__(self, sql: str, params: Iterable[Any]) -> None:
+        self.pieces = sql.split("%s")
+        self.params = list(params)
+
+    def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
+        sql, values = self.pieces[0], []
+        for param, piece in zip(self.params, self.pieces[1:], strict=True):
+            value = arguments[STAND_INS.index(param)] if type(param) is int and param in STAND_INS else param
+            several = value if isinstance(value, list) else [value]
+            sql += ", ".join(["%s"] * len(several)) + piece
+            values += several
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall()
 
 
 class CompiledQuery[M: models.Model]:
-    """A query set as a function of whole numbers, such as ids, that returns its rows.
+    """A query set as a function of whole numbers, such as ids, or of lists of them, that returns its rows.
 
     `select_related()` and annotations work as usual; what the ORM does after the query, as `prefetch_related()` does,
     is left out.
@@ -29,30 +46,16 @@ class CompiledQuery[M: models.Model]:
         self.build = build
         self.__doc__ = build.__doc__
 
-    def __call__(self, *arguments: int) -> list[M]:
-        sql, places = self.select
-        return self.read(execute(sql, fill(places, arguments)))
+    def __call__(self, *arguments: int | list[int]) -> list[M]:
+        select, read = self.compiled
+        return read(select.execute(arguments))
 
     @cached_property
-    def stand_ins(self) -> range:
-        return range(STAND_INS, STAND_INS + len(inspect.signature(self.build).parameters))
-
-    @cached_property
-    def compiler(self) -> Any:
-        return self.build(*self.stand_ins).query.get_compiler(DEFAULT_DB_ALIAS)
-
-    @cached_property
-    def select(self) -> tuple[str, list[Place]]:
-        """The SQL, and its parameters."""
-        sql, params = self.compiler.as_sql()
-        return sql, self.places(params)
-
-    @cached_property
-    def read(self) -> Callable[[list[Any]], list[M]]:
-        return reader(self.compiler)
-
-    def places(self, params: Iterable[Any]) -> list[Place]:
-        return [(param in self.stand_ins, param - STAND_INS if param in self.stand_ins else param) for param in params]
+    def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:
+        """The SQL, and what makes objects of its rows."""
+        queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
+        compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+        return Statement(*compiler.as_sql()), reader(compiler)
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,6 @@ class Rows[M: models.Model]:
 
     count: Callable[[], int]
     page: Callable[[int, int], list[M]]
-
-
-def fill(places: list[Place], arguments: tuple[int, ...]) -> list[Any]:
-    return [arguments[value] if is_argument else value for is_argument, value in places]
-
-
-def execute(sql: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
 
 
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:

@@ -145,9 +145,9 @@ class Upstream:
         return answer if answer and self.is_answer(request.path, answer.body) else None
 
     def _fetch(self, request: Request) -> Answer:
-        """A fresh answer. Web requests wait until their deadline; commands try again as often as they are told to."""
+        """A fresh answer; web requests wait for it until their deadline."""
         if deadline.seconds_left() == math.inf:
-            return self._fetch_at_last(request)
+            return self._fetch_patiently(request)
         with self._waiting() as (is_long, seconds):
             try:
                 return self.start(request).result(seconds)
@@ -156,7 +156,8 @@ class Upstream:
                     raise too_many(f"are waiting for {self.name}", 5) from None
                 raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
-    def _fetch_at_last(self, request: Request) -> Answer:
+    def _fetch_patiently(self, request: Request) -> Answer:
+        """A fresh answer for a command, which tries again as often as it is told to."""
         for _ in range(MAX_TRIES - 1):
             try:
                 return self.start(request).result()

@@ -7,14 +7,14 @@ from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 
-from django.db import connection
 from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
+from accounts.compiled import STAND_INS, Statement
+
 from .models import MAX_RATING, AnyPick, Week, WeekAlbum, WeekMovie
 
-ANYONE = -1  # in place of a user's id
 FORMAT = 1  # raise it when write_calendar() produces a different calendar from the same weeks
 REFRESH = timedelta(hours=6)  # how often calendar programs should look again
 LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # in any calendar program
@@ -46,17 +46,16 @@ def write_calendar(user) -> bytes:
 def stamp(user) -> str:
     """A digest of all data that write_calendar() uses, at a fraction of its cost."""
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
-    with connection.cursor() as cursor:
-        for sql, params in _stamp_queries():
-            cursor.execute(sql, [user.pk if param == ANYONE else param for param in params])
-            parts += [digest for (digest,) in cursor.fetchall()] or [""]
+    for statement in _stamp_statements():
+        parts += [digest for (digest,) in statement.execute((user.pk,))] or [""]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
 @cache
-def _stamp_queries() -> list[tuple[str, tuple]]:
-    """The SQL of the digest's parts for the user ANYONE: compiling it costs more than running it."""
-    own = FilteredRelation("opinions", condition=Q(opinions__user=ANYONE))
+def _stamp_statements() -> list[Statement]:
+    """The SQL of the digest's parts for a user."""
+    user = STAND_INS[0]
+    own = FilteredRelation("opinions", condition=Q(opinions__user=user))
     of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
     movie = ["movie__own_title", "movie__title", "movie__release_date"]
     album = ["album__own_title", "album__title", "album__artist"]
@@ -65,12 +64,12 @@ def _stamp_queries() -> list[tuple[str, tuple]]:
         (WeekMovie.objects.annotate(own=own), "week__user", [*of_pick, *movie]),
         (WeekAlbum.objects.annotate(own=own), "week__user", [*of_pick, *album]),
     ]
-    queries = []
+    statements = []
     for rows, owner, names in parts:
         rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
-        of_owner = rows.filter(**{owner: ANYONE}).order_by().values(owner).annotate(text=rows_as_text)
-        queries.append(of_owner.values_list("text").query.sql_with_params())
-    return queries
+        of_owner = rows.filter(**{owner: user}).order_by().values(owner).annotate(text=rows_as_text)
+        statements.append(Statement(*of_owner.values_list("text").query.sql_with_params()))
+    return statements
 
 
 def _event(week: Week) -> Event:

@@ -77,17 +77,17 @@ class Site(admin.AdminSite):
 
     def week(self, request: HttpRequest, week: YearWeek) -> dict[str, Any]:
         """The picks of this week, or a link to add the first one."""
-        found = dashboard.picks_of(week)
+        picks, more = dashboard.picks_of(week)
         shown = Week(year=week[0], week_number=week[1])
         parts = {
             "name": shown.name,
             "starts_on": shown.starts_on,
             "ends_on": shown.ends_on,
-            "more": found.more,
-            "cards": [self.card(pick) for pick in found.picks],
+            "more": more,
+            "cards": [self.card(pick) for pick in picks],
             "list": self.address(Week, "changelist", year=week[0], week_number=week[1]),
         }
-        if not found.picks:
+        if not picks:
             parts["first"] = self.first_step(request, week)
         return parts
 

@@ -14,7 +14,7 @@ class SuggestionsView(AutocompleteJsonView):
         """Names of people are for everyone who may see or add rows of theirs, as lists show the names as well."""
         if self.model_admin.model is not get_user_model():
             return super().has_perm(request, obj)
-        rows = self.admin_site._registry.get(self.source_field.model)
+        rows = self.model_admin.admin_site._registry.get(self.source_field.model)
         return rows is not None and (rows.has_view_permission(request) or rows.has_add_permission(request))
 
     def get_queryset(self):

@@ -20,6 +20,8 @@ from accounts.models import ApiToken, Session, User
 # What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
 
+MAX_ID = 2**63 - 1  # that a database compares
+
 
 class InactiveAccount(PermissionDenied):
     default_detail = "User account is inactive"
@@ -48,11 +50,12 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
     try:
         token = verified(token_class, raw)  # type: ignore[arg-type]
         token.check_exp(current_time=aware_utcnow())
-        (session,) = find_sessions(int(token["sid"]))
-        if token["sub"] != str(session.user_id) or not session.user.is_signed_in_by(session.password_hash):
-            raise InvalidCredentials
+        session_id, user_id = int(token["sid"]), token["sub"]
     except UNREADABLE:
         raise InvalidCredentials from None
+    session = next(iter(find_sessions(session_id)), None) if abs(session_id) <= MAX_ID else None
+    if not session or user_id != str(session.user_id) or not session.user.is_signed_in_by(session.password_hash):
+        raise InvalidCredentials
     return token, session
 
 

@@ -20,7 +20,8 @@ class FormActionsAdmin(admin.ModelAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         known, names = self.get_actions(request), self.get_form_actions(request, obj) if obj else ()
-        context |= {"form_actions": [(name, known[name].description) for name in names if name in known]}
+        allowed = [(name, action.description) for name in names if (action := known.get(name))]
+        context |= {"form_actions": allowed}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def back_to_form(self, request) -> HttpResponseRedirect | None:

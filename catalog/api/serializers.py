@@ -128,6 +128,25 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres", "cached"),
         ]
 
+    def to_representation(self, movie):
+        return {
+            "tmdb_id": movie.tmdb_id,
+            "title": movie.shown_title,
+            "original_title": movie.original_title or None,
+            "release_date": movie.release_date,
+            "poster_url": tmdb.image_url(movie.picture, "w342"),
+            "backdrop_url": tmdb.image_url(movie.backdrop_path, "w1280"),
+            "overview": movie.overview or None,
+            "vote_average": movie.vote_average,
+            "vote_count": movie.vote_count,
+            "runtime": movie.runtime,
+            "tagline": movie.tagline or None,
+            "status": movie.status or None,
+            "imdb_id": movie.imdb_id or None,
+            "genres": movie.genres,
+            "cached": bool(self.context["cached"]),
+        }
+
 
 class MovieCreditSerializer(CatalogSerializer):
     tmdb_id = serializers.IntegerField(source="person.tmdb_id")
@@ -215,6 +234,21 @@ class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("musicbrainz_id", "release_group_id", "title", "artist", "release_date", "country", "status"),
             *("primary_type", "genres", "cover_art_url", "cached"),
         ]
+
+    def to_representation(self, album):
+        return {
+            "musicbrainz_id": album.musicbrainz_id,
+            "release_group_id": album.release_group_id,
+            "title": album.shown_title,
+            "artist": album.artist or None,
+            "release_date": album.release_date or None,
+            "country": album.country or None,
+            "status": album.status or None,
+            "primary_type": album.primary_type or None,
+            "genres": album.genres,
+            "cover_art_url": album.picture or None,
+            "cached": bool(self.context["cached"]),
+        }
 
 
 class ArtistSerializer(CatalogSerializer):

@@ -1,6 +1,7 @@
 """Forms that stay correct while other requests change the same rows."""
 
 import contextlib
+from functools import partial
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,7 +14,7 @@ from django.urls import reverse
 from selections.guards import Conflict, lock_user, lock_week
 from selections.models import Week
 
-SUGGESTIONS = ["admin/js/autocomplete.js", "selections/suggestions.js"]
+SUGGESTIONS = ["admin/js/jquery.init.js", "selections/suggestions.js"]
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 
@@ -38,16 +39,11 @@ class CarefulAdmin(admin.ModelAdmin):
         """Lock the rows that are about to be saved or deleted."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        def view() -> HttpResponse:
-            return super(CarefulAdmin, self).changeform_view(request, object_id, form_url, extra_context)
-
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
         return self.carefully(request, object_id, view)
 
     def delete_view(self, request, object_id, extra_context=None):
-        def view() -> HttpResponse:
-            return super(CarefulAdmin, self).delete_view(request, object_id, extra_context)
-
-        return self.carefully(request, object_id, view)
+        return self.carefully(request, object_id, partial(super().delete_view, request, object_id, extra_context))
 
     def carefully(self, request, object_id: str | None, view) -> HttpResponse:
         """The response of the view, which is called again if a database constraint fails, so that it can say why."""

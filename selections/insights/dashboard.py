@@ -23,14 +23,6 @@ WORTH = 100  # a figure that took a second is kept for so many seconds
 
 
 @dataclass(frozen=True)
-class WeekPicks:
-    """The picks of a week that are shown, user by user, movies first, and the number of further ones."""
-
-    picks: list[AnyPick]
-    more: int
-
-
-@dataclass(frozen=True)
 class AttentionItem:
     """Rows that need a curator's attention, and the `query` of the admin's list that shows just these."""
 
@@ -66,8 +58,8 @@ def remember[T](name: str, compute: Callable[[], T]) -> T:
     return value
 
 
-def picks_of(week: YearWeek) -> WeekPicks:
-    """The newest MAX_CARDS picks of this calendar week, in four queries."""
+def picks_of(week: YearWeek) -> tuple[list[AnyPick], int]:
+    """The newest MAX_CARDS picks of this calendar week, user by user, movies first, and the number of further ones."""
     newest: list[Any] = []
     total = 0
     for kind in KINDS.values():
@@ -77,7 +69,7 @@ def picks_of(week: YearWeek) -> WeekPicks:
         newest += kind.picks._default_manager.filter(pk__in=shown_first).select_related(kind.name, "week__user")
     newest = sorted(newest, key=lambda pick: (pick.added_at, pick.pk), reverse=True)[:MAX_CARDS]
     shown = sorted(newest, key=lambda pick: (pick.week.user.username, pick.kind == "album", pick.position))
-    return WeekPicks(picks=shown, more=total - len(shown))
+    return shown, total - len(shown)
 
 
 def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:

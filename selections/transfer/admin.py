@@ -14,7 +14,8 @@ from catalog.admin.cards import Card
 from integrations.errors import IntegrationError
 from selections.admin import cards
 from selections.admin.careful import number
-from selections.models import ImportedRow, Week
+from selections.kinds import KINDS
+from selections.models import ImportedRow
 from selections.weeks import read_week_name, week_name
 
 from .import_page import import_view
@@ -199,13 +200,10 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     def in_week(self, row: ImportedRow) -> list[str]:
         """The picks of this kind that the row's week has."""
-        year, week_number = row.said["week"]
-        weeks = Week.objects.with_picks().filter(user=row.user, year=year, week_number=week_number)
-        return [
-            str(pick.movie if row.kind == "movie" else pick.album)
-            for week in weeks
-            for pick in (week.movie_picks if row.kind == "movie" else week.album_picks).all()
-        ]
+        kind, (year, week_number) = KINDS[row.kind], row.said["week"]
+        picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
+        of_week = picks.filter(week__user=row.user, week__year=year, week__week_number=week_number)
+        return [str(pick.work) for pick in of_week]
 
     def after(self, row: ImportedRow) -> ImportedRow | None:
         """The next row to decide; after the last one, the first."""

@@ -5,10 +5,10 @@ slow, so each request works for some seconds only: finished rows are remembered,
 """
 
 import contextlib
-import os
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,8 +20,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import PermissionDenied
+from django.core.files.storage import FileSystemStorage
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from catalog.json_fields import InvalidValue
 from catalog.json_limits import is_overloaded
@@ -96,7 +98,7 @@ class Upload:
 
     @property
     def path(self) -> Path:
-        return _folder() / self.stored_as
+        return Path(_uploads().path(self.stored_as))
 
     @property
     def token(self) -> str:
@@ -179,18 +181,26 @@ def _page(queue, request, form: ImportForm, **shown: Any):
     return TemplateResponse(request, "admin/selections/import.html", context)
 
 
-def _folder() -> Path:
-    return Path(settings.CACHE_DIR) / "uploads"
+def _uploads() -> FileSystemStorage:
+    """Files that only the server reads."""
+    folder = Path(settings.CACHE_DIR) / "uploads"
+    return FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
 
 def _keep(request, form: ImportForm) -> Upload | None:
-    """The upload, stored so that only the server reads it; None, with an error in the form, if that fails.
-
-    Files of older previews are deleted.
-    """
-    said = form.cleaned_data
-    upload = Upload(
-        stored_as=uuid4().hex,
+    """The upload, stored; None, with an error in the form, if that fails. Files of older previews are deleted."""
+    said, uploads = form.cleaned_data, _uploads()
+    try:
+        stored_as = uploads.save(uuid4().hex, said["file"])
+        for name in uploads.listdir("")[1]:
+            with contextlib.suppress(FileNotFoundError):
+                if uploads.get_modified_time(name) < timezone.now() - timedelta(seconds=KEPT):
+                    uploads.delete(name)
+    except OSError:
+        form.add_error("file", NO_ROOM)
+        return None
+    return Upload(
+        stored_as=stored_as,
         name=said["file"].name,
         staff=request.user.pk,
         user=said["user"].pk,
@@ -201,18 +211,6 @@ def _keep(request, form: ImportForm) -> Upload | None:
             "again": said["again"],
         },
     )
-    try:
-        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in _folder().iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if old.stat().st_mtime < time.time() - KEPT:
-                    old.unlink()
-        with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.writelines(said["file"].chunks())
-    except OSError:
-        form.add_error("file", NO_ROOM)
-        return None
-    return upload
 
 
 def _find(request) -> Upload | None:

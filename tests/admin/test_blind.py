@@ -19,12 +19,14 @@ from tests.factories import (
 )
 
 # Pages that have to do with users, works or picks: others are of rows that no opinion belongs to.
-OF_OPINIONS = {
-    "site": "index",
-    "accounts": "accounts_user",
-    "catalog": ("catalog_movie", "catalog_album", "catalog_merge"),
-    "selections": "selections_",
-}
+OF_OPINIONS = [
+    ("site", "index"),
+    ("accounts", "accounts_user"),
+    ("catalog", ("catalog_movie", "catalog_album", "catalog_merge")),
+    ("selections", "selections_week_"),
+    ("selections", ("selections_weekmovie", "selections_weekalbum")),
+    ("selections", ("selections_opinion", "selections_importedrow")),
+]
 NOTE = "Some opinions are hidden because you take part in their week."
 
 
@@ -55,14 +57,14 @@ def lists(client):
     return read(client, address(Opinion, "changelist"))
 
 
-@pytest.mark.parametrize("app", OF_OPINIONS)
-def test_no_page_depends_on_what_is_hidden(secret, chief, other, app):
+@pytest.mark.parametrize(("app", "names"), OF_OPINIONS)
+def test_no_page_depends_on_what_is_hidden(secret, chief, other, app, names):
     WeekFactory(user=chief, year=2026, week_number=7)
     fill(1)
     client = client_of(chief)
     known = {name: place for name, place in pages_of(app).items() if name not in REFUSED}
-    places = [place for name, place in known.items() if name.startswith(OF_OPINIONS[app])]
-    if app == "selections":
+    places = [place for name, place in known.items() if name.startswith(names)]
+    if "selections_opinion" in names:
         queries = ("q=hidden", "rating=9", "o=3", "_facets=True")
         places += [f"{address(Opinion, 'changelist')}?{query}" for query in queries]
     places += [address(User, "change", other.pk)]
@@ -94,6 +96,17 @@ def test_a_week_and_the_list_say_that_something_is_hidden(secret, chief):
     form = read(client, address(Week, "change", secret.movie_pick.week_id))
     assert form.count(NOTE) == 2  # of the movie, and of the album
     assert "A hidden masterpiece" not in form
+
+
+@pytest.mark.parametrize(("query", "count"), [("", 2), ("?rating=9", 1), ("?rating=none", 1), ("?rating=2", 0)])
+def test_lists_count_what_they_show(secret, chief, query, count):
+    WeekFactory(user=chief, year=2026, week_number=7)
+    MovieOpinionFactory(rating=9)
+    MovieOpinionFactory(rating=None, review="Long.")
+
+    listed = client_of(chief).get(address(Opinion, "changelist") + query).context["cl"]
+
+    assert (listed.result_count, len(listed.result_list)) == (count, count)
 
 
 def test_it_is_shown_to_those_who_have_given_their_own(secret, chief):

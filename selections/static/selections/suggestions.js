@@ -1,5 +1,5 @@
 "use strict";
-// Suggestions of movies and albums show their picture. Loaded before Django's autocomplete.js sets its fields up.
+// Suggestions of movies and albums show their picture. Loaded after select2, before Django sets up its fields.
 {
   const $ = django.jQuery;
 

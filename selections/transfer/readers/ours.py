@@ -89,16 +89,14 @@ def _read_pick(record: Record, zone: tzinfo) -> Row:
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
         raise RowError("This row has no year and week_number. Add them.")
+    week, notes = cells.read_week(year, number), cells.within(restore(record.raw("weeknotes")), MAX_TEXT)
+    if not kind:
+        return Row(place=record.place, kind="", week=week, notes=notes)
     row = Row(
         place=record.place,
         kind=kind,
-        week=cells.read_week(year, number),
-        notes=cells.within(restore(record.raw("weeknotes")), MAX_TEXT),
-    )
-    if not kind:
-        return row
-    row = replace(
-        row,
+        week=week,
+        notes=notes,
         position=cells.read_position(record["position"]),
         tmdb_id=_read_tmdb_id(record["tmdbid"]),
         musicbrainz_id=_read_mbid(record["musicbrainzid"]),

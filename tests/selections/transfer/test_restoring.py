@@ -58,11 +58,17 @@ def comparable(text: str) -> str:
     )
 
 
-def test_everything_that_there_can_be_comes_back(now, user, other):
+@pytest.fixture
+def whole(now, user, other):
+    """The export of everything that there can be, and the account that it is to come back to."""
     full_history(user, other)
-    before = exported(user)
+    text = exported(user)
+    return text, back_again(user)
 
-    back = back_again(user)
+
+def test_everything_that_there_can_be_comes_back(whole):
+    before, back = whole
+
     report = load(back, json.loads(before))
 
     assert comparable(exported(back)) == comparable(before)
@@ -100,10 +106,8 @@ def test_a_trusted_file_fills_an_empty_instance(now, user, other, upstream):
     ]
 
 
-def test_twice_is_harmless(now, user, other, time_machine):
-    full_history(user, other)
-    data = json.loads(exported(user))
-    back = back_again(user)
+def test_twice_is_harmless(whole, time_machine):
+    data, back = json.loads(whole[0]), whole[1]
     load(back, data)
     before = rows()
 
@@ -115,11 +119,10 @@ def test_twice_is_harmless(now, user, other, time_machine):
     assert (report.weeks_created, report.picks_created, report.opinions_created, report.profile) == (0, 0, 0, [])
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(now, user, other):
-    full_history(user, other)
-    data = json.loads(exported(user)) | {"weeks": [*json.loads(exported(user))["weeks"], *minimal()["weeks"]]}
+def test_a_dry_run_says_the_same_and_changes_nothing(whole):
+    data, back = json.loads(whole[0]), whole[1]
+    data["weeks"] += minimal()["weeks"]
     data["catalog"]["movies"] += minimal()["catalog"]["movies"]
-    back = back_again(user)
     before = rows()
 
     would = load(back, data, apply=False)
@@ -132,13 +135,9 @@ def test_a_dry_run_says_the_same_and_changes_nothing(now, user, other):
     assert did.remarks == [f"2026-W02: album {uuid.UUID(int=5)} is neither in the catalog nor in the file."]
 
 
-def test_a_dry_run_neither_writes_nor_locks(now, user, other):
-    full_history(user, other)
-    data = json.loads(exported(user))
-    back = back_again(user)
-
+def test_a_dry_run_neither_writes_nor_locks(whole):
     with CaptureQueriesContext(connection) as asked:
-        load(back, data, apply=False)
+        load(whole[1], json.loads(whole[0]), apply=False)
 
     assert len(asked) > 5
     assert all(query["sql"].startswith("SELECT") and "FOR " not in query["sql"] for query in asked)
@@ -353,7 +352,8 @@ def test_no_invalid_value_breaks_an_import(now, user, other):
 def test_two_imports_at_once_do_it_once(user, other):
     full_history(user, other)
     MovieFactory(tmdb_id=603)
-    data = json.loads(exported(user)) | {"weeks": [*json.loads(exported(user))["weeks"], *minimal()["weeks"]]}
+    data = json.loads(exported(user))
+    data["weeks"] += minimal()["weeks"]
     data["catalog"]["movies"] += minimal()["catalog"]["movies"]
     data["catalog"]["albums"] += minimal()["catalog"]["albums"]
     back = back_again(user)
