@@ -46,7 +46,8 @@ class WeekQuerySet(models.QuerySet):
     def count_visible_to(self, viewer: int) -> models.Expression:
         """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
         hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
-        return RowCount(self.values("pk")) - RowCount(self.filter(user__in=hidden_users).values("pk"))
+        rows = self.order_by().values("pk")
+        return RowCount(rows) - RowCount(rows.filter(user__in=hidden_users))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -125,7 +126,7 @@ class Week(models.Model):
 
     class Meta:
         ordering = ["-year", "-week_number", "id"]
-        indexes = [models.Index(fields=["-year", "-week_number", "id"], name="week_newest")]
+        indexes = [models.Index(fields=["-year", "-week_number", "id", "user"], name="week_newest")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "year", "week_number"],
