@@ -51,6 +51,7 @@ class WorkFeatures:
         return Coalesce(first, *more) if more else first
 
     def key_of(self, work: Any) -> Key:
+        """The key of a row with an id and the fields."""
         return next(value for name in self.key_fields if (value := getattr(work, name)))
 
     def source_pick(self, path: str = "") -> list[Any]:
@@ -81,7 +82,7 @@ class WorkFeatures:
 
 
 class MovieFeatures(WorkFeatures):
-    kind, key_fields = MOVIE, ("id",)
+    kind, key_fields = MOVIE, ("pk",)
     fields = ("tmdb_id", "genres", "release_date", "vote_count", "fetched_at", "vanished_at")
     best_known = ("-vote_count", "pk")
 

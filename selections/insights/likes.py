@@ -5,7 +5,7 @@ Opinions of private members, on their weeks, or on weeks that are not over every
 
 from collections import defaultdict
 from functools import lru_cache
-from heapq import nlargest
+from heapq import nsmallest
 from math import sqrt
 from typing import Any
 
@@ -31,19 +31,22 @@ REUSED = 600  # seconds for which likes are kept where there are more
 
 
 class Likes:
-    """The works that members rated above the middle."""
+    """The works that members rated above the middle, numbered in any order."""
 
     def __init__(self, features: WorkFeatures) -> None:
-        self.members: dict[int, dict[float, list[Key]]] = defaultdict(lambda: defaultdict(list))  # by how they like it
-        self.works: dict[Key, list[tuple[int, float, int]]] = defaultdict(list)  # a member, how they like it, opinion
-        known = set()
+        self.numbers: dict[Key, int] = {}
+        self.works: list[dict[int, tuple[float, int]]] = []  # by member, how they like it, and the opinion
+        self.members: dict[int, dict[float, list[int]]] = defaultdict(lambda: defaultdict(list))  # works by liking
         for key, member, rating, opinion in self.read(features):
-            if (key, member) not in known:  # the latest of a member's several
-                known.add((key, member))
+            number = self.numbers.setdefault(key, len(self.works))
+            if number == len(self.works):
+                self.works.append({})
+            if member not in self.works[number]:  # the latest of a member's several
                 liking = (rating - MIDDLE) / FURTHEST
-                self.members[member][liking].append(key)
-                self.works[key].append((member, liking, opinion))
-        self.spread = {key: sqrt(RARE + sum(liking for _, liking, _ in of)) for key, of in self.works.items()}
+                self.works[number][member] = liking, opinion
+                self.members[member][liking].append(number)
+        self.keys = list(self.numbers)
+        self.spread = [sqrt(RARE + sum(liking for liking, _ in work.values())) for work in self.works]
 
     def read(self, features: WorkFeatures) -> Any:
         """The latest opinions that say so, as rows."""
@@ -62,23 +65,27 @@ class Likes:
         which takes one pass over them.
         """
         total = 1 + sum(liked.values())
-        weights: dict[int, float] = defaultdict(lambda: PRIOR / total)
+        weights: dict[int, float] = dict.fromkeys(self.members, PRIOR / total)
         for key, liking in liked.items():
-            for member, theirs, _ in self.works.get(key, ()):
-                weights[member] += liking * theirs / self.spread[key] / total
-        points: dict[Key, float] = defaultdict(float)
-        for member, by_liking in self.members.items():
-            if member != user.pk:
-                for liking, keys in by_liking.items():
-                    share = weights[member] * liking
-                    for key in keys:
-                        points[key] += share
-        return {key: value / self.spread[key] for key, value in points.items()}, weights
+            if (number := self.numbers.get(key)) is not None:
+                share = liking / self.spread[number] / total
+                for member, (theirs, _) in self.works[number].items():
+                    weights[member] += share * theirs
+        weights.pop(user.pk, None)
+        points = [0.0] * len(self.works)
+        for member, weight in weights.items():
+            for liking, numbers in self.members[member].items():
+                share = weight * liking
+                for number in numbers:
+                    points[number] += share
+        return {key: value / spread for key, value, spread in zip(self.keys, points, self.spread, strict=True)}, weights
 
-    def closest(self, user: Any, key: Key, weights: dict[int, float], count: int) -> list[int]:
+    def closest(self, key: Key, weights: dict[int, float], count: int) -> list[int]:
         """The opinions that contributed most to a work's points."""
-        others = (like for like in self.works.get(key, ()) if like[0] != user.pk)
-        return [opinion for *_, opinion in nlargest(count, others, key=lambda like: weights[like[0]] * like[1])]
+        work = self.works[self.numbers[key]] if key in self.numbers else {}
+        others = work.keys() & weights.keys()
+        best = nsmallest(count, others, key=lambda member: (-weights[member] * work[member][0], member))
+        return [work[member][1] for member in best]
 
 
 def likes_of(features: WorkFeatures) -> Likes:

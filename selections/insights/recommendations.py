@@ -19,6 +19,7 @@ from django.db.models import Q
 from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.tmdb import MovieHit
+from selections.kinds import MOVIE
 from selections.models import Opinion
 
 from .features import ALBUMS, MAKERS, MOVIES, Feature, Key, SourcePick, WorkFeatures
@@ -33,7 +34,7 @@ STEEPNESS = 1.2  # for the score: one point gives 70 of 100
 PEOPLE: Feature = ("people", 0)
 
 # Limits, so that a response costs about the same for any amount of data.
-MAX_CANDIDATES = 250  # of each source
+MAX_CANDIDATES = 100  # of each source
 MAX_ASKED = 5  # movies, at TMDB
 MAX_REASONS = 5  # named for a result
 MAX_PICKS = 3  # named for a reason, and members for a result
@@ -66,7 +67,7 @@ class Recommendation:
 class Candidate:
     """A work that might be recommended, with its points by feature."""
 
-    work: Movie | Album | MovieHit
+    work: Any  # its id and the fields of its features, or the hit
     key: Key
     order: tuple[Any, ...]  # the order among equals
     points: dict[Feature, float] = field(default_factory=dict)
@@ -157,7 +158,7 @@ class Search:
         chosen = Q(pk__in=ids) | Q(pk__in=best_known)
         if self.hits:
             chosen |= Q(tmdb_id__in=list(self.hits))
-        works = list(self.works.filter(chosen).only(*features.fields).order_by("pk"))
+        works = list(self.works.filter(chosen).order_by("pk").values_list("pk", *features.fields, named=True))
         traits = {work.pk: features.traits(work) for work in works}
         self.taste.learn([(work, feature, str(feature[1])) for work in known for feature in traits.get(work, [])])
         return [self.candidate(work, made[work.pk], traits[work.pk]) for work in works if self.may_be(work)] + [
@@ -174,23 +175,23 @@ class Search:
                 made[work][feature] = self.taste.affinities[feature]
         return made
 
-    def may_be(self, work: Movie | Album) -> bool:
+    def may_be(self, work: Any) -> bool:
         """Whether to recommend the work: not one that the user knows, nor one known from a member's file only."""
-        is_hit = isinstance(work, Movie) and work.tmdb_id in self.hits
+        is_hit = self.kind is MOVIE and work.tmdb_id in self.hits
         if work.pk in self.taste.own:
             if is_hit:
                 del self.hits[work.tmdb_id]
             return False
         return work.fetched_at is not None and (is_hit or not work.vanished_at)
 
-    def candidate(self, work: Movie | Album, points: dict[Feature, float], traits: list[Feature]) -> Candidate:
+    def candidate(self, work: Any, points: dict[Feature, float], traits: list[Feature]) -> Candidate:
         key = self.features.key_of(work)
         points[PEOPLE] = NEAR * self.near.get(key, 0)
         genres = sum(kind == "genre" for kind, _ in traits)
         for feature in traits:
             if liking := self.taste.affinities.get(feature):
                 points[feature] = liking / genres if feature[0] == "genre" else liking
-        if isinstance(work, Movie) and work.tmdb_id in self.hits:
+        if self.kind is MOVIE and work.tmdb_id in self.hits:
             del self.hits[work.tmdb_id]
             points |= self.recommended[work.tmdb_id]
         return Candidate(work, key, self.features.order(work), points)
@@ -200,10 +201,7 @@ class Search:
         works = self.works.in_bulk(
             [candidate.work.pk for _, candidate in found if not isinstance(candidate.work, MovieHit)]
         )
-        closest = {
-            candidate.key: self.likes.closest(self.user, candidate.key, self.weights, MAX_PICKS)
-            for _, candidate in found
-        }
+        closest = {candidate.key: self.likes.closest(candidate.key, self.weights, MAX_PICKS) for _, candidate in found}
         pick = self.kind.opinion_field
         rows = Opinion.objects.visible_to(self.user, pick).filter(pk__in=[pk for pks in closest.values() for pk in pks])
         people = {

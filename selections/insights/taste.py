@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Case, When
@@ -27,12 +28,12 @@ class KnownWork:
     ratings: list[int] = field(default_factory=list)
     picks: list[SourcePick] = field(default_factory=list)
 
-    @property
+    @cached_property
     def liking(self) -> float:
         """From -1 to 1."""
         return (sum(self.ratings) / len(self.ratings) - MIDDLE) / FURTHEST if self.ratings else UNRATED
 
-    @property
+    @cached_property
     def latest(self) -> tuple[int, int]:
         return max((pick.year, pick.week_number) for pick in self.picks)
 
