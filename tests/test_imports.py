@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import run
+
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {
     "integrations": set(),
@@ -115,3 +117,11 @@ def test_catalog_does_not_name_what_points_at_its_works():
     ]
 
     assert wrong == []
+
+
+def test_the_server_starts_with_its_views_and_without_what_few_requests_need():
+    done = run("-c", "import sys, wrong_opinions.wsgi; print(*sys.modules)")
+
+    loaded = set(done.stdout.split())
+    assert {"wrong_opinions.urls", "selections.api.views"} <= loaded, done.stderr
+    assert loaded & {"requests_cache", "icalendar", "rapidfuzz", "argon2"} == set()

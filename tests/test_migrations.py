@@ -4,15 +4,17 @@ import itertools
 import uuid
 
 import pytest
-from django.apps import apps
+from django.apps import AppConfig, apps
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from tests.conftest import analyze
+from accounts import services
+from accounts.models import ApiToken
+from tests.conftest import analyze, session_of
 
 OURS = ["accounts", "catalog", "integrations", "selections"]
-FIRST = [(app, "0001_initial") for app in OURS if app != "integrations"] + [("integrations", "0001_upstreamstate")]
+FIRST = dict.fromkeys(OURS, "0001_initial") | {"integrations": "0001_upstreamstate"}
 # What a row needs beyond what its fields say by themselves.
 RULES = {
     "Week": {"year": 2025, "week_number": 7},
@@ -79,26 +81,29 @@ def rows(state):
 
 
 def migrate(targets):
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-    return MigrationExecutor(connection).loader.project_state(targets).apps
+    """The models of all apps then."""
+    return MigrationExecutor(connection).migrate(targets).apps
 
 
-@pytest.mark.django_db(transaction=True)
-def test_all_migrations_go_back_with_data_and_forward_again():
+@pytest.fixture
+def newest(transactional_db):
+    """The newest migrations, to which it returns after the test."""
     newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    yield newest
+    migrate(newest)
+    analyze()
+
+
+@pytest.mark.parametrize("app", OURS)
+def test_all_migrations_of_an_app_go_back_with_data_and_forward_again(newest, app):
     fill(apps)
     before = rows(apps)
-    try:
-        first = migrate(FIRST)
-        went_back = rows(first)
-        fill(first)
-        at_first = rows(first)
-        migrate(newest)
-        after = rows(apps)
-    finally:
-        migrate(newest)
-        analyze()
+    first = migrate([(app, FIRST[app])])
+    went_back = rows(first)
+    fill(first)
+    at_first = rows(first)
+    migrate(newest)
+    after = rows(apps)
 
     for label, then in went_back.items():
         assert then.keys() == before[label].keys(), label
@@ -107,17 +112,55 @@ def test_all_migrations_go_back_with_data_and_forward_again():
             assert {name: after[label][pk][name] for name in row if name in after[label][pk]} == row
 
 
-@pytest.mark.django_db(transaction=True)
-def test_empty_earlier_ratings_are_deleted_by_an_older_migration():
+def test_empty_earlier_ratings_are_deleted_by_an_older_migration(newest):
     model = apps.get_model("selections.EarlierRating")
     opinion = make(apps.get_model("selections.Opinion"), apps)
     for rating in (None, 7):
         model.objects.create(opinion=opinion, rating=rating)
-    try:
-        state = migrate([("selections", "0006_text_lengths")])
-        kept = list(state.get_model("selections.EarlierRating").objects.values_list("rating", flat=True))
-    finally:
-        migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
-        analyze()
 
-    assert kept == [7]
+    state = migrate([("selections", "0006_text_lengths")])
+
+    assert list(state.get_model("selections.EarlierRating").objects.values_list("rating", flat=True)) == [7]
+
+
+def test_calendar_tokens_and_sessions_are_deleted_by_an_older_migration(newest, user):
+    services.renew_calendar_token(user)
+    services.create_token(user, name="script", scope="read")
+    session_of(user)
+
+    migrate([("accounts", "0004_reserved_usernames")])
+    migrate(newest)
+
+    assert ApiToken.objects.get().name == "script"
+    assert not user.sessions.exists()
+
+
+OF_SIMPLEJWT = {"token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"}
+INSERT_TOKENS = [
+    "INSERT INTO token_blacklist_outstandingtoken (id, user_id, jti, token, created_at, expires_at)"
+    " VALUES (1, %s, '00000000-0000-0000-0000-000000000001', 'a token', '2026-01-01 00:00Z', '2026-02-01 00:00Z')",
+    "INSERT INTO token_blacklist_blacklistedtoken (id, token_id, blacklisted_at) VALUES (1, %s, '2026-01-01 00:00Z')",
+]
+
+
+def test_refresh_tokens_of_earlier_releases_are_deleted(newest, user, monkeypatch):
+    config = AppConfig.create("rest_framework_simplejwt.token_blacklist")  # which earlier releases had installed
+    config.apps, config.models = apps, {}
+
+    def migrate_blacklist(name):
+        with monkeypatch.context() as patch:
+            patch.setitem(apps.app_configs, config.label, config)
+            migrate([(config.label, name)])
+
+    migrate([("accounts", "0006_known_clients")])
+    migrate_blacklist("0001_initial")
+    with connection.cursor() as cursor:
+        for statement, pk in zip(INSERT_TOKENS, [user.pk, 1], strict=True):
+            cursor.execute(statement, [pk])
+    migrate(newest)
+
+    assert not OF_SIMPLEJWT & set(connection.introspection.table_names())
+    user.delete()
+    migrate_blacklist("0001_initial")  # in an earlier release
+    assert set(connection.introspection.table_names()) >= OF_SIMPLEJWT
+    migrate_blacklist(None)

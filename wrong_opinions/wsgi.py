@@ -3,10 +3,12 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
 django_application = get_wsgi_application()
+reverse("home")  # loads the URLs and views now, rather than in the first request
 
 
 def application(environ, start_response):

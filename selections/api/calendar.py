@@ -15,7 +15,6 @@ from accounts import limits, security
 from accounts import services as accounts
 from accounts.api.authentication import InactiveAccount, InvalidCredentials, IsSignedIn
 from accounts.models import ApiToken
-from selections.calendar import stamp, write_calendar
 
 CALENDAR = "text/calendar"
 
@@ -49,7 +48,6 @@ class CalendarTokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class CalendarView(APIView):
     """For calendar programs, which send no headers: the token in the address gives access to this view only."""
 
@@ -74,6 +72,8 @@ class CalendarView(APIView):
 
         Send the `ETag` back as `If-None-Match`: an unchanged calendar is a 304, which does not count towards any limit.
         """
+        from selections.calendar import stamp, write_calendar  # here, as icalendar takes long to load
+
         token = accounts.find_token(request.query_params.get("token", ""), [ApiToken.Scope.CALENDAR])
         if token is None:
             raise InvalidCredentials("This calendar address is invalid or has been replaced. Create a new one.")

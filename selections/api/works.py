@@ -1,6 +1,6 @@
 """Picked movies and albums with those of their weeks that the caller may see."""
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
@@ -81,8 +81,8 @@ class PersonView(APIView):
         person = Person.objects.filter(tmdb_id=read_tmdb_id(tmdb_id)).first()
         if person is None:
             raise NotFound("Person not found")
-        of_person = Q(pk__in=person.parts.values("movie")) | Q(pk__in=person.jobs.values("movie"))
-        movies = with_selections(Movie.objects.filter(of_person), request.user).prefetch_related(
+        of_person = person.parts.order_by().values("movie").union(person.jobs.order_by().values("movie"))
+        movies = with_selections(Movie.objects.filter(pk__in=of_person), request.user).prefetch_related(
             Prefetch("cast", person.parts.exclude(character="")),
             Prefetch("crew", person.jobs.all()),
         )

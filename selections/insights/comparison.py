@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Prefetch, Q, Sum, When, Window
 from django.db.models.functions import Abs, Cast, Coalesce, RowNumber
 
@@ -298,7 +299,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Rater:
-    user: dict[str, Any]
+    user: Any
     n: int
     total: int
 
@@ -327,13 +328,13 @@ def report_card(viewer: Any, person: Any) -> ReportCard:
     )
     raters: dict[int, Rater] = {}
     for rater in [*movie_raters, *album_raters]:
-        same = raters.get(rater.user["id"])
-        raters[rater.user["id"]] = Rater(rater.user, rater.n + same.n, rater.total + same.total) if same else rater
+        same = raters.get(rater.user.pk)
+        raters[rater.user.pk] = Rater(rater.user, rater.n + same.n, rater.total + same.total) if same else rater
     return ReportCard(
         user=person,
         movies=movies,
         albums=albums,
-        raters=sorted(raters.values(), key=lambda rater: (-rater.n, rater.user["id"])),
+        raters=sorted(raters.values(), key=lambda rater: (-rater.n, rater.user.pk)),
     )
 
 
@@ -364,7 +365,7 @@ def _marks(kind: Kind, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:
         worst=Marked(worst, worst.n, worst.total) if worst else None,
     )
     users = [
-        {"id": row["user_id"], "username": row["user__username"], "display_name": row["user__display_name"]}
+        get_user_model()(pk=row["user_id"], username=row["user__username"], display_name=row["user__display_name"])
         for row in rows
     ]
     return marks, [Rater(user, row["n"], row["total"]) for user, row in zip(users, rows, strict=True)]
@@ -406,12 +407,13 @@ def earlier_years(viewer: Any, person: Any, *, year: int, week_number: int) -> W
     return (
         Week.objects.visible_to(viewer)
         .filter(user=person, week_number=week_number, year__lt=year)
-        .select_related("user")
+        .for_list()
         .prefetch_related(
             *(
                 Prefetch(
                     kind.related_picks,
-                    kind.picks.objects.select_related(kind.name).with_opinions(viewer).with_shown_opinions(viewer),
+                    kind.picks.objects.with_opinions(viewer).with_shown_opinions(viewer),
+                    to_attr=f"{kind.name}s",
                 )
                 for kind in KINDS.values()
             )

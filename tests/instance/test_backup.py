@@ -84,6 +84,7 @@ def test_a_backup_is_restored(run, filled, tmp_path):
     returned = run("restore", file, "--force")
 
     assert rows() == before
+    assert Week.objects.mentioning("strasse").get() == filled
     assert said.out.startswith(f"{file}, 0.")
     assert said.out.endswith(" MB: 1 account, 1 week, 1 movie, 1 album.\n")
     assert returned.out == "Restored 1 account, 1 week, 1 movie, 1 album.\n"
@@ -577,6 +578,19 @@ def test_extensions_are_left_out_and_left_alone(run, tmp_path, filled, extension
     run("restore", tmp_path / "backup", "--force")
     assert not extension()
     assert rows() == before
+
+
+@on_postgresql
+def test_the_extension_that_searches_need_is_created(run, tmp_path, filled):
+    run("backup", tmp_path / "backup")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP EXTENSION pg_trgm CASCADE")
+
+    run("restore", tmp_path / "backup", "--force")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%_search'")
+        assert cursor.fetchone()[0] == 3  # of weeks, movies and albums
 
 
 @on_postgresql

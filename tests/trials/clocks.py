@@ -29,7 +29,8 @@ class Clock:
 
 def clock_jumps(trial: Trial) -> None:
     """The clock goes an hour forward, and back again."""
-    clock, upstream = Clock(trial.folder / "clock"), FaultyServer(musicbrainz)
+    clock, upstream = Clock(trial.folder / "clock"), FaultyServer()
+    upstream.healthy = musicbrainz
     settings = clock.settings | {"LOGIN_RATE": "10/min", "MUSICBRAINZ_BASE_URL": upstream.url}
     try:
         with trial.site(**settings) as site:

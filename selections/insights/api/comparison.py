@@ -15,6 +15,7 @@ from selections.api.serializers import (
     OwnerSerializer,
     WeekFullSerializer,
     WeekOfPickSerializer,
+    WeekSerializer,
 )
 from selections.insights import comparison
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
@@ -91,6 +92,11 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
     class Meta(OwnedOpinionSerializer.Meta):
         fields = [*OwnedOpinionSerializer.Meta.fields, "week", "position"]
         read_only_fields = fields
+
+    @staticmethod
+    def to_representation(opinion):
+        week = WeekOfPickSerializer.to_representation(opinion.pick.week)
+        return OwnedOpinionSerializer.to_representation(opinion) | {"week": week, "position": opinion.pick.position}
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -198,6 +204,11 @@ class RememberedMovieSerializer(DiscussedMovieSerializer):
     class Meta(DiscussedMovieSerializer.Meta):
         fields = [*DiscussedMovieSerializer.Meta.fields, "opinions"]
 
+    @staticmethod
+    def to_representation(pick):
+        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+        return DiscussedMovieSerializer.to_representation(pick) | {"opinions": opinions}
+
 
 class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     """A picked album with the opinions on it that the caller may read."""
@@ -207,12 +218,24 @@ class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     class Meta(DiscussedAlbumSerializer.Meta):
         fields = [*DiscussedAlbumSerializer.Meta.fields, "opinions"]
 
+    @staticmethod
+    def to_representation(pick):
+        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+        return DiscussedAlbumSerializer.to_representation(pick) | {"opinions": opinions}
+
 
 class RememberedWeekSerializer(WeekFullSerializer):
     """A week with its picks and the opinions on them that the caller may read."""
 
-    movies = RememberedMovieSerializer(many=True, source="movie_picks")
-    albums = RememberedAlbumSerializer(many=True, source="album_picks")
+    movies = RememberedMovieSerializer(many=True)
+    albums = RememberedAlbumSerializer(many=True)
+
+    @staticmethod
+    def to_representation(week):
+        return WeekSerializer.to_representation(week) | {
+            "movies": [RememberedMovieSerializer.to_representation(pick) for pick in week.movies],
+            "albums": [RememberedAlbumSerializer.to_representation(pick) for pick in week.albums],
+        }
 
 
 class OnThisWeekSerializer(serializers.Serializer):

@@ -19,7 +19,7 @@ from tests.factories import (
 )
 
 # How many queries each takes, the callers themselves among them
-QUERIES = {"compare?with=ben": 4, "wrong-opinions": 6, "report-card": 7, "contrarian?user=ben": 4, "on-this-week": 8}
+QUERIES = {"compare?with=ben": 4, "wrong-opinions": 6, "report-card": 7, "contrarian?user=ben": 4, "on-this-week": 6}
 PLACES = list(QUERIES)
 
 

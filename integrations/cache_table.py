@@ -1,0 +1,32 @@
+"""The table of the cache's file, as requests-cache writes it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from requests_cache.backends.sqlite import SQLiteDict
+
+
+class Table(SQLiteDict):
+    """Waits for other writers as long as `busy_timeout` says, and rolls back a failed write.
+
+    The library tries again for ever, while nothing can be read, and swallows the error of a failed write.
+    """
+
+    def __init__(self, path: Path | str, **options: Any) -> None:
+        super().__init__(path, "responses", serializer="json", **options)
+
+    @contextlib.contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        with self._lock:
+            assert self._connection  # noqa: S101 - connection() has just opened it
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
+                yield
+                self._connection.commit()
+            finally:
+                self._active_transaction = False
+                if self._connection.in_transaction:
+                    self._connection.rollback()
