@@ -17,7 +17,7 @@ DOUBT = 5  # works without a preference that are assumed beside those with a fea
 
 # Limits, so that a response costs about the same for any amount of data.
 MAX_HISTORY = 300  # works whose features count, the latest
-MAX_FEATURES = 40  # of a kind: those with the strongest preference
+MAX_FEATURES = 100  # of a kind: those with the strongest preference
 
 
 @dataclass
