@@ -334,7 +334,12 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
-        return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))
+        """Opinions on its picks, found by their ids: for an OR over joins databases scan all opinions."""
+        movies, albums = (
+            Opinion.objects.filter(**{f"{kind}_pick__in": picks.order_by().values("pk")}).order_by().values("pk")
+            for kind, picks in (("movie", week.movie_picks), ("album", week.album_picks))
+        )
+        return self.filter(pk__in=movies.union(albums, all=True))
 
     def with_picks(self) -> "OpinionQuerySet":
         """With the values of each opinion and of its pick in a response, in one query."""
