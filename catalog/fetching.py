@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from integrations import deadline
 from integrations.errors import IntegrationError, NotFound
 
@@ -22,9 +20,10 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
     import that restores such a week, with `own_first`, the work whose own id it is.
     """
     aliases: Any = rows._meta.get_field("aliases")
-    merged = aliases.related_model._default_manager.filter(**{rows.id_field: external_id})
-    has_id = Q(**{rows.id_field: external_id}) | Q(pk__in=merged.values(aliases.field.name))
-    found: Iterable[F] = rows._default_manager.filter(has_id)
+    has_id = {rows.id_field: external_id}
+    own = rows._default_manager.filter(**has_id).order_by().values("pk")
+    merged = aliases.related_model._default_manager.filter(**has_id).order_by().values(aliases.field.name)
+    found: Iterable[F] = rows._default_manager.filter(pk__in=own.union(merged, all=True))  # an OR would scan the table
     return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
 
 

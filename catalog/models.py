@@ -10,9 +10,11 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Length, NullIf
 from django.utils import timezone
 
+from .search_index import Mentions
 from .text import search_words
 
 models.CharField.register_lookup(Length)
+models.TextField.register_lookup(Mentions)
 
 UNKNOWN_ARTIST = "Unknown Artist"
 STALE_AFTER = timedelta(days=30)
@@ -33,7 +35,7 @@ class WorkQuerySet(models.QuerySet):
         words = search_words(query)
         found = self if words else self.none()
         for word in words:
-            found = found.filter(search_text__contains=word)
+            found = found.filter(search_text__mentions=word)
         return found.order_by("title_key", "id")
 
     def fetched(self) -> "WorkQuerySet":
@@ -139,7 +141,7 @@ class Work(Fetched):
     def set_keys(self) -> None:
         """Set the fields for sorting and searching; call it before bulk_create(), which does not call save()."""
         self.title_key = self.shown_title.lower()[:500]  # the longest that PostgreSQL can index
-        self.search_text = " ".join(word for name in self.searched for word in search_words(getattr(self, name)))
+        self.search_text = " ".join([word for name in self.searched for word in search_words(getattr(self, name))])
 
     @property
     def shown_title(self) -> str:
@@ -264,7 +266,12 @@ class Album(Work):
         ]
 
     def __str__(self) -> str:
-        return f"{self.artist or UNKNOWN_ARTIST}: {self.shown_title}"
+        return f"{self.shown_artist}: {self.shown_title}"
+
+    @property
+    def shown_artist(self) -> str:
+        """The credited names, or words that say that they are unknown."""
+        return self.artist or UNKNOWN_ARTIST
 
     @property
     def release_day(self) -> date | None:

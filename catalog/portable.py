@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Prefetch, QuerySet
@@ -49,9 +48,6 @@ MAX_NAME = 500  # characters of titles and artists in a file that any member may
 COVERS = ("https://coverartarchive.org/", "https://archive.org/")  # where curators' covers are
 ADDRESS = re.compile(r"(?i:https?)://\S+")
 RELATED = ("aliases", "cast", "crew", "artist_credit")  # the fields of a record that are stored in their own tables
-
-
-# The fields of a file
 
 
 def _texts(model: type[Model], *names: str) -> dict[str, Any]:
@@ -160,9 +156,6 @@ def read_work(model: type[Movie | Album], data: dict[str, Any], place: str, *, i
     return {name: value[:MAX_NAME] if isinstance(value, str) else value for name, value in values.items()}
 
 
-# Exporting
-
-
 def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
     """Movies or albums, each with its object for a file, in four queries."""
     if works.model is Movie:
@@ -176,9 +169,6 @@ def with_parts(works: QuerySet[Any]) -> QuerySet[Any]:
         Prefetch("artist_credit", AlbumArtist.objects.select_related("artist")),
         Prefetch("artist_credit__artist__aliases", ArtistAlias.objects.order_by("musicbrainz_id")),
     )
-
-
-# Importing
 
 
 def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str, Any]]) -> dict[Any, int]:
@@ -203,7 +193,7 @@ def store(model: type[Movie | Album], id_field: str, records: Iterable[dict[str,
 
 
 def _add(model: type[Movie | Album], id_field: str, records: list[dict[str, Any]]) -> list[Movie] | list[Album]:
-    works: Any = [model(**{name: value for name, value in record.items() if name not in RELATED}) for record in records]
+    works: Any = [model(**_columns(record)) for record in records]
     for work in works:
         work.set_keys()
     model._default_manager.bulk_create(works)
@@ -225,9 +215,12 @@ def _add(model: type[Movie | Album], id_field: str, records: list[dict[str, Any]
 def _add_cast_and_crew(movies: list[tuple[Movie, dict[str, Any]]]) -> None:
     tables: dict[str, Any] = {"cast": MovieCast, "crew": MovieCrew}
     parts = [
-        (tables[name], movie, part) for name in tables for movie, record in movies for part in record.get(name, ())
+        (table, movie, part)
+        for name, table in tables.items()
+        for movie, record in movies
+        for part in record.get(name, ())
     ]
-    people = _store_people([part["person"] for _, _, part in parts])
+    people, _ = _store_missing(Person, "tmdb_id", [part["person"] for _, _, part in parts])
     for table in tables.values():
         table._default_manager.bulk_create(
             table(movie=movie, **part | {"person": people[part["person"]["tmdb_id"]]})
@@ -236,40 +229,37 @@ def _add_cast_and_crew(movies: list[tuple[Movie, dict[str, Any]]]) -> None:
         )
 
 
-def _store_people(people: list[dict[str, Any]]) -> dict[int, Person]:
-    """Rows by TMDB ids; existing people are left unchanged. In the same order as works."""
-    new = {person["tmdb_id"]: Person(**person) for person in reversed(people)}
-    Person.objects.bulk_create([new[tmdb_id] for tmdb_id in sorted(new)], ignore_conflicts=True)
-    return {person.tmdb_id: person for person in Person.objects.filter(tmdb_id__in=new)}
-
-
 def _add_artist_credits(albums: list[tuple[Album, dict[str, Any]]]) -> None:
     parts = [
         (album, position, part)
         for album, record in albums
         for position, part in enumerate(record.get("artist_credit", ()))
     ]
-    artists = _store_artists([part["artist"] for _, _, part in parts])
+    artists, new = _store_missing(Artist, "musicbrainz_id", [part["artist"] for _, _, part in parts])
     AlbumArtist.objects.bulk_create(
         AlbumArtist(album=album, position=position, **part | {"artist": artists[part["artist"]["musicbrainz_id"]]})
         for album, position, part in parts
     )
-
-
-def _store_artists(artists: list[dict[str, Any]]) -> dict[UUID, Artist]:
-    """Rows by MusicBrainz ids; existing artists are left unchanged. In the same order as works."""
-    by_id = {artist["musicbrainz_id"]: artist for artist in reversed(artists)}
-    known = set(Artist.objects.filter(musicbrainz_id__in=by_id).values_list("musicbrainz_id", flat=True))
-    new = sorted(by_id.keys() - known)
-    Artist.objects.bulk_create(
-        [Artist(**{name: value for name, value in by_id[key].items() if name not in RELATED}) for key in new],
-        ignore_conflicts=True,
-    )
-    rows = {artist.musicbrainz_id: artist for artist in Artist.objects.filter(musicbrainz_id__in=by_id)}
-    aliases = {alias: rows[key] for key in new for alias in by_id[key]["aliases"]}
+    aliases = {alias: artists[record["musicbrainz_id"]] for record in new for alias in record["aliases"]}
     taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
     ArtistAlias.objects.bulk_create(
         [ArtistAlias(musicbrainz_id=alias, artist=aliases[alias]) for alias in sorted(aliases.keys() - taken)],
         ignore_conflicts=True,
     )
-    return rows
+
+
+def _store_missing(
+    model: type[Model], id_field: str, records: list[dict[str, Any]]
+) -> tuple[dict[Any, Any], list[dict[str, Any]]]:
+    """Rows by their ids, stored in the same order as works, and the records that were new. Existing rows are left
+    unchanged."""
+    by_id = {record[id_field]: record for record in reversed(records)}
+    existing = model._default_manager.filter(**{f"{id_field}__in": by_id})
+    new = [by_id[key] for key in sorted(by_id.keys() - set(existing.values_list(id_field, flat=True)))]
+    model._default_manager.bulk_create([model(**_columns(record)) for record in new], ignore_conflicts=True)
+    return {getattr(row, id_field): row for row in existing.all()}, new
+
+
+def _columns(record: dict[str, Any]) -> dict[str, Any]:
+    """The values that are stored in the record's own row."""
+    return {name: value for name, value in record.items() if name not in RELATED}

@@ -1,7 +1,7 @@
 """Getting movies and albums: from the catalog if it has them in full, else from TMDB or MusicBrainz into it."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import batched
@@ -115,23 +115,34 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
 def _store_credits(movie: Movie, fetched: tmdb.Movie) -> None:
     """Replace the movie's cast and crew."""
     people = _store_people([*fetched.cast, *fetched.crew])
-    credited: list[tuple[Any, Sequence[tmdb.Credit | tmdb.CrewCredit]]] = [
-        (MovieCast, fetched.cast),
-        (MovieCrew, fetched.crew),
-    ]
-    for model, parts in credited:
-        model.objects.filter(movie=movie).delete()
-        model.objects.bulk_create(
-            model(movie=movie, person_id=people[part.person_id], **_without(part, "person_id", "name", "profile_path"))
-            for part in parts
+    cast = [
+        MovieCast(
+            movie=movie,
+            person_id=people[part.person_id],
+            credit_id=part.credit_id,
+            character=part.character,
+            order=part.order,
         )
+        for part in fetched.cast
+    ]
+    crew = [
+        MovieCrew(
+            movie=movie,
+            person_id=people[part.person_id],
+            credit_id=part.credit_id,
+            department=part.department,
+            job=part.job,
+            order=part.order,
+        )
+        for part in fetched.crew
+    ]
+    movie.cast.all().delete()
+    movie.crew.all().delete()
+    MovieCast.objects.bulk_create(cast)
+    MovieCrew.objects.bulk_create(crew)
 
 
-def _without(part: tmdb.Credit | tmdb.CrewCredit, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in vars(part).items() if name not in names}
-
-
-def _store_people(parts: Iterable[tmdb.Credit | tmdb.CrewCredit]) -> dict[int, int]:
+def _store_people(parts: Iterable[tmdb.Credit]) -> dict[int, int]:
     """Primary keys of the people by their TMDB ids. The order is fixed, so that transactions cannot deadlock."""
     people = {
         part.person_id: Person(tmdb_id=part.person_id, name=part.name, profile_path=part.profile_path) for part in parts

@@ -2,13 +2,29 @@
 
 import unicodedata
 
+# Letters that Unicode does not decompose, as people type them.
+PLAIN_LETTERS = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"}
+)
+# Combining classes of overlays, of Hebrew and Arabic vowel points, and of marks above, below or beside a letter. All
+# others make another letter or syllable, as in Hindi, Thai and kana.
+ACCENTS = {1, *range(10, 37), *range(200, 255)}
+VARIATIONS = {chr(number) for number in range(0xFE00, 0xFE10)}  # how an emoji is drawn
+
 
 def fold(text: str) -> str:
     """The text without letter case and accents, so that searches behave alike on every database."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(PLAIN_LETTERS)
+    plain = "".join([character for character in letters if unicodedata.combining(character) not in ACCENTS])
+    return unicodedata.normalize("NFC", plain)
 
 
 def search_words(text: str) -> list[str]:
-    """The words of a text, folded and split at everything that is neither a letter nor a digit."""
-    return "".join(character if character.isalnum() else " " for character in fold(text)).split()
+    """The words of a text, folded and split at everything that is neither a letter, nor part of one, nor a digit."""
+    return "".join([character if _is_of_word(character) else " " for character in fold(text)]).split()
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or (unicodedata.category(character) in {"Mn", "Mc"} and character not in VARIATIONS)

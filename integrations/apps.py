@@ -6,6 +6,6 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        from . import checks
+        from . import status
 
-        register(checks.check_upstreams)
+        register(status.check_upstreams)

@@ -4,21 +4,18 @@ import logging
 import math
 from datetime import UTC, datetime
 from http import HTTPStatus
-from time import monotonic
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from .errors import IntegrationError, RateLimited, Unavailable, advice
-from .state import HostState, read_time
+from .errors import Unavailable, advice, too_many
+from .state import HostState, Values, after, seconds_until
 
 logger = logging.getLogger(__name__)
 
 MAX_FAILURES = 3  # in a row
 MAX_PAUSE = 3600  # seconds that a Retry-After may name
-NOTED_EVERY = 10  # seconds: the time of the last answer is written no more often
 
 
 class CircuitBreaker:
@@ -29,31 +26,22 @@ class CircuitBreaker:
     upstream is suspect for as long: requests are sent, but web requests hardly wait for them.
     """
 
-    def __init__(self, service: str, name: str) -> None:
-        self.service, self.name = service, name
-
-    @property
-    def state(self) -> HostState:
-        return HostState.of(self.service)
+    def __init__(self, name: str, state: HostState) -> None:
+        self.name, self.state = name, state
 
     def before_request(self) -> bool:
         """Whether this request is the half-open probe. Raises Unavailable or RateLimited where none may be sent."""
         with self.state.change() as values:
-            now = monotonic()
-            if (wait := read_time(values, "paused_until", now, MAX_PAUSE) - now) > 0:
-                raise self._refusal(math.ceil(wait), is_too_fast=bool(values.get("is_too_fast")))
-            if not settings.UPSTREAM_COOLDOWN or _failures(values) < MAX_FAILURES:
-                return False
-            if (wait := read_time(values, "open_until", now, settings.UPSTREAM_COOLDOWN) - now) > 0:
-                raise self._refusal(math.ceil(wait), is_too_fast=False)
-            values["open_until"] = now + settings.UPSTREAM_COOLDOWN  # for all others
-            return True
-
-    def _refusal(self, wait: int, *, is_too_fast: bool) -> IntegrationError:
-        if is_too_fast:
-            return RateLimited(f"Too many requests to {self.name}. {advice(wait)}", retry_after=wait)
-        sentence = f"{self.name} is temporarily unavailable. {advice(wait)}"
-        return Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            pause = math.ceil(seconds_until(values, "paused_until", MAX_PAUSE))
+            if pause and values.get("is_too_fast"):
+                raise too_many(f"to {self.name}", pause)
+            if wait := pause or _cooldown_left(values):
+                sentence = f"{self.name} is temporarily unavailable. {advice(wait)}"
+                raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            is_probe = values.get("failures", 0) >= MAX_FAILURES and settings.UPSTREAM_COOLDOWN > 0
+            if is_probe:
+                values["open_until"] = after(settings.UPSTREAM_COOLDOWN)  # for all others
+        return is_probe
 
     def probe_not_sent(self) -> None:
         """Let the next request be the probe."""
@@ -61,77 +49,62 @@ class CircuitBreaker:
             values.pop("open_until", None)
 
     def record_failure(self, *, is_slow: bool = False) -> None:
+        cooldown = settings.UPSTREAM_COOLDOWN
         with self.state.change() as values:
-            now = monotonic()
-            failures = values["failures"] = min(_failures(values) + 1, MAX_FAILURES + 1)
-            if failures == MAX_FAILURES and settings.UPSTREAM_COOLDOWN:
-                logger.warning(
-                    "%s fails and gets no requests for %g seconds at a time", self.name, settings.UPSTREAM_COOLDOWN
-                )
+            failures = values["failures"] = min(values.get("failures", 0) + 1, MAX_FAILURES + 1)
+            if failures == MAX_FAILURES and cooldown:
+                logger.warning("%s fails and gets no requests for %g seconds at a time", self.name, cooldown)
             if failures >= MAX_FAILURES:
-                values["open_until"] = now + settings.UPSTREAM_COOLDOWN
+                values["open_until"] = after(cooldown)
             if is_slow:
-                values["suspect_until"] = now + settings.UPSTREAM_COOLDOWN
+                values["suspect_until"] = after(cooldown)
 
-    def record_success(self, *, is_accepted: bool) -> None:
-        """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent."""
+    def record_success(self, *, is_accepted: bool = False, is_answer: bool = False) -> None:
+        """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent,
+        `is_answer` if it gave something that can be read, or said that there is none: operators see when it last did.
+        """
         with self.state.change() as values:
             if is_accepted and values.pop("refused", None):
                 logger.warning("%s accepts us again", self.name)
-            if _failures(values) >= MAX_FAILURES:
+            if values.get("failures", 0) >= MAX_FAILURES:
                 logger.warning("%s answers again", self.name)
             for name in ("failures", "open_until", "suspect_until"):
                 values.pop(name, None)
-
-    def record_answer(self) -> None:
-        """It gave an answer that can be read: a thing, or that there is none. Operators see when it last did."""
-        now = int(timezone.now().timestamp())
-        with self.state.change() as values:
-            last = values.get("answered_at")
-            if type(last) is not int or abs(now - last) >= NOTED_EVERY:
-                values["answered_at"] = now
+            if is_answer:
+                values["answered_at"] = int(timezone.now().timestamp())
 
     def pause(self, wait: int, *, is_too_fast: bool) -> None:
         """Send nothing for some seconds, as a Retry-After says."""
         with self.state.change() as values:
-            now = monotonic()
-            until = now + min(wait, MAX_PAUSE)
-            values["paused_until"] = max(read_time(values, "paused_until", now, MAX_PAUSE), until)
-            values["is_too_fast"] = is_too_fast
+            values["paused_until"] = after(max(seconds_until(values, "paused_until", MAX_PAUSE), min(wait, MAX_PAUSE)))
+            values["is_too_fast"] = int(is_too_fast)
 
     def record_refusal(self, status: int, identity: str) -> None:
         """It refuses our key or User-Agent, which is logged once."""
-        with self.state.change() as values:
-            known = values.get("refused")
-            if not isinstance(known, dict) or known.get("who") != fingerprint(identity):
-                logger.error("%s refuses our key or User-Agent (HTTP %s): see .env", self.name, status)
-                at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
+        if self.last_refusal(identity) is None:
+            logger.error("%s refuses our key or User-Agent (HTTP %s): see .env", self.name, status)
+            at = f"{timezone.now():%Y-%m-%d %H:%M} UTC"
+            with self.state.change() as values:
                 values["refused"] = {"who": fingerprint(identity), "status": status, "at": at}
 
     # What operators are shown; these create no file.
 
     def is_suspect(self) -> bool:
-        now = monotonic()
-        return read_time(self.state.peek(), "suspect_until", now, settings.UPSTREAM_COOLDOWN) > now
+        return seconds_until(self.state.peek(), "suspect_until", settings.UPSTREAM_COOLDOWN) > 0
 
     def pause_left(self) -> int:
         """The seconds for which it gets no requests as it told us to wait; 0 where it did not."""
-        now = monotonic()
-        return math.ceil(read_time(self.state.peek(), "paused_until", now, MAX_PAUSE) - now)
+        return math.ceil(seconds_until(self.state.peek(), "paused_until", MAX_PAUSE))
 
     def cooldown_left(self) -> int:
         """The seconds for which it gets no requests as it fails; 0 where it gets them."""
-        values, now = self.state.peek(), monotonic()
-        if not settings.UPSTREAM_COOLDOWN or _failures(values) < MAX_FAILURES:
-            return 0
-        return math.ceil(read_time(values, "open_until", now, settings.UPSTREAM_COOLDOWN) - now)
+        return _cooldown_left(self.state.peek())
 
     def last_answer(self) -> datetime | None:
-        """When this host last got an answer that can be read, give or take NOTED_EVERY seconds."""
-        at = self.state.peek().get("answered_at")
+        """When this host last got an answer that can be read."""
         try:
-            return datetime.fromtimestamp(at, tz=UTC) if type(at) is int else None  # True is one, too
-        except (ValueError, OverflowError, OSError):  # the file is damaged
+            return datetime.fromtimestamp(self.state.peek()["answered_at"], tz=UTC)
+        except (KeyError, ValueError, OverflowError, OSError):  # there was none, or the file is damaged
             return None
 
     def last_refusal(self, identity: str) -> str | None:
@@ -142,9 +115,10 @@ class CircuitBreaker:
         return f"HTTP {refused.get('status')}, {refused.get('at')}"
 
 
-def _failures(values: dict[str, Any]) -> int:
-    value = values.get("failures")
-    return value if isinstance(value, int) else 0
+def _cooldown_left(values: Values) -> int:
+    if values.get("failures", 0) < MAX_FAILURES:
+        return 0
+    return math.ceil(seconds_until(values, "open_until", settings.UPSTREAM_COOLDOWN))
 
 
 def fingerprint(identity: str) -> str:

@@ -39,10 +39,10 @@ class CoverArtArchive(Upstream):
         if response.status_code == HTTPStatus.NOT_FOUND:
             return {"has_front": False}
         if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
-            address = redirect_target(f"{self.base_url}{path}", response) or ""
+            address = redirect_target(f"{self.base_url}{path}", response)
             if origin(address) == origin(self.base_url) or read_address(address):
                 return {"has_front": True}
-        raise self._unavailable("sent an answer that says nothing about a cover")
+        raise self.unavailable("sent an answer that says nothing about a cover")
 
 
 upstream = CoverArtArchive()

@@ -12,14 +12,12 @@ from django.http import HttpRequest, HttpResponse
 ANSWER_TIME = 4  # seconds that an upstream has to answer a web request, after the longest wait for a slot
 REQUEST_TIME = 14  # seconds for all upstreams of a web request together, also where there is no queue
 
-
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on the monotonic clock
-current = _deadline.get
 
 
 def seconds_left() -> float:
     """The seconds until the deadline of this caller; infinite without one."""
-    return max(0, current() - monotonic())
+    return max(0, _deadline.get() - monotonic())
 
 
 def seconds_for_slot() -> float:
@@ -33,7 +31,7 @@ def seconds_for_slot() -> float:
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
     """Wait at most this long for all answers in here, and no longer than the deadline outside allows."""
-    token = _deadline.set(min(monotonic() + seconds, current()))
+    token = _deadline.set(min(monotonic() + seconds, _deadline.get()))
     try:
         yield
     finally:

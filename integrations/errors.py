@@ -43,3 +43,8 @@ def advice(seconds: int | None) -> str:
     if seconds is None:
         return "Try again later."
     return f"Try again in {seconds} {'second' if seconds == 1 else 'seconds'}."
+
+
+def too_many(what: str, retry_after: int) -> RateLimited:
+    """The error that says what there is too much of, and when to try again."""
+    return RateLimited(f"Too many requests {what}. {advice(retry_after)}", retry_after=retry_after)

@@ -1,12 +1,11 @@
 """How upstreams are asked: from the cache where it can answer, once at a time for the same thing, in the slots of their
 rate limit, not while they fail, and only until the caller's deadline.
 
-Reads downward: get() asks the cache and waits for the rest, _send() runs in a thread of its own, _exchange() is one
-request over HTTP.
+Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own, where _send()
+and _exchange() send it.
 """
 
 import contextlib
-import email.utils
 import json
 import logging
 import math
@@ -14,25 +13,28 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
+from django.utils.http import parse_http_date_safe
 
 from . import cache, deadline, transport
 from .cache import Answer
 from .circuit_breaker import MAX_PAUSE, CircuitBreaker
-from .coalescing import RequestCoalescer
-from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice
-from .rate_limit import RateLimiter
+from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice, too_many
+from .models import DatabaseState
+from .rate_limit import MAX_LONG_WAITS, RateLimiter
+from .state import HostState
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +45,7 @@ PREPARATION = 0.1  # seconds before its slot, in which a request is prepared and
 MAX_TRIES = 5  # of a command that is told to come back later
 SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
 CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
-# Web requests of this process that may wait longer at a time: two threads stay free for those that need no upstream.
-MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
 
-coalescer: RequestCoalescer[Answer] = RequestCoalescer()
 long_waits = threading.BoundedSemaphore(MAX_LONG_WAITS)
 
 
@@ -63,7 +62,7 @@ class Request:
     def address(self) -> str:
         """The path and the query, without anything secret: the key of the answer in the cache."""
         query = urlencode({name: value for name, value in self.params.items() if value not in (None, "")})
-        return f"{self.path}?{query}" if query else self.path
+        return quote(self.path) + (f"?{query}" if query else "")
 
 
 class Upstream:
@@ -71,14 +70,20 @@ class Upstream:
 
     service: str  # in the names of files and settings
     name: str  # in sentences
+    is_limited_across_hosts = False  # where they share a PostgreSQL database
     max_connections = 10  # of one process at a time; further requests wait for one
     follows_redirects = True
 
     def __init__(self) -> None:
-        self.breaker = CircuitBreaker(self.service, self.name)
+        self.state = HostState(self.service)
+        self.breaker = CircuitBreaker(self.name, self.state)
+        database = DatabaseState(self.service) if self.is_limited_across_hosts else None
+        self.limiter = RateLimiter(self.name, self.state, database)
         self.session = requests.Session()
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, transport.new_adapter(self.max_connections))
+        self.running: dict[tuple[str, bool], Future[Answer]] = {}
+        self.lock = threading.Lock()
 
     @property
     def base_url(self) -> str:
@@ -89,11 +94,6 @@ class Upstream:
     def identity(self) -> str:
         """What it knows us by, and may refuse: a key or a name."""
         return settings.MUSICBRAINZ_USER_AGENT
-
-    @property
-    def limiter(self) -> RateLimiter | None:
-        """The rate limit; None without one."""
-        return None
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """Secret headers and parameters. Raises Unavailable where the settings lack them."""
@@ -145,9 +145,19 @@ class Upstream:
         return answer if answer and self.is_answer(request.path, answer.body) else None
 
     def _fetch(self, request: Request) -> Answer:
-        """A fresh answer. Commands try again as often as they are told to; web requests wait until their deadline."""
-        if deadline.seconds_left() < math.inf:
-            return self._wait(request)
+        """A fresh answer; web requests wait for it until their deadline."""
+        if deadline.seconds_left() == math.inf:
+            return self._fetch_patiently(request)
+        with self._waiting() as (is_long, seconds):
+            try:
+                return self.start(request).result(seconds)
+            except TimeoutError:
+                if not is_long:
+                    raise too_many(f"are waiting for {self.name}", 5) from None
+                raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
+
+    def _fetch_patiently(self, request: Request) -> Answer:
+        """A fresh answer for a command, which tries again as often as it is told to."""
         for _ in range(MAX_TRIES - 1):
             try:
                 return self.start(request).result()
@@ -156,16 +166,6 @@ class Upstream:
                     raise
                 time.sleep(error.retry_after)
         return self.start(request).result()
-
-    def _wait(self, request: Request) -> Answer:
-        with self._waiting() as (is_long, seconds):
-            try:
-                return self.start(request).result(seconds)
-            except TimeoutError:
-                if not is_long:
-                    sentence = f"Too many requests are waiting for {self.name}. {advice(5)}"
-                    raise RateLimited(sentence, retry_after=5) from None
-                raise self._unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[tuple[bool, float]]:
@@ -180,21 +180,46 @@ class Upstream:
                 long_waits.release()
 
     def start(self, request: Request) -> Future[Answer]:
-        """The answer to come of a request that is sent now, unless the same one is running already."""
-        key = f"{self.base_url}{request.address}", request.force_refresh
-        return coalescer.start(key, partial(self._send, request))
+        """The answer to come of a request that is sent now, or of the same one if it is running already.
+
+        It has a thread of its own: a caller may stop waiting, and the answer is still cached.
+        """
+        key = request.address, request.force_refresh
+        with self.lock:
+            if running := self.running.get(key):
+                return running
+            future: Future[Answer] = Future()
+            threading.Thread(target=copy_context().run, args=(self._run, request, future), daemon=True).start()
+            self.running[key] = future
+        return future
+
+    def _run(self, request: Request, future: Future[Answer]) -> None:
+        result = failure = None
+        try:
+            result = self._send(request)
+        except BaseException as error:  # noqa: BLE001 - all callers that wait get it
+            failure = error
+        connections.close_all()  # those of this thread, which ends here
+        with self.lock:
+            del self.running[request.address, request.force_refresh]  # so that who tries again starts another one
+        if result:
+            future.set_result(result)
+        else:
+            future.set_exception(failure)
 
     def _send(self, request: Request) -> Answer:
-        """The answer over HTTP, which is then in the cache; in the thread that the coalescer started."""
+        """The answer over HTTP, which is then in the cache."""
         key = url = f"{self.base_url}{request.address}"
         response = self._exchange(url)
         for _ in range(MAX_REDIRECTS):
             if not (self.follows_redirects and response.is_redirect):
                 break
-            url = redirect_target(url, response) or ""
+            url = redirect_target(url, response)
+            if origin(url) != origin(self.base_url):
+                raise self.unavailable("redirects to another server")
             response = self._exchange(url)
         body = self.read(request.path, response)
-        self.breaker.record_answer()
+        self.breaker.record_success(is_accepted=body is not None, is_answer=True)
         if body is None:
             raise NotFound(f"Not found on {self.name}.")
         now = timezone.now()
@@ -215,12 +240,10 @@ class Upstream:
             return None
         if isinstance(body, dict) and response.status_code == HTTPStatus.OK and self.is_answer(path, body):
             return body
-        raise self._unavailable("sent an answer that cannot be read")
+        raise self.unavailable("sent an answer that cannot be read")
 
     def _exchange(self, url: str) -> requests.Response:
         """One request in a slot of its own: the whole response, which is no error other than a 404."""
-        if origin(url) != origin(self.base_url):
-            raise self._unavailable("redirects to another server")
         headers, secret = self.credentials()
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
         is_probe, send_at = self._reserve_slot()
@@ -246,15 +269,14 @@ class Upstream:
         """Whether this request is the circuit breaker's probe, and the moment for it on the monotonic clock."""
         is_probe = self.breaker.before_request()
         try:
-            wait = self.limiter.reserve(deadline.seconds_for_slot()) if self.limiter else 0
+            return is_probe, self.limiter.reserve(deadline.seconds_for_slot())
         except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
             if is_probe:
                 self.breaker.probe_not_sent()
             if isinstance(error, RateLimited):
                 raise
             logger.error("%s gets no request, as its slots cannot be reserved: %s", self.name, error)
-            raise self._unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
-        return is_probe, time.monotonic() + wait
+            raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
 
     @contextlib.contextmanager
     def _sending(self, send_at: float, *, is_probe: bool) -> Iterator[None]:
@@ -262,42 +284,45 @@ class Upstream:
         if not is_probe:
             self.breaker.before_request()
         sleep_until(send_at)
-        with self.limiter.sending() if self.limiter else contextlib.nullcontext():
+        with self.limiter.sending():
             yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
         self.breaker.record_failure(is_slow=is_slow)
         if is_slow:
-            return self._unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
+            return self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
         if isinstance(error, requests.ConnectionError):
-            return self._unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE)
-        return self._unavailable("broke off its answer")
+            return self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE)
+        return self.unavailable("broke off its answer")
 
     def _check(self, response: requests.Response) -> None:
-        """Tell the circuit breaker how it went, and raise the error that a bad status means."""
-        status, wait, is_too_fast = response.status_code, retry_after(response), says_too_fast(response)
+        """Tell the circuit breaker what a bad status means, and raise the error for it."""
+        status = response.status_code
+        if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
+            return
+        wait, is_too_fast = retry_after(response), says_too_fast(response)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
             self.breaker.record_failure()
         else:
-            self.breaker.record_success(is_accepted=status < HTTPStatus.BAD_REQUEST)
+            self.breaker.record_success()
         if wait and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             self.breaker.pause(wait, is_too_fast=is_too_fast)
         if is_too_fast:
             logger.warning("%s says that we send too many requests", self.name)
-            raise RateLimited(f"Too many requests to {self.name}. {advice(wait or 1)}", retry_after=wait or 1)
+            raise too_many(f"to {self.name}", wait or 1)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             self.breaker.record_refusal(status, self.identity)
             raise Unavailable(f"{self.name} refuses this server; its operator has to check the settings.")
-        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND:
-            logger.warning("%s answered HTTP %s", self.name, status)
-            passed_on = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-            raise Unavailable(
-                f"{self.name} has trouble answering. {advice(wait)}",
-                retry_after=wait,
-                status=HTTPStatus(status) if status in passed_on else None,
-            )
+        logger.warning("%s answered HTTP %s", self.name, status)
+        is_passed_on = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+        raise Unavailable(
+            f"{self.name} has trouble answering. {advice(wait)}",
+            retry_after=wait,
+            status=HTTPStatus(status) if is_passed_on else None,
+        )
 
-    def _unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
+    def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
+        """The error that says what the upstream does; it is logged, too."""
         logger.warning("%s %s", self.name, what)
         return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
 
@@ -329,13 +354,13 @@ def origin(url: str) -> tuple[str, str | None, int | None] | None:
     return parts.scheme, parts.hostname, port
 
 
-def redirect_target(url: str, response: requests.Response) -> str | None:
-    """The address that a redirect of `url` names; None where that cannot be read."""
+def redirect_target(url: str, response: requests.Response) -> str:
+    """The address that a redirect of `url` names; empty where that cannot be read."""
     try:
         # A header's bytes come as Latin-1, and are UTF-8 by what requests makes of them.
         return urljoin(url, response.headers["Location"].encode("latin-1").decode())
     except (KeyError, ValueError):
-        return None
+        return ""
 
 
 def says_too_fast(response: requests.Response) -> bool:
@@ -350,10 +375,6 @@ def retry_after(response: requests.Response) -> int | None:
     value = response.headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return min(int(value[:9]), MAX_PAUSE) or None
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if moment.tzinfo is None:
-        return None
-    return max(1, min(math.ceil((moment - timezone.now()).total_seconds()), MAX_PAUSE))
+    if moment := parse_http_date_safe(value):
+        return max(1, min(math.ceil(moment - timezone.now().timestamp()), MAX_PAUSE))
+    return None

@@ -8,15 +8,9 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from django.conf import settings
-from django.db import connection
-
 from . import cache
-from .database_state import DatabaseState
-from .errors import NotFound, Unavailable, advice
-from .http import MAX_LONG_WAITS, Request, Upstream
-from .rate_limit import RateLimiter
-from .state import HostState
+from .errors import NotFound
+from .http import Request, Upstream
 from .values import MAX_NAMES, MAX_TEXT, MBID, integer, mapping, mbid, names, partial_date, rows, text
 
 SERVICE = "MusicBrainz"
@@ -27,23 +21,7 @@ UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo
 
 class MusicBrainz(Upstream):
     service, name = "musicbrainz", SERVICE
-    shared_state = DatabaseState("musicbrainz")
-
-    @property
-    def limiter(self) -> RateLimiter | None:
-        """The slots that this host's processes share, or the hosts of a PostgreSQL database."""
-        interval, max_wait = settings.MUSICBRAINZ_INTERVAL, settings.MUSICBRAINZ_MAX_WAIT
-        if not interval:
-            return None
-        return RateLimiter(
-            HostState.of(self.service),
-            interval,
-            SERVICE,
-            shared=self.shared_state if connection.vendor == "postgresql" else None,
-            drain=max_wait + interval,
-            # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
-            lead=min(max_wait, MAX_LONG_WAITS * interval) / 2,
-        )
+    is_limited_across_hosts = True
 
     def is_answer(self, path: str, body: dict[str, Any]) -> bool:
         return isinstance(body.get("releases"), list) if path == "/release" else bool(mbid(body.get("id")))
@@ -72,8 +50,8 @@ class ArtistCredit:
 
 
 @dataclass(frozen=True)
-class ReleaseHit:
-    """A release as a search finds it; `release_date` is partial, `score` is 0 to 100 against the best hit."""
+class Edition:
+    """What search hits and lookups have in common; `release_date` is partial."""
 
     musicbrainz_id: UUID
     title: str
@@ -82,6 +60,12 @@ class ReleaseHit:
     country: str
     release_group_id: UUID | None
     status: str
+
+
+@dataclass(frozen=True)
+class ReleaseHit(Edition):
+    """A release as a search finds it; `score` is 0 to 100 against the best hit."""
+
     score: int
 
     @classmethod
@@ -97,19 +81,12 @@ class ReleasePage:
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(Edition):
     """One edition of a release group with everything that we keep of it; `has_front` as the lookup's own flag says."""
 
-    musicbrainz_id: UUID
-    title: str
-    artist: str
-    release_date: str
-    country: str
-    release_group_id: UUID | None
     fetched_at: datetime = field(
         compare=False
     )  # when MusicBrainz said so, which for an answer of the cache was earlier
-    status: str
     primary_type: str
     genres: list[str]
     has_front: bool
@@ -266,7 +243,7 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: 
     try:
         body = upstream.get(Request("/release", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
-        raise Unavailable(f"{SERVICE} has trouble answering. {advice(None)}") from None
+        raise upstream.unavailable("has trouble answering") from None
     found: dict[UUID, tuple[int, ReleaseHit]] = {}
     for place, row in enumerate(rows(body["releases"]), offset):
         hit = ReleaseHit.from_json(row)

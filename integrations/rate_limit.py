@@ -4,74 +4,78 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from .errors import RateLimited, advice
-from .state import DAMAGED, HostState, Values, read_time
+from django.conf import settings
+from django.db import connection
+
+from .errors import RateLimited, too_many
+from .state import HostState, Values, after, seconds_until
 
 if TYPE_CHECKING:
-    from .database_state import DatabaseState
+    from .models import DatabaseState
 
 # A longer wait comes from no queue of ours but from damage.
 HORIZON = 3600  # seconds
 MAX_PROMISE = 300  # seconds until refused callers are told to come back, however many they are
+# Web requests of a process that may wait long at a time: two threads stay free for those that need no upstream.
+MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
 
 
 class RateLimiter:
-    """Slots `interval` seconds apart. A process that dies loses only those it had reserved.
+    """Slots some seconds apart, as the settings say. A process that dies loses only those it had reserved.
 
-    Where the shared state is damaged, others may have reserved slots that are forgotten: the next one comes after
-    `drain` seconds, the longest that web requests wait. Refused callers are promised a slot each and told to come back
-    `lead` seconds before it: they then find a short queue, and the slots of those who stay away are used.
+    Refused callers are promised a slot each and told to come back a little before it: they then find a short queue, and
+    the slots of those who stay away are used.
     """
 
-    def __init__(
-        self,
-        host: HostState,
-        interval: float,
-        name: str,
-        *,
-        shared: "DatabaseState | None" = None,
-        drain: float = 0,
-        lead: float = 0,
-    ) -> None:
-        self.host, self.interval, self.name, self.drain, self.lead = host, interval, name, drain, lead
-        self.shared: HostState | DatabaseState = shared or host
+    def __init__(self, name: str, host: HostState, database: "DatabaseState | None" = None) -> None:
+        self.name, self.host, self.database = name, host, database
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two slots; 0 without a rate limit."""
+        interval: float = getattr(settings, f"{self.host.service.upper()}_INTERVAL", 0)
+        return interval
+
+    @property
+    def slots(self) -> "HostState | DatabaseState":
+        """What is shared by all who share the rate limit: the processes of this host, or all hosts."""
+        return self.database if self.database and connection.vendor == "postgresql" else self.host
 
     def reserve(self, max_wait: float) -> float:
-        """Reserve the next slot and return the seconds until it starts.
+        """Reserve the next slot and return when it starts, on the monotonic clock.
 
         Raises RateLimited, and reserves nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError
         or InterfaceError where slots cannot be reserved at all.
         """
-        with self.shared.change(must_be_shared=True) as values:
-            now = monotonic()
-            free_at = read_time(values, "free_at", now, HORIZON)
-            if values.pop(DAMAGED, False):
-                free_at = values["free_at"] = max(free_at, now + self.drain)
-            refusal = self._promise(values, free_at, now) if free_at - now > max_wait else None
+        if not self.interval:
+            return 0
+        slots = self.slots
+        with slots.change(must_be_shared=True) as values:
+            queue = seconds_until(values, "free_at", HORIZON)
+            refusal = self._promise(values, queue) if queue > max_wait else None
             if refusal is None:
-                if free_at == now:  # the queue has run empty: promises are forgotten
+                if not queue:  # promises are forgotten
                     values.pop("promised_at", None)
-                start = max(free_at, now + self.shared.latency)
+                start = after(max(queue, slots.latency))
                 values["free_at"] = start + self.interval
         if refusal:
             raise refusal  # not above, where it would keep the promise from being written
-        return max(0, start - monotonic())
+        return start
 
-    def _promise(self, values: Values, start: float, now: float) -> RateLimited:
+    def _promise(self, values: Values, queue: float) -> RateLimited:
         """The error for a caller who is refused: its `retry_after` names a later moment than the last one did."""
-        after = read_time(values, "promised_at", now, MAX_PROMISE) + self.interval
-        slot = values["promised_at"] = min(max(start, after), now + MAX_PROMISE)
-        retry_after = max(1, math.ceil(slot - now - self.lead))
-        sentence = f"Too many requests are waiting for {self.name}. {advice(retry_after)}"
-        return RateLimited(sentence, retry_after=retry_after)
+        wait = max(queue, seconds_until(values, "promised_at", MAX_PROMISE) + self.interval)
+        wait = min(wait, MAX_PROMISE)
+        values["promised_at"] = after(wait)
+        # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
+        lead = min(settings.MUSICBRAINZ_MAX_WAIT, MAX_LONG_WAITS * self.interval) / 2
+        return too_many(f"are waiting for {self.name}", max(1, math.ceil(wait - lead)))
 
     def queue_seconds(self) -> float:
         """The seconds until the first free slot; reserves nothing."""
-        now = monotonic()
-        return read_time(self.shared.peek(), "free_at", now, HORIZON) - now
+        return seconds_until(self.slots.peek(), "free_at", HORIZON)
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
@@ -79,11 +83,14 @@ class RateLimiter:
 
         A fiftieth of the interval is left for those that are only a little late, so that nothing falls behind.
         """
+        if not self.interval:
+            yield
+            return
+        distance = 0.98 * self.interval
         with self.host.change() as values:
-            now = monotonic()
-            start = read_time(values, "next_at", now, self.interval)
-            values["next_at"] = start + 0.98 * self.interval
-        time.sleep(start - now)
+            wait = seconds_until(values, "next_at", self.interval)
+            values["next_at"] = after(wait + distance)
+        time.sleep(wait)
         yield
         with self.host.change() as values:
-            values["next_at"] = monotonic() + 0.98 * self.interval
+            values["next_at"] = after(distance)

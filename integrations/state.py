@@ -10,12 +10,13 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 
 LASTING = {"refused", "answered_at"}
-DAMAGED = "damaged"  # set until the rate limit has dealt with it
+NO_NUMBERS = {"boot", "refused"}
 SIZE = 4000  # bytes; a state has some two hundred
 
 Values = dict[str, Any]
@@ -41,17 +42,18 @@ class HostState:
 
     latency = 0.0  # seconds that a change takes
 
-    @staticmethod
-    def of(service: str) -> "HostState":
-        """The state of `tmdb`, `musicbrainz` or `coverart`."""
-        return _host_state(settings.CACHE_DIR / f"{service}.state")
-
-    def __init__(self, path: Path) -> None:
-        name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
-        self.paths = [path, Path(tempfile.gettempdir()) / name]
+    def __init__(self, service: str) -> None:
+        self.service = service
         self.boot = _boot()
         self.lock = threading.Lock()
         self.memory: Values = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file in CACHE_DIR, and the one in the folder for temporary files."""
+        path: Path = settings.CACHE_DIR / f"{self.service}.state"
+        name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
+        return [path, Path(tempfile.gettempdir()) / name]
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = False) -> Iterator[Values]:
@@ -70,17 +72,14 @@ class HostState:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             values = self._read(os.pread(descriptor, SIZE, 0))
-            before = json.dumps(values)
             yield values
-            after = json.dumps(values)
             self.memory = values
-            if after != before:
-                try:
-                    # A process that is killed between these two leaves an end that is not read.
-                    os.ftruncate(descriptor, os.pwrite(descriptor, after.encode(), 0))
-                except OSError:  # the disk is full
-                    if must_be_shared:
-                        raise
+            try:
+                # A process that is killed between these two leaves an end that is not read.
+                os.ftruncate(descriptor, os.pwrite(descriptor, json.dumps(values).encode(), 0))
+            except OSError:  # the disk is full
+                if must_be_shared:
+                    raise
         finally:
             os.close(descriptor)  # unlocks, too
 
@@ -92,33 +91,40 @@ class HostState:
         return self.memory
 
     def _open(self) -> int:
-        for path in self.paths:
+        paths = self.paths
+        for path in paths:
             with contextlib.suppress(OSError):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-                if path == self.paths[0] or os.fstat(descriptor).st_uid == os.geteuid():
+                if path == paths[0] or os.fstat(descriptor).st_uid == os.geteuid():
                     return descriptor
                 os.close(descriptor)
-        raise OSError(f"neither {self.paths[0]} nor a temporary file can be written")
+        raise OSError(f"neither {paths[0]} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
+        """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
+        next one comes after the longest that web requests wait."""
         try:
-            values, _ = json.JSONDecoder().raw_decode(content.decode())
+            values: Any = json.JSONDecoder().raw_decode(content.decode())[0]
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
-            values = {**self.memory, **({DAMAGED: True} if content else {}), "boot": self.boot}
-        if values.get("boot") != self.boot:
+            values = self.memory
+            if content:
+                drained_at = after(settings.MUSICBRAINZ_MAX_WAIT + settings.MUSICBRAINZ_INTERVAL)
+                values = values | {"free_at": max(drained_at, values.get("free_at", 0))}
+        elif values.get("boot") != self.boot:
             values = {name: value for name, value in values.items() if name in LASTING}
-        return values | {"boot": self.boot}
+        sound = {name: value for name, value in values.items() if type(value) in {int, float} or name in NO_NUMBERS}
+        return sound | {"boot": self.boot}
 
 
-_host_state = functools.cache(HostState)
+def after(seconds: float) -> float:
+    """The moment in so many seconds, on the monotonic clock."""
+    return monotonic() + seconds
 
 
-def read_time(values: Values, name: str, now: float, horizon: float) -> float:
-    """A time on the monotonic clock, or `now` where there is none that can be right: at most `horizon` ahead."""
-    value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return now
-    return float(value) if now < value <= now + horizon else now
+def seconds_until(values: Values, name: str, horizon: float) -> float:
+    """The seconds until a moment; 0 where it is over, missing, or further ahead than it can be."""
+    left: float = values.get(name, 0) - monotonic()
+    return left if 0 < left <= horizon else 0

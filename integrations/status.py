@@ -1,22 +1,53 @@
-"""How the upstreams are doing, for a page of the operator's: sends no request, and waits for nothing.
+"""What operators are told about upstreams, by `manage.py check` and by the admin: sends no request.
 
 All but the queue of MusicBrainz on PostgreSQL is what this host knows: each host has its own address.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.checks import Warning as CheckWarning
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
-from .checks import check_upstreams
 from .http import Upstream
 from .rate_limit import RateLimiter
 
 UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
+
+NO_KEY = "Get a key at https://www.themoviedb.org/settings/api and put it into .env."
+NO_CONTACT = f"Such as MUSICBRAINZ_USER_AGENT=WrongOpinions/{settings.VERSION} ( you@example.org ) in .env."
+BAD_KEY = "Put a valid one into .env and restart; the first answer of TMDB ends this warning."
+BAD_NAME = "Let it name the application, its version and a contact, and restart."
+
+
+def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]:
+    """System checks of what an operator may have left out."""
+    found = []
+    if not settings.TMDB_API_KEY:
+        found.append(("TMDB_API_KEY is not set: movies are only found in the catalog.", NO_KEY, "tmdb", "W001"))
+    if not re.search(r"@|https?://", settings.MUSICBRAINZ_USER_AGENT):
+        what = "MUSICBRAINZ_USER_AGENT names no contact: MusicBrainz may block requests without one."
+        found.append((what, NO_CONTACT, "musicbrainz", "W002"))
+    if settings.TMDB_API_KEY and (how := tmdb.upstream.breaker.last_refusal(tmdb.upstream.identity)):
+        found.append((f"TMDB refuses the TMDB_API_KEY of this server ({how}).", BAD_KEY, "tmdb", "W003"))
+    if how := musicbrainz.upstream.breaker.last_refusal(musicbrainz.upstream.identity):
+        what = f"MusicBrainz refuses the MUSICBRAINZ_USER_AGENT of this server ({how})."
+        found.append((what, BAD_NAME, "musicbrainz", "W004"))
+    return [CheckWarning(what, hint, service, f"integrations.{code}") for what, hint, service, code in found]
+
+
+def troubles() -> list[str]:
+    """What the admin tells its users: settings to check, and which upstreams do not answer."""
+    return [f"{warning.msg} {warning.hint}" for warning in check_upstreams(None)] + [
+        f"{upstream.name} does not answer; the next request is sent in {wait} seconds."
+        for upstream in UPSTREAMS.values()
+        if (wait := upstream.breaker.cooldown_left())
+    ]
 
 
 @dataclass(frozen=True)
@@ -62,10 +93,10 @@ def _status(upstream: Upstream, warnings: list[CheckWarning]) -> UpstreamStatus:
     )
 
 
-def _queue(limiter: RateLimiter | None) -> Queue | None:
-    if limiter is None:
+def _queue(limiter: RateLimiter) -> Queue | None:
+    if not limiter.interval:
         return None
     seconds = limiter.queue_seconds()
     # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.
-    slots = (seconds - limiter.shared.latency) / limiter.interval
+    slots = (seconds - limiter.slots.latency) / limiter.interval
     return Queue(waiting=max(0, math.ceil(slots - 0.001) - 1), seconds=seconds)

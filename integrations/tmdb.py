@@ -10,10 +10,8 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from .errors import NotFound, Unavailable, advice
+from .errors import NotFound, Unavailable
 from .http import Request, Upstream
-from .rate_limit import RateLimiter
-from .state import HostState
 from .values import MAX_TEXT, day, integer, mapping, names, rows, text
 
 SERVICE = "TMDB"
@@ -22,17 +20,8 @@ DETAILS_AGE = timedelta(days=1)
 MAX_PAGE = 500  # of a search, by TMDB's own rule
 MAX_CAST = 50
 MAX_CREW = 200  # of the key roles
-# What the contract calls the key roles, and the two names under which TMDB really files composers and cinematographers.
-KEY_JOBS = {
-    "Director",
-    "Writer",
-    "Screenplay",
-    "Composer",
-    "Producer",
-    "Cinematography",
-    "Original Music Composer",
-    "Director of Photography",
-}
+KEY_JOBS = {"Director", "Writer", "Screenplay", "Composer", "Producer", "Cinematography"}
+KEY_JOBS |= {"Original Music Composer", "Director of Photography"}  # TMDB's names for two of these
 HTTP = r"(?:https?://)?"  # people copy addresses with and without
 FLAGS = re.ASCII | re.IGNORECASE
 
@@ -44,13 +33,6 @@ class TMDB(Upstream):
     @property
     def identity(self) -> str:
         return settings.TMDB_API_KEY
-
-    @property
-    def limiter(self) -> RateLimiter | None:
-        """The slots that all processes of the host share."""
-        if not (settings.TMDB_INTERVAL and settings.TMDB_API_KEY):
-            return None
-        return RateLimiter(HostState.of(self.service), settings.TMDB_INTERVAL, SERVICE, drain=1)
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """A v4 key goes into the headers, a v3 key into the query."""
@@ -100,28 +82,31 @@ class MoviePage:
 
 
 @dataclass(frozen=True)
-class PersonCredit:
+class Credit:
+    """A part that a person plays, or a job that they do: `order` is the place in the billing, or in TMDB's list."""
+
     credit_id: str
-    person_id: int  # TMDB's
+    person_id: int  # TMDB's; 0 without one
     name: str
     profile_path: str
-
-
-@dataclass(frozen=True)
-class Credit(PersonCredit):
-    """One part that a person plays: `order` is the place in the billing."""
-
-    character: str
-    order: int
-
-
-@dataclass(frozen=True)
-class CrewCredit(PersonCredit):
-    """One job that a person does; `order` is the row's place in TMDB's list."""
-
-    department: str
+    character: str  # of cast
+    department: str  # of crew, as is the job
     job: str
     order: int
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], movie_id: int, place: int) -> Self:
+        person_id, job, order = integer(row.get("id")) or 0, text(row.get("job")), integer(row.get("order"))
+        return cls(
+            credit_id=text(row.get("credit_id"), 60) or f"{movie_id}-{person_id}-{job or place}",  # 2013 had none
+            person_id=person_id,
+            name=text(row.get("name")),
+            profile_path=_path(row.get("profile_path")),
+            character=text(row.get("character")),
+            department=text(row.get("department"), 100),
+            job=job,
+            order=place if order is None else order,
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +123,7 @@ class Movie(MovieHit):
     original_language: str  # TMDB's code: ISO 639-1, but cn for Cantonese
     genres: list[str]
     cast: list[Credit]
-    crew: list[CrewCredit]
+    crew: list[Credit]  # the key roles
 
     @classmethod
     def from_json(cls, row: dict[str, Any], fetched_at: datetime) -> Self:  # type: ignore[override]
@@ -154,8 +139,8 @@ class Movie(MovieHit):
             imdb_id=text(row.get("imdb_id"), 20),
             original_language=text(row.get("original_language"), 10),
             genres=names(row.get("genres")),
-            cast=_cast(found, row["id"]),
-            crew=_crew(found, row["id"]),
+            cast=_cast(found.get("cast"), row["id"]),
+            crew=_crew(found.get("crew"), row["id"]),
         )
 
 
@@ -178,44 +163,26 @@ def _path(value: object) -> str:
     return path if re.fullmatch(r"/[\w.-]+", path) else ""
 
 
-def _cast(found: dict[str, Any], movie_id: int) -> list[Credit]:
+def _cast(found: object, movie_id: int) -> list[Credit]:
     """The first MAX_CAST parts in billing order."""
     parts: dict[str, Credit] = {}
-    for place, row in enumerate(rows(found.get("cast"))):
-        if person := integer(row.get("id")):
-            order = integer(row.get("order"))
-            part = Credit(
-                **_person(row, f"{movie_id}-{person}-{place}"),
-                character=text(row.get("character")),
-                order=place if order is None else order,
-            )
+    for place, row in enumerate(rows(found)):
+        part = Credit.from_json(row, movie_id, place)
+        if part.person_id:
             parts.setdefault(part.credit_id, part)
     return sorted(parts.values(), key=attrgetter("order"))[:MAX_CAST]
 
 
-def _crew(found: dict[str, Any], movie_id: int) -> list[CrewCredit]:
-    """The first MAX_CREW key roles in TMDB's order, one row for each person and job."""
-    jobs: dict[tuple[int, str], CrewCredit] = {}
-    ids: set[str] = set()
-    for place, row in enumerate(rows(found.get("crew"))):
-        person, job = integer(row.get("id")), text(row.get("job"))
-        if person and job in KEY_JOBS:
-            known = _person(row, f"{movie_id}-{person}-{job}")
-            done = CrewCredit(**known, department=text(row.get("department"), 100), job=job, order=place)
-            if done.credit_id not in ids and (person, job) not in jobs:
-                jobs[person, job] = done
-                ids.add(done.credit_id)
+def _crew(found: object, movie_id: int) -> list[Credit]:
+    """The first MAX_CREW key roles in TMDB's order, one for each person and job."""
+    parts: dict[str, Credit] = {}
+    jobs: dict[tuple[int, str], Credit] = {}
+    for place, row in enumerate(rows(found)):
+        if text(row.get("job")) in KEY_JOBS:
+            part = Credit.from_json(row, movie_id, place)
+            if part.person_id and parts.setdefault(part.credit_id, part) is part:
+                jobs.setdefault((part.person_id, part.job), part)
     return list(jobs.values())[:MAX_CREW]
-
-
-def _person(row: dict[str, Any], credit_id: str) -> dict[str, Any]:
-    """What cast and crew have in common; recordings of 2013 have no `credit_id` of their own."""
-    return {
-        "credit_id": text(row.get("credit_id"), 60) or credit_id,
-        "person_id": integer(row.get("id")),
-        "name": text(row.get("name")),
-        "profile_path": _path(row.get("profile_path")),
-    }
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:
@@ -235,7 +202,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
     try:
         body = upstream.get(Request("/search/movie", asked, SEARCH_AGE)).body
     except NotFound:  # a search finds nothing with a 200
-        raise Unavailable(f"{SERVICE} has trouble answering. {advice(None)}") from None
+        raise upstream.unavailable("has trouble answering") from None
     hits = {hit.tmdb_id: hit for hit in map(MovieHit.from_json, rows(body.get("results"))) if hit.tmdb_id}
     return MoviePage(
         page=page,
@@ -253,7 +220,7 @@ def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
     asked = {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"}
     answer = upstream.get(Request(f"/movie/{tmdb_id}", asked, DETAILS_AGE, force_refresh))
     if integer(answer.body["id"]) != tmdb_id:
-        raise Unavailable(f"{SERVICE} sent an unexpected answer. {advice(None)}")
+        raise upstream.unavailable("sent an unexpected answer")
     return Movie.from_json(answer.body, answer.said_at)
 
 

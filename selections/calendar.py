@@ -7,14 +7,14 @@ from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 
-from django.db import connection
 from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from .models import MAX_RATING, AnyPick, Opinion, Week, WeekAlbum, WeekMovie
+from accounts.compiled import STAND_INS, Statement
 
-ANYONE = -1  # in place of a user's id
+from .models import MAX_RATING, AnyPick, Week, WeekAlbum, WeekMovie
+
 FORMAT = 1  # raise it when write_calendar() produces a different calendar from the same weeks
 REFRESH = timedelta(hours=6)  # how often calendar programs should look again
 LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # in any calendar program
@@ -46,17 +46,16 @@ def write_calendar(user) -> bytes:
 def stamp(user) -> str:
     """A digest of all data that write_calendar() uses, at a fraction of its cost."""
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
-    with connection.cursor() as cursor:
-        for sql, params in _stamp_queries():
-            cursor.execute(sql, [user.pk if param == ANYONE else param for param in params])
-            parts += [digest for (digest,) in cursor.fetchall()] or [""]
+    for statement in _stamp_statements():
+        parts += [digest for (digest,) in statement.execute((user.pk,))] or [""]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
 @cache
-def _stamp_queries() -> list[tuple[str, tuple]]:
-    """The SQL of the digest's parts for the user ANYONE: compiling it costs more than running it."""
-    own = FilteredRelation("opinions", condition=Q(opinions__user=ANYONE))
+def _stamp_statements() -> list[Statement]:
+    """The SQL of the digest's parts for a user."""
+    user = STAND_INS[0]
+    own = FilteredRelation("opinions", condition=Q(opinions__user=user))
     of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
     movie = ["movie__own_title", "movie__title", "movie__release_date"]
     album = ["album__own_title", "album__title", "album__artist"]
@@ -65,17 +64,17 @@ def _stamp_queries() -> list[tuple[str, tuple]]:
         (WeekMovie.objects.annotate(own=own), "week__user", [*of_pick, *movie]),
         (WeekAlbum.objects.annotate(own=own), "week__user", [*of_pick, *album]),
     ]
-    queries = []
+    statements = []
     for rows, owner, names in parts:
         rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
-        of_owner = rows.filter(**{owner: ANYONE}).order_by().values(owner).annotate(text=rows_as_text)
-        queries.append(of_owner.values_list("text").query.sql_with_params())
-    return queries
+        of_owner = rows.filter(**{owner: user}).order_by().values(owner).annotate(text=rows_as_text)
+        statements.append(Statement(*of_owner.values_list("text").query.sql_with_params()))
+    return statements
 
 
 def _event(week: Week) -> Event:
-    picks = week.picks
-    changed_at = max([week.updated_at, *(opinion.updated_at for pick in picks for opinion in _own_opinions(pick))])
+    picks: list[AnyPick] = [*week.movies, *week.albums]
+    changed_at = max([week.updated_at, *(pick.my_opinion.updated_at for pick in picks if pick.my_opinion)])
     event = Event()
     event["UID"] = f"week-{week.pk}-{week.created_at:%Y%m%d%H%M%S%f}@wrong-opinions"  # of this week wherever it moves
     event.add("DTSTAMP", changed_at)  # the time of the request would change each response
@@ -96,16 +95,12 @@ def _title(pick: AnyPick) -> str:
 def _describe(picks: Iterable[AnyPick], notes: str) -> Iterator[str]:
     """Lines: the picks, each with its rating, and the notes."""
     for pick in picks:
-        ratings = [f"{opinion.rating} of {MAX_RATING}" for opinion in _own_opinions(pick) if opinion.rating]
-        yield " – ".join([_line(str(pick.work)), *ratings])
+        opinion = pick.my_opinion
+        rating = f" – {opinion.rating} of {MAX_RATING}" if opinion and opinion.rating else ""
+        yield _line(str(pick.work)) + rating
     if notes:
         yield ""
         yield notes
-
-
-def _own_opinions(pick: AnyPick) -> list[Opinion]:
-    """The user's own opinions, at most one, as loaded by for_page()."""
-    return pick.own_opinions  # type: ignore[union-attr]
 
 
 def _line(text: str) -> Text:

@@ -1,14 +1,20 @@
 """Weeks, their picks, and opinions on the picks."""
 
+from collections.abc import Iterable
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, Value, When
+from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts.compiled import ids_of_page
 from catalog.models import Album, Movie
 from catalog.text import search_words
 
@@ -26,9 +32,22 @@ def visible_to(user, owner: str) -> Q:
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
 
 
+class RowCount(models.Subquery):
+    """The number of rows of a queryset, as a value in another."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
 class WeekQuerySet(models.QuerySet):
     def visible_to(self, user) -> "WeekQuerySet":
         return self.filter(visible_to(user, "user"))
+
+    def count_visible_to(self, viewer: int) -> models.Expression:
+        """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
+        hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
+        rows = self.order_by().values("pk")
+        return RowCount(rows) - RowCount(rows.filter(user__in=hidden_users))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -48,13 +67,24 @@ class WeekQuerySet(models.QuerySet):
         words = dict.fromkeys(word[:40] for word in search_words(text))  # longer ones only cost time
         found = self if words else self.none()
         for word in words:
-            # Not Exists(), which PostgreSQL would evaluate for each week.
-            movies = WeekMovie.objects.filter(movie__search_text__contains=word)
-            albums = WeekAlbum.objects.filter(album__search_text__contains=word)
-            found = found.filter(
-                Q(search_text__contains=word) | Q(pk__in=movies.values("week")) | Q(pk__in=albums.values("week"))
-            )
+            # One list of ids, so that each index is used: not Exists(), nor an OR of conditions.
+            mentioning = {"search_text__mentions": word}
+            noted = Week.objects.filter(**mentioning).order_by().values("pk")
+            movies = WeekMovie.objects.filter(movie__in=Movie.objects.filter(**mentioning).order_by().values("pk"))
+            albums = WeekAlbum.objects.filter(album__in=Album.objects.filter(**mentioning).order_by().values("pk"))
+            picked = [picks.order_by().values("week") for picks in (movies, albums)]
+            found = found.filter(pk__in=noted.union(*picked, all=True))
         return found
+
+    def page(self, limit: int, offset: int) -> "WeekQuerySet":
+        """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
+        ids = ids_of_page(self, limit, offset)
+        return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+
+    def with_owner_only(self) -> "WeekQuerySet":
+        """With what a list shows of each week's owner, and without what it does not."""
+        shown = [field.name for field in Week._meta.concrete_fields if field.name != "search_text"]
+        return self.only(*shown, *(f"user__{name}" for name in ("username", "display_name")))
 
     def for_list(self) -> "WeekQuerySet":
         """With the values for a list of weeks, in one query."""
@@ -71,10 +101,10 @@ class WeekQuerySet(models.QuerySet):
         )
 
     def for_page(self, user) -> "WeekQuerySet":
-        """With everything for a page of one week as shown to the user, in five queries."""
-        return self.select_related("user").prefetch_related(
-            Prefetch("movie_picks", WeekMovie.objects.select_related("movie").with_opinions(user)),
-            Prefetch("album_picks", WeekAlbum.objects.select_related("album").with_opinions(user)),
+        """With everything for a page of one week as shown to the user: its picks as `movies` and `albums`."""
+        return self.for_list().prefetch_related(
+            Prefetch("movie_picks", WeekMovie.objects.with_opinions(user), to_attr="movies"),
+            Prefetch("album_picks", WeekAlbum.objects.with_opinions(user), to_attr="albums"),
         )
 
 
@@ -91,9 +121,12 @@ class Week(models.Model):
 
     objects = WeekQuerySet.as_manager()
 
+    movies: "list[WeekMovie]"  # these two are of for_page()
+    albums: "list[WeekAlbum]"
+
     class Meta:
         ordering = ["-year", "-week_number", "id"]
-        indexes = [models.Index(fields=["-year", "-week_number", "id"], name="week_newest")]
+        indexes = [models.Index(fields=["-year", "-week_number", "id", "user"], name="week_newest")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "year", "week_number"],
@@ -142,7 +175,7 @@ class Week(models.Model):
 
     @property
     def picks(self) -> "list[AnyPick]":
-        """Its movies, then its albums, each by position; without a query after with_picks() or for_page()."""
+        """Its movies, then its albums, each by position; without a query after with_picks()."""
         return [*self.movie_picks.all(), *self.album_picks.all()]
 
     @property
@@ -159,10 +192,10 @@ class PickQuerySet(models.QuerySet):
 
     def of_work(self, work: Movie | Album) -> "PickQuerySet":
         """Picks of the movie, or of any edition of the album."""
-        same = Q(**{work.kind: work})
         if isinstance(work, Album) and work.release_group_id:
-            same |= Q(album__release_group_id=work.release_group_id)
-        return self.filter(same)
+            editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
+            return self.filter(album__in=editions.values("pk"))
+        return self.filter(**{work.kind: work})
 
     def with_shown_opinions(self, user) -> "PickQuerySet":
         """With `shown_opinions`: the latest that the user may read."""
@@ -170,11 +203,14 @@ class PickQuerySet(models.QuerySet):
         return self.prefetch_related(Prefetch("opinions", opinions[:MAX_SHOWN], to_attr="shown_opinions"))
 
     def with_opinions(self, user) -> "PickQuerySet":
-        """With `own_opinions`, at most one, and the number of opinions by users whom the user may see."""
-        counted = self.annotate(opinions_count=Count("opinions", filter=visible_to(user, "opinions__user")))
-        return counted.order_by("position").prefetch_related(
-            Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions")
-        )
+        """With the work, the user's own opinion, and the number of opinions by users whom they may see."""
+        kind = self.model.kind  # type: ignore[attr-defined]
+        pick = f"{kind}_pick"
+        by_seen = Opinion.objects.filter(visible_to(user, "user"), **{pick: OuterRef("pk")}).order_by().values(pick)
+        return self.annotate(
+            my_opinion=FilteredRelation("opinions", condition=Q(opinions__user=user)),
+            opinions_count=Coalesce(Subquery(by_seen.annotate(n=Count("pk")).values("n")), 0),
+        ).select_related(kind, "my_opinion")
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with the values of a pick's week in a response."""
@@ -195,6 +231,8 @@ class Pick(models.Model):
     """A pick for a numbered position in a week; each subclass has a foreign key to its work."""
 
     kind: str  # `movie` or `album`, and the name of the foreign key to it
+    my_opinion: "Opinion | None" = None  # after with_opinions()
+    previous_selections: "Iterable[AnyPick]"  # in the response to a pick
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
 
@@ -235,23 +273,25 @@ def once_a_week(kind: str) -> models.UniqueConstraint:
 
 class WeekMovie(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="movie_picks")
-    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks")
+    movie = models.ForeignKey(Movie, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "movie"
 
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
+        indexes = [models.Index(fields=["movie", "week"], name="weekmovie_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("movie")]
 
 
 class WeekAlbum(Pick):
     week = models.ForeignKey(Week, models.CASCADE, related_name="album_picks")
-    album = models.ForeignKey(Album, models.PROTECT, related_name="picks")
+    album = models.ForeignKey(Album, models.PROTECT, related_name="picks", db_index=False)  # see Meta.indexes
 
     kind = "album"
 
     class Meta(Pick.Meta):
         verbose_name = "album pick"
+        indexes = [models.Index(fields=["album", "week"], name="weekalbum_weeks")]
         constraints = [*Pick.Meta.constraints, once_a_week("album")]
 
 
@@ -272,14 +312,16 @@ class OpinionQuerySet(models.QuerySet):
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
         """Opinions that a member of staff may read in the admin: all except hidden_from_staff()."""
-        return self.exclude(pk__in=Opinion.objects.hidden_from_staff(user).order_by().values("pk"))
+        hidden = Opinion.objects.hidden_from_staff(user).order_by().filter(pk=OuterRef("pk"))
+        return self.filter(~Exists(hidden))
 
     def hidden_from_staff(self, user) -> "OpinionQuerySet":
         """Opinions not revealed to the user, in calendar weeks in which the user has a week as well."""
-        if not settings.BLIND_REVEAL:
+        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).order_by()
+        own = list(running.filter(user=user).values_list("year", "week_number"))
+        if not own or not settings.BLIND_REVEAL:
             return self.none()
-        own = Week.objects.filter(user=user, year=OuterRef("year"), week_number=OuterRef("week_number"))
-        running = Week.objects.since(*weeks.week_in(weeks.LAST_ZONE, timezone.now())).filter(Exists(own)).order_by()
+        running = running.filter(reduce(or_, (Q(year=year, week_number=number) for year, number in own)))
 
         def hidden(pick: str) -> Q:
             on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()
@@ -292,7 +334,12 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
-        return self.filter(Q(movie_pick__week=week) | Q(album_pick__week=week))
+        """Opinions on its picks, found by their ids: for an OR over joins databases scan all opinions."""
+        movies, albums = (
+            Opinion.objects.filter(**{f"{kind}_pick__in": picks.order_by().values("pk")}).order_by().values("pk")
+            for kind, picks in (("movie", week.movie_picks), ("album", week.album_picks))
+        )
+        return self.filter(pk__in=movies.union(albums, all=True))
 
     def with_picks(self) -> "OpinionQuerySet":
         """With the values of each opinion and of its pick in a response, in one query."""

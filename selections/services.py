@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from integrations.errors import NotFound
+from catalog.fetching import not_found
 
 from .guards import (
     Conflict,
@@ -20,7 +20,7 @@ from .guards import (
 )
 from .kinds import KINDS, Kind
 from .models import AnyPick, Opinion, PickQuerySet, Week
-from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, this_week, week_before, week_in
+from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, week_before, week_in
 
 MAX_WEEKS = 3_200  # per user: 61 years
 MAX_PREVIOUS = 50  # earlier picks in the response to a pick
@@ -54,11 +54,6 @@ def _refuse_existing(week: Week) -> None:
     same = Week.objects.filter(user=week.user_id, year=week.year, week_number=week.week_number)
     if same.exclude(pk=week.pk).exists():
         raise Conflict(f"Week {week.name} already exists", "week_exists") from None
-
-
-def current_week(user) -> Week:
-    """The user's current week, in their time zone; created if it does not exist. Raises Conflict."""
-    return get_or_create_week(user, *this_week(user))[0]
 
 
 def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:
@@ -125,10 +120,8 @@ def pick_work(
     """
     same = {f"{kind.name}__{kind.id_field}": external_id}
     _refuse_taken(kind, week, position, same, replace=replace, force=force)
-    try:
+    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
         work, _ = kind.get_work(external_id)
-    except NotFound:
-        raise NotFound(f"{kind.name.capitalize()} not found in {kind.source}") from None
     return place_pick(kind.picks(week=week, position=position, **{kind.name: work}), replace=replace, force=force)
 
 

@@ -13,10 +13,11 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.api.authentication import sign_in
 from accounts.models import Session
-from integrations import cache, coverart, deadline, http, musicbrainz, tmdb
+from integrations import cache, coverart, deadline, musicbrainz, tmdb
 from tests import payloads
 from tests.factories import UserFactory
 
+UPSTREAMS = (tmdb.upstream, musicbrainz.upstream, coverart.upstream)
 AGES = 60  # seconds: more than anything takes on a busy machine
 
 
@@ -88,9 +89,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The clock of circuit breakers, which time-machine leaves alone."""
+    """The clock of circuit breakers and rate limits, which time-machine leaves alone."""
     clock = Clock()
-    monkeypatch.setattr("integrations.circuit_breaker.monotonic", clock)
+    monkeypatch.setattr("integrations.state.monotonic", clock)
     return clock
 
 
@@ -119,7 +120,7 @@ def right_after_query(table, act):
 
 def land() -> None:
     """Wait for the running requests to upstreams, which may outlive their callers."""
-    wait_until(lambda: not http.coalescer.running)
+    wait_until(lambda: not any(upstream.running for upstream in UPSTREAMS))
 
 
 def delivered() -> list:
@@ -140,8 +141,19 @@ def mail_of_its_own():
 def forget_sessions():
     """Close the cache and all connections to upstreams, as at the end of a process."""
     cache.close()
-    for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream):
+    for upstream in UPSTREAMS:
         upstream.session.close()
+        upstream.state.memory = {}
+
+
+@pytest.fixture
+def search_index_agrees(db):
+    """At the end, the indexes that searches use agree with the rows, as those of PostgreSQL always do."""
+    yield
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for index in ("catalog_movie_search", "catalog_album_search", "selections_week_search"):
+                cursor.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
 
 
 @pytest.fixture

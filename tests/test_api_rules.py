@@ -177,11 +177,11 @@ def test_head_has_no_body():
 
     assert list(body) == []
     assert answers[0][0] == "200 OK"
-    assert answers[0][1]["Content-Length"] == "38"
+    assert answers[0][1]["Content-Length"] == "41"
 
 
 def test_a_bug_is_a_json_500_without_internals(api, monkeypatch):
-    monkeypatch.setattr("selections.services.current_week", lambda user: 1 / 0)
+    monkeypatch.setattr("selections.reads.week_by_name", lambda *name: 1 / 0)
 
     response = api.get("/api/weeks/current")
 
@@ -190,10 +190,10 @@ def test_a_bug_is_a_json_500_without_internals(api, monkeypatch):
 
 
 def test_a_busy_database_is_a_503(api, monkeypatch):
-    def locked(user):
+    def locked(*name):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr("selections.services.current_week", locked)
+    monkeypatch.setattr("selections.reads.week_by_name", locked)
 
     response = api.get("/api/weeks/current")
 

@@ -3,9 +3,10 @@
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.utils import timezone
 
 from tests.endpoints import VIEWS
-from tests.factories import WeekFactory
+from tests.factories import MovieFactory, WeekFactory
 from wrong_opinions.headers import Headers
 
 OWN = {"/api/schema", "/api/export"}  # say something else
@@ -43,13 +44,20 @@ def test_headers_of_a_view_are_kept():
     assert response.headers["Permissions-Policy"] == "usb=()"
 
 
-def test_answers_with_an_etag_are_not_sent_again(api):
-    first = api.get("/api/stats/overview")
+@pytest.mark.parametrize(
+    "path", ["/weeks", "/weeks/current", "/stats/overview", "/movies/1", "/movies/selections", "/opinions", "/users"]
+)
+def test_unchanged_answers_are_not_sent_again(api, settings, path):
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    MovieFactory(tmdb_id=1, fetched_at=timezone.now())
+    origin = {"Origin": "https://app.example"}
+    first = api.get(f"/api{path}", headers=origin)
 
-    again = api.get("/api/stats/overview", headers={"If-None-Match": first.headers["ETag"]})
+    again = api.get(f"/api{path}", headers=origin | {"If-None-Match": first.headers["ETag"]})
 
-    assert again.status_code == 304
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
     assert set(again.headers["Cache-Control"].split(", ")) == {"private", "no-cache"}
+    assert again.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
 @pytest.mark.parametrize("path", ["/", "/api/docs", "/api/redoc", "/admin/login/", "/reset", "/nothing"])

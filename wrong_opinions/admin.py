@@ -19,6 +19,8 @@ from selections.kinds import ALBUM, MOVIE
 from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import YearWeek, this_week
 
+from .suggestions import SuggestionsView
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,6 +45,9 @@ class Site(admin.AdminSite):
             return HttpResponseRedirect(request.path)
 
         return update_wrapper(careful, page)
+
+    def autocomplete_view(self, request):
+        return SuggestionsView.as_view(admin_site=self)(request)
 
     def index(self, request, extra_context=None):
         """The lists, with the overview above them."""
@@ -72,17 +77,17 @@ class Site(admin.AdminSite):
 
     def week(self, request: HttpRequest, week: YearWeek) -> dict[str, Any]:
         """The picks of this week, or a link to add the first one."""
-        found = dashboard.picks_of(week)
+        picks, more = dashboard.picks_of(week)
         shown = Week(year=week[0], week_number=week[1])
         parts = {
             "name": shown.name,
             "starts_on": shown.starts_on,
             "ends_on": shown.ends_on,
-            "more": found.more,
-            "cards": [self.card(pick) for pick in found.picks],
+            "more": more,
+            "cards": [self.card(pick) for pick in picks],
             "list": self.address(Week, "changelist", year=week[0], week_number=week[1]),
         }
-        if not found.picks:
+        if not picks:
             parts["first"] = self.first_step(request, week)
         return parts
 

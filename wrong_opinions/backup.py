@@ -26,7 +26,8 @@ from catalog.models import Album, Movie
 from selections.models import Week
 
 MAGIC = {b"SQLite format 3\0": "SQLite", b"PGDMP": "PostgreSQL"}  # how such files begin
-# Lines in a dump's table of contents: extensions belong to the server's operator and are neither dropped nor created.
+# Lines in a dump's table of contents: extensions belong to the server's operator and are neither dropped nor
+# created, except for the one that searches need.
 EXTENSION = re.compile(r"^(?=\d+; \d+ \d+ (?:EXTENSION -|COMMENT - EXTENSION) )", re.MULTILINE)
 LOCK_TIMEOUT = 30  # seconds that a restore waits for other transactions
 LOCK_ALL = """
@@ -315,7 +316,7 @@ def _commands(locked: set[str], dropped: set[str]) -> list[str]:
     It takes all locks at once or none: a transaction that holds one and waits for another could deadlock with it.
     """
     names = {name: connection.ops.quote_name(name) for name in sorted(locked)}
-    commands = [f"SET lock_timeout = '{LOCK_TIMEOUT}s'"]
+    commands = [f"SET lock_timeout = '{LOCK_TIMEOUT}s'", "CREATE EXTENSION IF NOT EXISTS pg_trgm"]
     if names:
         commands.append(LOCK_ALL.format(tables=", ".join(names.values()), seconds=LOCK_TIMEOUT))
     if dropped:

@@ -1,6 +1,9 @@
 """JSON bodies and pages of the API, which REST framework's settings name."""
 
+import re
+
 from django.core.exceptions import RequestDataTooBig
+from django.http import QueryDict
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import BasePagination
@@ -47,20 +50,37 @@ class AlwaysJSON(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+PLAIN_NUMBER = re.compile(r"[1-9][0-9]?").fullmatch
+
+
 class Pages(BasePagination):
-    """`page` from 1, `page_size` to 100; a page beyond the end is empty."""
+    """`page` from 1, `page_size` to 100; a page beyond the end is empty.
+
+    A query set may have its own way to load a page, as `page(limit, offset)`.
+    """
 
     class Query(serializers.Serializer):
         page = serializers.IntegerField(min_value=1, max_value=1_000_000_000, default=1)
         page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
 
     def paginate_queryset(self, queryset, request, view=None):
-        query = self.Query(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        self.page, self.page_size = query.validated_data["page"], query.validated_data["page_size"]
+        self.page, self.page_size = self.read(request.query_params)
         self.total = queryset.count()
         start = (self.page - 1) * self.page_size
-        return list(queryset[start : start + self.page_size]) if start < self.total else []
+        if start >= self.total:
+            return []
+        if hasattr(queryset, "page"):
+            return list(queryset.page(self.page_size, start))
+        return list(queryset[start : start + self.page_size])
+
+    def read(self, params: QueryDict) -> tuple[int, int]:
+        """The page and its size. Raises ValidationError."""
+        page, page_size = params.get("page", "1"), params.get("page_size", "20")
+        if PLAIN_NUMBER(page) and PLAIN_NUMBER(page_size):  # for speed, and nearly always
+            return int(page), int(page_size)
+        query = self.Query(data=params)
+        query.is_valid(raise_exception=True)
+        return query.validated_data["page"], query.validated_data["page_size"]
 
     def get_paginated_response(self, data):
         return Response({"total": self.total, "page": self.page, "page_size": self.page_size, "results": data})

@@ -7,7 +7,6 @@ from functools import cache
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import conditional_page
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import extend_schema
@@ -24,7 +23,7 @@ def document() -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-@method_decorator([cache_control(public=True, no_cache=True), conditional_page], name="dispatch")
+@method_decorator(cache_control(public=True, no_cache=True), name="dispatch")
 class SchemaView(APIView):
     """The OpenAPI document, built once per process."""
 

@@ -1,7 +1,9 @@
 """Authentication of the API: `Authorization: Bearer` with an access token or an API token, and nothing else."""
 
 from datetime import datetime
+from functools import lru_cache
 
+from django.db.models import QuerySet
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied
@@ -9,13 +11,16 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
-from rest_framework_simplejwt.utils import datetime_from_epoch
+from rest_framework_simplejwt.utils import aware_utcnow, datetime_from_epoch
 
 from accounts import security, services, sessions
+from accounts.compiled import CompiledQuery
 from accounts.models import ApiToken, Session, User
 
 # What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
+
+MAX_ID = 2**63 - 1  # that a database compares
 
 
 class InactiveAccount(PermissionDenied):
@@ -43,13 +48,27 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
     account or password is gone. It does not check whether a refresh token is spent.
     """
     try:
-        token = token_class(raw)  # type: ignore[arg-type]
-        session = Session.objects.select_related("user").get(pk=token["sid"])
-        if token["sub"] != str(session.user_id) or not session.user.is_signed_in_by(session.password_hash):
-            raise InvalidCredentials
-    except (Session.DoesNotExist, *UNREADABLE):
+        token = verified(token_class, raw)  # type: ignore[arg-type]
+        token.check_exp(current_time=aware_utcnow())
+        session_id, user_id = int(token["sid"]), token["sub"]
+    except UNREADABLE:
         raise InvalidCredentials from None
+    session = next(iter(find_sessions(session_id)), None) if abs(session_id) <= MAX_ID else None
+    if not session or user_id != str(session.user_id) or not session.user.is_signed_in_by(session.password_hash):
+        raise InvalidCredentials
     return token, session
+
+
+@lru_cache(maxsize=1000)
+def verified[T: Token](token_class: type[T], raw: str) -> T:
+    """The token with these characters: its signature does not change, but it expires. Raises TokenError."""
+    return token_class(raw)  # type: ignore[arg-type]
+
+
+@CompiledQuery
+def find_sessions(session_id: int) -> QuerySet[Session]:
+    """The session with this id and its user, if there is one."""
+    return Session.objects.filter(pk=session_id).select_related("user")
 
 
 class BearerAuthentication(BaseAuthentication):

@@ -84,6 +84,20 @@ class UserSerializer(serializers.ModelSerializer):
         fields += ["display_name", "time_zone", "visibility"]
         read_only_fields = fields
 
+    @staticmethod
+    def to_representation(user):
+        return {
+            "id": user.pk,
+            "username": user.username,
+            "email": user.email,
+            "pending_email": user.pending_email or None,
+            "is_active": user.is_active,
+            "created_at": user.date_joined,
+            "display_name": user.display_name or None,
+            "time_zone": user.time_zone,
+            "visibility": user.visibility,
+        }
+
 
 class ProfileSerializer(serializers.ModelSerializer):
     """A user, for everyone who may see them."""

@@ -6,8 +6,8 @@ from functools import reduce
 from operator import or_
 
 from django.contrib import admin
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, ExtractYear, Substr
+from django.db.models import Count, Max, Min, Q, TextField
+from django.db.models.functions import Cast
 
 from catalog import services
 from catalog.models import Movie
@@ -15,48 +15,30 @@ from catalog.models import Movie
 MAX_GENRES = 200  # the most frequent ones; MusicBrainz has two thousand
 
 
-class EmptyFilter(admin.EmptyFieldListFilter):
-    """Whether a field is empty, with a heading and choices in plain words."""
-
-    heading: str
-    words: tuple[str, str]  # the labels for empty and for filled fields
+class PictureFilter(admin.EmptyFieldListFilter):
+    """Whether there is no picture, fetched or a curator's."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.title = self.heading
-
-    def choices(self, changelist):
-        every, *choices = super().choices(changelist)
-        yield every
-        for choice, words in zip(choices, self.words, strict=True):
-            name = str(choice["display"])
-            count = name[name.rfind(" (") :] if name.endswith(")") else ""
-            yield choice | {"display": words + count}
-
-
-class FetchedFilter(EmptyFilter):
-    heading = "details"
-    words = ("Never fetched", "Fetched")
-
-
-class VanishedFilter(EmptyFilter):
-    heading = "source"
-    words = ("Still there", "No longer there")
-
-
-class GroupFilter(EmptyFilter):
-    heading = "release group"
-    words = ("Without", "With")
-
-
-class PictureFilter(EmptyFilter):
-    """Whether there is a picture, fetched or a curator's."""
-
-    heading = "picture"
-    words = ("Without", "With")
+        self.title = "picture"
 
     def get_lookup_condition(self):
         return super().get_lookup_condition() & Q(own_cover="")
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """A filter with a condition for each of its choices."""
+
+    def conditions(self) -> dict[str, tuple[str, Q]]:
+        """The label and the condition of each value."""
+        raise NotImplementedError
+
+    def lookups(self, request, model_admin):
+        return [(value, label) for value, (label, _) in self.conditions().items()]
+
+    def queryset(self, request, queryset):
+        _, condition = self.conditions().get(self.value() or "", ("", Q()))
+        return queryset.filter(condition)
 
 
 class AgeFilter(admin.SimpleListFilter):
@@ -70,33 +52,25 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.due() if self.value() == "due" else queryset
 
 
-class TextsFilter(admin.SimpleListFilter):
+class TextsFilter(ConditionFilter):
     title = "texts"
     parameter_name = "texts"
 
-    def lookups(self, request, model_admin):
-        return [("outdated", "Older than TMDB's terms allow")]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(services.has_outdated_texts()) if self.value() == "outdated" else queryset
+    def conditions(self):
+        return {"outdated": ("Older than TMDB's terms allow", services.has_outdated_texts())}
 
 
-class CuratedFilter(admin.SimpleListFilter):
+class CuratedFilter(ConditionFilter):
     title = "curators' edits"
     parameter_name = "curated"
 
-    def lookups(self, request, model_admin):
-        return [("title", "Own title"), ("cover", "Own picture"), ("note", "Note"), ("nothing", "None")]
-
-    def queryset(self, request, queryset):
-        match self.value():
-            case "title" | "cover" as name:
-                return queryset.exclude(**{f"own_{name}": ""})
-            case "note":
-                return queryset.exclude(note="")
-            case "nothing":
-                return queryset.filter(own_title="", own_cover="", note="")
-        return queryset
+    def conditions(self):
+        return {
+            "title": ("Own title", ~Q(own_title="")),
+            "cover": ("Own picture", ~Q(own_cover="")),
+            "note": ("Note", ~Q(note="")),
+            "nothing": ("None", Q(own_title="", own_cover="", note="")),
+        }
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -117,21 +91,23 @@ class DecadeFilter(ChoiceFilter):
     title = "decade of release"
     parameter_name = "decade"
 
+    def unknown(self, works) -> Q:
+        return Q(release_date=None) if works is Movie else Q(release_date="")
+
     def lookups(self, request, model_admin):
-        works = model_admin.model._default_manager.order_by()
-        if model_admin.model is Movie:
-            years = works.exclude(release_date=None).values_list(ExtractYear("release_date"), flat=True).distinct()
-            decades = {year // 10 for year in years}
-        else:
-            starts = works.exclude(release_date="").values_list(Substr("release_date", 1, 3), flat=True).distinct()
-            decades = {int(start) for start in starts if start.isdecimal()}
-        known = [(f"{decade}0", f"{decade}0s") for decade in sorted(decades, reverse=True)]
-        return [*known, ("unknown", "Unknown")] if known else []
+        """All decades from the earliest to the latest: looking for those in use would read every date."""
+        works = model_admin.model
+        dated = works._default_manager.exclude(self.unknown(works)).order_by()
+        first, last = dated.aggregate(first=Min("release_date"), last=Max("release_date")).values()
+        if not first:
+            return []
+        decades = range(int(str(last)[:3]), int(str(first)[:3]) - 1, -1)
+        return [*((f"{decade}0", f"{decade}0s") for decade in decades), ("unknown", "Unknown")]
 
     def queryset(self, request, queryset):
         decade = self.value() or ""
         if decade == "unknown":
-            return queryset.filter(Q(release_date=None) if queryset.model is Movie else Q(release_date=""))
+            return queryset.filter(self.unknown(queryset.model))
         if not (decade.isdecimal() and decade.isascii() and len(decade) == 4 and decade >= "1000"):
             return queryset
         first = int(decade) // 10 * 10
@@ -146,8 +122,9 @@ class GenreFilter(ChoiceFilter):
 
     def lookups(self, request, model_admin):
         counts: Counter[str] = Counter()
-        for genres in model_admin.model._default_manager.order_by().values_list("genres", flat=True):
-            counts.update(set(genres))
+        works = model_admin.model._default_manager.order_by()
+        for genres, count in works.values_list("genres").annotate(Count("pk")):  # many works have the same
+            counts.update(dict.fromkeys(genres, count))
         return sorted((name, name) for name, _ in counts.most_common(MAX_GENRES))
 
     def queryset(self, request, queryset):

@@ -1,6 +1,6 @@
 """Adding movies and albums by searching TMDB or MusicBrainz: a page with a card and a button for each hit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -12,28 +12,15 @@ from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 
+from .cards import Card
+
 LAST_PAGE = 500
 # Parameters from a form that opened this page in a popup and waits for the choice.
 POPUP: tuple[str, ...] = (IS_POPUP_VAR, TO_FIELD_VAR, SOURCE_MODEL_VAR)
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A card: a movie or release at the source, and its row in the catalog, if there is one."""
-
-    id: str
-    picture: SafeString
-    title: str
-    by: str
-    facts: list[str]
-    url: str
-    known: Movie | Album | None
-    editions: Sequence["Hit"] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +30,7 @@ class Found:
     source: str = ""
     total: int = 0
     pages: int = 0
-    hits: list[Hit] = field(default_factory=list)
+    hits: list[Card] = field(default_factory=list)
     is_new: bool = False  # whether looking up a pasted address has added it to the catalog
 
 
@@ -51,17 +38,12 @@ class SearchAdmin(admin.ModelAdmin):
     """Rows are added by searching for them at their source."""
 
     example: str  # an address to paste
+    read_id: Callable[[str], Any]  # the external id in the value of a card's button; None if it is not one
+    # The row with an external id, and whether it was in the catalog; otherwise it is fetched. Raises IntegrationError.
+    get_work: Callable[[Any], tuple[Movie | Album, bool]]
 
     def find(self, words: str, page: int) -> Found:
         """Raises IntegrationError."""
-        raise NotImplementedError
-
-    def read_id(self, text: str) -> Any:
-        """The external id in the value of a card's button; None if it is not one."""
-        raise NotImplementedError
-
-    def get_work(self, external_id: Any) -> tuple[Movie | Album, bool]:
-        """The row, and whether it was in the catalog; otherwise it is fetched. Raises IntegrationError."""
         raise NotImplementedError
 
     def address(self, page: str, *arguments: object) -> str:

@@ -1,18 +1,17 @@
 """Movies and albums in the admin: fetched fields are read-only, OWN_FIELDS are for curators."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
-from django.urls import path
 from django.utils.html import format_html, format_html_join
-from django.views.decorators.http import require_POST
 
 from catalog import pictures, searching, services
 from catalog.fetching import find_all_known
@@ -24,34 +23,34 @@ from integrations.errors import IntegrationError, NotFound
 from integrations.values import mbid
 
 from . import filters
+from .actions import FormActionsAdmin
+from .cards import album_card, movie_card, with_editions
 from .exporting import ExportAdmin
 from .fetched import CreditInline
-from .searching import Found, Hit, SearchAdmin
+from .searching import Found, SearchAdmin
 
 ALBUMS_A_PAGE = 25
 GONE = "This has just been merged or deleted. Nothing was changed."
 NOT_DELETED = "A user has just picked it, so it was not deleted."
 
 
-class WorkAdmin(ExportAdmin, SearchAdmin):
+class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
     """Movies or albums."""
 
     actions = ["refresh", "export_csv"]
     list_display_links = ["name"]
     list_per_page = 50
+    show_full_result_count = False
     search_fields = ["search_text"]
     change_list_template = "admin/catalog/work_list.html"
-    change_form_template = "admin/catalog/work_form.html"
+    form_actions = ["refresh"]
+    fetch: Callable[..., Movie | Album]  # refreshes the row with an external id; raises IntegrationError
     max_refreshed: int  # at a time: more would take too long for a page
     shown_first: tuple[str, ...] = ("large_picture", "links")
     fetched: tuple[str, ...]  # the read-only fields
 
     class Media:
         css = {"all": ["catalog/works.css"]}
-
-    def refresh_work(self, work: Any) -> Any:
-        """Raises IntegrationError."""
-        raise NotImplementedError
 
     def at_address(self, words: str) -> Q | None:
         """The condition for the rows with this address or id; None for any other text."""
@@ -72,18 +71,13 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, needed - {Merge._meta.verbose_name}, protected
 
-    def get_urls(self):
-        view = self.admin_site.admin_view(require_POST(self.refresh_view))
-        name = f"{self.opts.app_label}_{self.opts.model_name}_refresh"
-        return [path("<int:pk>/refresh/", view, name=name), *super().get_urls()]
-
     def get_search_results(self, request, queryset, search_term):
         """Search for all words in any title or name, or for an id or address."""
         text = search_term.replace("\0", "").strip()
         if not text:
             return queryset, False
         words = search_words(text)
-        named = Q(*(Q(search_text__contains=word) for word in words))
+        named = Q(*(Q(search_text__mentions=word) for word in words))
         if not words:  # such as ???
             named = Q(title__icontains=text) | Q(own_title__icontains=text)
         at_address = self.at_address(text)
@@ -116,41 +110,32 @@ class WorkAdmin(ExportAdmin, SearchAdmin):
             self.message_user(request, NOT_DELETED, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    @admin.action(permissions=["change"], description="Refresh the selected %(verbose_name_plural)s")
+    @admin.action(
+        permissions=["change"],
+        description="Refresh",
+        description_plural="Refresh the selected %(verbose_name_plural)s",
+    )
     def refresh(self, request, queryset):
-        works = list(queryset[: self.max_refreshed + 1])
-        if len(works) > self.max_refreshed:
-            sentence = f"Select at most {self.max_refreshed}. To refresh more, run the command refresh_catalog."
-            self.message_user(request, sentence, messages.WARNING)
-            return
-        self.refresh_all(request, works)
+        hint = " To refresh more, run the command refresh_catalog."
+        self.refresh_all(request, self.chosen(request, queryset, self.max_refreshed, hint))
+        return self.back_to_form(request)
 
-    def refresh_view(self, request, pk):
-        """Refresh a row from its form."""
-        if work := self.get_changeable(request, pk):
-            self.refresh_all(request, [work])
-        return self.back_to(pk)
-
-    def get_changeable(self, request, pk: int) -> Any:
-        """The row, which the user may change; None, with a message, if it is gone. Raises PermissionDenied."""
-        work = self.get_object(request, str(pk))
-        if not self.has_change_permission(request, work):
-            raise PermissionDenied
-        if work is None:
+    def chosen(self, request, queryset, most: int, hint: str = "") -> list[Any]:
+        """The rows chosen for an action; none, with a message, if they are too many or gone."""
+        works = list(queryset[: most + 1])
+        if not works:
             self.message_user(request, GONE, messages.ERROR)
-        return work
-
-    def back_to(self, pk: int) -> HttpResponseRedirect:
-        """Redirect to the row's form, or to the list if the row is gone, as when MusicBrainz has merged it."""
-        exists = self.model._default_manager.filter(pk=pk).exists()
-        return HttpResponseRedirect(self.address("change", pk) if exists else self.address("changelist"))
+        elif len(works) > most:
+            self.message_user(request, f"Select at most {most}.{hint}", messages.WARNING)
+            return []
+        return works
 
     def refresh_all(self, request, works: list[Any]) -> None:
         """Refresh these rows, with messages for how many succeeded and why others failed."""
         source, refreshed, failed = self.model.source, 0, dict[str, list[str]]()
         for work in works:
             try:
-                fetched = self.refresh_work(work)
+                fetched = self.fetch(work.external_id, force_refresh=True)
             except NotFound:
                 failed.setdefault(f"No longer on {source}; marked and kept", []).append(str(work))
             except IntegrationError as error:
@@ -220,6 +205,8 @@ class MovieAliasInline(CreditInline):
 @admin.register(Movie)
 class MovieAdmin(WorkAdmin):
     form = MovieForm
+    get_work = staticmethod(services.get_movie)
+    fetch = staticmethod(services.refresh_movie)
     export_columns = [
         *("tmdb_id", "imdb_id", "title", "original_title", "original_language", "release_date", "runtime"),
         *("genres", "status", *OWN_FIELDS, "fetched_at"),
@@ -232,8 +219,8 @@ class MovieAdmin(WorkAdmin):
         ("poster_path", filters.PictureFilter),
         filters.AgeFilter,
         filters.TextsFilter,
-        ("fetched_at", filters.FetchedFilter),
-        ("vanished_at", filters.VanishedFilter),
+        ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         filters.CuratedFilter,
@@ -249,17 +236,11 @@ class MovieAdmin(WorkAdmin):
         pages = super().pages(work)
         return [*pages, (f"https://www.imdb.com/title/{work.imdb_id}/", "IMDb")] if work.imdb_id else pages
 
-    def refresh_work(self, work):
-        return services.refresh_movie(work.tmdb_id, force_refresh=True)
-
     def at_address(self, words):
         address = tmdb.read_address(words)
         if isinstance(address, str):
             return Q(imdb_id=address)
         return Q(tmdb_id=address) | Q(aliases__tmdb_id=address) if address else None
-
-    def get_work(self, external_id):
-        return services.get_movie(external_id)
 
     def read_id(self, text):
         address = tmdb.read_address(text)
@@ -271,18 +252,7 @@ class MovieAdmin(WorkAdmin):
     def find(self, words, page):
         source, found = searching.search_movies(words, page=page)
         known = find_all_known(Movie, [hit.tmdb_id for hit in found.results])
-        hits = [
-            Hit(
-                id=str(hit.tmdb_id),
-                picture=pictures.picture_at("movie", hit.poster_path, "medium"),
-                title=hit.title,
-                by=hit.original_title if hit.original_title != hit.title else "",
-                facts=[str(hit.release_date.year) if hit.release_date else "no date"],
-                url=Movie.page_address.format(hit.tmdb_id),
-                known=known.get(hit.tmdb_id),
-            )
-            for hit in found.results
-        ]
+        hits = [replace(movie_card(hit, "medium"), known=known.get(hit.tmdb_id)) for hit in found.results]
         is_new = source == "tmdb" and not words.isdecimal() and tmdb.read_address(words) is not None
         return Found(source, found.total_results, found.total_pages, hits, is_new)
 
@@ -303,6 +273,10 @@ class AlbumAliasInline(CreditInline):
 @admin.register(Album)
 class AlbumAdmin(WorkAdmin):
     form = AlbumForm
+    form_actions = ["refresh", "find_cover"]
+    read_id = staticmethod(mbid)
+    get_work = staticmethod(services.get_album)
+    fetch = staticmethod(services.refresh_album)
     export_columns = [
         *("musicbrainz_id", "release_group_id", "artist", "title", "release_date", "country", "status"),
         *("primary_type", "genres", *OWN_FIELDS, "fetched_at"),
@@ -314,10 +288,10 @@ class AlbumAdmin(WorkAdmin):
     list_display = ["picture", "name", "artist", "release_date", "country", "primary_type", "checked", "links"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),
-        ("release_group_id", filters.GroupFilter),
+        ("release_group_id", admin.EmptyFieldListFilter),
         filters.AgeFilter,
-        ("fetched_at", filters.FetchedFilter),
-        ("vanished_at", filters.VanishedFilter),
+        ("fetched_at", admin.EmptyFieldListFilter),
+        ("vanished_at", admin.EmptyFieldListFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         "primary_type",
@@ -331,23 +305,15 @@ class AlbumAdmin(WorkAdmin):
     )
     inlines = [ArtistCreditInline, AlbumAliasInline]
 
-    def get_urls(self):
-        view = self.admin_site.admin_view(require_POST(self.cover_view))
-        return [path("<int:pk>/cover/", view, name="catalog_album_cover"), *super().get_urls()]
-
-    def cover_view(self, request, pk):
-        """Find an album's cover from its form."""
-        if album := self.get_changeable(request, pk):
-            self.find_covers(request, [album])
-        return self.back_to(pk)
-
-    @admin.action(permissions=["change"], description="Find covers of the selected %(verbose_name_plural)s")
+    @admin.action(
+        permissions=["change"],
+        description="Find cover",
+        description_plural="Find covers of the selected %(verbose_name_plural)s",
+    )
     def find_cover(self, request, queryset):
-        albums = list(queryset[: services.MAX_COVERS + 1])
-        if len(albums) > services.MAX_COVERS:
-            self.message_user(request, f"Select at most {services.MAX_COVERS}.", messages.WARNING)
-            return
-        self.find_covers(request, albums)
+        if albums := self.chosen(request, queryset, services.MAX_COVERS):
+            self.find_covers(request, albums)
+        return self.back_to_form(request)
 
     def find_covers(self, request, albums: list[Album]) -> None:
         """Ask the archive about these albums, with a message for each result."""
@@ -374,9 +340,6 @@ class AlbumAdmin(WorkAdmin):
             pages.append((f"https://musicbrainz.org/release-group/{work.release_group_id}", "release group"))
         return pages
 
-    def refresh_work(self, work):
-        return services.refresh_album(work.musicbrainz_id, force_refresh=True)
-
     def at_address(self, words):
         if not (address := musicbrainz.read_address(words)):
             return None
@@ -385,29 +348,12 @@ class AlbumAdmin(WorkAdmin):
         group = Q(release_group_id=known)
         return {"release": release, "release-group": group}.get(what, release | group)
 
-    def get_work(self, external_id):
-        return services.get_album(external_id)
-
-    def read_id(self, text):
-        return mbid(text)
-
     def find(self, words, page):
         source, found = searching.search_albums(words, limit=ALBUMS_A_PAGE, offset=(page - 1) * ALBUMS_A_PAGE)
         known = find_all_known(Album, [hit.musicbrainz_id for hit in found.results])
-        hits = [self.hit(group, known) for group in searching.editions(found.results)]
+        hits = [
+            with_editions([replace(album_card(hit, "medium"), known=known.get(hit.musicbrainz_id)) for hit in group])
+            for group in searching.editions(found.results)
+        ]
         is_new = source == "musicbrainz" and musicbrainz.read_address(words) is not None
         return Found(source, found.count, math.ceil(found.count / ALBUMS_A_PAGE), hits, is_new)
-
-    def hit(self, group: list[searching.AlbumHit], known: dict[UUID, Album]) -> Hit:
-        """The card of a release group, or of a single release."""
-        first = group[0]
-        return Hit(
-            id=str(first.musicbrainz_id),
-            picture=pictures.picture_at("album", first.cover_art_url, "medium"),
-            title=first.title,
-            by=first.artist,
-            facts=[first.release_date or "no date", *filter(None, (first.country, first.status))],
-            url=Album.page_address.format(first.musicbrainz_id),
-            known=known.get(first.musicbrainz_id),
-            editions=[self.hit([edition], known) for edition in group] if len(group) > 1 else (),
-        )

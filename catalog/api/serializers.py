@@ -3,7 +3,7 @@ from uuid import UUID
 from django.db import models
 from rest_framework import serializers
 
-from catalog.models import UNKNOWN_ARTIST, Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
+from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
 from integrations import musicbrainz, tmdb
 
 CONFIRMED = "false: the title comes from a file that a member imported, and its source has not been asked yet."
@@ -32,8 +32,8 @@ class ImageField(serializers.URLField):
 
 
 class NamesField(serializers.ListField):
-    def __init__(self):
-        super().__init__(child=serializers.CharField(), read_only=True)
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"child": serializers.CharField(), "read_only": True})
 
 
 # Base classes have no docstrings, as the API's document would show them for their subclasses.
@@ -128,6 +128,25 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres", "cached"),
         ]
 
+    def to_representation(self, movie):
+        return {
+            "tmdb_id": movie.tmdb_id,
+            "title": movie.shown_title,
+            "original_title": movie.original_title or None,
+            "release_date": movie.release_date,
+            "poster_url": tmdb.image_url(movie.picture, "w342"),
+            "backdrop_url": tmdb.image_url(movie.backdrop_path, "w1280"),
+            "overview": movie.overview or None,
+            "vote_average": movie.vote_average,
+            "vote_count": movie.vote_count,
+            "runtime": movie.runtime,
+            "tagline": movie.tagline or None,
+            "status": movie.status or None,
+            "imdb_id": movie.imdb_id or None,
+            "genres": movie.genres,
+            "cached": bool(self.context["cached"]),
+        }
+
 
 class MovieCreditSerializer(CatalogSerializer):
     tmdb_id = serializers.IntegerField(source="person.tmdb_id")
@@ -169,6 +188,20 @@ class PickedMovieSerializer(PickedWorkSerializer):
         fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "overview", "cached_at"]
         fields += ["confirmed"]
 
+    @staticmethod
+    def to_representation(movie):
+        return {
+            "id": movie.pk,
+            "tmdb_id": movie.tmdb_id,
+            "title": movie.shown_title,
+            "original_title": movie.original_title or None,
+            "release_date": movie.release_date,
+            "poster_path": movie.picture or None,
+            "overview": movie.overview or None,
+            "cached_at": movie.cached_at,
+            "confirmed": movie.is_confirmed,
+        }
+
 
 class AlbumHitSerializer(serializers.Serializer):
     musicbrainz_id = serializers.UUIDField()
@@ -202,6 +235,21 @@ class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("primary_type", "genres", "cover_art_url", "cached"),
         ]
 
+    def to_representation(self, album):
+        return {
+            "musicbrainz_id": album.musicbrainz_id,
+            "release_group_id": album.release_group_id,
+            "title": album.shown_title,
+            "artist": album.artist or None,
+            "release_date": album.release_date or None,
+            "country": album.country or None,
+            "status": album.status or None,
+            "primary_type": album.primary_type or None,
+            "genres": album.genres,
+            "cover_art_url": album.picture or None,
+            "cached": bool(self.context["cached"]),
+        }
+
 
 class ArtistSerializer(CatalogSerializer):
     musicbrainz_id = serializers.UUIDField(source="artist.musicbrainz_id")
@@ -228,7 +276,7 @@ class AlbumCreditsSerializer(serializers.Serializer):
 class PickedAlbumSerializer(PickedWorkSerializer):
     """An album in a week: with a full date, and its precision."""
 
-    artist = serializers.SerializerMethodField()
+    artist = serializers.CharField(source="shown_artist", read_only=True)
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")
     release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
     cover_art_url = BlankAsNullField(source="picture")
@@ -238,8 +286,19 @@ class PickedAlbumSerializer(PickedWorkSerializer):
         fields = ["id", "musicbrainz_id", "title", "artist", "release_date", "release_date_precision", "cover_art_url"]
         fields += ["cached_at", "confirmed"]
 
-    def get_artist(self, album) -> str:
-        return album.artist or UNKNOWN_ARTIST
+    @staticmethod
+    def to_representation(album):
+        return {
+            "id": album.pk,
+            "musicbrainz_id": album.musicbrainz_id,
+            "title": album.shown_title,
+            "artist": album.shown_artist,
+            "release_date": album.release_day,
+            "release_date_precision": album.release_date_precision or None,
+            "cover_art_url": album.picture or None,
+            "cached_at": album.cached_at,
+            "confirmed": album.is_confirmed,
+        }
 
 
 class LinkSerializer(serializers.Serializer):

@@ -1,6 +1,6 @@
 from django import template
 
-from integrations import checks
+from integrations import status
 
 register = template.Library()
-register.simple_tag(checks.troubles, name="upstream_troubles")
+register.simple_tag(status.troubles, name="upstream_troubles")

@@ -1,22 +1,27 @@
 """Forms that stay correct while other requests change the same rows."""
 
 import contextlib
+from functools import partial
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from selections.guards import Conflict, lock_user, lock_week
 from selections.models import Week
 
+SUGGESTIONS = ["admin/js/jquery.init.js", "selections/suggestions.js"]
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 
 class CarefulForm(forms.ModelForm):
+    class Media:
+        js = SUGGESTIONS
+
     def validate_constraints(self, exclude=frozenset()):
         """Validate all constraints, including those with fields that are not in the form."""
         try:
@@ -34,16 +39,11 @@ class CarefulAdmin(admin.ModelAdmin):
         """Lock the rows that are about to be saved or deleted."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        def view() -> HttpResponse:
-            return super(CarefulAdmin, self).changeform_view(request, object_id, form_url, extra_context)
-
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
         return self.carefully(request, object_id, view)
 
     def delete_view(self, request, object_id, extra_context=None):
-        def view() -> HttpResponse:
-            return super(CarefulAdmin, self).delete_view(request, object_id, extra_context)
-
-        return self.carefully(request, object_id, view)
+        return self.carefully(request, object_id, partial(super().delete_view, request, object_id, extra_context))
 
     def carefully(self, request, object_id: str | None, view) -> HttpResponse:
         """The response of the view, which is called again if a database constraint fails, so that it can say why."""
@@ -62,10 +62,6 @@ class CarefulAdmin(admin.ModelAdmin):
 
     def address(self, page: str, *arguments: object) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=arguments)
-
-    def may_see(self, model: type[models.Model], request) -> bool:
-        """Whether the user may look at the pages of this model."""
-        return self.admin_site.get_model_admin(model).has_view_permission(request)
 
 
 class WeekLockAdmin(CarefulAdmin):

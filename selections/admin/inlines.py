@@ -16,8 +16,8 @@ from selections.guards import has_revealed
 from selections.kinds import KINDS, Kind
 from selections.models import Opinion, Position, WeekAlbum, WeekMovie
 
+from .careful import SUGGESTIONS
 from .picks import HIDDEN, fix_link, opinions_address
-from .works import WorkSelect
 
 MAX_LISTED = 10  # opinions on a pick; the list of opinions shows them all
 
@@ -78,6 +78,9 @@ class PickFormSet(forms.BaseInlineFormSet):
 class PickForm(forms.ModelForm):
     """The form of a pick: its work is chosen once; later it can only be changed by fixing a wrong match."""
 
+    class Media:
+        js = SUGGESTIONS
+
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk and self.instance.kind in self.fields:
@@ -109,10 +112,8 @@ class PickInline(admin.StackedInline):
             field.widget.can_delete_related = False  # its red cross looks like removing the pick
         return field
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name in KINDS:
-            kwargs["widget"] = WorkSelect(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def get_autocomplete_fields(self, request):
+        return [self.model.kind]
 
     def get_queryset(self, request):
         """With the latest opinions for users who may see opinions, and only their number for others."""

@@ -1,7 +1,8 @@
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -9,17 +10,17 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from catalog import pictures
+from catalog.admin.cards import Card, album_card, movie_card
 from catalog.models import Album, Movie
 from integrations.errors import IntegrationError
 from selections import services
 from selections.guards import Conflict, has_revealed, touch
 from selections.kinds import KINDS, Kind
-from selections.models import AnyPick, Week, WeekAlbum, WeekMovie
+from selections.models import AnyPick, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer.review import read_choice
 
 from . import cards
 from .careful import CarefulForm, WeekLockAdmin
-from .works import WorkSelect
 
 HIDDEN = (
     "Some opinions are hidden because you take part in their week. You can read them once you have given your own, or "
@@ -47,6 +48,12 @@ def fix_link(pick: AnyPick, text: str = "Fix a wrong match", style: str = "butto
     )
 
 
+def count_opinions(kind: Kind) -> Coalesce:
+    """The number of opinions on each pick of this kind, counted only for the rows that are loaded."""
+    on = Opinion.objects.filter(**{kind.opinion_field: OuterRef("pk")}).order_by().values(kind.opinion_field)
+    return Coalesce(Subquery(on.annotate(count=Count("pk")).values("count")), 0)
+
+
 class MovableForm(CarefulForm):
     """A pick can swap its position with another pick."""
 
@@ -61,10 +68,10 @@ class PickAdmin(WeekLockAdmin):
     """
 
     form = MovableForm
-    list_filter = ["week__user", "week__year"]
-    date_hierarchy = "added_at"
+    list_filter = ["week__year", "added_at"]
+    ordering = ["-pk"]
+    show_full_result_count = False
     list_per_page = 50
-    autocomplete_fields = ["week"]
     search_fields = ["week__user__username"]
 
     class Media:
@@ -85,7 +92,7 @@ class PickAdmin(WeekLockAdmin):
 
     def get_queryset(self, request):
         picks = super().get_queryset(request).select_related(self.kind.name, "week__user")
-        return picks.annotate(opinions_count=Count("opinions"))
+        return picks.annotate(opinions_count=count_opinions(self.kind))
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.rematch_view)
@@ -100,10 +107,8 @@ class PickAdmin(WeekLockAdmin):
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["picture", "of", "week", "opinions"]
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name == self.kind.name:
-            kwargs["widget"] = WorkSelect(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def get_autocomplete_fields(self, request):
+        return ["week", self.kind.name]
 
     def has_revealed(self, row, user):
         return row.week.user == user and has_revealed(user, row)
@@ -168,13 +173,13 @@ class PickAdmin(WeekLockAdmin):
             "pick": pick,
             "words": words,
             "media": self.media,
-            "current": cards.card_of(work),
+            "current": album_card(work) if isinstance(work, Album) else movie_card(work),
             "found": self.find(request, words),
             "is_album": self.kind.name == "album",
         }
         return TemplateResponse(request, "admin/selections/rematch.html", context)
 
-    def find(self, request, words: str) -> list[cards.Card] | None:
+    def find(self, request, words: str) -> list[Card] | None:
         """The cards to choose from; None without words, or, with a message, if the search failed."""
         if not words.strip():
             return None
@@ -200,10 +205,9 @@ class PickAdmin(WeekLockAdmin):
             self.message_user(request, GONE, messages.WARNING)
             return HttpResponseRedirect(self.address("changelist"))
         self.say_rematched(request, pick, before)
-        page = "week_change" if self.may_see(Week, request) else f"{self.opts.model_name}_change"
-        return HttpResponseRedirect(
-            reverse(f"admin:selections_{page}", args=[pick.week_id if page == "week_change" else pick.pk])
-        )
+        if request.user.has_perm("selections.view_week"):
+            return HttpResponseRedirect(reverse("admin:selections_week_change", args=[pick.week_id]))
+        return HttpResponseRedirect(self.address("change", pick.pk))
 
     def say_rematched(self, request, pick: AnyPick, before: Movie | Album) -> None:
         after = pick.work

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 
 from catalog import pictures
 from catalog.admin.exporting import ExportAdmin
+from catalog.admin.filters import ConditionFilter
 from selections import services
 from selections.guards import Conflict, has_revealed, lock_week
 from selections.kinds import KINDS
@@ -21,27 +22,22 @@ from selections.weeks import read_week_name, weeks_later
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
 from .inlines import AlbumPickInline, MoviePickInline
-from .works import WorksView
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ConditionFilter):
     """A filter by the picks of a week."""
 
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request, model_admin):
-        return [(state, years.STATES[state]) for state in ("complete", "half", "empty")]
-
-    def queryset(self, request, queryset):
+    def conditions(self):
         has_movie, has_album = (Exists(picks.objects.filter(week=OuterRef("pk"))) for picks in (WeekMovie, WeekAlbum))
-        match self.value():
-            case "complete":
-                return queryset.filter(has_movie, has_album)
-            case "half":
-                return queryset.filter(Q(has_movie, ~has_album) | Q(~has_movie, has_album))
-            case "empty":
-                return queryset.filter(~has_movie, ~has_album)
+        found = {
+            "complete": Q(has_movie, has_album),
+            "half": Q(has_movie, ~has_album) | Q(~has_movie, has_album),
+            "empty": Q(~has_movie, ~has_album),
+        }
+        return {state: (years.STATES[state], condition) for state, condition in found.items()}
 
 
 class RangeFilter(admin.ListFilter):
@@ -108,12 +104,13 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
     export_columns = export.CSV_COLUMNS
     actions = ["export_csv"]
     list_display = ["name", "user", "state", "movies", "albums", "opinions", "updated_at"]
-    list_filter = [StateFilter, RangeFilter, "user", "year"]
+    list_filter = [StateFilter, RangeFilter, "year"]
     search_fields = ["notes"]  # see get_search_results()
     search_help_text = "Words of titles, artists, notes and people's names, or a week such as 2026-W07."
     autocomplete_fields = ["user"]
     inlines = [MoviePickInline, AlbumPickInline]
     list_per_page = 53
+    show_full_result_count = False
 
     class Media:
         css = {"all": ["selections/admin.css"]}
@@ -122,11 +119,9 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         def wrap(view):
             return self.admin_site.admin_view(lambda request: view(self, request))
 
-        works = WorksView.as_view(admin_site=self.admin_site)
         return [
             path("grid/", wrap(years.grid), name="selections_week_grid"),
             path("backfill/", wrap(years.backfill), name="selections_week_backfill"),
-            path("works/", self.admin_site.admin_view(works), name="selections_week_works"),
             *super().get_urls(),
         ]
 
@@ -165,10 +160,6 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
     def get_readonly_fields(self, request, obj=None):
         """The owner cannot be changed: others gave their opinions on this owner's picks."""
         return [] if obj is None else ["user", "created_at", "updated_at"]
-
-    def get_autocomplete_fields(self, request):
-        """Users who may see accounts can search them; others choose from all names."""
-        return self.autocomplete_fields if self.may_see(get_user_model(), request) else []
 
     def has_revealed(self, row, user):
         return row.user == user and any(has_revealed(user, pick) for pick in row.picks)

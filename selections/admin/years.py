@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
@@ -33,6 +34,8 @@ from selections.weeks import (
     weeks_between,
 )
 
+from .careful import number
+
 STATES = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
 
 
@@ -56,10 +59,19 @@ class WeekNameField(forms.CharField):
 
 
 class PersonField(forms.ModelChoiceField):
+    """A person, by their name: see SuggestionsView."""
+
     def __init__(self, **kwargs) -> None:
-        people = get_user_model()._default_manager.order_by("username")
-        wrong = {"invalid_choice": "There is no such user. Choose one from the list."}
-        super().__init__(people, error_messages=wrong, **kwargs)
+        super().__init__(
+            get_user_model()._default_manager.all(),
+            widget=AutocompleteSelect(Week._meta.get_field("user"), admin.site),
+            error_messages={"invalid_choice": "There is no such user. Choose one from the list."},
+            **kwargs,
+        )
+
+    def prepare_value(self, value):
+        """The primary key; 0 for other text, which the widget could not look up."""
+        return number(super().prepare_value(value))
 
 
 class YearForm(forms.Form):
@@ -128,7 +140,7 @@ def grid(week_admin, request):
         **week_admin.admin_site.each_context(request),
         "title": f"{year} of {person}",
         "opts": week_admin.opts,
-        "media": week_admin.media,
+        "media": week_admin.media + form.media,
         "form": form,
         "person": person,
         "year": year,
@@ -196,7 +208,7 @@ def backfill(week_admin, request):
         **week_admin.admin_site.each_context(request),
         "title": "Create missing weeks",
         "opts": week_admin.opts,
-        "media": week_admin.media,
+        "media": week_admin.media + form.media,
         "form": form,
         "found": found,
     }

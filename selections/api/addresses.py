@@ -4,7 +4,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.exceptions import NotFound, ParseError
 
-from selections.models import POSITION_RULE, Position, Week, WeekQuerySet
+from selections import reads
+from selections.models import POSITION_RULE, Position, Week
 from selections.weeks import WEEK_NAME, read_week_name
 
 from .serializers import ForceSerializer
@@ -20,21 +21,19 @@ POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH,
 BAD_POSITION = OpenApiResponse(description=f"There is no such position. {POSITION_RULE}")
 
 
-def find_week(weeks: WeekQuerySet, raw: str, user) -> Week:
-    """The week, of these, with the id in an address, or with the ISO name if it is one of the user's own.
+def find_week(raw: str, user) -> Week:
+    """The week with the id in an address, if the user may see it, or with the ISO name if it is one of their own.
 
     Raises NotFound.
     """
+    found: list[Week] = []
     if name := read_week_name(raw):
-        weeks = weeks.filter(user=user, year=name[0], week_number=name[1])
+        found = reads.week_by_name(*name, user.pk)
     elif raw.isascii() and raw.isdecimal() and len(raw) <= 18:
-        weeks = weeks.filter(pk=int(raw))
-    else:
-        weeks = weeks.none()
-    week = weeks.first()
-    if week is None:
+        found = reads.week_by_id(int(raw), user.pk)
+    if not found:
         raise NotFound("Week not found", code="week_not_found")
-    return week
+    return found[0]
 
 
 def read_force(request) -> bool:

@@ -48,7 +48,6 @@ class CalendarTokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class CalendarView(APIView):
     """For calendar programs, which send no headers: the token in the address gives access to this view only."""
 

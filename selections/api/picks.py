@@ -37,7 +37,7 @@ class OwnWeekView(APIView):
 
     def get_week(self) -> Week:
         """The week of the address. Raises NotFound, or PermissionDenied if the caller may not change it."""
-        week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
+        week = find_week(self.kwargs["pk"], self.request.user)
         self.check_object_permissions(self.request, week)
         return week
 
@@ -45,8 +45,8 @@ class OwnWeekView(APIView):
         """The response with a pick. Raises NotFound without one."""
         if pick is None:
             raise NotFound(f"No {self.kind.name} found at position {self.kwargs['position']}", code="no_pick")
-        answer = SERIALIZERS[self.kind][2](pick, context={"user": self.request.user})
-        return Response(answer.data, status=status_code)
+        pick.previous_selections = services.previous_picks(pick, self.request.user)
+        return Response(SERIALIZERS[self.kind][2](pick).data, status=status_code)
 
 
 class PicksView(OwnWeekView):

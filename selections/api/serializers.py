@@ -4,17 +4,18 @@ from rest_framework import serializers
 from catalog.api.serializers import (
     ArtistDetailsSerializer,
     BlankAsNullField,
+    NamesField,
     PersonSerializer,
     PickedAlbumSerializer,
     PickedMovieSerializer,
 )
 from catalog.models import Album, Movie
 from integrations.values import mbid
-from selections import services
 from selections.models import (
     MAX_RATING,
     MAX_TEXT,
     POSITION_RULE,
+    AnyPick,
     EarlierRating,
     Opinion,
     Position,
@@ -73,6 +74,10 @@ class OwnerSerializer(serializers.Serializer):
     username = serializers.CharField()
     display_name = BlankAsNullField()
 
+    @staticmethod
+    def to_representation(user):
+        return {"id": user.pk, "username": user.username, "display_name": user.display_name or None}
+
 
 class WeekSerializer(serializers.ModelSerializer):
     owner = OwnerSerializer(source="user")
@@ -98,6 +103,22 @@ class WeekSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
+    @staticmethod
+    def to_representation(week):
+        return {
+            "id": week.pk,
+            "user_id": week.user_id,
+            "owner": OwnerSerializer.to_representation(week.user),
+            "year": week.year,
+            "week_number": week.week_number,
+            "starts_on": week.starts_on,
+            "ends_on": week.ends_on,
+            "notes": week.notes or None,
+            "is_complete": week.is_complete,
+            "created_at": week.created_at,
+            "updated_at": week.updated_at,
+        }
+
 
 class OpinionSerializer(serializers.ModelSerializer):
     """A user's opinion on a pick."""
@@ -109,6 +130,16 @@ class OpinionSerializer(serializers.ModelSerializer):
         fields = ["rating", "review", "contains_spoilers", "created_at", "updated_at"]
         read_only_fields = fields
 
+    @staticmethod
+    def to_representation(opinion):
+        return {
+            "rating": opinion.rating,
+            "review": opinion.review or None,
+            "contains_spoilers": opinion.contains_spoilers,
+            "created_at": opinion.created_at,
+            "updated_at": opinion.updated_at,
+        }
+
 
 class MoviePickSerializer(serializers.ModelSerializer):
     movie = PickedMovieSerializer()
@@ -116,6 +147,11 @@ class MoviePickSerializer(serializers.ModelSerializer):
     class Meta:
         model = WeekMovie
         fields = ["position", "added_at", "movie"]
+
+    @staticmethod
+    def to_representation(pick):
+        movie = PickedMovieSerializer.to_representation(pick.movie)
+        return {"position": pick.position, "added_at": pick.added_at, "movie": movie}
 
 
 class AlbumPickSerializer(serializers.ModelSerializer):
@@ -125,35 +161,57 @@ class AlbumPickSerializer(serializers.ModelSerializer):
         model = WeekAlbum
         fields = ["position", "added_at", "album"]
 
+    @staticmethod
+    def to_representation(pick):
+        album = PickedAlbumSerializer.to_representation(pick.album)
+        return {"position": pick.position, "added_at": pick.added_at, "album": album}
+
 
 class DiscussedSerializer(serializers.ModelSerializer):
-    """A pick with the opinions that WeekQuerySet.for_page() loads."""
+    """A pick with the values of PickQuerySet.with_opinions()."""
 
-    my_opinion = serializers.SerializerMethodField()
+    my_opinion = OpinionSerializer(allow_null=True)
     opinions_count = serializers.IntegerField(help_text="The number of users with an opinion, including hidden ones.")
-
-    @extend_schema_field(OpinionSerializer(allow_null=True))
-    def get_my_opinion(self, pick):
-        return OpinionSerializer(pick.own_opinions[0]).data if pick.own_opinions else None
 
 
 class DiscussedMovieSerializer(DiscussedSerializer, MoviePickSerializer):
     class Meta(MoviePickSerializer.Meta):
         fields = [*MoviePickSerializer.Meta.fields, "my_opinion", "opinions_count"]
 
+    @staticmethod
+    def to_representation(pick):
+        return MoviePickSerializer.to_representation(pick) | discussion(pick)
+
 
 class DiscussedAlbumSerializer(DiscussedSerializer, AlbumPickSerializer):
     class Meta(AlbumPickSerializer.Meta):
         fields = [*AlbumPickSerializer.Meta.fields, "my_opinion", "opinions_count"]
 
+    @staticmethod
+    def to_representation(pick):
+        return AlbumPickSerializer.to_representation(pick) | discussion(pick)
+
+
+def discussion(pick: AnyPick) -> dict:
+    """The fields of DiscussedSerializer."""
+    opinion = OpinionSerializer.to_representation(pick.my_opinion) if pick.my_opinion else None
+    return {"my_opinion": opinion, "opinions_count": pick.opinions_count}  # type: ignore[union-attr]
+
 
 class WeekFullSerializer(WeekSerializer):
-    movies = DiscussedMovieSerializer(many=True, source="movie_picks")
-    albums = DiscussedAlbumSerializer(many=True, source="album_picks")
+    movies = DiscussedMovieSerializer(many=True)
+    albums = DiscussedAlbumSerializer(many=True)
 
     class Meta(WeekSerializer.Meta):
         fields = [*WeekSerializer.Meta.fields, "movies", "albums"]
         read_only_fields = fields
+
+    @staticmethod
+    def to_representation(week):
+        return WeekSerializer.to_representation(week) | {
+            "movies": [DiscussedMovieSerializer.to_representation(pick) for pick in week.movies],
+            "albums": [DiscussedAlbumSerializer.to_representation(pick) for pick in week.albums],
+        }
 
 
 def check_iso_week(attrs: dict) -> dict:
@@ -238,44 +296,78 @@ class SelectionSerializer(serializers.Serializer):
     added_at = serializers.DateTimeField()
     owner = OwnerSerializer(source="week.user")
 
+    @staticmethod
+    def to_representation(pick):
+        return {
+            "week_id": pick.week_id,
+            "year": pick.week.year,
+            "week_number": pick.week.week_number,
+            "position": pick.position,
+            "added_at": pick.added_at,
+            "owner": OwnerSerializer.to_representation(pick.week.user),
+        }
+
 
 class PickedSerializer(serializers.ModelSerializer):
-    """The response to a pick; the view passes the `user`."""
+    """The response to a pick."""
 
-    previous_selections = serializers.SerializerMethodField(
+    previous_selections = SelectionSerializer(
+        many=True,
         help_text="The latest 50 earlier weeks, of users the caller may see, with the same movie, or any edition "
-        "of the same album."
+        "of the same album.",
     )
-
-    @extend_schema_field(SelectionSerializer(many=True))
-    def get_previous_selections(self, pick):
-        return SelectionSerializer(services.previous_picks(pick, self.context["user"]), many=True).data
 
 
 class MoviePickedSerializer(PickedSerializer, MoviePickSerializer):
     class Meta(MoviePickSerializer.Meta):
         fields = ["week_id", *MoviePickSerializer.Meta.fields, "previous_selections"]
 
+    @staticmethod
+    def to_representation(pick):
+        return MoviePickSerializer.to_representation(pick) | previous_selections(pick)
+
 
 class AlbumPickedSerializer(PickedSerializer, AlbumPickSerializer):
     class Meta(AlbumPickSerializer.Meta):
         fields = ["week_id", *AlbumPickSerializer.Meta.fields, "previous_selections"]
 
+    @staticmethod
+    def to_representation(pick):
+        return AlbumPickSerializer.to_representation(pick) | previous_selections(pick)
+
+
+def previous_selections(pick: AnyPick) -> dict:
+    """The fields of PickedSerializer."""
+    previous = [SelectionSerializer.to_representation(other) for other in pick.previous_selections]
+    return {"week_id": pick.week_id, "previous_selections": previous}
+
 
 class MovieWithSelectionsSerializer(PickedMovieSerializer):
-    selections = SelectionSerializer(many=True, source="picks")
+    selections = SelectionSerializer(many=True)
 
     class Meta(PickedMovieSerializer.Meta):
         model = Movie
         fields = [*PickedMovieSerializer.Meta.fields, "selections"]
 
+    @staticmethod
+    def to_representation(movie):
+        return PickedMovieSerializer.to_representation(movie) | selections(movie)
+
 
 class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
-    selections = SelectionSerializer(many=True, source="picks")
+    selections = SelectionSerializer(many=True)
 
     class Meta(PickedAlbumSerializer.Meta):
         model = Album
         fields = [*PickedAlbumSerializer.Meta.fields, "selections"]
+
+    @staticmethod
+    def to_representation(album):
+        return PickedAlbumSerializer.to_representation(album) | selections(album)
+
+
+def selections(work) -> dict:
+    return {"selections": [SelectionSerializer.to_representation(pick) for pick in work.selections]}
 
 
 class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
@@ -291,17 +383,18 @@ class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
 class MovieOfPersonSerializer(MovieWithSelectionsSerializer):
     """A movie with a person's credits in it."""
 
-    characters = serializers.SerializerMethodField(help_text="The roles they play, in billing order.")
-    jobs = serializers.SerializerMethodField(help_text="TMDB's names of the jobs, such as Director.")
+    characters = NamesField(help_text="The roles they play, in billing order.")
+    jobs = NamesField(help_text="TMDB's names of the jobs, such as Director.")
 
     class Meta(MovieWithSelectionsSerializer.Meta):
         fields = [*MovieWithSelectionsSerializer.Meta.fields, "characters", "jobs"]
 
-    def get_characters(self, movie) -> list[str]:
-        return [part.character for part in movie.cast.all()]
-
-    def get_jobs(self, movie) -> list[str]:
-        return [credit.job for credit in movie.crew.all()]
+    @staticmethod
+    def to_representation(movie):
+        return MovieWithSelectionsSerializer.to_representation(movie) | {
+            "characters": [part.character for part in movie.cast.all()],
+            "jobs": [credit.job for credit in movie.crew.all()],
+        }
 
 
 class PersonWithMoviesSerializer(PersonSerializer):
@@ -343,6 +436,11 @@ class WeekOfPickSerializer(serializers.ModelSerializer):
         model = Week
         fields = ["id", "year", "week_number", "owner"]
 
+    @staticmethod
+    def to_representation(week):
+        owner = OwnerSerializer.to_representation(week.user)
+        return {"id": week.pk, "year": week.year, "week_number": week.week_number, "owner": owner}
+
 
 class FeedSerializer(OpinionSerializer):
     """An opinion with its user and its pick."""
@@ -358,6 +456,20 @@ class FeedSerializer(OpinionSerializer):
         fields = ["id", "user", "kind", "week", "position", *OpinionSerializer.Meta.fields, "movie", "album"]
         read_only_fields = fields
 
+    @staticmethod
+    def to_representation(opinion):
+        movie, album = opinion.movie_pick, opinion.album_pick
+        return {
+            "id": opinion.pk,
+            "user": OwnerSerializer.to_representation(opinion.user),
+            "kind": opinion.kind,
+            "week": WeekOfPickSerializer.to_representation(opinion.pick.week),
+            "position": opinion.pick.position,
+            **OpinionSerializer.to_representation(opinion),
+            "movie": PickedMovieSerializer.to_representation(movie.movie) if movie else None,
+            "album": PickedAlbumSerializer.to_representation(album.album) if album else None,
+        }
+
 
 class OwnedOpinionSerializer(OpinionSerializer):
     user = OwnerSerializer()
@@ -366,8 +478,18 @@ class OwnedOpinionSerializer(OpinionSerializer):
         fields = ["user", *OpinionSerializer.Meta.fields]
         read_only_fields = fields
 
+    @staticmethod
+    def to_representation(opinion):
+        user = OwnerSerializer.to_representation(opinion.user)
+        return {"user": user} | OpinionSerializer.to_representation(opinion)
+
 
 class DiscussedSelectionSerializer(SelectionSerializer):
     """A pick of a movie or album, with the opinions on it that the caller may read."""
 
     opinions = OwnedOpinionSerializer(many=True, source="shown_opinions")
+
+    @staticmethod
+    def to_representation(pick):
+        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+        return SelectionSerializer.to_representation(pick) | {"opinions": opinions}

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -10,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.authentication import is_read_only
-from selections import services
-from selections.models import Week
+from selections import reads, services
+from selections.models import Week, WeekQuerySet
 from selections.weeks import this_week, week_name
 
 from . import serializers
@@ -30,19 +32,13 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     filterset_class = WeekFilter
     lookup_value_regex = "[^/]+"
 
-    def get_queryset(self):
-        visible = Week.objects.visible_to(self.request.user)
-        if self.action == "list":
-            return visible.for_list().newest_first(self.request.user, own_first=settings.OWN_WEEKS_FIRST)
-        return visible.for_page(self.request.user) if self.action == "retrieve" else visible.for_list()
-
-    def filter_queryset(self, queryset):
-        """Filters are for the list only: a stray `?year=` does not hide a week at its own address."""
-        return super().filter_queryset(queryset) if self.action == "list" else queryset
+    def get_queryset(self) -> WeekQuerySet:
+        user = self.request.user
+        return Week.objects.visible_to(user).for_list().newest_first(user, own_first=settings.OWN_WEEKS_FIRST)
 
     def get_object(self) -> Week:
         """The week of the address. Raises NotFound, or PermissionDenied if the caller may not change it."""
-        week = find_week(self.get_queryset(), self.kwargs["pk"], self.request.user)
+        week = find_week(self.kwargs["pk"], self.request.user)
         self.check_object_permissions(self.request, week)
         return week
 
@@ -64,12 +60,18 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     @extend_schema(parameters=[NO_ID])
     def list(self, request, *args, **kwargs):
         """All weeks, newest first, your own first within a calendar week."""
-        return super().list(request, *args, **kwargs)
+        if request.query_params.keys() <= {"page", "page_size"}:
+            weeks: Any = reads.list_weeks(request.user.pk, own_first=settings.OWN_WEEKS_FIRST)
+        else:
+            weeks = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(weeks)
+        return self.get_paginated_response(serializers.WeekSerializer(page, many=True).data)
 
     @extend_schema(responses=serializers.WeekFullSerializer)
     def retrieve(self, request, *args, **kwargs):
         """A week with its picks."""
-        return Response(serializers.WeekFullSerializer(self.get_object()).data)
+        week = reads.with_picks(self.get_object(), request.user.pk)
+        return Response(serializers.WeekFullSerializer(week).data)
 
     @extend_schema(
         responses={
@@ -83,14 +85,12 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     @action(detail=False, pagination_class=None)
     def current(self, request):
         """Your week of today, created if absent. Your time zone decides which day that is."""
-        if is_read_only(request.auth):
-            year, week_number = this_week(request.user)
-            week = request.user.weeks.filter(year=year, week_number=week_number).first()
-            if week is None:
-                raise NotFound(f"You have no week for {week_name(year, week_number)} yet.", code="week_not_found")
-        else:
-            week = services.current_week(request.user)
-        return Response(serializers.WeekFullSerializer(Week.objects.for_page(request.user).get(pk=week.pk)).data)
+        year, week_number = this_week(request.user)
+        found = reads.week_by_name(year, week_number, request.user.pk)
+        if not found and is_read_only(request.auth):
+            raise NotFound(f"You have no week for {week_name(year, week_number)} yet.", code="week_not_found")
+        week = found[0] if found else services.get_or_create_week(request.user, year, week_number)[0]
+        return Response(serializers.WeekFullSerializer(reads.with_picks(week, request.user.pk)).data)
 
     @extend_schema(
         request=serializers.ChangeWeekSerializer,

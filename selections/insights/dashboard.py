@@ -1,10 +1,12 @@
 """Figures of the admin's first page: picks and opinions of all members, and rows that need a curator's attention."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Model, Q
+from django.core.cache import cache
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 
 from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
@@ -17,14 +19,7 @@ from .statistics import count_works, top
 
 MAX_CARDS = 24
 WEEKS = 105  # two years, and this week
-
-
-@dataclass(frozen=True)
-class WeekPicks:
-    """The picks of a week that are shown, user by user, movies first, and the number of further ones."""
-
-    picks: list[AnyPick]
-    more: int
+WORTH = 100  # a figure that took a second is kept for so many seconds
 
 
 @dataclass(frozen=True)
@@ -50,17 +45,31 @@ class Figure:
     chart: charts.Chart
 
 
-def picks_of(week: YearWeek) -> WeekPicks:
-    """The newest MAX_CARDS picks of this calendar week, in four queries."""
+def remember[T](name: str, compute: Callable[[], T]) -> T:
+    """The computed value, or an earlier one: kept for WORTH times as long as it took, so that figures of few rows are
+    current, and those of a million do not slow every visit down.
+    """
+    key = f"dashboard-{name}"
+    if (known := cache.get(key)) is not None:
+        return known
+    begin = time.perf_counter()
+    value = compute()
+    cache.set(key, value, WORTH * (time.perf_counter() - begin))
+    return value
+
+
+def picks_of(week: YearWeek) -> tuple[list[AnyPick], int]:
+    """The newest MAX_CARDS picks of this calendar week, user by user, movies first, and the number of further ones."""
     newest: list[Any] = []
     total = 0
     for kind in KINDS.values():
         picks = kind.picks._default_manager.filter(week__year=week[0], week__week_number=week[1])
         total += picks.count()
-        newest += picks.select_related(kind.name, "week__user").order_by("-added_at", "-id")[:MAX_CARDS]
-    newest = sorted(newest, key=lambda pick: pick.added_at, reverse=True)[:MAX_CARDS]
+        shown_first = picks.order_by("-added_at", "-id")[:MAX_CARDS].values("pk")  # sorted without their joined rows
+        newest += kind.picks._default_manager.filter(pk__in=shown_first).select_related(kind.name, "week__user")
+    newest = sorted(newest, key=lambda pick: (pick.added_at, pick.pk), reverse=True)[:MAX_CARDS]
     shown = sorted(newest, key=lambda pick: (pick.week.user.username, pick.kind == "album", pick.position))
-    return WeekPicks(picks=shown, more=total - len(shown))
+    return shown, total - len(shown)
 
 
 def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
@@ -100,7 +109,7 @@ def top_genres(kind: Kind) -> list[tuple[str, int]]:
 
 
 def weekly_figure(week: YearWeek) -> Figure:
-    counted = picks_by_week(week)
+    counted = remember(f"weeks-{week_name(*week)}", lambda: picks_by_week(week))
     names = {week: week_name(*week) for week in counted}
     values = [(names[week], of["movie"], of["album"]) for week, of in counted.items()]
     movies, albums = (sum(of[kind] for of in counted.values()) for kind in KINDS)
@@ -124,7 +133,7 @@ def weekly_figure(week: YearWeek) -> Figure:
 
 
 def ratings_figure(user: Any) -> Figure:
-    histogram = ratings(user)
+    histogram = remember(f"ratings-{user.pk}", lambda: ratings(user))
     given = sum(histogram)
     mean = sum(rating * count for rating, count in enumerate(histogram, 1)) / given if given else 0
     return Figure(
@@ -141,7 +150,7 @@ def ratings_figure(user: Any) -> Figure:
 
 
 def genres_figure(kind: Kind) -> Figure:
-    genres = top_genres(kind)
+    genres = remember(f"genres-{kind.name}", lambda: top_genres(kind))
     return Figure(
         name=f"{kind.name}-genres",
         title=f"Top {kind.name} genres",
@@ -153,16 +162,17 @@ def genres_figure(kind: Kind) -> Figure:
     )
 
 
-def is_half_filled() -> Q:
-    """Whether a week has a movie but no album, or an album but no movie."""
-    return lacks(MOVIE) | lacks(ALBUM)
-
-
-def lacks(kind: Kind) -> Q:
-    """Whether a week has no pick of this kind, but one of the other."""
-    # Not Exists(), which PostgreSQL would evaluate for each week.
-    has = {of: Q(pk__in=of.picks._default_manager.order_by().values("week")) for of in KINDS.values()}
-    return ~has[kind] & has[ALBUM if kind is MOVIE else MOVIE]
+def half_filled(week: YearWeek) -> QuerySet[Any]:
+    """The weeks before this one with a movie but no album, or with an album but no movie: a union of their keys."""
+    # Not one condition with OR, for which databases would look for the picks of each week.
+    lacking_album, lacking_movie = (
+        kind.picks._default_manager.filter(week_before(*week, "week__"), ~Exists(other.picks_in(OuterRef("week"))))
+        .order_by()
+        .values("week")
+        .distinct()
+        for kind, other in ((MOVIE, ALBUM), (ALBUM, MOVIE))
+    )
+    return lacking_album.union(lacking_movie, all=True).order_by()
 
 
 def attention_items(user: Any, models: Collection[type[Model]]) -> list[AttentionItem]:
@@ -170,11 +180,10 @@ def attention_items(user: Any, models: Collection[type[Model]]) -> list[Attentio
 
     Weeks count once they are over in the user's time zone.
     """
-    half_filled = is_half_filled() & week_before(*this_week(user))
-    up_to_last = {"state": "half", "to": week_name(*weeks_later(this_week(user), -1))}
+    week = this_week(user)
+    up_to_last = {"state": "half", "to": week_name(*weeks_later(week, -1))}
     known: list[tuple[type[Model], Q, str, dict[str, str]]] = [
         (ImportedRow, Q(state="review"), "Imported rows to decide", {"state__exact": "review"}),
-        (Week, half_filled, "Past weeks with only movies or only albums", up_to_last),
         (Movie, has_outdated_texts(), "Movies with texts older than TMDB's terms allow", {"texts": "outdated"}),
         (Movie, Q(fetched_at=None), "Movies never fetched in full", {"fetched_at__isempty": "1"}),
         (Movie, Q(vanished_at__isnull=False), "Movies no longer on TMDB", {"vanished_at__isempty": "0"}),
@@ -188,4 +197,7 @@ def attention_items(user: Any, models: Collection[type[Model]]) -> list[Attentio
         for model, condition, words, query in known
         if model in models
     ]
+    if Week in models:
+        half = remember(f"half-{week_name(*week)}", lambda: half_filled(week).count())
+        counted.insert(1, AttentionItem(Week, half, "Past weeks with only movies or only albums", up_to_last))
     return [item for item in counted if item.count]

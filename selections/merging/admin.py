@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import admin, messages
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.db.models import Q
@@ -15,13 +14,16 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_POST
 
 from catalog import merging
+from catalog.admin.actions import FormActionsAdmin
 from catalog.admin.fetched import BUSY, FetchedAdmin
+from catalog.admin.filters import ConditionFilter
 from catalog.admin.works import AlbumAdmin, MovieAdmin, WorkAdmin
 from catalog.merging import CannotMerge
 from catalog.models import Album, Merge, Movie
+from selections.admin.careful import number
+from selections.kinds import KINDS
 
 from .picks import count_opinions, preview, with_pick_count
 
@@ -30,16 +32,16 @@ MAX_OFFERED = 12  # results of a search for the other entry
 MAX_PICKS = 50  # on a form
 
 
-class PickedFilter(admin.SimpleListFilter):
+class PickedFilter(ConditionFilter):
     title = "picks"
     parameter_name = "picked"
 
-    def lookups(self, request, model_admin):
-        return [("never", "Never picked"), ("once", "Picked once"), ("often", "Picked more often")]
-
-    def queryset(self, request, queryset):
-        counts = {"never": Q(pick_count=0), "once": Q(pick_count=1), "often": Q(pick_count__gte=2)}
-        return queryset.filter(counts.get(self.value() or "", Q()))
+    def conditions(self):
+        return {
+            "never": ("Never picked", Q(pick_count=0)),
+            "once": ("Picked once", Q(pick_count=1)),
+            "often": ("Picked more often", Q(pick_count__gte=2)),
+        }
 
 
 class PickedWorkAdmin(WorkAdmin):
@@ -80,11 +82,8 @@ class PickedWorkAdmin(WorkAdmin):
 
     @admin.action(permissions=["change"], description="Merge the selected %(verbose_name_plural)s…")
     def merge(self, request, queryset):
-        ids = list(queryset.values_list("pk", flat=True)[: MAX_MERGED + 1])
-        if len(ids) > MAX_MERGED:
-            self.message_user(request, f"Select at most {MAX_MERGED}.", messages.WARNING)
-            return None
-        return HttpResponseRedirect(self.merge_address(ids))
+        works = self.chosen(request, queryset, MAX_MERGED)
+        return HttpResponseRedirect(self.merge_address(work.pk for work in works)) if works else None
 
     def merge_address(self, ids: Iterable[int], **query: object) -> str:
         return f"{self.address('merge')}?{urlencode([('id', pk) for pk in ids] + list(query.items()))}"
@@ -94,7 +93,7 @@ class PickedWorkAdmin(WorkAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         asked = request.POST if request.method == "POST" else request.GET
-        ids = list(dict.fromkeys(int(text) for text in asked.getlist("id") if is_key(text)))[:MAX_MERGED]
+        ids = list(dict.fromkeys(filter(None, map(number, asked.getlist("id")))))[:MAX_MERGED]
         known = self.get_queryset(request).in_bulk(ids)
         works = [known[pk] for pk in ids if pk in known]
         if not works:
@@ -102,9 +101,8 @@ class PickedWorkAdmin(WorkAdmin):
             return HttpResponseRedirect(self.address("changelist"))
         if len(works) < len(ids):
             self.message_user(request, "One of these has just been merged or deleted.", messages.WARNING)
-        given = asked.get("keep", "")
         best = max(works, key=lambda work: (work.pick_count, -work.pk))
-        kept = known.get(int(given), best) if is_key(given) else best
+        kept = known.get(number(asked.get("keep")), best)
         others = [work for work in works if work != kept]
         if request.method == "POST":
             return self.do_merge(request, kept, others)
@@ -185,10 +183,6 @@ def moved(record: Merge) -> str:
     return f"{' and '.join(counts)} moved" if counts else "nothing had to move"
 
 
-def is_key(text: str) -> bool:
-    return text.isdecimal() and text.isascii() and len(text) < 19
-
-
 admin.site.unregister([Movie, Album])
 
 
@@ -203,7 +197,7 @@ class PickedAlbumAdmin(PickedWorkAdmin, AlbumAdmin):
 
 
 @admin.register(Merge)
-class MergeAdmin(FetchedAdmin):
+class MergeAdmin(FormActionsAdmin, FetchedAdmin):
     """Records of merges, which can be viewed and undone."""
 
     list_display = ["name", "into", "external_id", "what_moved", "doer", "created_at", "undone_at"]
@@ -213,7 +207,7 @@ class MergeAdmin(FetchedAdmin):
     search_fields = ["name", "external_id", "movie__search_text", "album__search_text"]
     fields = ("name", "external_id", "into", "what_moved", "edits", "doer", "created_at", "undone_at")
     readonly_fields = fields
-    change_form_template = "admin/selections/merge_form.html"
+    actions = ["undo"]
 
     class Media:
         css = {"all": ["catalog/works.css"]}
@@ -223,30 +217,29 @@ class MergeAdmin(FetchedAdmin):
 
     def may_undo(self, request, record: Merge) -> bool:
         """Allowed for users who may change such works."""
-        options = record.kept._meta
-        return request.user.has_perm(f"{options.app_label}.{get_permission_codename('change', options)}")
+        return request.user.has_perm(f"catalog.change_{record.kept.kind}")
 
-    def get_urls(self):
-        view = self.admin_site.admin_view(require_POST(self.undo_view))
-        return [path("<int:pk>/undo/", view, name="catalog_merge_undo"), *super().get_urls()]
+    def has_undo_permission(self, request):
+        return any(request.user.has_perm(f"catalog.change_{kind}") for kind in KINDS)
 
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        may_undo = obj is not None and obj.undone_at is None and self.may_undo(request, obj)
-        return super().render_change_form(request, context | {"may_undo": may_undo}, add, change, form_url, obj)
+    def get_form_actions(self, request, obj):
+        return [] if obj.undone_at or not self.may_undo(request, obj) else ["undo"]
 
-    def undo_view(self, request, pk):
-        record = self.get_object(request, str(pk))
-        if not self.has_view_permission(request, record) or (record and not self.may_undo(request, record)):
+    @admin.action(permissions=["undo"], description="Undo this merge", description_plural="Undo the selected merges")
+    def undo(self, request, queryset):
+        records = list(queryset.order_by("-pk"))  # later merges first, as these may have moved earlier ones along
+        if not all(self.may_undo(request, record) for record in records):
             raise PermissionDenied
-        if record is None:
-            self.message_user(request, "This merge no longer exists.", messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:catalog_merge_changelist"))
-        back = reverse("admin:catalog_merge_change", args=[pk])
+        for record in records:
+            self.undo_one(request, record)
+        return self.back_to_form(request)
+
+    def undo_one(self, request, record: Merge) -> None:
         try:
             undone = merging.undo(record)
         except (CannotMerge, OperationalError) as error:
             self.message_user(request, sentence_of(error), messages.ERROR)
-            return HttpResponseRedirect(back)
+            return
         self.log_change(request, record, "Undone.")
         self.log_change(request, undone.work, f"Its merge into {record.kept} was undone.")
         self.log_change(request, record.kept, f"The merge of {undone.work} into it was undone.")
@@ -254,7 +247,6 @@ class MergeAdmin(FetchedAdmin):
         self.message_user(request, link, messages.SUCCESS)
         for sentence in undone.left:
             self.message_user(request, sentence, messages.WARNING)
-        return HttpResponseRedirect(back)
 
     def work_address(self, work: Movie | Album) -> str:
         return reverse(f"admin:catalog_{work.kind}_change", args=[work.pk])

@@ -1,12 +1,14 @@
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
 
 from catalog import pictures
+from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
 from selections.guards import has_revealed
-from selections.models import EarlierRating, Opinion
+from selections.models import MAX_RATING, EarlierRating, Opinion
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -20,27 +22,49 @@ class EarlierRatingInline(admin.TabularInline):
         return False
 
 
+class RatingFilter(ConditionFilter):
+    title = parameter_name = "rating"
+
+    def conditions(self):
+        ratings = {str(rating): (f"{rating} of 10", Q(rating=rating)) for rating in range(1, MAX_RATING + 1)}
+        return ratings | {"none": ("Not rated", Q(rating=None))}
+
+
 @admin.register(Opinion)
 class OpinionAdmin(WeekLockAdmin):
     list_display = ["picture", "__str__", "rating", "contains_spoilers", "created_at", "match"]
     list_display_links = ["__str__"]
-    list_filter = ["rating", "contains_spoilers", "user"]
+    list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
     search_fields = ["user__username", "review", "movie_pick__movie__search_text", "album_pick__album__search_text"]
     autocomplete_fields = ["user", "movie_pick", "album_pick"]
-    date_hierarchy = "created_at"
+    show_full_result_count = False
     inlines = [EarlierRatingInline]
 
     class Media:
         css = {"all": ["selections/admin.css"]}
 
     def get_queryset(self, request):
-        return Opinion.objects.readable_by_staff(request.user).with_picks()
+        return Opinion.objects.exclude(pk__in=self.hidden_ids(request)).with_picks()
+
+    def hidden_ids(self, request) -> list[int]:
+        """The opinions that are hidden from the user, looked up once for each request."""
+        if not hasattr(request, "hidden_opinions"):
+            hidden = Opinion.objects.hidden_from_staff(request.user).order_by()
+            request.hidden_opinions = list(hidden.values_list("pk", flat=True))
+        return request.hidden_opinions
 
     def changelist_view(self, request, extra_context=None):
-        if request.method == "GET" and Opinion.objects.hidden_from_staff(request.user).exists():
+        if request.method == "GET" and self.hidden_ids(request):
             messages.info(request, HIDDEN)
         return super().changelist_view(request, extra_context)
+
+    def get_paginator(self, request, *args, **kwargs):
+        """Without filters, all opinions less the hidden ones are counted, instead of comparing each with these."""
+        paginator = super().get_paginator(request, *args, **kwargs)
+        if not request.GET.keys() - {"p", "o"}:
+            paginator.count = Opinion.objects.count() - len(self.hidden_ids(request))
+        return paginator
 
     def has_revealed(self, row, user):
         return row.user == user and has_revealed(user, row.pick)
@@ -54,12 +78,6 @@ class OpinionAdmin(WeekLockAdmin):
     def get_readonly_fields(self, request, obj=None):
         """The user and the pick cannot be changed: a wrong match is fixed in the pick."""
         return [] if obj is None else ["user", "picture", "on", "created_at", "updated_at"]
-
-    def get_autocomplete_fields(self, request):
-        """Users who may see accounts can search them; others choose from all names."""
-        people = Opinion._meta.get_field("user").related_model
-        assert isinstance(people, type)  # noqa: S101 - not a name
-        return [name for name in self.autocomplete_fields if name != "user" or self.may_see(people, request)]
 
     def week_of(self, pk):
         opinion = Opinion.objects.with_picks().filter(pk=pk).first()

@@ -10,10 +10,12 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from catalog.admin.cards import Card
 from integrations.errors import IntegrationError
 from selections.admin import cards
 from selections.admin.careful import number
-from selections.models import ImportedRow, Week
+from selections.kinds import KINDS
+from selections.models import ImportedRow
 from selections.weeks import read_week_name, week_name
 
 from .import_page import import_view
@@ -101,7 +103,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     list_display = ["best", "__str__", "kind", "week", "user", "state", "reason", "offer"]
     list_display_links = ["__str__"]
-    list_filter = [QueueFilter, "kind", "user"]
+    list_filter = [QueueFilter, "kind"]
     list_select_related = ["user"]
     list_per_page = 50
     search_fields = ["user__username", "said", "reason"]
@@ -188,7 +190,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         }
         return TemplateResponse(request, "admin/selections/importedrow/change_form.html", context)
 
-    def find(self, request, row: ImportedRow, words: str) -> list[cards.Card] | None:
+    def find(self, request, row: ImportedRow, words: str) -> list[Card] | None:
         """Hits to choose from besides the candidates; None, with a message, if the search failed."""
         try:
             return cards.find(row.kind, words)
@@ -198,13 +200,10 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     def in_week(self, row: ImportedRow) -> list[str]:
         """The picks of this kind that the row's week has."""
-        year, week_number = row.said["week"]
-        weeks = Week.objects.with_picks().filter(user=row.user, year=year, week_number=week_number)
-        return [
-            str(pick.movie if row.kind == "movie" else pick.album)
-            for week in weeks
-            for pick in (week.movie_picks if row.kind == "movie" else week.album_picks).all()
-        ]
+        kind, (year, week_number) = KINDS[row.kind], row.said["week"]
+        picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
+        of_week = picks.filter(week__user=row.user, week__year=year, week__week_number=week_number)
+        return [str(pick.work) for pick in of_week]
 
     def after(self, row: ImportedRow) -> ImportedRow | None:
         """The next row to decide; after the last one, the first."""
@@ -223,35 +222,22 @@ class ImportedRowAdmin(admin.ModelAdmin):
         waiting = queryset.filter(state=WAITS).select_related("user")
         offered = waiting.exclude(chosen="", candidates=[])
         total, count = waiting.count(), offered.count()
-        first = list(offered[:MAX_ACCEPTED])
-        decided = []
-        for row in first:
-            best = row.chosen or row.candidates[0]["id"]
-            if ids := read_choice(row.kind, best):
-                decided.append((row, Decision(ids)))
-        self.settle_many(request, decided)
-        self.warn_about_rest(request, count - len(first), MAX_ACCEPTED)
-        if lacking := total - count + len(first) - len(decided):
-            self.message_user(request, f"{rows(lacking)} without a candidate. Search for them.", messages.WARNING)
+        best = [(row, read_choice(row.kind, row.chosen or row.candidates[0]["id"])) for row in offered[:MAX_ACCEPTED]]
+        self.settle_many(request, [(row, Decision(ids or {})) for row, ids in best], count, MAX_ACCEPTED)
+        if total > count:
+            self.message_user(request, f"{rows(total - count)} without a candidate. Search for them.", messages.WARNING)
         if not total:
             self.message_user(request, "None of these rows needs a decision.", messages.WARNING)
 
     @admin.action(description="Skip the selected rows", permissions=["change"])
     def skip_rows(self, request, queryset):
         waiting = queryset.filter(state=WAITS).select_related("user")
-        count = waiting.count()
-        first = list(waiting[:MAX_SKIPPED])
-        self.settle_many(request, [(row, Decision(skip=True)) for row in first])
-        self.warn_about_rest(request, count - len(first), MAX_SKIPPED)
+        skipped = [(row, Decision(skip=True)) for row in waiting[:MAX_SKIPPED]]
+        self.settle_many(request, skipped, waiting.count(), MAX_SKIPPED)
 
-    def warn_about_rest(self, request, count: int, most: int) -> None:
-        """Warn that this many of the selected rows were not handled."""
-        if count > 0:
-            sentence = f"{rows(count)} not handled: the limit is {most} at a time. Select them again."
-            self.message_user(request, sentence, messages.WARNING)
-
-    def settle_many(self, request, decided: list[tuple[ImportedRow, Decision]]) -> None:
-        """Settle rows, with a message for each result; rows that failed are still to be decided."""
+    def settle_many(self, request, decided: list[tuple[ImportedRow, Decision]], total: int, most: int) -> None:
+        """Settle these of `total` rows, of which at most `most` are handled, with a message for each result; rows that
+        failed are still to be decided."""
         done, left = Counter[str](), Counter[str]()
         for row, outcome in settle_all(decided):
             if outcome.state in PLACED or outcome.state == "skipped":
@@ -263,6 +249,9 @@ class ImportedRowAdmin(admin.ModelAdmin):
             self.message_user(request, f"{rows(count)} {state}.", messages.SUCCESS)
         for sentence, count in left.items():
             self.message_user(request, f"{rows(count)} not placed: {sentence}.".replace("..", "."), messages.WARNING)
+        if count_left := max(total - most, 0):
+            sentence = f"{rows(count_left)} not handled: the limit is {most} at a time. Select them again."
+            self.message_user(request, sentence, messages.WARNING)
 
     @admin.display(description="week")
     def week(self, row):

@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -34,9 +35,6 @@ LETTERBOXD_MAX = 1_000_000  # bytes of a file that Letterboxd takes
 def file_name(user, ending: str) -> str:
     """Such as wrong-opinions-ada-2026-11-22.json."""
     return f"wrong-opinions-{user.username}-{timezone.localdate(timezone=user.zone)}{ending}"
-
-
-# JSON
 
 
 def to_json(user, year: int | None = None) -> Iterator[str]:
@@ -161,9 +159,6 @@ def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
         after = {f"{kind.id_field}__gt": part[-1].external_id}
 
 
-# CSV
-
-
 def to_csv(*users) -> Iterator[str]:
     """A line for each pick and opinion on it, of all the users. A pick without opinions has one line, and so has a week
     without picks, for its notes. Each user's lines contain only what that user may read."""
@@ -203,9 +198,6 @@ def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
     names = ("title", "artist", "release_date", "release_group_id")
     row = {name: getattr(pick.work, name, "") or "" for name in names}
     return {"kind": pick.kind, KINDS[pick.kind].id_field: pick.work.external_id} | row
-
-
-# Letterboxd
 
 
 def to_letterboxd(user) -> Iterator[str]:
@@ -283,29 +275,20 @@ def _watched_on(pick: WeekMovie, user) -> date:
     return day if pick.week.starts_on <= day <= last else last
 
 
-class _Pipe(io.RawIOBase):
-    """A file whose content is removed as soon as it is written."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Any) -> int:
-        self.pieces.append(bytes(piece))
-        return len(piece)
-
-    def take(self) -> bytes:
-        taken, self.pieces = b"".join(self.pieces), []
-        return taken
+def letterboxd_files(user) -> Iterator[tuple[str, str]]:
+    """The files for Letterboxd, each with what its name ends in: `-1`, `-2` and so on, or nothing if there is one."""
+    parts = to_letterboxd(user)
+    first, *second = islice(parts, 2)
+    if second:
+        yield from ((f"-{number}", part) for number, part in enumerate(chain([first], second, parts), 1))
+    else:
+        yield "", first
 
 
-def zipped(files: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+def zipped(files: Iterable[tuple[str, str]]) -> bytes:
     """A ZIP file of these, by name, one in memory at a time."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files:
             archive.writestr(name, text.encode())
-            yield pipe.take()
-    yield pipe.take()
+    return packed.getvalue()

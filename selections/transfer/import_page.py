@@ -5,10 +5,10 @@ slow, so each request works for some seconds only: finished rows are remembered,
 """
 
 import contextlib
-import os
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,15 +20,18 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import PermissionDenied
+from django.core.files.storage import FileSystemStorage
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
+from catalog.json_fields import InvalidValue
 from catalog.json_limits import is_overloaded
 from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
 
 from . import own_json, readers, restoring
-from .importing import IMPORT_WAIT, IMPORTING, STATES, Importer, Outcome
+from .importing import STATES, Importer, Outcome
 from .kept_rows import fingerprints
 from .readers import FileError, Reading
 
@@ -48,15 +51,11 @@ NOT_WHOLE = (
 NO_OPINIONS = "Ratings and reviews are left out: you do not have permission to add opinions for other people."
 
 
-class ImportRunning(Exception):
-    """Another import of our JSON takes longer than IMPORT_WAIT."""
-
-
 class ImportForm(forms.Form):
     user = PersonField(label="Person")
     file = forms.FileField(
-        help_text="An export of Letterboxd, Trakt, Yamtrack or RateYourMusic, or any CSV with a week or date and an id "
-        "or title; also this site's own CSV and JSON. The format is recognized.",
+        help_text=f"An export of {readers.PROGRAMS}, or any CSV with a week or date and an id or title; also this "
+        "site's own CSV and JSON. The format is recognized.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty."},
     )
     kind = forms.ChoiceField(
@@ -93,15 +92,13 @@ class Upload:
     staff: int
     user: int
     kind: str
-    first_week: tuple[int, int] | None
-    next_free_week: bool
-    again: bool
+    options: dict[str, Any]  # of the Importer
     written: dict[str, int] = field(default_factory=dict)  # rows by state
     done: int = 0  # rows that the last request came to
 
     @property
     def path(self) -> Path:
-        return _folder() / self.stored_as
+        return Path(_uploads().path(self.stored_as))
 
     @property
     def token(self) -> str:
@@ -154,10 +151,10 @@ def import_view(queue, request):
     except get_user_model().DoesNotExist:
         queue.message_user(request, "The account has just been deleted.", messages.ERROR)
         return HttpResponseRedirect(request.path)
-    except ImportRunning:  # the file is kept, so that the same form can be sent again
+    except restoring.ImportRunning:  # the file is kept, so that the same form can be sent again
         queue.message_user(request, BUSY, messages.ERROR)
         return _page(queue, request, form)
-    except FileError as error:
+    except (FileError, InvalidValue) as error:
         upload.path.unlink(missing_ok=True)
         queue.message_user(request, str(error), messages.ERROR)
         return _page(queue, request, form)
@@ -184,38 +181,36 @@ def _page(queue, request, form: ImportForm, **shown: Any):
     return TemplateResponse(request, "admin/selections/import.html", context)
 
 
-def _folder() -> Path:
-    return Path(settings.CACHE_DIR) / "uploads"
+def _uploads() -> FileSystemStorage:
+    """Files that only the server reads."""
+    folder = Path(settings.CACHE_DIR) / "uploads"
+    return FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
 
 def _keep(request, form: ImportForm) -> Upload | None:
-    """The upload, stored so that only the server reads it; None, with an error in the form, if that fails.
-
-    Files of older previews are deleted.
-    """
-    said = form.cleaned_data
-    upload = Upload(
-        stored_as=uuid4().hex,
+    """The upload, stored; None, with an error in the form, if that fails. Files of older previews are deleted."""
+    said, uploads = form.cleaned_data, _uploads()
+    try:
+        stored_as = uploads.save(uuid4().hex, said["file"])
+        for name in uploads.listdir("")[1]:
+            with contextlib.suppress(FileNotFoundError):
+                if uploads.get_modified_time(name) < timezone.now() - timedelta(seconds=KEPT):
+                    uploads.delete(name)
+    except OSError:
+        form.add_error("file", NO_ROOM)
+        return None
+    return Upload(
+        stored_as=stored_as,
         name=said["file"].name,
         staff=request.user.pk,
         user=said["user"].pk,
         kind=said["kind"],
-        first_week=said["first_week"],
-        next_free_week=said["next_free_week"],
-        again=said["again"],
+        options={
+            "first_week": said["first_week"],
+            "overflow": "next-free-week" if said["next_free_week"] else "skip",
+            "again": said["again"],
+        },
     )
-    try:
-        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in _folder().iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if old.stat().st_mtime < time.time() - KEPT:
-                    old.unlink()
-        with open(upload.path, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.writelines(said["file"].chunks())
-    except OSError:
-        form.add_error("file", NO_ROOM)
-        return None
-    return upload
 
 
 def _find(request) -> Upload | None:
@@ -243,39 +238,24 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
 
 def _restore(upload: Upload, person, *, apply: bool) -> Result:
     """Import our own JSON, in one go. Raises FileError or ImportRunning."""
-    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        raise ImportRunning
-    try:
+    with restoring.one_at_a_time():
         if is_overloaded(upload.path.read_bytes()):
             raise FileError("This JSON has more lists and objects than an export has. Export it again.")
         data: Any = own_json.parse(upload.path)
         report = restoring.load(person, data, apply=apply, is_trusted=False)
-    finally:
-        IMPORTING.release()
     counts = [
-        (report.weeks_created, "new weeks"),
-        (report.weeks_existing, "existing weeks"),
-        (report.picks_created, "new picks"),
-        (report.picks_existing, "existing picks"),
-        (report.picks_left_out, "picks skipped"),
-        (report.opinions_created, "new opinions"),
-        (report.opinions_existing, "existing opinions"),
-        (report.opinions_left_out, "opinions skipped"),
+        counted
+        for what, new, existing, skipped in report.lines()
+        for counted in ((new, f"new {what}"), (existing, f"existing {what}"), (skipped, f"{what} skipped"))
+        if counted[0]
     ]
     has_changed = report.weeks_created or report.notes_filled or report.picks_created or report.opinions_created
     weeks = {(week["year"], week["week_number"]) for week in data["weeks"]} if has_changed else set()
-    return Result([count for count in counts if count[0]], report.remarks, weeks=weeks)
+    return Result(counts, report.remarks, weeks=weeks)
 
 
 def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Result:
-    importer = Importer(
-        person,
-        fingerprints(reading.rows),
-        apply=apply,
-        overflow="next-free-week" if upload.next_free_week else "skip",
-        first_week=tuple(upload.first_week) if upload.first_week else None,  # type: ignore[arg-type]  # a list in JSON
-        again=upload.again,
-    )
+    importer = Importer(person, fingerprints(reading.rows), apply=apply, **upload.options)
     outcomes = _work(importer)
     counts = Counter(outcome.state for outcome in outcomes)
     if apply:
@@ -291,7 +271,7 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
         [outcome for outcome in outcomes if outcome.state in UNDECIDED],
         [outcome for outcome in outcomes if outcome.state not in UNDECIDED],
         len(outcomes),
-        len(importer.tasks),
+        len(importer.outcomes),
         {outcome.week for outcome in outcomes if outcome.week and outcome.state == "new"},
     )
 

@@ -4,13 +4,12 @@ Upstreams are asked some rows ahead, so that only MusicBrainz' limit of one requ
 written one by one, in order, so that an import may end at any moment, and the next one continues from there.
 """
 
-import threading
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
@@ -29,7 +28,7 @@ from selections.weeks import YearWeek, week_name
 
 from . import resolving
 from .kept_rows import row_from_json, row_to_json
-from .matching import Candidate, Match, WorkRef
+from .matching import Candidate, Match
 from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
@@ -39,9 +38,6 @@ ROWS_AHEAD = 8
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
-# One at a time in this process: files that are read as a whole take many times their size in memory.
-IMPORTING = threading.Lock()
-IMPORT_WAIT = 2  # seconds to wait for it: a thread of the server waits
 NOON = time(12)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"
@@ -71,19 +67,22 @@ class Decision:
 
 
 @dataclass
-class Task:
-    """A row to import, and what is known about it."""
+class Outcome:
+    """A row to import, and its outcome. `state` is one of STATES; `sentence` gives the reason if it is not obvious."""
 
     fingerprint: str
     row: Row
     decision: Decision
     remembered: ImportedRow | None  # from an earlier import
-    work: WorkRef | None = None  # the work, if it is known at once
-    answer: Future[Match | WorkRef] | None = None  # else the answer of an upstream
-
-    @property
-    def week(self) -> YearWeek | None:
-        return self.decision.week or self.row.week
+    work: str  # its title
+    week: YearWeek | None
+    known: Candidate | None = None  # the work, if it is known at once
+    answer: Future[Match] | None = None  # else the answer of an upstream
+    state: str = ""
+    position: int = 0
+    sentence: str = ""
+    candidates: list[Candidate] = field(default_factory=list)
+    has_opinion: bool = False  # whether the row's opinion is new
 
     @property
     def is_settled(self) -> bool:
@@ -100,24 +99,6 @@ class Task:
             return self.row
         none = {"tmdb_id": None, "imdb_id": "", "musicbrainz_id": None, "release_group_id": None, "title": ""}
         return replace(self.row, **none | dict(ids))  # type: ignore[arg-type]
-
-
-@dataclass
-class Outcome:
-    """The outcome of a row. `state` is one of STATES; `sentence` gives the reason if it is not obvious."""
-
-    task: Task
-    work: str  # its title
-    week: YearWeek | None
-    state: str = ""
-    position: int = 0
-    sentence: str = ""
-    candidates: list[Candidate] = field(default_factory=list)
-    has_opinion: bool = False  # whether the row's opinion is new
-
-    @property
-    def row(self) -> Row:
-        return self.task.row
 
     @property
     def week_name(self) -> str:
@@ -159,25 +140,25 @@ class Importer:
         self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in existing}
         if again:
             remembered = {key: row for key, row in remembered.items() if key not in self.removed}
-        decided = decisions or {}
-        self.tasks = [
-            Task(key, row, decided.get(key) or Decision(), remembered.get(key)) for key, row in sorted(rows, key=_when)
-        ]
-        for task in self.tasks:
-            task.work = _known(task)
+        self.outcomes = []
+        for key, row in sorted(rows, key=_when):
+            decision = (decisions or {}).get(key) or Decision()
+            outcome = Outcome(key, row, decision, remembered.get(key), str(row), decision.week or row.week)
+            outcome.known = _known(outcome)
+            self.outcomes.append(outcome)
         self.failures = Counter[str]()  # in a row, by kind
         self.noted: set[YearWeek] = set()
 
     def to_ask(self) -> Counter[str]:
         """The number of rows of each kind that an upstream has to be asked about."""
-        return Counter(task.row.kind for task in self.tasks if self._is_open(task))
+        return Counter(outcome.row.kind for outcome in self.outcomes if self._is_open(outcome))
 
     def seconds(self) -> float:
         """How long this takes at the upstreams' rate limits if nothing is cached."""
         requests = Counter[str]()
-        for task in self.tasks:
-            if self._is_open(task):
-                requests[task.row.kind] += resolving.max_requests(task.asked, in_full=self.apply)
+        for outcome in self.outcomes:
+            if self._is_open(outcome):
+                requests[outcome.row.kind] += resolving.max_requests(outcome.asked, in_full=self.apply)
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
     def run(self) -> Generator[Outcome]:
@@ -185,18 +166,17 @@ class Importer:
 
         Raises User.DoesNotExist if the account is deleted in the meantime.
         """
-        later: list[tuple[Outcome, WorkRef]] = []
-        for task in self._ahead():
-            outcome = Outcome(task, str(task.row), task.week)
-            if not task.is_settled:
-                self._take_notes(task.row)
-            if task.is_settled or not task.row.kind:
+        later: list[tuple[Outcome, Candidate]] = []
+        for outcome in self._ahead():
+            if not outcome.is_settled:
+                self._take_notes(outcome.row)
+            if outcome.is_settled or not outcome.row.kind:
                 yield self._keep_free(self._settle(outcome))
-            elif self._is_idle(task):
+            elif self._is_idle(outcome):
                 yield outcome.become("review", NO_WEEK)
             elif (work := self._find_meaning(outcome)) is None:
                 yield self._keep_free(self._remember(outcome))
-            elif outcome.week is None or self.places.find(outcome.week, task.row, work) is None:
+            elif outcome.week is None or self.places.find(outcome.week, outcome.row, work) is None:
                 later.append((outcome, work))
             else:
                 yield self._place(outcome, work, outcome.week)
@@ -204,12 +184,12 @@ class Importer:
         for outcome, work in later:
             yield self._place_elsewhere(outcome, work)
 
-    def _is_open(self, task: Task) -> bool:
-        return bool(task.row.kind) and not (self._is_idle(task) or task.work or task.is_settled)
+    def _is_open(self, outcome: Outcome) -> bool:
+        return bool(outcome.row.kind) and not (self._is_idle(outcome) or outcome.known or outcome.is_settled)
 
-    def _is_idle(self, task: Task) -> bool:
+    def _is_idle(self, outcome: Outcome) -> bool:
         """Whether the row's work makes no difference: it would have no week, and nothing is written."""
-        return (task.week or self.first_week) is None and not self.apply
+        return (outcome.week or self.first_week) is None and not self.apply
 
     def _keep_free(self, outcome: Outcome) -> Outcome:
         """Keep a position in its week free for a row whose work is not known yet."""
@@ -219,29 +199,29 @@ class Importer:
 
     def _settle(self, outcome: Outcome) -> Outcome:
         """The outcome of a row whose work need not be found."""
-        task, remembered = outcome.task, outcome.task.remembered
-        if not task.row.kind:
+        remembered = outcome.remembered
+        if not outcome.row.kind:
             return outcome.become("notes")
-        if task.decision.skip and (not remembered or remembered.state == "review"):
+        if outcome.decision.skip and (not remembered or remembered.state == "review"):
             return self._remember(outcome.become("skipped"))
         assert remembered  # noqa: S101 - else it would not be settled
         outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
         if remembered.state == "review":
             return outcome.become("review", remembered.reason)
-        is_removed = task.fingerprint in self.removed
+        is_removed = outcome.fingerprint in self.removed
         state = "before" if remembered.state == "done" else "skipped"
         return outcome.become(state, REMOVED if is_removed else "")
 
-    def _ahead(self) -> Iterator[Task]:
-        """The tasks in order, while upstreams are asked about those that come next."""
-        waiting: deque[Task] = deque()
+    def _ahead(self) -> Iterator[Outcome]:
+        """The rows in order, while upstreams are asked about those that come next."""
+        waiting: deque[Outcome] = deque()
         pool = ThreadPoolExecutor(WORKERS)
         try:
-            for task in self.tasks:
-                if self._is_open(task) and self.failures[task.row.kind] < GIVE_UP:
-                    ask = partial(resolving.ask, task.asked, in_full=self.apply)
-                    task.answer = pool.submit(copy_context().run, ask)  # with the deadline of the caller
-                waiting.append(task)
+            for outcome in self.outcomes:
+                if self._is_open(outcome) and self.failures[outcome.row.kind] < GIVE_UP:
+                    ask = partial(resolving.ask, outcome.asked, in_full=self.apply)
+                    outcome.answer = pool.submit(copy_context().run, ask)  # with the deadline of the caller
+                waiting.append(outcome)
                 if len(waiting) > ROWS_AHEAD:
                     yield waiting.popleft()
             while waiting:
@@ -249,16 +229,16 @@ class Importer:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _find_meaning(self, outcome: Outcome) -> WorkRef | None:
+    def _find_meaning(self, outcome: Outcome) -> Candidate | None:
         """The work that the row means; otherwise the outcome says why it is not known."""
-        task, kind = outcome.task, outcome.row.kind
-        if task.work:
-            return task.work
-        if task.answer is None:
+        kind = outcome.row.kind
+        if outcome.known:
+            return outcome.known
+        if outcome.answer is None:
             outcome.become("failed", f"{SERVICES[kind]} is not asked again for now")
             return None
         try:
-            found = task.answer.result()
+            found = outcome.answer.result()
         except NotFound:
             self.failures[kind] = 0
             outcome.become("review", f"{SERVICES[kind]} does not know its id")
@@ -268,17 +248,14 @@ class Importer:
             outcome.become("failed", str(error))
             return None
         self.failures[kind] = 0
-        if isinstance(found, WorkRef):
-            return found
         outcome.candidates = found.candidates
-        if found.winner:
-            return found.winner.work
-        outcome.become("review", found.reason)
-        return None
+        if found.winner is None:
+            outcome.become("review", found.reason)
+        return found.winner
 
-    def _place_elsewhere(self, outcome: Outcome, work: WorkRef) -> Outcome:
+    def _place_elsewhere(self, outcome: Outcome, work: Candidate) -> Outcome:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
-        row, own, outcome.work = outcome.row, outcome.week, work.name
+        row, own, outcome.work = outcome.row, outcome.week, str(work)
         first = own or self.first_week
         if own and self.overflow != "next-free-week":
             outcome.become("full", f"{week_name(*own)} has two {row.kind}s already")
@@ -291,9 +268,9 @@ class Importer:
             outcome.become("full", f"no week from {week_name(*first)} up to now has room for it")
         return self._remember(outcome, work)
 
-    def _place(self, outcome: Outcome, work: WorkRef, week: YearWeek) -> Outcome:
+    def _place(self, outcome: Outcome, work: Candidate, week: YearWeek) -> Outcome:
         """In a week that has room for it, or has it already."""
-        row, outcome.week, outcome.work = outcome.row, week, work.name
+        row, outcome.week, outcome.work = outcome.row, week, str(work)
         for _ in range(TRIES):
             found = self.places.find(week, row, work)
             if found is None:  # another request was faster
@@ -368,7 +345,7 @@ class Importer:
             known = datetime.combine(row.day, NOON, tzinfo=self.user.zone).astimezone(UTC)
         return min(known or now, now)
 
-    def _remember(self, outcome: Outcome, work: WorkRef | None = None) -> Outcome:
+    def _remember(self, outcome: Outcome, work: Candidate | None = None) -> Outcome:
         """Keep the row if it is to be decided, or has been; a failed row is tried again by the next import."""
         if self.apply and outcome.state in {"review", "full", "skipped"}:
             try:
@@ -379,25 +356,25 @@ class Importer:
                 outcome.become("failed", MEANWHILE)
         return outcome
 
-    def _keep(self, outcome: Outcome, state: str, work: WorkRef | None) -> None:
+    def _keep(self, outcome: Outcome, state: str, work: Candidate | None) -> None:
         """Raises DecidedMeanwhile."""
-        remembered, chosen = outcome.task.remembered, work.id if work else ""
+        remembered, chosen = outcome.remembered, work.id if work else ""
         if remembered and (remembered.state, remembered.chosen, remembered.reason) == (state, chosen, outcome.sentence):
             return  # a second run changes nothing
         candidates = outcome.candidates
         if work and all(candidate.id != work.id for candidate in candidates):
-            candidates = [Candidate(work.id, work.name, "", "", 100, work.group), *candidates]
+            candidates = [replace(work, score=100), *candidates]
         values = {
             "kind": outcome.row.kind,
             "said": row_to_json(outcome.row),
             "state": state,
             "reason": outcome.sentence,
             "chosen": chosen,
-            "candidates": [candidate.to_json() for candidate in candidates] if state == "review" else [],
+            "candidates": [asdict(candidate) for candidate in candidates] if state == "review" else [],
             "updated_at": timezone.now(),
         }
         if remembered is None:
-            key = {"user": self.user, "fingerprint": outcome.task.fingerprint}
+            key = {"user": self.user, "fingerprint": outcome.fingerprint}
             ImportedRow.objects.update_or_create(**key, defaults=values)
             return
         same = ImportedRow.objects.filter(pk=remembered.pk, state=remembered.state, updated_at=remembered.updated_at)
@@ -425,18 +402,18 @@ def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tupl
         said = [(fingerprint, row_from_json(waiting.said)) for fingerprint, waiting in rows.items()]
         decisions = {waiting.fingerprint: decision for waiting, decision in theirs}
         for outcome in Importer(theirs[0][0].user, said, apply=True, decisions=decisions).run():
-            yield rows[outcome.task.fingerprint], outcome
+            yield rows[outcome.fingerprint], outcome
 
 
-def _known(task: Task) -> WorkRef | None:
+def _known(outcome: Outcome) -> Candidate | None:
     """The work that the row means, as far as the catalog or an earlier import can tell."""
-    if not task.row.kind or task.is_settled:
+    if not outcome.row.kind or outcome.is_settled:
         return None
-    if task.remembered and not task.decision.ids:
-        for candidate in task.remembered.candidates:
-            if candidate["id"] == task.remembered.chosen:
-                return Candidate(**candidate).work
-    return resolving.known(task.asked)
+    if outcome.remembered and not outcome.decision.ids:
+        for candidate in outcome.remembered.candidates:
+            if candidate["id"] == outcome.remembered.chosen:
+                return Candidate(**candidate)
+    return resolving.known(outcome.asked)
 
 
 def _when(numbered: tuple[str, Row]) -> tuple[YearWeek, date]:

@@ -7,8 +7,7 @@ https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
@@ -23,36 +22,20 @@ GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # some lists
 
 
 @dataclass(frozen=True)
-class WorkRef:
-    """A movie or an album: its id at TMDB, or its release's at MusicBrainz, and its name."""
-
-    id: str
-    name: str
-    group: str = ""  # MusicBrainz release group id
-
-
-@dataclass(frozen=True)
 class Candidate:
-    """A movie, or an album with its most useful edition; `score` is 0 to 100."""
+    """A movie, or an album with its most useful edition, as far as it is known."""
 
     id: str  # TMDB id, or MusicBrainz release id
     title: str
-    artist: str
-    released: str  # as precisely as known: YYYY, YYYY-MM, YYYY-MM-DD, or empty
-    score: int
+    artist: str = ""
+    released: str = ""  # as precisely as known: YYYY, YYYY-MM, YYYY-MM-DD, or empty
+    score: int = 0  # 0 to 100
     group: str = ""  # MusicBrainz release group id
     picture: str = ""  # TMDB's path of the poster
 
     def __str__(self) -> str:
         names = f"{self.artist}: {self.title}" if self.artist else self.title
         return f"{names} ({self.released[:4]})" if self.released else names
-
-    @property
-    def work(self) -> WorkRef:
-        return WorkRef(self.id, str(self), self.group)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -69,33 +52,26 @@ class Match:
     """The work that is meant, if that is clear; else the reason, and the candidates, the best first."""
 
     winner: Candidate | None
-    candidates: list[Candidate]
+    candidates: list[Candidate] = field(default_factory=list)
     reason: str = ""
 
 
 def find_movie(row: Row) -> Match:
     """TMDB's results for the row's title and year. Raises IntegrationError."""
     movies: dict[int, tmdb.MovieHit] = {}
-    if row.year:
-        movies = _by_id(tmdb.search_movies(row.title, premiere=row.year))
-        if (match := choose(row, map(_movie, movies.values()))).winner:
-            return match
-    # A year that is not TMDB's finds nothing.
-    movies |= _by_id(tmdb.search_movies(row.title))
-    return choose(row, map(_movie, movies.values()))
-
-
-def _by_id(page: tmdb.MoviePage) -> dict[int, tmdb.MovieHit]:
-    return {hit.tmdb_id: hit for hit in page.results}
+    for year in (row.year, None) if row.year else (None,):  # a year that is not TMDB's finds nothing
+        movies |= {hit.tmdb_id: hit for hit in tmdb.search_movies(row.title, premiere=year).results}
+        match = choose(row, map(_movie, movies.values()))
+        if match.winner:
+            break
+    return match
 
 
 def _movie(hit: tmdb.MovieHit) -> Offer:
     candidate = Candidate(
         id=str(hit.tmdb_id),
         title=hit.title,
-        artist="",
         released=hit.release_date.isoformat() if hit.release_date else "",
-        score=0,
         picture=hit.poster_path,
     )
     return Offer(candidate, [hit.title, hit.original_title], [hit.release_date.year] if hit.release_date else [])
@@ -123,7 +99,7 @@ def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
         (hit.release_date for hit in hits if hit.release_date), default="", key=lambda day: day.ljust(10, "~")
     )
     candidate = Candidate(
-        id=str(best.musicbrainz_id), title=best.title, artist=best.artist, released=released, score=0, group=group
+        id=str(best.musicbrainz_id), title=best.title, artist=best.artist, released=released, group=group
     )
     years = [int(hit.release_date[:4]) for hit in hits if hit.release_date]
     return Offer(candidate, [hit.title for hit in hits], years)

@@ -5,7 +5,6 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from catalog.json_fields import (
 )
 from selections.kinds import KINDS, Kind
 from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
-from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS, week_name
+from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS
 
 from .readers import files
 from .readers.rows import FileError
@@ -40,17 +39,6 @@ FORMAT, VERSION = "wrong-opinions", 1
 PROFILE = ["display_name", "time_zone", "visibility"]
 
 Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
-
-
-class InvalidExport(FileError):
-    """The file cannot be read; `place` says where, such as `weeks[3].notes`, and `sentence` what is expected there."""
-
-    def __init__(self, place: str, sentence: str) -> None:
-        super().__init__(f"{place}: {sentence}" if place else sentence)
-        self.place, self.sentence = place, sentence
-
-
-# The fields of a file
 
 
 def _column(name: str) -> Any:
@@ -66,7 +54,7 @@ def _check_profile(values: dict[str, Any], place: str) -> None:
             raise InvalidValue(f"{place}.{name}", error.messages[0]) from None
 
 
-def _check_week(values: dict[str, Any], place: str) -> None:
+def _check_week_name(values: dict[str, Any], place: str) -> None:
     if values["week_number"] == 53 and values["year"] not in LONG_YEARS:
         raise InvalidValue(f"{place}.week_number", "This ISO year has only 52 weeks.")
 
@@ -78,15 +66,31 @@ def _check_opinion(values: dict[str, Any], place: str) -> None:
 
 
 def _check_pick(values: dict[str, Any], place: str) -> None:
+    """Also name the `key` of its work, and the user's own `opinion`."""
     own = [number for number, opinion in enumerate(values["opinions"]) if opinion["own"]]
     if len(own) > 1:
         raise InvalidValue(f"{place}.opinions[{own[1]}].own", "There can be only one opinion of your own on a pick.")
+    values["key"] = _key_of(values)
+    values["opinion"] = values["opinions"][own[0]] if own else None
+
+
+def _check_week(values: dict[str, Any], place: str) -> None:
+    """Also list the `picks` of all kinds."""
+    _check_week_name(values, place)
+    values["picks"] = [pick for name in KINDS for pick in values[f"{name}s"]]
 
 
 def _check_given(values: dict[str, Any], place: str) -> None:
-    _check_week(values, place)
+    """Also name the `key` of the pick's work."""
+    _check_week_name(values, place)
     _check_opinion(values, place)
     values["owner"] = values["owner"].lower()
+    values["key"] = _key_of(values)
+
+
+def _key_of(values: dict[str, Any]) -> Key:
+    """The key of a work, of a pick, or of an opinion on one."""
+    return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
 
 
 def _id_of(kind: Kind, source: str = "") -> dict[str, Field]:
@@ -192,7 +196,7 @@ def _given_opinion(max_text: int | None) -> ByKind:
 
 
 def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
-    return given["owner"], given["year"], given["week_number"], _key_of(given)
+    return given["owner"], given["year"], given["week_number"], given["key"]
 
 
 ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "Each week can be listed only once.")
@@ -221,45 +225,11 @@ EXPORT, WEEK, GIVEN_OPINION = _export(MAX_TEXT), _week(MAX_TEXT), _given_opinion
 TRUSTED_EXPORT = _export(None)  # the operator's may have texts from before there was a limit
 
 
-# In
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPick:
-    key: Key
-    position: int
-    added_at: datetime
-    opinion: dict[str, Any] | None  # the user's own
-
-
-@dataclass(frozen=True, slots=True)
-class SavedWeek:
-    year: int
-    week_number: int
-    notes: str
-    created_at: datetime
-    updated_at: datetime
-    picks: list[SavedPick]
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return self.year, self.week_number
-
-    @property
-    def name(self) -> str:
-        return week_name(self.year, self.week_number)
-
-
 @dataclass(slots=True)
-class SavedExport:
-    """A file, checked, with those works of its catalog that it picks or has opinions on."""
+class FileWorks:
+    """Those works of a file that its picks and opinions are about."""
 
-    profile: dict[str, str]  # the fields of PROFILE that are in the file
-    is_trusted: bool
-    opinions_of_others: int
-    weeks: list[SavedWeek]
-    given: list[dict[str, Any]]  # the user's opinions on picks of others, each with its `key`
-    works: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    records: dict[Key, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, Key] = field(default_factory=dict)  # merged ids, and the works that they lead to
     kept: set[Key] = field(default_factory=set)  # merged into other works of the file, but with an entry of their own
 
@@ -268,7 +238,7 @@ class SavedExport:
         return self.aliases.get(key, key)
 
     def find(self, key: Key) -> dict[str, Any] | None:
-        return self.works.get(self.key_of(key))
+        return self.records.get(self.key_of(key))
 
 
 def parse(path: Path) -> object:
@@ -282,62 +252,37 @@ def parse(path: Path) -> object:
             raise FileError("This is not valid JSON. Choose the file as it was exported.") from None
 
 
-def read(data: object, *, is_trusted: bool) -> SavedExport:
-    """The file, checked. A file that any member may have written has lower text limits. Raises InvalidExport."""
-    try:
-        if not isinstance(data, dict):
-            raise InvalidValue("", "This is not an export of Wrong Opinions. Choose the file as it was exported.")
-        values = (TRUSTED_EXPORT if is_trusted else EXPORT).parse(data, "")
-        picks = [pick for week in values["weeks"] for name in KINDS for pick in week[f"{name}s"]]
-        saved = SavedExport(
-            profile={name: values["user"][name] for name in PROFILE if values["user"][name]},
-            is_trusted=is_trusted,
-            opinions_of_others=sum(not opinion["own"] for pick in picks for opinion in pick["opinions"]),
-            weeks=[_saved_week(week) for week in values["weeks"]],
-            given=[given | {"key": _key_of(given)} for given in values["opinions_given"]],
-        )
-        _read_works(values["catalog"], saved)
-    except InvalidValue as error:
-        raise InvalidExport(error.place, error.sentence) from None
-    return saved
+def read(data: object, *, is_trusted: bool) -> dict[str, Any]:
+    """The values of a file, checked, with its FileWorks as `works`. A file that any member may have written has lower
+    text limits. Raises InvalidValue."""
+    if not isinstance(data, dict):
+        raise InvalidValue("", "This is not an export of Wrong Opinions. Choose the file as it was exported.")
+    values = (TRUSTED_EXPORT if is_trusted else EXPORT).parse(data, "")
+    said = [pick for week in values["weeks"] for pick in week["picks"]] + values["opinions_given"]
+    wanted = {pick["key"] for pick in said}
+    works = FileWorks()
+    for kind in KINDS.values():
+        _read_works(values["catalog"][f"{kind.name}s"], kind, wanted, works, is_trusted=is_trusted)
+    return values | {"works": works}
 
 
-def _key_of(values: dict[str, Any]) -> Key:
-    """The key of the work of a pick, or of an opinion on one."""
-    return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
-
-
-def _saved_week(values: dict[str, Any]) -> SavedWeek:
-    picks = [
-        SavedPick(
-            _key_of(pick),
-            pick["position"],
-            pick["added_at"],
-            next((opinion for opinion in pick["opinions"] if opinion["own"]), None),
-        )
-        for name in KINDS
-        for pick in values.pop(f"{name}s")
-    ]
-    return SavedWeek(**values, picks=picks)
-
-
-def _read_works(catalog: dict[str, list[dict[str, Any]]], saved: SavedExport) -> None:
-    """Read the works of the file's weeks and opinions; of the others only their ids."""
-    wanted = {pick.key for week in saved.weeks for pick in week.picks} | {given["key"] for given in saved.given}
-    for kind, model in ((kind.name, kind.works) for kind in KINDS.values()):
-        known: set[Key] = set()
-        aliases: dict[Key, Key] = {}
-        for number, data in enumerate(catalog[f"{kind}s"]):
-            place = f"catalog.{kind}s[{number}]"
-            ids = portable.KEYS[model].parse(data, place)
-            key = _key_of(ids)
-            if key in known:
-                raise InvalidValue(f"{place}.{KINDS[kind].id_field}", f"Each {kind} can be listed only once.")
-            known.add(key)
-            merged: list[Key] = [(kind, alias) for alias in ids["aliases"]]
-            if key in wanted or not wanted.isdisjoint(merged):
-                aliases = dict.fromkeys(merged, key) | aliases
-                saved.works[key] = portable.read_work(model, data, place, is_trusted=saved.is_trusted)
-        saved.aliases |= {alias: key for alias, key in aliases.items() if alias not in known}
-        if saved.is_trusted:
-            saved.kept |= known & aliases.keys()
+def _read_works(
+    entries: list[dict[str, Any]], kind: Kind, wanted: set[Key], works: FileWorks, *, is_trusted: bool
+) -> None:
+    """Read the works that are wanted; of the others only their ids."""
+    known: set[Key] = set()
+    aliases: dict[Key, Key] = {}
+    for number, data in enumerate(entries):
+        place = f"catalog.{kind.name}s[{number}]"
+        ids = portable.KEYS[kind.works].parse(data, place)
+        key = _key_of(ids)
+        if key in known:
+            raise InvalidValue(f"{place}.{kind.id_field}", f"Each {kind.name} can be listed only once.")
+        known.add(key)
+        merged: list[Key] = [(kind.name, alias) for alias in ids["aliases"]]
+        if key in wanted or not wanted.isdisjoint(merged):
+            aliases = dict.fromkeys(merged, key) | aliases
+            works.records[key] = portable.read_work(kind.works, data, place, is_trusted=is_trusted)
+    works.aliases |= {alias: key for alias, key in aliases.items() if alias not in known}
+    if is_trusted:
+        works.kept |= known & aliases.keys()

@@ -6,7 +6,7 @@ from selections.kinds import ALBUM, KINDS
 from selections.models import Opinion, Position
 from selections.weeks import YearWeek, this_week, weeks_between
 
-from .matching import WorkRef
+from .matching import Candidate
 from .readers.rows import Row
 
 POSITIONS = Position.values
@@ -22,7 +22,7 @@ class Places:
 
     def load(self) -> None:
         """Load all weeks; call it again when another request has changed one."""
-        self.taken: dict[tuple[YearWeek, str], dict[int, tuple[WorkRef, bool]]] = {}
+        self.taken: dict[tuple[YearWeek, str], dict[int, tuple[Candidate, bool]]] = {}
         self.ids: set[str] = set()  # of all works
         for kind in KINDS.values():
             own = Opinion.objects.filter(**{"user": self.user, f"{kind.opinion_field}__isnull": False})
@@ -31,10 +31,10 @@ class Places:
             names += ["album__release_group_id"] if kind is ALBUM else []
             picks = kind.picks._default_manager.filter(week__user=self.user)
             for pk, year, week_number, position, known, *group in picks.values_list(*names):
-                work = WorkRef(str(known), "", str(group[0] or "") if group else "")
+                work = Candidate(str(known), "", group=str(group[0] or "") if group else "")
                 self.take((year, week_number), kind.name, position, work, is_rated=pk in rated)
 
-    def find(self, week: YearWeek, row: Row, work: WorkRef) -> tuple[int, bool] | None:
+    def find(self, week: YearWeek, row: Row, work: Candidate) -> tuple[int, bool] | None:
         """The position that has the work already, or a free one, and whether it has the work; None if there is neither.
 
         Another edition of an album is the same album, unless the file names the release.
@@ -46,7 +46,7 @@ class Places:
         free = [position for position in (row.position, *POSITIONS) if position and position not in occupied]
         return (free[0], False) if free else None
 
-    def has_room(self, week: YearWeek, row: Row, work: WorkRef) -> bool:
+    def has_room(self, week: YearWeek, row: Row, work: Candidate) -> bool:
         """Whether the week has the work, or a position that no row to decide may need."""
         found = self.find(week, row, work)
         if found is None:
@@ -54,7 +54,7 @@ class Places:
         free = len(POSITIONS) - len(self.taken.get((week, row.kind), {}))
         return found[1] or free > self.waiting[week, row.kind]
 
-    def first_free_week(self, first: YearWeek, row: Row, work: WorkRef) -> YearWeek | None:
+    def first_free_week(self, first: YearWeek, row: Row, work: Candidate) -> YearWeek | None:
         """The first week from this one up to now that has the work, or room for it."""
         weeks = weeks_between(first, this_week(self.user))
         return next((week for week in weeks if self.has_room(week, row, work)), None)
@@ -62,7 +62,7 @@ class Places:
     def is_rated(self, week: YearWeek, kind: str, position: int) -> bool:
         return self.taken.get((week, kind), {}).get(position, (None, False))[1]
 
-    def take(self, week: YearWeek, kind: str, position: int, work: WorkRef, *, is_rated: bool) -> None:
+    def take(self, week: YearWeek, kind: str, position: int, work: Candidate, *, is_rated: bool) -> None:
         occupied = self.taken.setdefault((week, kind), {})
         self.ids.add(work.id)
         known, was_rated = occupied.get(position, (work, False))

@@ -8,18 +8,18 @@ from integrations import coverart, musicbrainz, tmdb
 from integrations.errors import NotFound
 from selections.kinds import KINDS
 
-from .matching import Match, WorkRef, find_album, find_movie
+from .matching import Candidate, Match, find_album, find_movie
 from .readers.rows import Row
 
 SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
 
 
-def work_of(stored: Movie | Album) -> WorkRef:
+def work_of(stored: Movie | Album) -> Candidate:
     group = stored.release_group_id if isinstance(stored, Album) else None
-    return WorkRef(str(stored.external_id), str(stored), str(group or ""))
+    return Candidate(str(stored.external_id), str(stored), group=str(group or ""))
 
 
-def known(row: Row) -> WorkRef | None:
+def known(row: Row) -> Candidate | None:
     """The work that the row means, if the catalog has fetched the one with its id.
 
     A title is not enough: upstream may have others of that title.
@@ -41,7 +41,7 @@ def merged_ids() -> set[str]:
     return {str(known) for known in (*movies, *albums)}
 
 
-def stored(kind: str, work: WorkRef) -> Movie | Album:
+def stored(kind: str, work: Candidate) -> Movie | Album:
     """The movie or album in the catalog; fetched details are good enough at any age.
 
     Raises IntegrationError.
@@ -58,56 +58,50 @@ def max_requests(row: Row, *, in_full: bool) -> int:
     return 2 if in_full or row.imdb_id or row.release_group_id else 1
 
 
-def ask(row: Row, *, in_full: bool) -> Match | WorkRef:
+def ask(row: Row, *, in_full: bool) -> Match:
     """The work that the row means, from upstream; `in_full` with all details that the catalog stores, which are cached.
 
     An id that upstream does not know is ignored if there is a title. Raises IntegrationError.
     """
-    by_id, by_title = (_movie_by_id, _movie_by_title) if row.kind == "movie" else (_album_by_id, _album_by_title)
+    by_id, by_title, fetch = (
+        (_movie_by_id, find_movie, _fetch_movie) if row.kind == "movie" else (_album_by_id, find_album, _fetch_release)
+    )
     try:
         found = by_id(row)
     except NotFound:
         if not row.title:
             raise
         found = None
-    return found or by_title(row, in_full=in_full)
-
-
-def _movie_by_id(row: Row) -> WorkRef | None:
-    tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
-    if tmdb_id is None:
-        return None
-    movie = tmdb.fetch_movie(tmdb_id)
-    return WorkRef(str(tmdb_id), f"{movie.title} ({movie.release_date.year})" if movie.release_date else movie.title)
-
-
-def _movie_by_title(row: Row, *, in_full: bool) -> Match:
-    match = find_movie(row)
-    if match.winner and in_full:
-        tmdb.fetch_movie(int(match.winner.id))
+    match = Match(found) if found else by_title(row)
+    if match.winner and in_full and not found:
+        fetch(match.winner.id)
     return match
 
 
-def _album_by_id(row: Row) -> WorkRef | None:
+def _movie_by_id(row: Row) -> Candidate | None:
+    tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
+    return _fetch_movie(tmdb_id) if tmdb_id else None
+
+
+def _fetch_movie(tmdb_id: int | str) -> Candidate:
+    movie = tmdb.fetch_movie(int(tmdb_id))
+    return Candidate(str(tmdb_id), movie.title, released=movie.release_date.isoformat() if movie.release_date else "")
+
+
+def _album_by_id(row: Row) -> Candidate | None:
     group = row.release_group_id
     if row.musicbrainz_id:
         try:
-            return _release(row.musicbrainz_id)
+            return _fetch_release(row.musicbrainz_id)
         except NotFound:
             group = group or row.musicbrainz_id  # users enter either of them
-    return _release(musicbrainz.fetch_best_edition(group)) if group else None
+    return _fetch_release(musicbrainz.fetch_best_edition(group)) if group else None
 
 
-def _album_by_title(row: Row, *, in_full: bool) -> Match:
-    match = find_album(row)
-    if match.winner and in_full:
-        _release(UUID(match.winner.id))
-    return match
-
-
-def _release(musicbrainz_id: UUID) -> WorkRef:
-    release = musicbrainz.fetch_release(musicbrainz_id)
+def _fetch_release(musicbrainz_id: UUID | str) -> Candidate:
+    release = musicbrainz.fetch_release(UUID(str(musicbrainz_id)))
     if not release.has_front and release.release_group_id:
         coverart.find_fronts([("release-group", release.release_group_id)])
-    name = f"{release.artist}: {release.title}" if release.artist else release.title
-    return WorkRef(str(release.musicbrainz_id), name, str(release.release_group_id or ""))
+    return Candidate(
+        str(release.musicbrainz_id), release.title, release.artist, group=str(release.release_group_id or "")
+    )

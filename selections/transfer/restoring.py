@@ -5,8 +5,10 @@ member's pick is stored in its own transaction, so that no other request waits l
 interrupted can be run again. Running an import twice does nothing the second time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext, suppress
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import batched
@@ -18,22 +20,26 @@ from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
+from catalog.json_fields import InvalidValue
 from selections import services
 from selections.kinds import KINDS, Kind
 from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
-from selections.weeks import over_for, week_name
+from selections.weeks import YearWeek, over_for, week_name
 
-from .own_json import PROFILE, InvalidExport, Key, SavedExport, SavedPick, SavedWeek, read
+from .own_json import PROFILE, Key, read
 from .saved_works import SavedWorks
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
 TRIES = 3  # other requests may change the same weeks
 MAX_UNCONFIRMED = 4_000  # works of a user's picks that were never fetched: upstreams are asked about each
+IMPORTING = threading.Lock()
+IMPORT_WAIT = 2  # seconds to wait for it: a thread of the server waits
 TOO_MANY_UNKNOWN = (
     "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
 )
 
-type Said = tuple[AnyPick, dict[str, Any]]  # an opinion of the file, and the pick that it is on
+type Values = dict[str, Any]  # a week, a pick or an opinion of the file, as own_json.py reads it
+type Said = tuple[AnyPick, Values]  # an opinion of the file, and the pick that it is on
 
 WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that are in a file
 OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")
@@ -59,6 +65,38 @@ class Report:
     albums_added: int = 0
     remarks: list[str] = field(default_factory=list)  # a sentence for each item that was skipped
 
+    def lines(self) -> list[tuple[str, int, int, int]]:
+        """What was imported: the number of new ones, of those that exist, and of those that were skipped."""
+        return [
+            ("weeks", self.weeks_created, self.weeks_existing, 0),
+            ("picks", self.picks_created, self.picks_existing, self.picks_left_out),
+            ("opinions", self.opinions_created, self.opinions_existing, self.opinions_left_out),
+        ]
+
+    def add(self, counts: Counter[str], remarks: list[str]) -> None:
+        """Add the counts of a week, by their names, and its remarks."""
+        for name, count in counts.items():
+            setattr(self, name, getattr(self, name) + count)
+        self.remarks += remarks
+
+
+class ImportRunning(Exception):
+    """Another import of our JSON takes longer than IMPORT_WAIT."""
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one import run at a time in this process, as a file takes up to twenty times its size in memory.
+
+    Raises ImportRunning.
+    """
+    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
+        raise ImportRunning
+    try:
+        yield
+    finally:
+        IMPORTING.release()
+
 
 def load(
     user,
@@ -72,40 +110,49 @@ def load(
     """Add the file's data to the user's, or with `apply=False` report what that would do.
 
     The catalog takes less from a file that is not trusted: see catalog/portable.py. `progress` is called with the
-    number of finished weeks and their total. Raises InvalidExport without having changed anything, or
+    number of finished weeks and their total. Raises InvalidValue without having changed anything, or
     User.DoesNotExist if the account is deleted in the meantime.
     """
-    saved = read(data, is_trusted=is_trusted)
-    _refuse_too_many_weeks(user, saved)
-    report = Report(applied=apply, opinions_of_others=saved.opinions_of_others)
+    file = read(data, is_trusted=is_trusted)
+    weeks = file["weeks"]
+    _refuse_too_many_weeks(user, weeks)
+    report = Report(applied=apply)
+    profile = {name: file["user"][name] for name in PROFILE if file["user"][name]}
     if with_profile:  # first, so that a member whom it makes private shows nothing in between
-        report.profile = _fill_profile(user, saved.profile, apply=apply)
-    elif saved.profile:
+        report.profile = _fill_profile(user, profile, apply=apply)
+    elif profile:
         report.remarks.append(
             "An API token cannot change the account, so the profile was ignored. Sign in to import it."
         )
-    works = SavedWorks(saved, apply=apply, room=inf if is_trusted else _room_for_unconfirmed(user))
-    done = 0
-    for weeks in batched(saved.weeks, BATCH, strict=False):
-        for plan in _import_weeks(user, weeks, works, apply=apply):
-            plan.count(report)
-        done += len(weeks)
+    works = SavedWorks(
+        file["works"], apply=apply, is_trusted=is_trusted, room=inf if is_trusted else _room_for_unconfirmed(user)
+    )
+    for number, some in enumerate(batched(weeks, BATCH, strict=False)):
+        for plan in _import_weeks(user, some, works):
+            report.add(plan.counts, plan.remarks)
         if progress:
-            progress(done, len(saved.weeks))
-    for opinions in batched(saved.given, BATCH, strict=False):
+            progress(number * BATCH + len(some), len(weeks))
+    for opinions in batched(file["opinions_given"], BATCH, strict=False):
         works.look_up(given["key"] for given in opinions)
-        _give(user, opinions, works, report, apply=apply)
+        _give(user, opinions, works, report)
+    report.opinions_of_others = sum(
+        not opinion["own"] for week in weeks for pick in week["picks"] for opinion in pick["opinions"]
+    )
     report.movies_added = sum(kind == "movie" for kind, _ in works.added)
     report.albums_added = len(works.added) - report.movies_added
     return report
 
 
-def _refuse_too_many_weeks(user, saved: SavedExport) -> None:
+def _place(week: Values) -> YearWeek:
+    return week["year"], week["week_number"]
+
+
+def _refuse_too_many_weeks(user, weeks: Iterable[Values]) -> None:
     existing = set(Week.objects.filter(user=user).values_list("year", "week_number"))
     try:
-        services.refuse_too_many_weeks(user, len({week.place for week in saved.weeks} - existing))
+        services.refuse_too_many_weeks(user, len({_place(week) for week in weeks} - existing))
     except services.Conflict as conflict:
-        raise InvalidExport("weeks", str(conflict)) from None
+        raise InvalidValue("weeks", str(conflict)) from None
 
 
 def _room_for_unconfirmed(user) -> int:
@@ -114,18 +161,6 @@ def _room_for_unconfirmed(user) -> int:
     return MAX_UNCONFIRMED - sum(
         kind.works._default_manager.filter(**of_user).distinct().count() for kind in KINDS.values()
     )
-
-
-def _import_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks, *, apply: bool) -> list["Plan"]:
-    """The changes to each of the weeks, made or planned."""
-    works.look_up(pick.key for week in weeks for pick in week.picks)
-    known = _known_weeks(user, weeks)
-    plans = [_plan(week, known.get(week.place), works) for week in weeks]
-    works.need(pick.key for plan in plans for pick, _ in plan.picks)
-    if not apply:
-        return plans
-    changing = [week for week, plan in zip(weeks, plans, strict=True) if plan.changes]
-    return [plan for plan in plans if not plan.changes] + (_store_weeks(user, changing, works) if changing else [])
 
 
 def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
@@ -147,40 +182,47 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
 class Plan:
     """The changes to one week."""
 
+    saved: Values
     week: Week | None  # as it is stored
     notes: str = ""  # if it has none
     is_untouched: bool = False  # created by viewing it and unchanged: it also takes the file's instants
-    picks: list[tuple[SavedPick, int]] = field(default_factory=list)  # with their positions
+    picks: list[tuple[Values, int]] = field(default_factory=list)  # with their positions
     opinions: list[Said] = field(default_factory=list)  # on existing picks
-    picks_existing: int = 0
-    opinions_existing: int = 0
-    left_out: list[tuple[SavedPick, str]] = field(default_factory=list)  # each with a sentence that says why
+    counts: Counter[str] = field(default_factory=Counter)  # for the Report
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def changes(self) -> bool:
         return bool(self.week is None or self.notes or self.is_untouched or self.picks or self.opinions)
 
-    def leave_out(self, pick: SavedPick, week: SavedWeek, sentence: str) -> None:
-        self.left_out.append((pick, f"{week.name}: {sentence}"))
-
-    def count(self, report: Report) -> None:
-        report.weeks_created += self.week is None
-        report.weeks_existing += self.week is not None
-        report.notes_filled += bool(self.week and self.notes)
-        report.picks_created += len(self.picks)
-        report.picks_existing += self.picks_existing
-        report.picks_left_out += len(self.left_out)
-        report.opinions_created += len(self.opinions) + sum(pick.opinion is not None for pick, _ in self.picks)
-        report.opinions_existing += self.opinions_existing
-        report.opinions_left_out += sum(pick.opinion is not None for pick, _ in self.left_out)
-        report.remarks += [sentence for _, sentence in self.left_out]
+    def leave_out(self, pick: Values, sentence: str) -> None:
+        self.counts.update(picks_left_out=1, opinions_left_out=int(pick["opinion"] is not None))
+        self.remarks.append(f"{week_name(*_place(self.saved))}: {sentence}")
 
 
-def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dict[tuple[int, int], Week]:
+def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
+    """The changes to each of the weeks, made or planned."""
+    works.look_up(pick["key"] for week in weeks for pick in week["picks"])
+    plans = _plan_weeks(user, weeks, works)
+    changing = [plan.saved for plan in plans if plan.changes]
+    if not works.apply or not changing:
+        return plans
+    return [plan for plan in plans if not plan.changes] + _store_weeks(user, changing, works)
+
+
+def _plan_weeks(user, weeks: Sequence[Values], works: SavedWorks, *, lock: bool = False) -> list[Plan]:
+    """The changes to each of the weeks, whose works are stored if they are applied."""
+    known = _known_weeks(user, weeks, lock=lock)
+    plans = [_plan(saved, known.get(_place(saved)), works) for saved in weeks]
+    works.need(pick["key"] for plan in plans for pick, _ in plan.picks)
+    return plans
+
+
+def _known_weeks(user, weeks: Iterable[Values], *, lock: bool = False) -> dict[YearWeek, Week]:
     """The existing ones of these weeks, with their picks, and the user's `own_opinions` on each, in five queries."""
     by_year: dict[int, list[int]] = {}
     for week in weeks:
-        by_year.setdefault(week.year, []).append(week.week_number)
+        by_year.setdefault(week["year"], []).append(week["week_number"])
     these = reduce(or_, (Q(year=year, week_number__in=numbers) for year, numbers in by_year.items()))
     known = Week.objects.filter(these, user=user).order_by("pk")
     if lock:
@@ -192,29 +234,30 @@ def _known_weeks(user, weeks: Iterable[SavedWeek], *, lock: bool = False) -> dic
     return {(week.year, week.week_number): week for week in known}
 
 
-def _plan(saved: SavedWeek, week: Week | None, works: SavedWorks) -> Plan:
-    plan = Plan(week, notes=saved.notes if not (week and week.notes) else "")
+def _plan(saved: Values, week: Week | None, works: SavedWorks) -> Plan:
+    plan = Plan(saved, week, notes=saved["notes"] if not (week and week.notes) else "")
+    plan.counts.update({"weeks_existing" if week else "weeks_created": 1, "notes_filled": bool(week and plan.notes)})
     existing = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
     if week and not week.notes and not any(existing.values()):
-        plan.is_untouched = saved.created_at < week.created_at
+        plan.is_untouched = saved["created_at"] < week.created_at
     for kind, picks in existing.items():
-        new: list[SavedPick] = []
+        new: list[Values] = []
         seen: set[int | Key] = set()  # two ids of the file may have been merged: the pick with the kept id comes first
-        of_kind = [pick for pick in saved.picks if pick.key[0] == kind]
-        for pick in sorted(of_kind, key=lambda pick: works.is_merged(pick.key)):
-            identity, known = works.identity(pick.key), works.known.get(pick.key)
-            if not works.has(pick.key):
-                plan.leave_out(pick, saved, f"{kind} {pick.key[1]} is neither in the catalog nor in the file.")
+        for pick in sorted(saved[f"{kind}s"], key=lambda pick: works.is_merged(pick["key"])):
+            key = pick["key"]
+            identity, known = works.identity(key), works.known.get(key)
+            if not works.has(key):
+                plan.leave_out(pick, f"{kind} {key[1]} is neither in the catalog nor in the file.")
             elif identity in seen:
-                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} is already in this week.")
-            elif not works.admits(pick.key):
-                plan.leave_out(pick, saved, f"{works.title_of(pick.key)} {TOO_MANY_UNKNOWN}")
+                plan.leave_out(pick, f"{works.title_of(key)} is already in this week.")
+            elif not works.admits(key):
+                plan.leave_out(pick, f"{works.title_of(key)} {TOO_MANY_UNKNOWN}")
             elif known is not None and known in picks:
-                _plan_opinion(plan, picks[known], pick)
+                _plan_opinion(plan, picks[known], pick["opinion"])
             else:
                 new.append(pick)
             seen.add(identity)
-        _plan_positions(plan, saved, new, {pick.position for pick in picks.values()}, works)
+        _plan_positions(plan, new, {pick.position for pick in picks.values()}, works)
     return plan
 
 
@@ -224,92 +267,95 @@ def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
     return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
 
 
-def _plan_opinion(plan: Plan, pick: AnyPick, saved: SavedPick) -> None:
+def _plan_opinion(plan: Plan, pick: AnyPick, opinion: Values | None) -> None:
     """Plan the opinion on an existing pick."""
-    plan.picks_existing += 1
-    if saved.opinion is None:
+    plan.counts["picks_existing"] += 1
+    if opinion is None:
         return
     if getattr(pick, "own_opinions", []):
-        plan.opinions_existing += 1
+        plan.counts["opinions_existing"] += 1
     else:
-        plan.opinions.append((pick, saved.opinion))
+        plan.counts["opinions_created"] += 1
+        plan.opinions.append((pick, opinion))
 
 
-def _plan_positions(plan: Plan, saved: SavedWeek, picks: list[SavedPick], taken: set[int], works: SavedWorks) -> None:
+def _plan_positions(plan: Plan, picks: list[Values], taken: set[int], works: SavedWorks) -> None:
     """Give each pick its position, or the other one if that is occupied."""
     free = [position for position in Position.values if position not in taken]
     # Picks that can keep their position come first.
-    for pick in sorted(picks, key=lambda pick: (pick.position not in free, pick.position)):
+    for pick in sorted(picks, key=lambda pick: (pick["position"] not in free, pick["position"])):
         if not free:
-            plan.leave_out(pick, saved, f"both positions are occupied, so {works.title_of(pick.key)} was skipped.")
+            plan.leave_out(pick, f"both positions are occupied, so {works.title_of(pick['key'])} was skipped.")
         else:
-            position = pick.position if pick.position in free else free[0]
+            position = pick["position"] if pick["position"] in free else free[0]
             free.remove(position)
             plan.picks.append((pick, position))
+            plan.counts.update(picks_created=1, opinions_created=int(pick["opinion"] is not None))
 
 
-def _store_weeks(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
+def _store_weeks(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
     """Store what these weeks of the file add, all or nothing, and return the changes."""
     for _ in range(TRIES - 1):
         # Another request may have created one of these weeks, or merged an album, in the meantime.
         with suppress(IntegrityError):
             return _store_locked(user, weeks, works)
-        works.look_up(pick.key for week in weeks for pick in week.picks)
+        works.look_up(pick["key"] for week in weeks for pick in week["picks"])
     return _store_locked(user, weeks, works)
 
 
-def _store_locked(user, weeks: Sequence[SavedWeek], works: SavedWorks) -> list[Plan]:
+def _store_locked(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
     with transaction.atomic():
         services.lock_user(user)
-        known = _known_weeks(user, weeks, lock=True)
-        services.refuse_too_many_weeks(user, len(weeks) - len(known))
-        plans = [_plan(saved, known.get(saved.place), works) for saved in weeks]
-        works.need(pick.key for plan in plans for pick, _ in plan.picks)  # new if a week has changed in between
-        known |= _create_weeks(user, [saved for saved in weeks if saved.place not in known])
-        for saved, plan in zip(weeks, plans, strict=True):
+        plans = _plan_weeks(user, weeks, works, lock=True)
+        new = [plan for plan in plans if plan.week is None]
+        services.refuse_too_many_weeks(user, len(new))
+        for plan in plans:
             if plan.week:
-                _update(plan.week, saved, plan)
-        _add_picks(user, [(known[saved.place], plan) for saved, plan in zip(weeks, plans, strict=True)], works)
-        _add_opinions(user, [said for plan in plans for said in plan.opinions], is_trusted=works.saved.is_trusted)
+                _update(plan.week, plan)
+        _create_weeks(user, new)
+        for kind in KINDS.values():
+            _add_picks(user, kind, plans, works)
+        _add_opinions(user, [said for plan in plans for said in plan.opinions], is_trusted=works.is_trusted)
     return plans
 
 
-def _create_weeks(user, weeks: list[SavedWeek]) -> dict[tuple[int, int], Week]:
-    new = [
-        Week(user=user, **{name: getattr(saved, name) for name in WEEK})
-        # In the order in which others create several: else the two could deadlock.
-        for saved in sorted(weeks, key=lambda saved: saved.place)
-    ]
-    for week in new:
-        week.set_search_text()
-    return {(week.year, week.week_number): week for week in Week.objects.bulk_create(new)}
-
-
-def _update(week: Week, saved: SavedWeek, plan: Plan) -> None:
+def _update(week: Week, plan: Plan) -> None:
     """Change an existing week."""
     week.notes = week.notes or plan.notes
     if plan.is_untouched:
-        week.created_at, week.updated_at = saved.created_at, saved.updated_at
+        week.created_at, week.updated_at = plan.saved["created_at"], plan.saved["updated_at"]
     elif plan.notes or plan.picks:
         week.updated_at = timezone.now()
     if plan.is_untouched or plan.notes or plan.picks:
         week.save(update_fields=["notes", "created_at", "updated_at"])
 
 
-def _add_picks(user, plans: list[tuple[Week, Plan]], works: SavedWorks) -> None:
+def _create_weeks(user, plans: list[Plan]) -> None:
+    weeks = []
+    # In the order in which others create several: else the two could deadlock.
+    for plan in sorted(plans, key=lambda plan: _place(plan.saved)):
+        plan.week = Week(user=user, **{name: plan.saved[name] for name in WEEK})
+        plan.week.set_search_text()
+        weeks.append(plan.week)
+    Week.objects.bulk_create(weeks)
+
+
+def _add_picks(user, kind: Kind, plans: list[Plan], works: SavedWorks) -> None:
     """Add the picks of each week's plan, with the opinions on them."""
-    for kind in KINDS.values():
-        new = [
-            (week, pick, position) for week, plan in plans for pick, position in plan.picks if pick.key[0] == kind.name
-        ]
-        rows: Any = services.place_picks(
-            kind.picks(
-                week=week, position=position, added_at=pick.added_at, **{f"{kind.name}_id": works.known[pick.key]}
-            )
-            for week, pick, position in new
+    new = [
+        (plan.week, pick, position) for plan in plans for pick, position in plan.picks if pick["key"][0] == kind.name
+    ]
+    rows: Any = services.place_picks(
+        kind.picks(
+            week=week,
+            position=position,
+            added_at=pick["added_at"],
+            **{f"{kind.name}_id": works.known[pick["key"]]},
         )
-        said = [(row, pick.opinion) for row, (_, pick, _) in zip(rows, new, strict=True) if pick.opinion]
-        _add_opinions(user, said, is_trusted=works.saved.is_trusted)
+        for week, pick, position in new
+    )
+    said = [(row, pick["opinion"]) for row, (_, pick, _) in zip(rows, new, strict=True) if pick["opinion"]]
+    _add_opinions(user, said, is_trusted=works.is_trusted)
 
 
 def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
@@ -334,18 +380,18 @@ def _as_given_now(user, said: list[Said]) -> list[Said]:
     return [(pick, opinion if pick.week_id in over else opinion | now) for pick, opinion in said]
 
 
-def _give(user, opinions: Sequence[dict[str, Any]], works: SavedWorks, report: Report, *, apply: bool) -> None:
+def _give(user, opinions: Sequence[Values], works: SavedWorks, report: Report) -> None:
     """Add the user's opinions on picks of others whom they may see."""
     picks = _picks_of_others(user, opinions, works)
     for given in opinions:
         key = given["key"]
-        pick = picks.get((given["owner"], given["year"], given["week_number"], key[0], works.known.get(key)))
+        pick = picks.get((given["owner"], *_place(given), key[0], works.known.get(key)))
         is_new = None if pick is None else not getattr(pick, "own_opinions", [])
-        if pick and is_new and apply:
-            is_new = _store_given(user, pick, given, is_trusted=works.saved.is_trusted)
+        if pick and is_new and works.apply:
+            is_new = _store_given(user, pick, given, is_trusted=works.is_trusted)
         if is_new is None:
             report.opinions_left_out += 1
-            week = week_name(given["year"], given["week_number"])
+            week = week_name(*_place(given))
             report.remarks.append(f"{week} of {given['owner']}: you cannot see a pick of {works.title_of(key)}.")
         else:
             report.opinions_created += is_new

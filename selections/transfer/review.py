@@ -8,12 +8,11 @@ from pathlib import Path
 from uuid import UUID
 
 from catalog.spreadsheets import defuse, restore
-from integrations import musicbrainz, tmdb
 from selections.weeks import read_week_name, week_name
 
 from .importing import Decision, Outcome
 from .matching import MAX_CANDIDATES
-from .readers import files
+from .readers import cells, files
 from .readers.rows import FileError
 from .readers.tables import Table, key
 
@@ -32,7 +31,7 @@ def write(outcomes: Iterable[Outcome]) -> str:
         cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
         offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
         cells += (offered + [""] * MAX_CANDIDATES)[:MAX_CANDIDATES]
-        table.writerow([*map(defuse, cells), outcome.task.fingerprint])
+        table.writerow([*map(defuse, cells), outcome.fingerprint])
     return text.getvalue()
 
 
@@ -75,12 +74,4 @@ def _decision(place: str, said: Mapping[str, str]) -> Decision:
 
 def read_choice(kind: str, choice: str) -> dict[str, int | str | UUID] | None:
     """The field of a row for an id or an address; None if it is neither."""
-    if kind == "movie":
-        found = tmdb.read_address(choice)
-        if found is None:
-            return None
-        return {"tmdb_id": found} if isinstance(found, int) else {"imdb_id": found}
-    address = musicbrainz.read_address(choice)
-    if address is None:
-        return None
-    return {"release_group_id" if address[0] == "release-group" else "musicbrainz_id": address[1]}
+    return (cells.read_movie_id(choice) if kind == "movie" else cells.read_album_id(choice)) or None

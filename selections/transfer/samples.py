@@ -6,16 +6,14 @@ import secrets
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from catalog.artists import store_artist_credit
-from catalog.models import STALE_AFTER, Album, Movie
-from integrations import coverart, musicbrainz
+from catalog import portable
+from catalog.models import STALE_AFTER
 from selections import services
-from selections.kinds import KINDS
+from selections.kinds import KINDS, Kind
 from selections.models import MAX_RATING, Opinion, Week
 
 FILE = Path(__file__).parent / "sample_data.json"
@@ -45,10 +43,7 @@ def load() -> dict[str, str]:
     upstreams, which count as stale and so are fetched again when needed.
     """
     data = json.loads(FILE.read_text(encoding="utf-8"))
-    works: dict[str, list[Any]] = {
-        "movie": [_movie(row) for row in data["movies"]],
-        "album": [_album(row) for row in data["albums"]],
-    }
+    works = {name: _works(kind, data[f"{name}s"]) for name, kind in KINDS.items()}
     chance = random.Random(2026)  # noqa: S311 - the same year each time, not a secret
     passwords = {}
     for name in PEOPLE:
@@ -59,36 +54,13 @@ def load() -> dict[str, str]:
     return passwords
 
 
-def _movie(row: dict) -> Movie:
-    movie, _ = Movie.objects.get_or_create(
-        tmdb_id=row["tmdb_id"], defaults=row | {"fetched_at": timezone.now() - 2 * STALE_AFTER}
-    )
-    return movie
-
-
-def _album(row: dict) -> Album:
-    known: dict[str, Any] = {
-        name: row[name] for name in ("release_group_id", "title", "release_date", "country", "status", "primary_type")
-    } | {"fetched_at": timezone.now() - 2 * STALE_AFTER}
-    artist_credit = [
-        musicbrainz.ArtistCredit(
-            musicbrainz_id=UUID(artist["musicbrainz_id"]),
-            name=artist["name"],
-            artist_name=artist["name"],
-            sort_name=artist["sort_name"],
-            disambiguation="",
-            artist_type="",
-            join_phrase=artist["join_phrase"],
-        )
-        for artist in row["artists"]
-    ]
-    if row["cover"]:
-        known |= {"cover_art_url": coverart.front_url("release", UUID(row["musicbrainz_id"])), "cover_known": True}
-    known["artist"] = "".join(credit.name + credit.join_phrase for credit in artist_credit)
-    album, is_new = Album.objects.get_or_create(musicbrainz_id=row["musicbrainz_id"], defaults=known)
-    if is_new:
-        store_artist_credit(album, artist_credit)
-    return album
+def _works(kind: Kind, rows: list[dict[str, Any]]) -> list[Any]:
+    """The works of the file, in its order; existing ones are left unchanged."""
+    stale = {"fetched_at": timezone.now() - 2 * STALE_AFTER}
+    records = [portable.read_work(kind.works, row, kind.name, is_trusted=True) | stale for row in rows]
+    pks = portable.store(kind.works, kind.id_field, records)
+    works = kind.works._default_manager.in_bulk(pks.values())
+    return [works[pks[record[kind.id_field]]] for record in records]
 
 
 def _fill_year(person, works: dict[str, list[Any]], chance: random.Random) -> None:

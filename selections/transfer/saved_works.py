@@ -8,7 +8,7 @@ from catalog import portable
 from catalog.models import Album, Movie
 from selections.kinds import KINDS
 
-from .own_json import Key, SavedExport
+from .own_json import FileWorks, Key
 
 WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
 
@@ -16,8 +16,8 @@ WORKS = 25  # movies or albums that are stored together, each with up to some hu
 class SavedWorks:
     """The movies and albums of a file: as in the catalog, else as in the file."""
 
-    def __init__(self, saved: SavedExport, *, apply: bool, room: float) -> None:
-        self.saved, self.apply = saved, apply
+    def __init__(self, file: FileWorks, *, apply: bool, is_trusted: bool, room: float) -> None:
+        self.file, self.apply, self.is_trusted = file, apply, is_trusted
         self.room = room  # the remaining number of works that are not in the catalog
         self.admitted: set[Key] = set()  # those of them that were admitted
         self.found: dict[Key, Movie | Album] = {}  # those of the catalog that were looked up
@@ -27,17 +27,17 @@ class SavedWorks:
     def look_up(self, keys: Iterable[Key]) -> None:
         """Find those of the catalog: by an id of their own, else by one that was merged into them, in the catalog or in
         the file."""
-        wanted = {key: self.saved.key_of(key) for key in keys}
-        found = _find_works(wanted.keys() | wanted.values(), self.saved.kept)
+        wanted = {key: self.file.key_of(key) for key in keys}
+        found = _find_works(wanted.keys() | wanted.values(), self.file.kept)
         self.found = {key: work for key, own in wanted.items() if (work := found.get(key) or found.get(own))}
         self.known = {key: work.pk for key, work in self.found.items()}
 
     def has(self, key: Key) -> bool:
-        return key in self.known or self.saved.find(key) is not None
+        return key in self.known or self.file.find(key) is not None
 
     def admits(self, key: Key) -> bool:
         """Whether the work is in the catalog, or the limit of works that were never fetched leaves room for it."""
-        own = self.saved.key_of(key)
+        own = self.file.key_of(key)
         if key not in self.known and own not in self.admitted:
             if len(self.admitted) >= self.room:
                 return False
@@ -46,22 +46,22 @@ class SavedWorks:
 
     def identity(self, key: Key) -> int | Key:
         """The identity of a work, which is the same for all its ids."""
-        return self.known.get(key) or self.saved.key_of(key)
+        return self.known.get(key) or self.file.key_of(key)
 
     def title_of(self, key: Key) -> str:
         """The title of a work in the file, or else in the catalog."""
-        if record := self.saved.find(key):
+        if record := self.file.find(key):
             return record.get("own_title") or record["title"]
         return self.found[key].shown_title if key in self.found else f"{key[0]} {key[1]}"
 
     def is_merged(self, key: Key) -> bool:
         """Whether the id is that of another work that was merged into this one."""
         found = self.found.get(key)
-        return key != ((found.kind, found.external_id) if found else self.saved.key_of(key))
+        return key != ((found.kind, found.external_id) if found else self.file.key_of(key))
 
     def need(self, keys: Iterable[Key]) -> None:
         """Store the new works, if the import is applied."""
-        new = {key: self.saved.key_of(key) for key in keys if key not in self.known}
+        new = {key: self.file.key_of(key) for key in keys if key not in self.known}
         self.added |= set(new.values())
         if self.apply and new:
             stored = self._store(set(new.values()))
@@ -72,7 +72,7 @@ class SavedWorks:
         for kind in KINDS.values():
             ids: list[Any] = sorted(known for name, known in keys if name == kind.name)
             for some in batched(ids, WORKS, strict=False):
-                records = [self.saved.works[kind.name, known] for known in some]
+                records = [self.file.records[kind.name, known] for known in some]
                 pks = portable.store(kind.works, kind.id_field, records)
                 stored |= {(kind.name, known): pk for known, pk in pks.items()}
         return stored

@@ -26,9 +26,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-# Nothing to look at: these only do something.
-POSTED = {"catalog_merge_undo", "catalog_movie_refresh", "catalog_album_refresh", "catalog_album_cover"}
-
+APPS = ("accounts", "catalog", "selections")
 # What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
 REFUSED = {
     "accounts_apitoken_add",
@@ -40,7 +38,6 @@ REFUSED = {
     "catalog_person_add",
     "selections_importedrow_add",
 }
-DATA = {"selections_week_works"}  # for a field's suggestions
 
 
 def fill(count: int) -> None:
@@ -115,20 +112,28 @@ def first(model):
     return rows.first()
 
 
+def pages_of(app: str) -> dict[str, str]:
+    """The pages of an app of APPS; `site` has all others."""
+
+    def app_of(name: str) -> str:
+        return next((known for known in APPS if name.removeprefix("app_").startswith(known)), "site")
+
+    return {name: address for name, address in pages().items() if app_of(name) == app}
+
+
 def pages() -> dict[str, str]:
     """Addresses of all pages of the admin by their names: those of one row are of the first."""
-    found = {
-        "index": reverse("admin:index"),
-        "password_change": reverse("admin:password_change"),
-        "password_change_done": reverse("admin:password_change_done"),
-    }
-    found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in ("accounts", "catalog", "selections")}
+    found = {name: reverse(f"admin:{name}") for name in ("index", "password_change", "password_change_done")}
+    found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in APPS}
     for model, model_admin in site._registry.items():
         row = first(model)
         for pattern in model_admin.get_urls():
             if pattern.name:  # the last is a redirect of Django's
                 arguments = [row.pk] if pattern.pattern.regex.groups else []
                 found[pattern.name] = reverse(f"admin:{pattern.name}", args=arguments) + query(pattern.name)
+    for kind, model in (("movie", Movie), ("album", Album)):
+        merge = reverse(f"admin:catalog_{kind}_merge")
+        found[f"catalog_{kind}_merge_search"] = f"{merge}?id={first(model).pk}&q={kind}"
     return found
 
 
@@ -140,8 +145,6 @@ def query(name: str) -> str:
             return f"?user={ada.pk}&year=2000"
         case "selections_week_backfill":
             return f"?user={ada.pk}&first=2000-W01&last=2000-W20"
-        case "selections_week_works":
-            return "?app_label=selections&model_name=weekmovie&field_name=movie&term=mo"
         case "catalog_movie_merge" | "catalog_album_merge":
             model = Movie if "movie" in name else Album
             return "?" + "&".join(f"id={pk}" for pk in model.objects.order_by("pk").values_list("pk", flat=True)[:2])

@@ -4,12 +4,11 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 
 from accounts.models import User
 from selections.models import EarlierRating, Opinion, Week, WeekMovie
-from tests.admin.everything import DATA, POSTED, REFUSED, fill, pages
-from tests.admin.staff import address, client_with
+from tests.admin.everything import REFUSED, fill, pages_of
+from tests.admin.staff import address, client_of, client_with
 from tests.factories import (
     AlbumOpinionFactory,
     MovieOpinionFactory,
@@ -19,8 +18,15 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-# Which pages have to do with users, works or what was picked: others are of rows that no opinion belongs to.
-OF_OPINIONS = ("index", "app_", "selections_", "catalog_movie", "catalog_album", "catalog_merge", "accounts_user")
+# Pages that have to do with users, works or picks: others are of rows that no opinion belongs to.
+OF_OPINIONS = [
+    ("site", "index"),
+    ("accounts", "accounts_user"),
+    ("catalog", ("catalog_movie", "catalog_album", "catalog_merge")),
+    ("selections", "selections_week_"),
+    ("selections", ("selections_weekmovie", "selections_weekalbum")),
+    ("selections", ("selections_opinion", "selections_importedrow")),
+]
 NOTE = "Some opinions are hidden because you take part in their week."
 
 
@@ -41,12 +47,6 @@ def chief(db):
     return UserFactory(username="chief", is_staff=True, is_superuser=True)
 
 
-def client_of(staff):
-    client = Client()
-    client.force_login(staff)
-    return client
-
-
 def read(client, path, **query):
     """The text of a page, without what differs each time."""
     text = client.get(path, query, follow=True).content.decode()
@@ -57,15 +57,19 @@ def lists(client):
     return read(client, address(Opinion, "changelist"))
 
 
-def test_no_page_depends_on_what_is_hidden(secret, chief, other):
+@pytest.mark.parametrize(("app", "names"), OF_OPINIONS)
+def test_no_page_depends_on_what_is_hidden(secret, chief, other, app, names):
     WeekFactory(user=chief, year=2026, week_number=7)
     fill(1)
     client = client_of(chief)
-    known = {name: place for name, place in pages().items() if name not in POSTED | REFUSED | DATA}
-    places = [place for name, place in known.items() if name.startswith(OF_OPINIONS)]
-    places += [f"{address(Opinion, 'changelist')}?{query}" for query in ("q=hidden", "rating=9", "o=3", "_facets=True")]
+    known = {name: place for name, place in pages_of(app).items() if name not in REFUSED}
+    places = [place for name, place in known.items() if name.startswith(names)]
+    if "selections_opinion" in names:
+        queries = ("q=hidden", "rating=9", "o=3", "_facets=True")
+        places += [f"{address(Opinion, 'changelist')}?{query}" for query in queries]
     places += [address(User, "change", other.pk)]
     before = {place: read(client, place) for place in places}
+    assert len(places) > 1
 
     Opinion.objects.filter(review="A hidden masterpiece").update(rating=2, review="Something else")
     EarlierRating.objects.update(rating=5)
@@ -92,6 +96,17 @@ def test_a_week_and_the_list_say_that_something_is_hidden(secret, chief):
     form = read(client, address(Week, "change", secret.movie_pick.week_id))
     assert form.count(NOTE) == 2  # of the movie, and of the album
     assert "A hidden masterpiece" not in form
+
+
+@pytest.mark.parametrize(("query", "count"), [("", 2), ("?rating=9", 1), ("?rating=none", 1), ("?rating=2", 0)])
+def test_lists_count_what_they_show(secret, chief, query, count):
+    WeekFactory(user=chief, year=2026, week_number=7)
+    MovieOpinionFactory(rating=9)
+    MovieOpinionFactory(rating=None, review="Long.")
+
+    listed = client_of(chief).get(address(Opinion, "changelist") + query).context["cl"]
+
+    assert (listed.result_count, len(listed.result_list)) == (count, count)
 
 
 def test_it_is_shown_to_those_who_have_given_their_own(secret, chief):

@@ -1,9 +1,10 @@
 """A thousand people, 50,000 weeks and 200,000 opinions: how long do answers take?
 
-    uv run python -m tests.benchmarks.crowd [--users 1000] [--at 2026-11-22T11:00Z]
+    uv run python -m tests.benchmarks.crowd [--people 1000] [--at 2026-11-22T11:00Z]
 
 Makes a database that is thrown away: a SQLite file in a temporary folder, or beside the one that a DATABASE_URL of
-PostgreSQL names. Each figure is the median of several requests, by different people.
+PostgreSQL names. Each figure is the median of several requests, by different people. With `--keep`, it only fills the
+empty database of DATABASE_URL, which stays.
 """
 
 import argparse
@@ -14,9 +15,13 @@ import statistics
 import tempfile
 import time
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import batched
 
 import time_machine
+from django.utils import timezone
 
 PATHS = [
     "/api/stats/overview",
@@ -51,79 +56,106 @@ LIMITS = {  # milliseconds
     "/api/recommendations/movies": 300,
     "/api/recommendations/albums": 300,
 }
-WEEKS, OPINIONS = 50, 200  # of each person
-MOVIES, ALBUMS, PEOPLE, ARTISTS = 5_000, 5_000, 20_000, 2_000
-CAST, PRIVATE = 15, 0.05
+PRIVATE = 0.05  # of all people
+CAST = 15
 ZONES = ["Pacific/Kiritimati", "Europe/Berlin", "America/New_York", "UTC"]
 GENRES = ["Drama", "Comedy", "Horror", "Thriller", "Romance", "Western", "Animation", "Crime", "Mystery", "War"]
 STYLES = ["rock", "jazz", "folk", "ambient", "techno", "soul", "punk", "dub", "metal", "pop"]
-FIRST_MONDAY = date(2025, 12, 1)
-NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)  # in the last of the weeks but one
+VOCABULARY = (
+    "night day last first blue red silver golden broken quiet lost hidden summer winter river mountain city house "
+    "garden mirror shadow light king queen stranger brother daughter train road island ocean desert fire rain snow "
+    "ghost dream memory letter secret promise machine planet star moon sun wolf crow horse tiger café naïve "
+    "Æon Łódź Straße Björk Øresund Amélie señor दिल दोल バス 東京 Война"
+)
+WORDS = VOCABULARY.split()
+ARTICLES = ["The", "A", "", "", "My", "Our"]
+SYLLABLES = ["ba", "do", "fe", "gi", "ku", "la", "mo", "ne", "ra", "su", "ti", "vo"]  # of 1,728 made-up names
 
 
-def fill(users: int) -> None:
-    """Make everything up, the same at each run."""
+def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
+    """Make everything up, the same in each week in which it is run.
+
+    The `weeks` belong to the `writers`, who are the first of the people, up to this week.
+    """
     from accounts.models import User
     from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
     from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+    from selections.weeks import week_of, weeks_later
 
     dice = random.Random(7)
+    now = timezone.now()
+    works_count = min(20_000, max(200, weeks // 10))
 
     def store[M](model: type[M], rows: list[M]) -> list[M]:
         return model._default_manager.bulk_create(rows, batch_size=1000)  # type: ignore[attr-defined]
 
-    def popular[T](things: list[T]) -> T:
+    def popular[T](things: Sequence[T]) -> T:
         """One of them, the first more often than the last."""
         return things[int(len(things) * dice.random() ** 2)]
 
-    everybody = store(
+    def title() -> str:
+        name = "".join(dice.choices(SYLLABLES, k=3)).title()
+        return f"{dice.choice(ARTICLES)} {popular(WORDS)} {dice.choice(WORDS).title()} of {name}".strip()
+
+    def with_keys[M: (Week, Movie, Album)](row: M) -> M:
+        row.set_search_text() if isinstance(row, Week) else row.set_keys()
+        return row
+
+    everyone = store(
         User,
         [
             User(
                 username=f"person{n}",
                 email=f"person{n}@example.org",
-                visibility="private" if dice.random() < PRIVATE else "members",
+                is_staff=n == 0,
+                is_superuser=n == 0,
+                visibility="private" if n and dice.random() < PRIVATE else "members",
                 time_zone=ZONES[n % len(ZONES)],
             )
-            for n in range(users)
+            for n in range(people)
         ],
     )
-    people = store(Person, [Person(tmdb_id=n + 1, name=f"Person {n}") for n in range(PEOPLE)])
+    actors = store(Person, [Person(tmdb_id=n + 1, name=f"Person {n}") for n in range(4 * works_count)])
     artists = store(
         Artist,
-        [Artist(musicbrainz_id=uuid.UUID(int=dice.getrandbits(128)), name=f"Artist {n}") for n in range(ARTISTS)],
+        [Artist(musicbrainz_id=uuid.UUID(int=dice.getrandbits(128)), name=title()) for _ in range(works_count // 3)],
     )
     movies = store(
         Movie,
         [
-            Movie(
-                tmdb_id=n + 1,
-                title=f"Movie {n}",
-                title_key=f"movie {n}",
-                genres=dice.sample(GENRES, 3),
-                original_language=popular(["en", "fr", "ja", "de", "it"]),
-                release_date=date(1930, 1, 1) + timedelta(dice.randrange(35_000)),
-                vote_average=dice.uniform(4, 9),
-                vote_count=dice.randrange(1, 20_000),
-                runtime=dice.choice([None, 88, 97, 104, 121, 154]),
+            with_keys(
+                Movie(
+                    tmdb_id=n + 1,
+                    title=title(),
+                    genres=dice.sample(GENRES, 3),
+                    original_language=popular(["en", "fr", "ja", "de", "it"]),
+                    release_date=date(1930, 1, 1) + timedelta(dice.randrange(35_000)),
+                    vote_average=dice.uniform(4, 9),
+                    vote_count=dice.randrange(1, 20_000),
+                    runtime=dice.choice([None, 88, 97, 104, 121, 154]),
+                    fetched_at=now,
+                )
             )
-            for n in range(MOVIES)
+            for n in range(works_count)
         ],
     )
-    groups = [uuid.UUID(int=dice.getrandbits(128)) for _ in range(ALBUMS * 9 // 10)]
+    groups = [uuid.UUID(int=dice.getrandbits(128)) for _ in range(works_count * 9 // 10)]
     albums = store(
         Album,
         [
-            Album(
-                musicbrainz_id=uuid.UUID(int=dice.getrandbits(128)),
-                release_group_id=dice.choice([None, *groups]),
-                title=f"Album {n}",
-                title_key=f"album {n}",
-                genres=dice.sample(STYLES, 3),
-                country=popular(["US", "GB", "DE", "JP", "XW"]),
-                release_date=str(dice.randrange(1950, 2026)),
+            with_keys(
+                Album(
+                    musicbrainz_id=uuid.UUID(int=dice.getrandbits(128)),
+                    release_group_id=dice.choice([None, *groups]),
+                    title=title(),
+                    artist=popular(artists).name,
+                    genres=dice.sample(STYLES, 3),
+                    country=popular(["US", "GB", "DE", "JP", "XW"]),
+                    release_date=str(dice.randrange(1950, 2026)),
+                    fetched_at=now,
+                )
             )
-            for n in range(ALBUMS)
+            for _ in range(works_count)
         ],
     )
     store(
@@ -131,53 +163,64 @@ def fill(users: int) -> None:
         [
             MovieCast(movie=movie, person=person, credit_id=str(place), order=place)
             for movie in movies
-            for place, person in enumerate(dice.sample(people, CAST))
+            for place, person in enumerate(dice.sample(actors, CAST))
         ],
     )
     store(
         MovieCrew,
         [
-            MovieCrew(movie=movie, person=popular(people), credit_id=job, job=job, order=place)
+            MovieCrew(movie=movie, person=popular(actors), credit_id=job, job=job, order=place)
             for movie in movies
             for place, job in enumerate(["Director", "Writer", "Screenplay", "Producer", "Original Music Composer"])
         ],
     )
     store(
         AlbumArtist,
-        [AlbumArtist(album=album, artist=popular(artists), position=0, name="Somebody") for album in albums],
+        [AlbumArtist(album=album, artist=popular(artists), position=0, name=album.artist) for album in albums],
     )
-    days = [(FIRST_MONDAY + timedelta(weeks=n)).isocalendar() for n in range(WEEKS)]
-    weeks = store(Week, [Week(user=user, year=day.year, week_number=day.week) for user in everybody for day in days])
-    movie_picks, album_picks = [], []
-    for week in weeks:
-        chosen = dice.randint(1, 2)
-        while len(works := {popular(movies) for _ in range(chosen)}) < chosen:
-            pass
-        movie_picks += [WeekMovie(week=week, movie=movie, position=n) for n, movie in enumerate(works, 1)]
-        chosen = dice.randint(1, 2)
-        while len(records := {popular(albums) for _ in range(chosen)}) < chosen:
-            pass
-        album_picks += [WeekAlbum(week=week, album=album, position=n) for n, album in enumerate(records, 1)]
-    store(WeekMovie, movie_picks)
-    store(WeekAlbum, album_picks)
-    by_owner: dict[int, list[WeekMovie | WeekAlbum]] = {}
-    for pick in [*movie_picks, *album_picks]:
-        by_owner.setdefault(pick.week.user_id, []).append(pick)
-    everything = [*movie_picks, *album_picks]
-    opinions = []
-    for user in everybody:
-        own = dice.sample(by_owner[user.pk], OPINIONS // 2)
-        foreign = (pick for pick in iter(lambda: dice.choice(everything), None) if pick.week.user_id != user.pk)
-        chosen_picks = dict.fromkeys(own)
-        while len(chosen_picks) < OPINIONS:
-            chosen_picks[next(foreign)] = None
-        for pick in chosen_picks:
-            on = {"movie_pick": pick} if isinstance(pick, WeekMovie) else {"album_pick": pick}
-            opinions.append(Opinion(user=user, rating=dice.randint(1, 10), created_at=NOW, updated_at=NOW, **on))
-    store(Opinion, opinions)
+    each = weeks // writers
+    calendar = [weeks_later(week_of(now.date()), n - each + 1) for n in range(each)]
+    own: dict[int, list[tuple[str, int]]] = defaultdict(list)  # by user: the ids of their picks, with the foreign key
+    for some in batched(everyone[:writers], 100, strict=False):
+        rows = [
+            with_keys(
+                Week(
+                    user=user,
+                    year=year,
+                    week_number=number,
+                    notes=" ".join(dice.choices(WORDS, k=12)) if dice.random() < 0.3 else "",
+                )
+            )
+            for user in some
+            for year, number in calendar
+        ]
+        movie_picks, album_picks = [], []
+        for week in store(Week, rows):
+            chosen = {popular(movies) for _ in range(dice.choice([1, 1, 1, 2]))}
+            movie_picks += [WeekMovie(week=week, movie=movie, position=n) for n, movie in enumerate(chosen, 1)]
+            records = {popular(albums) for _ in range(dice.choice([0, 1, 2, 2]))}
+            album_picks += [WeekAlbum(week=week, album=album, position=n) for n, album in enumerate(records, 1)]
+        for movie_pick in store(WeekMovie, movie_picks):
+            own[movie_pick.week.user_id].append(("movie_pick_id", movie_pick.pk))
+        for album_pick in store(WeekAlbum, album_picks):
+            own[album_pick.week.user_id].append(("album_pick_id", album_pick.pk))
+    everything = [pick for picks in own.values() for pick in picks]
+    for n, user in enumerate(everyone):
+        count = opinions * (n + 1) // people - opinions * n // people
+        picks = own[user.pk]
+        rated = dict.fromkeys(dice.sample(picks, min(count // 2, len(picks))))
+        while len(rated) < min(count, len(everything)):
+            rated[dice.choice(everything)] = None
+        moments = (now - timedelta(minutes=dice.randrange(1, each * 10_080)) for _ in rated)
+        store(
+            Opinion,
+            [
+                Opinion(user=user, rating=dice.randint(1, 10), created_at=moment, updated_at=moment, **{pick: pk})
+                for (pick, pk), moment in zip(rated, moments, strict=True)
+            ],
+        )
     print(  # noqa: T201
-        f"{len(everybody)} people, {len(weeks)} weeks, {len(movie_picks)} movie picks, {len(album_picks)} album picks, "
-        f"{len(opinions)} opinions"
+        f"{people} people, {Week.objects.count()} weeks, {len(everything)} picks, {Opinion.objects.count()} opinions"
     )
 
 
@@ -215,7 +258,11 @@ def measure(times: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--people", type=int, default=1000)
+    parser.add_argument("--writers", type=int, help="how many of the people have weeks; all by default")
+    parser.add_argument("--weeks", type=int, default=50_000, help="of all writers together")
+    parser.add_argument("--opinions", type=int, default=200_000, help="of all people together")
+    parser.add_argument("--keep", action="store_true", help="fill the database of DATABASE_URL, and measure nothing")
     parser.add_argument(
         "--at", help="the moment to measure at, such as 2026-11-22T11:00Z, when a week ends in some zones"
     )
@@ -237,21 +284,23 @@ def main() -> None:
         from django.db import connection
 
         is_postgresql = connection.vendor == "postgresql"
-        if is_postgresql:
+        if is_postgresql and not asked.keep:
             name = connection.settings_dict["NAME"]
             connection.settings_dict["TEST"]["NAME"] = f"{name}_benchmark"
             connection.creation.create_test_db(verbosity=0, autoclobber=True)
         else:
             call_command("migrate", verbosity=0)
         try:
-            fill(asked.users)
+            fill(asked.people, asked.writers or asked.people, asked.weeks, asked.opinions)
             if is_postgresql:  # which it does by itself within minutes; SQLite does not
                 with connection.cursor() as cursor:
-                    cursor.execute("ANALYZE")
+                    cursor.execute("VACUUM ANALYZE")
+            if asked.keep:
+                return
             with time_machine.travel(asked.at, tick=True) if asked.at else contextlib.nullcontext():
                 measure(asked.times)
         finally:
-            if is_postgresql:
+            if is_postgresql and not asked.keep:
                 connection.creation.destroy_test_db(name, verbosity=0)
 
 

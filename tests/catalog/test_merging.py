@@ -34,6 +34,8 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
+pytestmark = pytest.mark.usefixtures("search_index_agrees")
+
 
 def values_of(row):
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}

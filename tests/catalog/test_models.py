@@ -136,6 +136,40 @@ def test_signs_mean_nothing_to_a_search(query):
 def test_fold():
     assert fold("ÀÉÎõü ẞ İ") == "aeiou ss i"
     assert search_words("AC/DC: Back–in Black!") == ["ac", "dc", "back", "in", "black"]
+    assert search_words("1️⃣ ❤️") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Æon Flux", "aeon flux"),
+        ("Øresund Łódź", "oresund lodz"),
+        ("Þór Straße đặng Œuvre ısı", "thor strasse dang oeuvre isi"),
+        ("Ǿ ǽ ᴭ", "o ae ae"),
+        ("Ελλάδα Йод שָׁלוֹם مُحَمَّد", "ελλαδα иод שלום محمد"),
+    ],
+)
+def test_letters_are_folded_to_what_people_type(text, typed):
+    assert search_words(text) == search_words(typed) == typed.split()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("दिल", "दोल"), ("バス", "パス"), ("バス", "ハス"), ("ที่", "ที้"), ("தமிழ்", "தமழ")]
+)
+def test_signs_that_make_another_word_are_not_folded(one, other):
+    movie = MovieFactory(title=one)
+    MovieFactory(title=other)
+
+    assert search_words(one) != search_words(other)
+    assert [len(search_words(word)) for word in (one, other)] == [1, 1]
+    assert movie in Movie.objects.matching(one)
+    assert movie not in Movie.objects.matching(other)
+
+
+def test_folding_again_changes_nothing():
+    text = " ".join(map(chr, range(0x20000)))
+
+    assert fold(fold(text)) == fold(text)
 
 
 def test_keys_follow_the_names():

@@ -26,6 +26,7 @@ def test_a_backup_is_restored(run, filled, tmp_path):
     returned = run("restore", file, "--force")
 
     assert rows() == before
+    assert Week.objects.mentioning("strasse").get() == filled
     assert said.out.startswith(f"{file}, 0.")
     assert said.out.endswith(" MB: 1 account, 1 week, 1 movie, 1 album.\n")
     assert returned.out == "Restored 1 account, 1 week, 1 movie, 1 album.\n"

@@ -126,6 +126,18 @@ def test_extensions_are_left_out_and_left_alone(run, tmp_path, filled, extension
     assert rows() == before
 
 
+def test_the_extension_that_searches_need_is_created(run, tmp_path, filled):
+    run("backup", tmp_path / "backup")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP EXTENSION pg_trgm CASCADE")
+
+    run("restore", tmp_path / "backup", "--force")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%_search'")
+        assert cursor.fetchone()[0] == 3  # of weeks, movies and albums
+
+
 def test_settings_of_newer_clients_are_left_out(run, tmp_path, filled, fake):
     """As pg_restore 17 and later write them, for servers of any version."""
     true = shutil.which("pg_restore")

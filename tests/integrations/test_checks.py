@@ -2,30 +2,29 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from integrations import musicbrainz, tmdb
-from integrations.checks import check_upstreams, troubles
 from integrations.errors import IntegrationError
+from integrations.status import check_upstreams, troubles
 from tests import payloads
 from tests.conftest import forget_sessions
 
 MOVIE = f"{payloads.TMDB}/movie/120"
 
 
-def test_what_is_missing_is_a_warning_and_no_crash(settings):
-    settings.TMDB_API_KEY = ""
-    settings.MUSICBRAINZ_USER_AGENT = "WrongOpinions/1.0"
-
-    assert [warning.id for warning in check_upstreams(None)] == ["integrations.W001", "integrations.W002"]
-
-
-def test_a_complete_configuration_is_silent(settings):
-    settings.TMDB_API_KEY = "key"
-    settings.MUSICBRAINZ_USER_AGENT = "WrongOpinions/1.0 ( you@example.org )"
-
-    assert check_upstreams(None) == []
-
-
 def ids():
     return {warning.id for warning in check_upstreams(None)}
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "warnings"),
+    [
+        ("", "WrongOpinions/1.0", {"integrations.W001", "integrations.W002"}),
+        ("key", "WrongOpinions/1.0 ( you@example.org )", set()),
+    ],
+)
+def test_what_is_missing_is_a_warning_and_no_crash(settings, key, name, warnings):
+    settings.TMDB_API_KEY, settings.MUSICBRAINZ_USER_AGENT = key, name
+
+    assert ids() == warnings
 
 
 @pytest.fixture

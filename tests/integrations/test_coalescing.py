@@ -6,7 +6,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import coalescing, deadline, http, tmdb
+from integrations import deadline, http, tmdb
 from integrations.errors import IntegrationError, RateLimited, Unavailable
 from tests import payloads
 from tests.conftest import AGES, at_once, forget_sessions, land, wait_until
@@ -32,7 +32,7 @@ def slow(httpserver: HTTPServer, settings):
 
 def waiting():
     """How many callers wait for running requests."""
-    return sum(len(future._condition._waiters) for future in list(http.coalescer.running.values()))
+    return sum(len(future._condition._waiters) for future in list(tmdb.upstream.running.values()))
 
 
 def ask(*_):
@@ -90,13 +90,6 @@ def test_after_the_deadline_the_answer_still_goes_to_the_cache(httpserver, slow)
     assert len(httpserver.log) == 1
 
 
-def test_an_answer_that_is_too_large_is_none(upstream, monkeypatch):
-    monkeypatch.setattr(http, "MAX_BYTES", 1000)
-    upstream.get(f"{payloads.TMDB}/movie/120", json=payloads.movie(overview="x" * 2000))
-
-    assert ask() == "Unavailable"
-
-
 @pytest.mark.real_http
 def test_no_more_than_four_connections_of_a_process_are_open(settings):
     lock, open_now, most, are_four = threading.Lock(), [0], [0], threading.Event()
@@ -126,7 +119,7 @@ def test_no_more_than_four_connections_of_a_process_are_open(settings):
 def test_commands_try_again_as_often_as_they_are_told(upstream, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
-    monkeypatch.setattr("integrations.circuit_breaker.monotonic", lambda: 1000.0 + sum(waits))
+    monkeypatch.setattr("integrations.state.monotonic", lambda: 1000.0 + sum(waits))
     upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
 
     with pytest.raises(RateLimited):
@@ -154,15 +147,15 @@ def test_an_inner_deadline_is_no_later_than_the_outer_one():
         assert deadline.seconds_for_slot() <= 0.5
 
 
-def test_a_request_that_cannot_start_leaves_nothing_behind(monkeypatch):
+def test_a_request_that_cannot_start_leaves_nothing_behind(upstream, monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    coalescer = coalescing.RequestCoalescer()
+    upstream.get(f"{payloads.TMDB}/movie/120", body=BODY)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
-            coalescer.start("key", lambda: 1)
+            ask()
 
-    assert not coalescer.running
-    assert coalescer.start("key", lambda: 1).result(AGES) == 1
+    assert not tmdb.upstream.running
+    assert ask() == "The Fellowship of the Ring"

@@ -162,7 +162,7 @@ def expected_cast(rows, movie):
     cast = [
         expected_person(row)
         | {"credit_id": row.get("credit_id") or f"{movie}-{row['id']}-{place}"}  # 2013 had none
-        | {"character": row["character"] or "", "order": row["order"]}
+        | {"character": row["character"] or "", "department": "", "job": "", "order": row["order"]}
         for place, row in enumerate(rows)
     ]
     return sorted(cast, key=lambda part: part["order"])[:50]
@@ -174,6 +174,7 @@ def expected_crew(rows, movie):
         if row["job"] in tmdb.KEY_JOBS:
             done = expected_person(row) | {
                 "credit_id": row.get("credit_id") or f"{movie}-{row['id']}-{row['job']}",
+                "character": "",
                 "department": row["department"] or "",
                 "job": row["job"],
                 "order": place,

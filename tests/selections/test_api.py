@@ -244,7 +244,7 @@ def test_a_week_costs_the_same_queries_whatever_is_in_it(api, user, django_asser
         WeekMovieFactory(week=week, position=position)
         WeekAlbumFactory(week=week, position=position)
 
-    with django_assert_num_queries(6):  # who asks, the week, its movies, its albums, your own opinions on each
+    with django_assert_num_queries(4):  # who asks, the week, its movies, its albums, each with your own opinion
         assert len(api.get(f"/api/weeks/{week.pk}").json()["movies"]) == picks
 
 

@@ -15,6 +15,8 @@ from selections.models import Opinion, Week, WeekAlbum
 from tests.conftest import assert_problem, client_of, right_after_query
 from tests.factories import AlbumFactory, AlbumOpinionFactory, UserFactory, WeekAlbumFactory, WeekFactory
 
+pytestmark = pytest.mark.usefixtures("search_index_agrees")
+
 KEPT, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 

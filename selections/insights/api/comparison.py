@@ -15,6 +15,7 @@ from selections.api.serializers import (
     OwnerSerializer,
     WeekFullSerializer,
     WeekOfPickSerializer,
+    WeekSerializer,
 )
 from selections.insights import comparison
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
@@ -60,11 +61,16 @@ class AgreementSerializer(serializers.Serializer):
     enough = serializers.BooleanField(help_text=f"Whether there are at least {comparison.ENOUGH}.")
     agreement = serializers.FloatField(
         allow_null=True,
-        help_text=f"0 to 1: `agreement_raw` * n / (n + {comparison.DOUBT}), so that a small overlap counts less; "
-        "null if there are not enough.",
+        help_text=f"0 to 1: `agreement_raw`, as if {comparison.DOUBT} more works agreed as by chance, so that a small "
+        "overlap says less; null if there are not enough.",
     )
     agreement_raw = serializers.FloatField(allow_null=True, help_text="0 to 1: 1 - `mean_difference` / 9.")
-    note = serializers.CharField(help_text="How reliable the agreement is, in words.")
+    beyond_chance = serializers.FloatField(
+        allow_null=True,
+        help_text="1 if all ratings are the same, 0 if they are as close as the two members' ratings of any two of the "
+        "works, negative if they are further apart; null if there are not enough.",
+    )
+    note = serializers.CharField(help_text="How the agreement compares with chance, or that there are not enough.")
     mean_difference = serializers.FloatField(allow_null=True, help_text="0 to 9 half stars, without sign.")
     harshness_gap = serializers.FloatField(
         allow_null=True, help_text="The mean of the caller's ratings minus theirs: below 0 if the caller is harsher."
@@ -86,6 +92,11 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
     class Meta(OwnedOpinionSerializer.Meta):
         fields = [*OwnedOpinionSerializer.Meta.fields, "week", "position"]
         read_only_fields = fields
+
+    @staticmethod
+    def to_representation(opinion):
+        week = WeekOfPickSerializer.to_representation(opinion.pick.week)
+        return OwnedOpinionSerializer.to_representation(opinion) | {"week": week, "position": opinion.pick.position}
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -193,6 +204,11 @@ class RememberedMovieSerializer(DiscussedMovieSerializer):
     class Meta(DiscussedMovieSerializer.Meta):
         fields = [*DiscussedMovieSerializer.Meta.fields, "opinions"]
 
+    @staticmethod
+    def to_representation(pick):
+        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+        return DiscussedMovieSerializer.to_representation(pick) | {"opinions": opinions}
+
 
 class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     """A picked album with the opinions on it that the caller may read."""
@@ -202,12 +218,24 @@ class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     class Meta(DiscussedAlbumSerializer.Meta):
         fields = [*DiscussedAlbumSerializer.Meta.fields, "opinions"]
 
+    @staticmethod
+    def to_representation(pick):
+        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+        return DiscussedAlbumSerializer.to_representation(pick) | {"opinions": opinions}
+
 
 class RememberedWeekSerializer(WeekFullSerializer):
     """A week with its picks and the opinions on them that the caller may read."""
 
-    movies = RememberedMovieSerializer(many=True, source="movie_picks")
-    albums = RememberedAlbumSerializer(many=True, source="album_picks")
+    movies = RememberedMovieSerializer(many=True)
+    albums = RememberedAlbumSerializer(many=True)
+
+    @staticmethod
+    def to_representation(week):
+        return WeekSerializer.to_representation(week) | {
+            "movies": [RememberedMovieSerializer.to_representation(pick) for pick in week.movies],
+            "albums": [RememberedAlbumSerializer.to_representation(pick) for pick in week.albums],
+        }
 
 
 class OnThisWeekSerializer(serializers.Serializer):

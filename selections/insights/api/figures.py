@@ -3,9 +3,6 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.utils.decorators import method_decorator
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import conditional_page
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -31,9 +28,8 @@ class ShownPickSerializer(serializers.Serializer):
     album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
 
 
-@method_decorator([cache_control(private=True, no_cache=True), conditional_page], name="dispatch")
 class FiguresView(APIView):
-    """A response for one user, with an ETag: it is a 304 while nothing has changed."""
+    """A response for one user."""
 
     def read_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
         """The parameters of the query. Raises ValidationError."""

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
@@ -95,14 +95,9 @@ def files_of(format: str, people: Iterable, path: Path) -> Iterator[tuple[Path, 
     for person in people:
         if format == "json":
             yield path, export.to_json(person)
-            continue
-        parts = export.to_letterboxd(person)
-        first, *second = islice(parts, 2)
-        if not second:
-            yield path, [first]
-            continue
-        for number, part in enumerate(chain([first], second, parts), 1):
-            yield path.with_stem(f"{path.stem}-{number}"), [part]
+        else:
+            for ending, text in export.letterboxd_files(person):
+                yield path.with_stem(f"{path.stem}{ending}"), [text]
 
 
 def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError
 
+from catalog.json_fields import InvalidValue
 from catalog.progress import Progress, counted, duration
 from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import STATES, Importer, Outcome
@@ -21,7 +22,7 @@ WIDTH = 60  # columns for the work of a row
 class Command(BaseCommand):
     help = (
         "Import a file into a user's weeks: our own JSON and CSV, any CSV with a week or date and an id or title, and "
-        "exports of Letterboxd, Trakt, Yamtrack and RateYourMusic, recognized by their content. Without --apply it "
+        f"exports of {readers.PROGRAMS}, recognized by their content. Without --apply it "
         "only reports what would happen. It can be interrupted and run again at any time. "
         "Example: manage.py import_selections ada letterboxd-ada-2026.zip --apply"
     )
@@ -66,7 +67,7 @@ class Command(BaseCommand):
                 failed = self.load_archive(person, file, apply=options["apply"])
             else:
                 failed = self.import_rows(person, file, options)
-        except FileError as error:
+        except (FileError, InvalidValue) as error:
             raise CommandError(str(error)) from None
         except type(person).DoesNotExist:
             raise CommandError(f"The account of {user} has just been deleted.") from None
@@ -88,27 +89,21 @@ class Command(BaseCommand):
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Import our own JSON, as a whole. Raises FileError."""
         data = own_json.parse(file)
-        progress: Progress | None = None
+        progress = Progress(self, "weeks", 0, self.verbosity)
 
         def step(done: int, total: int) -> None:
-            nonlocal progress
-            progress = progress or Progress(self, "weeks", total, self.verbosity)
+            progress.total = total
             progress.step(done)
 
         try:
             report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
-        if progress:
-            progress.end()
+        progress.end()
         for remark in report.remarks:
             self.say(remark)
-        for what, new, existing, skipped in (
-            ("Weeks", report.weeks_created, report.weeks_existing, 0),
-            ("Picks", report.picks_created, report.picks_existing, report.picks_left_out),
-            ("Opinions", report.opinions_created, report.opinions_existing, report.opinions_left_out),
-        ):
-            self.say(f"{what}: {new} new, {existing} existing, {skipped} skipped.")
+        for what, new, existing, skipped in report.lines():
+            self.say(f"{what.capitalize()}: {new} new, {existing} existing, {skipped} skipped.")
         if report.opinions_of_others:
             self.say(f"Opinions of other people, which are never imported: {report.opinions_of_others}.")
         self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")
@@ -136,7 +131,7 @@ class Command(BaseCommand):
             decisions=decisions,
             again=options["again"],
         )
-        if unused := set(decisions) - {task.fingerprint for task in importer.tasks}:
+        if unused := set(decisions) - {outcome.fingerprint for outcome in importer.outcomes}:
             raise CommandError(
                 f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this one."
             )
@@ -149,7 +144,7 @@ class Command(BaseCommand):
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
     def introduce(self, file: Path, reading: Reading) -> None:
-        self.say(f"{file.name}: {readers.FORMATS[reading.format].LABEL}, {counted(len(reading.rows), 'row')}.")
+        self.say(f"{file.name}: {readers.FORMATS[reading.format].label}, {counted(len(reading.rows), 'row')}.")
         for remark in reading.remarks:
             self.say(remark)
         for place, sentence in reading.failures:
@@ -167,7 +162,7 @@ class Command(BaseCommand):
 
     def run(self, importer: Importer) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        progress = Progress(self, "rows", len(importer.tasks), self.verbosity)
+        progress = Progress(self, "rows", len(importer.outcomes), self.verbosity)
         is_table = not importer.apply or self.verbosity > 1
         try:
             for outcome in importer.run():
@@ -182,7 +177,7 @@ class Command(BaseCommand):
             progress.end()
             done = "Run the command again to continue." if importer.apply else "Nothing was changed."
             raise CommandError(
-                f"Interrupted after {len(outcomes)} of {len(importer.tasks)} rows. {done}", returncode=130
+                f"Interrupted after {len(outcomes)} of {len(importer.outcomes)} rows. {done}", returncode=130
             ) from None
         progress.end()
         return outcomes

@@ -17,7 +17,7 @@ from selections.api import serializers
 from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
 from selections.kinds import ALBUM, MOVIE, Kind
-from selections.models import AnyPick, Opinion, Week
+from selections.models import AnyPick, Opinion
 from selections.opinions import services
 
 
@@ -34,7 +34,7 @@ class OfPickView(GenericAPIView):
     def get_pick(self) -> AnyPick:
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
-        week = find_week(Week.objects.visible_to(self.request.user), self.kwargs["pk"], self.request.user)
+        week = find_week(self.kwargs["pk"], self.request.user)
         pick = self.kind.picks_in(week).filter(position=position).select_related("week").first()
         if pick is None:
             raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
@@ -147,7 +147,7 @@ class WeekOpinionsView(ListAPIView):
 
     def get_queryset(self):
         user = self.request.user
-        week = find_week(Week.objects.visible_to(user), self.kwargs["pk"], user)
+        week = find_week(self.kwargs["pk"], user)
         return Opinion.objects.on_week(week).visible_to(user).with_picks()
 
 

@@ -1,11 +1,10 @@
 """Exporting a user's data as a file, and importing our own JSON."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import asdict
 from http import HTTPStatus
-from itertools import chain, islice
+from itertools import chain
 
 from django.conf import settings
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -19,9 +18,8 @@ from rest_framework.views import APIView
 from accounts import limits
 from accounts.errors import Refusal
 from accounts.models import ApiToken
-from catalog.json_fields import AnyObject, List
+from catalog.json_fields import AnyObject, InvalidValue, List
 from selections.transfer import export, own_json, restoring
-from selections.transfer.importing import IMPORT_WAIT, IMPORTING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
@@ -126,12 +124,12 @@ class ExportView(APIView):
     def letterboxd(self, user) -> HttpResponseBase:
         """A single file as it is, several files as a ZIP file."""
         name = export.file_name(user, "-letterboxd")
-        parts = export.to_letterboxd(user)
-        first, *second = islice(parts, 2)
-        if not second:
-            return stream([first], CSV, f"{name}.csv")
-        files = ((f"{name}-{number}.csv", part) for number, part in enumerate(chain([first], second, parts), 1))
-        return stream(export.zipped(files), "application/zip", f"{name}.zip")
+        files = export.letterboxd_files(user)
+        ending, text = next(files)
+        if not ending:
+            return stream([text], CSV, f"{name}.csv")
+        named = ((f"{name}{ending}.csv", part) for ending, part in chain([(ending, text)], files))
+        return stream([export.zipped(named)], "application/zip", f"{name}.zip")
 
 
 def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str) -> StreamingHttpResponse:
@@ -140,23 +138,6 @@ def stream(pieces: Iterable[str] | Iterable[bytes], content_type: str, name: str
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
-
-
-@contextmanager
-def turn(request, max_bytes: int) -> Iterator[None]:
-    """Let one import run at a time in this process, as a file takes up to twenty times its size in memory.
-
-    Raises Refusal with 429.
-    """
-    if not IMPORTING.acquire(timeout=IMPORT_WAIT):
-        for _ in range(max_bytes // 2**16 + 1):  # or a client that is still sending would not read the response
-            request.read(2**16)
-        sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
-        raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY)
-    try:
-        yield
-    finally:
-        IMPORTING.release()
 
 
 class ImportView(APIView):
@@ -183,20 +164,26 @@ class ImportView(APIView):
         """
         asked = ImportQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        with turn(request, self.max_bytes):
-            limits.count_attempt("import", request, limits.account_id(request.user.pk))
-            data = request.data
-            try:
-                report = restoring.load(
-                    request.user,
-                    data,
-                    apply=not asked.validated_data["dry_run"],
-                    is_trusted=False,
-                    with_profile=not isinstance(request.auth, ApiToken),
-                )
-            except own_json.InvalidExport as error:
-                fault = serializers.ErrorDetail(error.sentence, code="invalid")
-                raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
-            finally:
-                data.clear()  # before the next file is read: the request itself lives a little longer
+        try:
+            with restoring.one_at_a_time():
+                report = self.load(request, apply=not asked.validated_data["dry_run"])
+        except restoring.ImportRunning:
+            for _ in range(
+                self.max_bytes // 2**16 + 1
+            ):  # or a client that is still sending would not read the response
+                request.read(2**16)
+            sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
+            raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY) from None
         return Response(ImportReportSerializer(asdict(report)).data)
+
+    def load(self, request, *, apply: bool) -> restoring.Report:
+        limits.count_attempt("import", request, limits.account_id(request.user.pk))
+        data = request.data
+        is_signed_in = not isinstance(request.auth, ApiToken)
+        try:
+            return restoring.load(request.user, data, apply=apply, is_trusted=False, with_profile=is_signed_in)
+        except InvalidValue as error:
+            fault = serializers.ErrorDetail(error.sentence, code="invalid")
+            raise serializers.ValidationError({error.place or "non_field_errors": [fault]}) from None
+        finally:
+            data.clear()  # before the next file is read: the request itself lives a little longer

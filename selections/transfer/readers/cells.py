@@ -3,7 +3,9 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import Any
 
+from integrations import musicbrainz, tmdb
 from selections.models import MAX_RATING, MAX_TEXT
 from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, week_name
 
@@ -34,6 +36,11 @@ def week_of(day: date) -> tuple[int, int]:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise RowError(f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}. Correct the date.")
     return year, number
+
+
+def dated(day: date | None) -> dict[str, Any]:
+    """A row's day and its week."""
+    return {"day": day, "week": week_of(day)} if day else {}
 
 
 def read_day(cell: str, zone: tzinfo) -> date | None:
@@ -98,6 +105,18 @@ def read_release_year(cell: str) -> int | None:
     if not found or not FIRST_RELEASE <= int(found[1]) <= LAST_YEAR:
         raise RowError(f"{shown(cell)} is not a year of release. Enter it as 1994.")
     return int(found[1])
+
+
+def read_movie_id(text: str) -> dict[str, Any]:
+    """A row's `tmdb_id` or `imdb_id`, from an id or an address; empty if it is neither."""
+    found = tmdb.read_address(text)
+    return {"tmdb_id" if isinstance(found, int) else "imdb_id": found} if found else {}
+
+
+def read_album_id(text: str, *, bare: str = "release") -> dict[str, Any]:
+    """A row's `musicbrainz_id` or `release_group_id`, from an address, or from an id of the `bare` kind."""
+    what, found = musicbrainz.read_address(text) or ("", None)
+    return {"musicbrainz_id" if (what or bare) == "release" else "release_group_id": found} if found else {}
 
 
 def read_position(cell: str) -> int | None:

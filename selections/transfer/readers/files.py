@@ -41,6 +41,8 @@ MAGIC = {
     b"\xff\xfe": 'This is UTF-16. Save the file as UTF-8 (spreadsheets call it "CSV UTF-8") and try again.',
     b"\xfe\xff": 'This is UTF-16. Save the file as UTF-8 (spreadsheets call it "CSV UTF-8") and try again.',
 }
+DAMAGED = "The ZIP is damaged. Download it again."
+LEADS_OUT = re.compile(r"^/|\\|\0|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")  # names of files
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # The errors that zipfile, and zlib below it, raise for damaged files.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError, ValueError)
@@ -72,13 +74,13 @@ def _open(path: Path, most: int | None = MAX_FILE) -> _File:
 @contextlib.contextmanager
 def opened(path: Path, *, is_json: bool = False) -> Iterator[TextIO]:
     """The text of a file, as Lines and find_flaw() check it; our own JSON may be larger. Raises FileError."""
-    with _open(path, MAX_JSON if is_json else MAX_FILE) as file, _decoded(file) as text:
+    with _open(path, MAX_JSON if is_json else MAX_FILE) as file, _decoded(io.BufferedReader(file)) as text:
         yield text
 
 
-def _decoded(file: io.RawIOBase) -> io.TextIOWrapper:
+def _decoded(file: IO[bytes]) -> io.TextIOWrapper:
     """Bytes that are not UTF-8 become lone surrogates, which UTF-8 cannot contain, so that they can be located."""
-    return io.TextIOWrapper(io.BufferedReader(file), "utf-8", errors="surrogateescape", newline="")
+    return io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="")
 
 
 def _head(path: Path) -> bytes:
@@ -110,45 +112,27 @@ def shape(path: Path) -> str:
 class ZipArchive:
     """A ZIP whose files are read one after the other, as needed. Raises FileError."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = _open(path)
-        try:
-            self._zip = zipfile.ZipFile(self._file)
-            self._entries = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
-            self._check()
-        except BaseException as error:
-            self._file.close()
-            if isinstance(error, DAMAGE):
-                raise _damaged() from None
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._zip.close()
-        self._file.close()
-
-    @property
-    def names(self) -> list[str]:
-        return list(self._entries)
-
-    def _check(self) -> None:
-        infos = self._zip.infolist()
-        if len(infos) > MAX_ENTRIES:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._zip = archive
+        self._entries = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        if len(archive.infolist()) > MAX_ENTRIES:
             raise FileError(f"The ZIP contains too many files. {AS_DOWNLOADED}")
-        for info in infos:
-            if _leads_out(info.orig_filename):
+        for info in archive.infolist():
+            if LEADS_OUT.search(info.orig_filename):
                 raise FileError(f"The ZIP contains a file whose name leads out of it. {AS_DOWNLOADED}")
             if info.flag_bits & 1:
                 raise FileError("The ZIP has a password. Unpack it and pack it again without one.")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise FileError("The ZIP uses an unusual compression. Unpack it and pack it again.")
         # Sizes that are too small do not help: zipfile stops reading there, and the checksum is wrong.
-        if sum(info.file_size for info in infos) > MAX_UNPACKED:
+        if sum(info.file_size for info in archive.infolist()) > MAX_UNPACKED:
             raise FileError(f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it. {AS_DOWNLOADED}")
         if {"[Content_Types].xml", "content.xml"} & self._entries.keys():
             raise FileError(SPREADSHEET)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._entries)
 
     @contextlib.contextmanager
     def opened(self, name: str) -> Iterator[TextIO]:
@@ -156,41 +140,23 @@ class ZipArchive:
         try:
             file = self._zip.open(self._entries[name])
         except DAMAGE:
-            raise _damaged() from None
-        with file, _decoded(_Entry(file)) as text:
-            yield text
-
-
-class _Entry(io.RawIOBase):
-    """A file in a ZIP; damage raises FileError."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer, /) -> int:
+            raise FileError(DAMAGED) from None
         try:
-            data = self._file.read(len(buffer))
+            with file, _decoded(file) as text:
+                yield text
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            raise FileError(DAMAGED) from None
+
+
+@contextlib.contextmanager
+def zip_archive(path: Path) -> Iterator[ZipArchive]:
+    """The files of a ZIP. Raises FileError."""
+    with _open(path) as file:
+        try:
+            archive = ZipArchive(zipfile.ZipFile(file))
         except DAMAGE:
-            raise _damaged() from None
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _damaged() -> FileError:
-    return FileError("The ZIP is damaged. Download it again.")
-
-
-def _leads_out(name: str) -> bool:
-    return (
-        name.startswith("/")
-        or "\\" in name
-        or "\0" in name
-        or ".." in name.split("/")
-        or bool(re.match("[A-Za-z]:", name))
-    )
+            raise FileError(DAMAGED) from None
+        yield archive
 
 
 class Lines:

@@ -7,6 +7,7 @@ are identified by name and year.
 import html
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, tzinfo
@@ -14,16 +15,16 @@ from pathlib import Path
 from typing import TextIO
 
 from . import cells, files
-from .rows import FileError, Reading, Row, RowError
+from .rows import FileError, Format, Reading, Row, RowError
 from .tables import Record, Table, listed
 
-LABEL = "an export of Letterboxd"
 FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
-NEEDED = (*FILM, "Watched Date")
-USED = (*NEEDED, "Rating", "Review")
+NEEDS = (*FILM, "Watched Date")
+USED = (*NEEDS, "Rating", "Review")
 READ = ("diary.csv", "reviews.csv", "ratings.csv")
-# Copies of deleted entries, and of those on films that no longer exist; and files that macOS adds.
-SKIPPED = {"deleted", "orphaned", "__macosx"}
+# Folders of the export itself, whose files may have the same names: lists have the names that their owner gave them,
+# `deleted` and `orphaned` are copies. And the one that macOS adds.
+FOLDERS = {"likes", "lists", "deleted", "orphaned", "__macosx"}
 MARKUP = re.compile(r"</?(?:a|b|blockquote|del|em|i|li|ol|p|s|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 
 type Film = tuple[str, int | None]  # name and year
@@ -31,44 +32,51 @@ type Film = tuple[str, int | None]  # name and year
 
 def is_export(names: list[str]) -> bool:
     """Whether a ZIP with these file names is such an export."""
-    own = {path.lower().rpartition("/")[2] for path in names}
+    own = {name for name, _ in _own(names)}
     return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
 
 
-def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
+def read(path: Path, zone: tzinfo, kind: str) -> Reading:
     """The rows of its diary, and of reviews without an entry in the diary. Raises FileError.
 
     Only the day of an opinion is known, not the time: it counts as noon in this zone.
     """
     if files.shape(path) != "zip":
-        return _read_entries(files.opened(path), "", zone)
-    with files.ZipArchive(path) as archive:
-        own = _own(archive.names)
+        return _read_entries(files.opened(path), "", Reading("letterboxd", zone))
+    with files.zip_archive(path) as archive:
+        own = _files_to_read(archive.names)
         if not {"diary.csv", "reviews.csv"} & own.keys():
             raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
-        diary, reviews = (
-            _read_entries(archive.opened(own[name]), name, zone) if name in own else Reading("letterboxd")
-            for name in ("diary.csv", "reviews.csv")
-        )
-        reading = _join(diary, reviews)
+        reading, reviews = Reading("letterboxd", zone), Reading("letterboxd", zone)
+        for name, part in {"diary.csv": reading, "reviews.csv": reviews}.items():
+            if name in own:
+                _read_entries(archive.opened(own[name]), name, part)
+        _add_reviews(reading, reviews)
         if "ratings.csv" in own:
             with archive.opened(own["ratings.csv"]) as file:
-                _add_ratings(reading, Table(file, "ratings.csv"), zone)
+                _add_ratings(reading, Table(file, "ratings.csv"))
         if others := _others(archive.names, own):
             reading.remarks.append(f"Not imported (only the diary, its reviews and its ratings are): {listed(others)}.")
     return reading
 
 
-def _own(names: list[str]) -> dict[str, str]:
-    """The files that are read, by their names without a folder."""
-    own: dict[str, str] = {}
+def _own(names: list[str]) -> Iterator[tuple[str, str]]:
+    """The names and paths of the files at the top, or below one folder that is named after the export."""
     for path in names:
         *folders, name = path.lower().split("/")
-        if name in READ and len(folders) <= 1 and not SKIPPED & set(folders):
-            if name in own:
-                raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
-            own[name] = path
-    return own
+        if len(folders) <= 1 and not FOLDERS & set(folders):
+            yield name, path
+
+
+def _files_to_read(names: list[str]) -> dict[str, str]:
+    """The paths of the files that are read, by their names."""
+    found: dict[str, str] = {}
+    for name, path in _own(names):
+        if name in found:
+            raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
+        if name in READ:
+            found[name] = path
+    return found
 
 
 def _others(names: list[str], own: dict[str, str]) -> list[str]:
@@ -79,34 +87,32 @@ def _others(names: list[str], own: dict[str, str]) -> list[str]:
     return sorted({f"{path.partition('/')[0]}/" if "/" in path else path for path in paths})
 
 
-def _read_entries(opened: AbstractContextManager[TextIO], name: str, zone: tzinfo) -> Reading:
-    """The rows of diary.csv or reviews.csv."""
-    reading = Reading("letterboxd")
+def _read_entries(opened: AbstractContextManager[TextIO], name: str, reading: Reading) -> Reading:
+    """Add the rows of diary.csv or reviews.csv."""
     with opened as file:
         table = Table(file, name)
-        table.require(*NEEDED, what="a diary of Letterboxd")
-        table.collect(reading, USED, lambda record: _read_entry(record, zone))
+        table.require(*NEEDS, what="a diary of Letterboxd")
+        table.collect(reading, USED, _read_entry)
     return reading
 
 
-def _read_entry(record: Record, zone: tzinfo) -> Row:
+def _read_entry(record: Record, reading: Reading) -> Row:
     title, year = _read_film(record)
-    written_on = cells.read_day(record["date"], zone)
-    day = cells.read_day(record["watcheddate"], zone) or written_on
+    written_on = cells.read_day(record["date"], reading.zone)
+    day = cells.read_day(record["watcheddate"], reading.zone) or written_on
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
-    rating = cells.read_rating(record["rating"], out_of=5)
+    rating = _read_stars(record["rating"])
     review = cells.read_text(_plain(record["review"]))
     return Row(
         place=record.place,
         kind="movie",
-        week=cells.week_of(day),
-        day=day,
         title=title,
         year=year,
         rating=rating,
         review=review,
-        said_at=_noon(written_on, zone) if rating or review else None,
+        said_at=_noon(written_on, reading.zone) if rating or review else None,
+        **cells.dated(day),
     )
 
 
@@ -114,6 +120,11 @@ def _read_film(record: Record) -> Film:
     if not record["name"]:
         raise RowError("This film has no name. Add it.")
     return cells.within(record["name"]), cells.read_release_year(record["year"])
+
+
+def _read_stars(cell: str) -> int | None:
+    """Half stars; other programs write 0 if there is no rating."""
+    return cells.read_rating(cell, out_of=5) if cell.strip("0.") else None
 
 
 def _noon(day: date | None, zone: tzinfo) -> datetime | None:
@@ -127,59 +138,59 @@ def _plain(review: str) -> str:
     return html.unescape(MARKUP.sub("", broken))
 
 
-def _join(diary: Reading, reviews: Reading) -> Reading:
-    """The diary with its reviews, which are matched by film and day; the other reviews follow."""
+def _add_reviews(diary: Reading, reviews: Reading) -> None:
+    """Give each review to the entry of its film and day in the diary; the others follow as rows of their own."""
     waiting: dict[tuple[object, ...], list[Row]] = defaultdict(list)
-    for review in reversed(reviews.rows):
-        waiting[review.title, review.year, review.day].append(review)
-    reading = Reading("letterboxd", remarks=[*diary.remarks, *reviews.remarks])
-    for entry in diary.rows:
-        if same := waiting[entry.title, entry.year, entry.day]:
-            review = same.pop()
-            reading.add(
-                replace(entry, review=review.review, rating=entry.rating or review.rating, said_at=review.said_at)
-            )
-        else:
-            reading.add(entry)
-    left = {review.place for same in waiting.values() for review in same}
     for review in reviews.rows:
-        if review.place in left:
-            reading.add(review)
-    for place, sentence in [*diary.failures, *reviews.failures]:
-        reading.fail(place, sentence)
-    return reading
+        waiting[review.title, review.year, review.day].append(review)
+    joined: set[str] = set()  # the places of reviews
+    for number, entry in enumerate(diary.rows):
+        if same := waiting[entry.title, entry.year, entry.day]:
+            review = same.pop(0)
+            joined.add(review.place)
+            rating = entry.rating or review.rating
+            diary.rows[number] = replace(entry, review=review.review, rating=rating, said_at=review.said_at)
+    diary.rows += [review for review in reviews.rows if review.place not in joined]
+    diary.remarks += reviews.remarks
+    diary.failures += reviews.failures
 
 
-def _add_ratings(reading: Reading, table: Table, zone: tzinfo) -> None:
+def _add_ratings(reading: Reading, table: Table) -> None:
     """Give a film's rating, if the diary has none for it, to its last entry."""
     table.require(*FILM, "Rating", what="the ratings.csv of Letterboxd")
-    ratings = Reading("letterboxd")
-    table.collect(ratings, USED, lambda record: _read_rating(record, zone))
-    reading.remarks.extend(ratings.remarks)
+    ratings = Reading("letterboxd", reading.zone)
+    table.collect(ratings, USED, _read_rating)
+    reading.remarks += ratings.remarks
+    reading.failures += ratings.failures
     last: dict[Film, int] = {}
-    for number in sorted(range(len(reading.rows)), key=lambda number: reading.rows[number].day or date.min):
-        last[reading.rows[number].title, reading.rows[number].year] = number
+    for number, row in sorted(enumerate(reading.rows), key=lambda numbered: numbered[1].day or date.min):
+        last[row.title, row.year] = number
     said = {(row.title, row.year) for row in reading.rows if row.rating}
-    unwatched = 0
-    for film, rating in {(row.title, row.year): row for row in ratings.rows}.items():
+    for film, rating in {(row.title, row.year): row for row in ratings.rows if row.rating}.items():
         if film not in last:
-            unwatched += 1
+            reading.left_out["Ratings of films that are not in the diary, and so not in a week"] += 1
         elif film not in said:
             entry = reading.rows[last[film]]
             reading.rows[last[film]] = replace(entry, rating=rating.rating, said_at=rating.said_at)
-    if unwatched:
-        reading.remarks.append(f"Ratings of films that are not in the diary, and so not in a week: {unwatched:,}.")
-    for place, sentence in ratings.failures:
-        reading.fail(place, sentence)
 
 
-def _read_rating(record: Record, zone: tzinfo) -> Row:
+def _read_rating(record: Record, reading: Reading) -> Row:
     title, year = _read_film(record)
     return Row(
         place=record.place,
         kind="movie",
         title=title,
         year=year,
-        rating=cells.read_rating(record["rating"], out_of=5),
-        said_at=_noon(cells.read_day(record["date"], zone), zone),
+        rating=_read_stars(record["rating"]),
+        said_at=_noon(cells.read_day(record["date"], reading.zone), reading.zone),
     )
+
+
+FORMAT = Format(
+    name="letterboxd",
+    label="an export of Letterboxd",
+    program="Letterboxd",
+    needs=NEEDS,
+    is_export=is_export,
+    read=read,
+)

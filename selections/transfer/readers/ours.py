@@ -9,14 +9,14 @@ from catalog.spreadsheets import restore
 from integrations.values import integer, mbid
 from selections.models import MAX_TEXT
 
-from . import cells, files
-from .rows import FileError, Reading, Row, RowError
-from .tables import Record, Table
+from . import cells
+from .rows import FileError, Format, Reading, Row, RowError
+from .tables import Record, csv_format
 
-LABEL = "a CSV of Wrong Opinions"
+NAME, PROGRAM = "wrong-opinions", "Wrong Opinions"
 VERSION = "1"
-NEEDED = ("format_version", "username", "year", "week_number", "kind")
-COLUMNS = [
+NEEDS = ("format_version", "username", "year", "week_number", "kind")
+COLUMNS = (
     "format_version",
     "username",
     "year",
@@ -37,57 +37,49 @@ COLUMNS = [
     "opinion_by",
     "opinion_at",
     "week_notes",
-]
+)
 
 
-def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
+def read(path: Path, zone: tzinfo, kind: str) -> Reading:
     """One user's picks with that user's opinions on them. Raises FileError."""
-    with files.opened(path) as file:
-        return _Reader(zone).read(Table(file))
+    picks: dict[tuple[object, ...], int] = {}  # the index of each among the reading's rows
+    owners: set[str] = set()
 
-
-class _Reader:
-    """Combines all records of a pick into one row."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self._reading = Reading("wrong-opinions")
-        self._known: dict[tuple[object, ...], int] = {}  # the index of each pick among the reading's rows
-        self._owner = ""
-        self._others = 0
-
-    def read(self, table: Table) -> Reading:
-        table.require(*NEEDED, what=LABEL)
-        table.collect(self._reading, COLUMNS, self._read)
-        if self._others:
-            self._reading.remarks.append(f"Opinions of others, which are not imported: {self._others:,}.")
-        return self._reading
-
-    def _read(self, record: Record) -> Row | None:
-        """The record's pick if it is new; else its opinion is added to the pick."""
-        if record["formatversion"] != VERSION:
-            raise FileError(
-                f"{record.place.capitalize()} has another format_version than {VERSION}. Export the file again."
-            )
-        owner, said_by = restore(record["username"]), restore(record["opinionby"])
-        if (self._owner or owner) != owner:
-            raise FileError(f"{record.place.capitalize()} belongs to another person. Import the export of one person.")
-        self._owner = owner
-        row = _read_pick(record, self._zone)
-        if said_by in ("", owner):
-            row = _with_opinion(row, record, self._zone)
-        else:
-            self._others += 1
+    def read_row(record: Record, reading: Reading) -> Row | None:
+        _check(record, owners)
+        row = _read_record(record, reading)
         pick = (row.week, row.kind, row.position, row.tmdb_id, row.musicbrainz_id, row.title, row.artist)
-        if pick not in self._known:
-            self._known[pick] = len(self._reading.rows)
+        if pick not in picks:
+            picks[pick] = len(reading.rows)
             return row
-        if row.rating or row.review:
-            there = self._reading.rows[self._known[pick]]
-            self._reading.rows[self._known[pick]] = replace(
-                row, place=there.place, added_at=there.added_at, notes=there.notes
-            )
+        if row.has_opinion:
+            known = reading.rows[picks[pick]]
+            reading.rows[picks[pick]] = replace(row, place=known.place, added_at=known.added_at, notes=known.notes)
         return None
+
+    return csv_format(NAME, PROGRAM, needs=NEEDS, used=COLUMNS, read_row=read_row).read(path, zone, kind)
+
+
+FORMAT = Format(name=NAME, label=f"a CSV of {PROGRAM}", needs=NEEDS, read=read)
+
+
+def _check(record: Record, owners: set[str]) -> None:
+    """Raise FileError if the file is of another version, or not of one user."""
+    if record["formatversion"] != VERSION:
+        raise FileError(
+            f"{record.place.capitalize()} has another format_version than {VERSION}. Export the file again."
+        )
+    owners.add(restore(record["username"]))
+    if len(owners) > 1:
+        raise FileError(f"{record.place.capitalize()} belongs to another person. Import the export of one person.")
+
+
+def _read_record(record: Record, reading: Reading) -> Row:
+    row = _read_pick(record, reading.zone)
+    if restore(record["opinionby"]) in ("", restore(record["username"])):
+        return _with_opinion(row, record, reading.zone)
+    reading.left_out["Opinions of others, which are not imported"] += 1
+    return row
 
 
 def _read_pick(record: Record, zone: tzinfo) -> Row:
@@ -97,16 +89,14 @@ def _read_pick(record: Record, zone: tzinfo) -> Row:
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
         raise RowError("This row has no year and week_number. Add them.")
+    week, notes = cells.read_week(year, number), cells.within(restore(record.raw("weeknotes")), MAX_TEXT)
+    if not kind:
+        return Row(place=record.place, kind="", week=week, notes=notes)
     row = Row(
         place=record.place,
         kind=kind,
-        week=cells.read_week(year, number),
-        notes=cells.within(restore(record.raw("weeknotes")), MAX_TEXT),
-    )
-    if not kind:
-        return row
-    row = replace(
-        row,
+        week=week,
+        notes=notes,
         position=cells.read_position(record["position"]),
         tmdb_id=_read_tmdb_id(record["tmdbid"]),
         musicbrainz_id=_read_mbid(record["musicbrainzid"]),

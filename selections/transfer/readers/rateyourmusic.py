@@ -2,15 +2,12 @@
 
 import html
 import re
-from datetime import tzinfo
-from pathlib import Path
 
-from . import cells, files
-from .rows import Reading, Row, RowError
-from .tables import Record, Table
+from . import cells
+from .rows import LeftOut, Reading, Row, RowError
+from .tables import Record, csv_format
 
-LABEL = "a CSV of RateYourMusic"
-NEEDED = ("RYM Album", "First Name", "Last Name", "Title", "Rating")
+NEEDS = ("RYM Album", "First Name", "Last Name", "Title", "Rating")
 USED = (
     "First Name",
     "Last Name",
@@ -29,26 +26,10 @@ PICTURE = re.compile(r"\[(img|youtube)\].*?\[/\1\]", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"\[/?(?:b|center|color|i|list|quote|s|size|spoiler|u|url|\*)(?:=[^\[\]]*)?\]", re.IGNORECASE)
 
 
-def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
-    """Its albums, except those on the wish list; when they were heard is not known. Raises FileError."""
-    reading, wishes = Reading("rateyourmusic"), []
-
-    def read_row(record: Record) -> Row | None:
-        if record["ownership"].casefold() == "w" and record["rating"] in ("", "0") and not record["review"]:
-            wishes.append(record.place)
-            return None
-        return _read_album(record)
-
-    with files.opened(path) as file:
-        table = Table(file)
-        table.require(*NEEDED, what=LABEL)
-        table.collect(reading, USED, read_row)
-    if wishes:
-        reading.remarks.append(f"Albums on the wish list, not imported: {len(wishes):,}.")
-    return reading
-
-
-def _read_album(record: Record) -> Row:
+def _read_album(record: Record, reading: Reading) -> Row:
+    """An album that is not just wished for; when it was heard is not known."""
+    if record["ownership"].casefold() == "w" and record["rating"] in ("", "0") and not record["review"]:
+        raise LeftOut("Albums on the wish list, not imported")
     title = _unescaped(record["title"])
     if not title:
         raise RowError("This album has no title. Add it.")
@@ -78,3 +59,6 @@ def _unescaped(text: str) -> str:
 def _plain(review: str) -> str:
     """The text of a review with BBCode and entities; `[sic]` is neither."""
     return html.unescape(TAG.sub("", LINK.sub(r"\1", PICTURE.sub("", review))))
+
+
+FORMAT = csv_format("rateyourmusic", "RateYourMusic", needs=NEEDS, used=USED, read_row=_read_album)

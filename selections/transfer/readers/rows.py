@@ -1,7 +1,10 @@
 """The result of reading any file: rows that say which movie or album belongs to which week."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
+from pathlib import Path
 from uuid import UUID
 
 MAX_ROWS = 100_000  # of one file; Row objects are held in memory
@@ -13,6 +16,10 @@ class FileError(Exception):
 
 class RowError(Exception):
     """This row cannot be read, but others may be; `str()` is a sentence that says why."""
+
+
+class LeftOut(Exception):
+    """This row is not imported, and that is no mistake; `str()` is the start of a remark that counts such rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +62,44 @@ class Row:
 
 @dataclass(slots=True)
 class Reading:
-    """The content of a file."""
+    """The content of a file. Instants in it become days in `zone`; `kind` is that of rows that do not give one."""
 
     format: str
+    zone: tzinfo
+    kind: str = ""
     rows: list[Row] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was ignored, and why
     failures: list[tuple[str, str]] = field(default_factory=list)  # places and reasons of rows that cannot be read
+    left_out: Counter[str] = field(default_factory=Counter)  # what was ignored, with the number of times
 
-    def add(self, row: Row) -> None:
-        """Raises FileError if there are too many."""
-        self._make_room()
-        self.rows.append(row)
+    def collect[T](self, entries: Iterable[tuple[str, T]], read_row: Callable[[T], Row | None]) -> int:
+        """Add the rows of these entries, each with its place, and return the number of entries.
 
-    def fail(self, place: str, sentence: str) -> None:
-        """Raises FileError if there are too many."""
-        self._make_room()
-        self.failures.append((place, sentence))
+        Raises FileError if there are too many.
+        """
+        count = 0
+        for place, entry in entries:
+            count += 1
+            try:
+                row = read_row(entry)
+            except LeftOut as reason:
+                self.left_out[str(reason)] += 1
+            except RowError as error:
+                self.failures.append((place, str(error)))
+            else:
+                self.rows += [row] if row else []
+            if len(self.rows) + len(self.failures) > MAX_ROWS:
+                raise FileError(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")
+        return count
 
-    def _make_room(self) -> None:
-        if len(self.rows) + len(self.failures) >= MAX_ROWS:
-            raise FileError(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A file format. A CSV is recognized by the columns that it `needs`, a ZIP by the names of its files."""
+
+    name: str
+    label: str  # for sentences
+    program: str = ""  # that writes it, to list for people
+    read: Callable[[Path, tzinfo, str], Reading]  # the last argument is the kind of rows that do not give one
+    needs: tuple[str, ...] = ()
+    is_export: Callable[[list[str]], bool] | None = None

@@ -5,11 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import chain
+from pathlib import Path
 from typing import TextIO
 
-from .files import MAX_LINE, Lines
-from .rows import FileError, Reading, Row, RowError
+from .files import MAX_LINE, Lines, opened
+from .rows import FileError, Format, Reading, Row, RowError
 
 csv.field_size_limit(MAX_LINE)  # of the whole process, instead of the default of 128 KB
 MAX_NAMED = 12  # columns that are named in a sentence
@@ -41,6 +43,10 @@ class Record:
     def raw(self, column: str) -> str:
         """The cell with its surrounding spaces."""
         return self.cells.get(column, "")
+
+    def first(self, *columns: str) -> str:
+        """The first cell of these columns that is not empty."""
+        return next((cell for column in columns if (cell := self[column])), "")
 
 
 class Table:
@@ -75,28 +81,19 @@ class Table:
         names = listed(self._names.values())
         return f"the columns {names} in {self._place}" if names else f"no names of columns in {self._place}"
 
-    def collect(self, reading: Reading, used: Iterable[str], read_row: Callable[[Record], Row | None]) -> None:
+    def collect(self, reading: Reading, used: Iterable[str], read_row: Callable[[Record, Reading], Row | None]) -> None:
         """Add the rows that `read_row` returns for records, and a remark with the columns that are not `used`."""
         known = {key(column) for column in used}
         if ignored := [name for column, name in self._names.items() if column not in known]:
             reading.remarks.append(f"{self._named} has columns that are not imported: {listed(ignored)}.")
-        if self._each(reading, read_row) == 0:
-            reading.remarks.append(f"{self._named} has no rows.")
 
-    def _each(self, reading: Reading, read_row: Callable[[Record], Row | None]) -> int:
-        count = 0
-        for record in self.records():
-            count += 1
-            try:
-                if record.surplus:
-                    raise RowError("This row has more cells than there are columns. Put quotation marks around text.")
-                row = read_row(record)
-            except RowError as error:
-                reading.fail(record.place, str(error))
-            else:
-                if row:
-                    reading.add(row)
-        return count
+        def read_whole(record: Record) -> Row | None:
+            if record.surplus:
+                raise RowError("This row has more cells than there are columns. Put quotation marks around text.")
+            return read_row(record, reading)
+
+        if reading.collect(((record.place, record) for record in self.records()), read_whole) == 0:
+            reading.remarks.append(f"{self._named} has no rows.")
 
     def records(self) -> Iterator[Record]:
         """Its rows, except blank ones; the place of each is the line on which it begins."""
@@ -121,6 +118,29 @@ class Table:
         if unclosed:
             raise FileError(f"A quotation mark in the row that begins in {place} is never closed. Close it.")
         return row
+
+
+def csv_format(
+    name: str,
+    program: str,
+    *,
+    needs: tuple[str, ...],
+    used: tuple[str, ...],
+    read_row: Callable[[Record, Reading], Row | None],
+) -> Format:
+    """A program's CSV: `needs` are the columns without which it is another, `used` are all that are imported."""
+
+    label = f"a CSV of {program}"
+
+    def read(path: Path, zone: tzinfo, kind: str) -> Reading:
+        reading = Reading(name, zone, kind)
+        with opened(path) as file:
+            table = Table(file)
+            table.require(*needs, what=label)
+            table.collect(reading, used, read_row)
+        return reading
+
+    return Format(name=name, label=label, program=program, needs=needs, read=read)
 
 
 def _delimiter(header: str) -> str:

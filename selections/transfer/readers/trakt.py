@@ -14,10 +14,9 @@ from selections.models import MAX_RATING
 from selections.weeks import LAST_YEAR
 
 from . import cells, files
-from .rows import FileError, Reading, Row, RowError
+from .rows import FileError, Format, LeftOut, Reading, Row, RowError
 from .tables import listed
 
-LABEL = "an export of Trakt"
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
 RATINGS = "ratings-movies.json"
 PIECE = 64 * 2**10  # characters that are read at a time
@@ -52,21 +51,19 @@ def _basename(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
+def read(path: Path, zone: tzinfo, kind: str) -> Reading:
     """The movies of its history, the earliest first, with their ratings. Raises FileError."""
-    reading = Reading("trakt")
-    history = History(reading, zone)
+    reading = Reading("trakt", zone)
     if files.shape(path) != "zip":
         with files.opened(path) as file:
-            history.read(entries(file))
-        history.finish()
+            _sort(reading, _read_history(reading, entries(file)))
         return reading
-    with files.ZipArchive(path) as archive:
-        parts = _parts(archive.names)
+    with files.zip_archive(path) as archive:
+        parts, watches = _parts(archive.names), []
         for part in parts:
             with archive.opened(part) as file:
-                history.read(entries(file, _basename(part)))
-        watches = history.finish()
+                watches += _read_history(reading, entries(file, _basename(part)))
+        _sort(reading, watches)
         ratings = [path for path in archive.names if _basename(path).lower() == RATINGS]
         for part in ratings[:1]:
             with archive.opened(part) as file:
@@ -78,35 +75,27 @@ def read(path: Path, *, zone: tzinfo, kind: str = "") -> Reading:
     return reading
 
 
-class History:
-    """The parts of a history, read one after the other."""
+def _read_history(reading: Reading, entries: Iterator[tuple[str, Any]]) -> list[Watch]:
+    """Add the rows of a part of the history."""
+    watches: list[Watch] = []
 
-    def __init__(self, reading: Reading, zone: tzinfo) -> None:
-        self._reading, self._zone = reading, zone
-        self._watches: list[Watch] = []
-        self._others = 0  # episodes and shows
+    def read_entry(placed: tuple[str, Any]) -> Row:
+        place, entry = placed
+        if not isinstance(entry, dict):
+            raise RowError("This entry is not about a movie.")
+        if entry.get("type") in ("episode", "season", "show"):
+            raise LeftOut("Episodes and shows, not imported")
+        watches.append(_read_watch(place, entry, reading.zone))
+        return watches[-1].row
 
-    def read(self, part: Iterator[tuple[str, Any]]) -> None:
-        for place, entry in part:
-            try:
-                if not isinstance(entry, dict):
-                    raise RowError("This entry is not about a movie.")
-                if entry.get("type") in ("episode", "season", "show"):
-                    self._others += 1
-                else:
-                    watch = _read_watch(place, entry, self._zone)
-                    self._reading.add(watch.row)
-                    self._watches.append(watch)
-            except RowError as error:
-                self._reading.fail(place, str(error))
+    reading.collect(((placed[0], placed) for placed in entries), read_entry)
+    return watches
 
-    def finish(self) -> list[Watch]:
-        """Make the watched movies the reading's rows, the earliest first."""
-        if self._others:
-            self._reading.remarks.append(f"Episodes and shows, not imported: {self._others:,}.")
-        self._watches.sort(key=lambda watch: watch.watched_at or NEVER)
-        self._reading.rows[:] = [watch.row for watch in self._watches]
-        return self._watches
+
+def _sort(reading: Reading, watches: list[Watch]) -> None:
+    """Sort the movies by when they were watched, the earliest first."""
+    watches.sort(key=lambda watch: watch.watched_at or NEVER)
+    reading.rows[:] = [watch.row for watch in watches]
 
 
 def _read_watch(place: str, entry: dict[str, Any], zone: tzinfo) -> Watch:
@@ -123,12 +112,11 @@ def _read_watch(place: str, entry: dict[str, Any], zone: tzinfo) -> Watch:
     row = Row(
         place=place,
         kind="movie",
-        week=cells.week_of(day) if day else None,
-        day=day,
         tmdb_id=tmdb_id or None,
         imdb_id=imdb_id,
         title=cells.within(title),
         year=year if year and year >= cells.FIRST_RELEASE else None,
+        **cells.dated(day),
     )
     return Watch(row, _keys(movie), watched_at if day else None)
 
@@ -147,27 +135,21 @@ def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple
     for number, watch in enumerate(watches):
         for known in watch.movie:
             times[known].append(number)
-    unwatched = 0
-    for place, entry in ratings:
+
+    def read_rating(entry: Any) -> None:
         movie, said = mapping(mapping(entry).get("movie")), text(mapping(entry).get("rated_at"))
         rating = integer(mapping(entry).get("rating"), most=MAX_RATING)
-        try:
-            rated_at = cells.read_instant(said, UTC)
-        except RowError as error:
-            reading.fail(place, str(error))
-            continue
+        rated_at = cells.read_instant(said, UTC)
         if not movie or not rating:
-            reading.fail(place, f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
-            continue
+            raise RowError(f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
         of_movie = next((times[known] for known in _keys(movie) if known in times), None)
         if of_movie is None:
-            unwatched += 1
-            continue
+            raise LeftOut("Ratings of movies that are not in the history, and so not in a week")
         before = [number for number in of_movie if (watches[number].watched_at or NEVER) <= (rated_at or NEVER)]
         chosen = before[-1] if before else of_movie[0]
         reading.rows[chosen] = replace(reading.rows[chosen], rating=rating, said_at=rated_at)
-    if unwatched:
-        reading.remarks.append(f"Ratings of movies that are not in the history, and so not in a week: {unwatched:,}.")
+
+    reading.collect(ratings, read_rating)
 
 
 def entries(stream: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -206,3 +188,6 @@ def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:
         start = end
     rest = buffer[start:]
     return found, None if rest.strip() else rest, False
+
+
+FORMAT = Format(name="trakt", label="an export of Trakt", program="Trakt", is_export=is_export, read=read)

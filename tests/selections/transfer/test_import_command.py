@@ -7,9 +7,8 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
-from selections.models import ImportedRow, Opinion, Week, WeekMovie
+from selections.models import ImportedRow, Week, WeekMovie
 from selections.transfer import review
-from tests.selections.transfer.readers import shapes
 
 pytestmark = pytest.mark.usefixtures("now")
 TABLE = """Week,Title,Year,Type,Rating
@@ -179,19 +178,6 @@ def test_cells_of_the_review_file_are_no_formulas(import_file, tmp_path):
     assert len(review.read(tmp_path / "films.review.csv")) == 2
 
 
-def test_a_letterboxd_export(import_file, tmp_path):
-    file = shapes.pack(tmp_path, shapes.LETTERBOXD)
-
-    said = import_file(None, "--apply", name=file.name)
-
-    assert "an export of Letterboxd" in said
-    heat = WeekMovie.objects.get(movie__title="Heat")
-    assert (heat.week.name, heat.opinions.get().rating) == ("2025-W01", 7)
-    assert '"really"' in heat.opinions.get().review
-    assert WeekMovie.objects.filter(movie__title="Alien").count() == 2
-    assert Opinion.objects.filter(movie_pick__movie__title="Alien").count() == 1
-
-
 def test_our_json_comes_back(import_file, user, tmp_path):
     import_file(TABLE.replace("11", "10"), "--apply")
     path = tmp_path / "ada.json"
@@ -307,10 +293,3 @@ def test_the_time_is_said_in_advance(import_file, settings, upstream):
 
     assert "To ask about: 50 albums: about 52 seconds, as MusicBrainz allows one request in 1.05 seconds." in said[0]
     assert "50 albums: about 2 minutes" in said[1]
-
-
-def test_the_help_has_an_example(capsys):
-    with pytest.raises(SystemExit):
-        call_command("import_selections", "--help")
-
-    assert "Example: manage.py import_selections" in " ".join(capsys.readouterr().out.split())

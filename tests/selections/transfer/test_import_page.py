@@ -13,8 +13,7 @@ from django.urls import reverse
 
 from accounts.services import delete_account
 from selections.models import ImportedRow, Opinion, Week, WeekMovie
-from selections.transfer import export, import_page
-from selections.transfer.importing import IMPORTING
+from selections.transfer import export, import_page, restoring
 from tests import payloads
 from tests.admin.staff import client_with, history, said
 from tests.admin.test_curators import make_curators
@@ -236,9 +235,9 @@ def test_a_person_who_leaves_meanwhile_is_a_sentence(admin_client, user, tmdb):
 
 
 def test_while_another_import_runs_our_json_has_to_wait(admin_client, user, monkeypatch):
-    monkeypatch.setattr(import_page, "IMPORT_WAIT", 0)
+    monkeypatch.setattr(restoring, "IMPORT_WAIT", 0)
     preview = upload(admin_client, user, "".join(export.to_json(user)))
-    with IMPORTING:
+    with restoring.IMPORTING:
         response = go_on(admin_client, preview)
 
     assert said(response) == [import_page.BUSY]
@@ -261,9 +260,6 @@ def test_what_a_file_says_is_text(admin_client, user, tmdb):
     assert not re.search(r"<script[^>]*>alert|<b>", text)
     assert "style=" not in text
     assert not re.search(r"\son\w+=", text)
-
-
-# Permissions
 
 
 def test_an_import_needs_the_permission_to_all_that_it_adds(db):

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from accounts.services import delete_account
 from catalog.models import Album, Movie
@@ -15,7 +14,7 @@ from selections.transfer.importing import (
     Importer,
     settle,
 )
-from selections.transfer.kept_rows import fingerprints, row_from_json, row_to_json
+from selections.transfer.kept_rows import fingerprints
 from selections.transfer.readers.rows import Row
 from tests import payloads
 from tests.conftest import at_once
@@ -28,32 +27,9 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-pytestmark = pytest.mark.usefixtures("now")
+from .imports import THREE, film, picks_of, record, run, states
 
-
-def film(title="", year=None, week=(2024, 7), **values):
-    return Row(place="line 2", kind="movie", title=title, year=year, week=week, **values)
-
-
-def record(title="", artist="", week=(2024, 7), **values):
-    return Row(place="line 2", kind="album", title=title, artist=artist, week=week, **values)
-
-
-def run(user, *rows, **how):
-    return list(Importer(user, fingerprints(rows), **{"apply": True} | how).run())
-
-
-def states(outcomes):
-    return [outcome.state for outcome in outcomes]
-
-
-def picks_of(user):
-    """The names of what is in each week, by week and position."""
-    movies = WeekMovie.objects.filter(week__user=user).select_related("week", "movie")
-    albums = WeekAlbum.objects.filter(week__user=user).select_related("week", "album")
-    return {(pick.week.name, pick.position): pick.movie.title for pick in movies} | {
-        (pick.week.name, -pick.position): pick.album.title for pick in albums
-    }
+pytestmark = pytest.mark.usefixtures("search_index_agrees", "now")
 
 
 def test_a_title_becomes_a_pick_in_its_week(user, tmdb, musicbrainz):
@@ -75,35 +51,6 @@ def test_a_dry_run_says_the_same_and_writes_nothing(user, tmdb, musicbrainz):
     done = run(user, *rows)
     assert [(outcome.state, outcome.position, outcome.sentence) for outcome in done] == [
         (outcome.state, outcome.position, outcome.sentence) for outcome in said
-    ]
-
-
-def test_a_second_run_asks_no_upstream_and_changes_nothing(user, tmdb, musicbrainz, time_machine):
-    rows = [
-        film("The Matrix", 1999, rating=8, review="Whoa."),
-        film("Dune"),
-        record("You Want It Darker", "Leonard Cohen"),
-    ]
-    rows += [film("Heat", 1995), film("Alien", 1979)]
-    run(user, *rows)
-    before = everything()
-    asked = len(tmdb.calls)
-    time_machine.move_to(datetime(2026, 6, 1, tzinfo=UTC))  # nothing is cached any more
-
-    again = Importer(user, fingerprints(rows), apply=True)
-    outcomes = list(again.run())
-
-    assert again.to_ask().total() == 0
-    assert again.seconds() == 0
-    assert states(outcomes) == ["before", "review", "before", "before", "full"]
-    assert len(tmdb.calls) == asked
-    assert everything() == before
-
-
-def everything():
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (Week, WeekMovie, WeekAlbum, Opinion, ImportedRow, Movie)
     ]
 
 
@@ -235,9 +182,6 @@ def test_the_days_of_a_week_give_the_order(user, tmdb):
     assert picks_of(user) == {("2024-W07", 1): "The Matrix", ("2024-W07", 2): "Heat"}
 
 
-THREE = [film("The Matrix", 1999), film("Heat", 1995), film("Alien", 1979)]
-
-
 def test_a_third_movie_is_left_out_and_named(user, tmdb):
     outcomes = run(user, *THREE)
 
@@ -277,22 +221,6 @@ def test_notes_stay_with_their_week_whatever_becomes_of_the_row(user, tmdb):
     assert notes == {"2024-W07": "Of the seventh.", "2024-W08": "", "2024-W10": "Tenth."}
 
 
-def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
-    rows = [film("The Matrix", 1999, rating=8), film("Heat", 1995)]
-    run(user, *rows)
-    WeekMovie.objects.get(movie__tmdb_id=603).delete()
-
-    outcomes = run(user, *rows)
-    assert states(outcomes) == ["before", "before"]
-    assert [outcome.sentence for outcome in outcomes] == [
-        "it was removed after the import; import again to restore it",
-        "",
-    ]
-
-    assert states(run(user, *rows, again=True)) == ["new", "before"]
-    assert Opinion.objects.get().rating == 8
-
-
 def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
     outcomes = run(user, film("The Matrix", 1999, rating=8), film("the matrix", 1999, rating=3))
 
@@ -321,19 +249,6 @@ def test_deleting_the_account_meanwhile_ends_it(row, user, tmdb):
     assert not ImportedRow.objects.exists()
 
 
-def test_what_was_left_out_goes_there_in_a_later_run_without_asking_upstreams(user, tmdb):
-    run(user, *THREE)
-    Movie.objects.filter(tmdb_id=348).delete()
-    asked = len(tmdb.calls)
-
-    outcomes = run(user, *THREE, overflow="next-free-week")
-
-    assert states(outcomes) == ["before", "before", "new"]
-    assert picks_of(user)["2024-W08", 1] == "Alien"
-    assert len(tmdb.calls) == asked  # its details are cached
-    assert ImportedRow.objects.filter(state="done").count() == 3
-
-
 def test_nothing_overflows_beyond_this_week(user, tmdb):
     outcomes = run(user, *(film(row.title, row.year, week=(2026, 7)) for row in THREE), overflow="next-free-week")
 
@@ -357,48 +272,6 @@ def test_rows_without_a_week_wait_for_one(user, tmdb):
 
     assert (outcome.state, outcome.sentence) == ("review", "the file does not give a week")
     assert states(run(user, film("Alien", 1979, week=None), first_week=(2024, 7))) == ["new"]
-
-
-def test_what_is_not_clear_is_remembered_with_its_candidates(user, tmdb):
-    (outcome,) = run(user, film("Dune", rating=7))
-
-    assert (outcome.state, outcome.sentence) == ("review", "2 go by that name")
-    waiting = ImportedRow.objects.get()
-    assert {candidate["id"] for candidate in waiting.candidates} == {"841", "438631"}
-    assert row_from_json(waiting.said) == film("Dune", rating=7)
-    assert str(waiting) == "Dune"
-
-
-def test_a_decision_settles_it(user, tmdb):
-    row = film("Dune", rating=7)
-    run(user, row)
-    ((fingerprint, _),) = fingerprints([row])
-
-    outcomes = run(user, row, decisions={fingerprint: Decision(ids={"tmdb_id": 841}, week=(2024, 9))})
-
-    assert states(outcomes) == ["new"]
-    assert picks_of(user) == {("2024-W09", 1): "Dune"}
-    assert ImportedRow.objects.get().state == "done"
-    assert states(run(user, row)) == ["before"]
-
-
-def test_each_of_two_rows_that_say_the_same_can_be_settled(user, tmdb):
-    run(user, film("Dune", week=(2024, 7)), film("Dune", week=(2024, 7)))
-    first, second = ImportedRow.objects.all()
-
-    outcomes = [settle(first, Decision(ids={"tmdb_id": 841})), settle(second, Decision(ids={"tmdb_id": 438631}))]
-
-    assert states(outcomes) == ["new", "new"]
-    assert set(ImportedRow.objects.values_list("state", flat=True)) == {"done"}
-
-
-def test_a_decision_may_leave_it_out(user, tmdb):
-    row = film("Dune")
-    ((fingerprint, _),) = fingerprints([row])
-
-    assert states(run(user, row, decisions={fingerprint: Decision(skip=True)})) == ["skipped"]
-    assert states(run(user, row)) == ["skipped"]
-    assert not Week.objects.exists()
 
 
 def test_notes_of_a_week_fill_only_an_empty_one(user):
@@ -473,49 +346,6 @@ def test_places_that_another_request_takes_first_are_noticed(user, tmdb, taken, 
     (outcome,) = importer.run()
 
     assert (outcome.state, WeekMovie.objects.filter(week=week).count()) == (state, 2)
-
-
-def test_rows_that_say_the_same_are_told_apart_and_ratings_make_no_difference():
-    first, second, third = (fingerprint for fingerprint, _ in fingerprints([film("Heat"), film("Heat"), film("Alien")]))
-    ((rated, _),) = fingerprints([film("HEAT", rating=7, review="Hot.")])
-
-    assert len({first, second, third}) == 3
-    assert rated == first
-
-
-def test_a_row_is_kept_whole():
-    row = record(
-        "Blue",
-        "Joni Mitchell",
-        day=date(2024, 2, 14),
-        position=2,
-        musicbrainz_id=UUID(payloads.RELEASE),
-        release_group_id=UUID(payloads.GROUP),
-        rating=9,
-        review="Blue.",
-        contains_spoilers=True,
-        said_at=datetime(2024, 2, 14, 1, 2, 3, 456789, tzinfo=UTC),
-        added_at=datetime(2024, 2, 14, 1, 2, 3, 4, tzinfo=UTC),
-        notes="A week.",
-    )
-
-    assert row_from_json(row_to_json(row)) == row
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{"state": "lost"}, {"kind": "book"}, {"state": "review", "reason": ""}],
-)
-def test_the_database_refuses_rows_that_mean_nothing(values, user):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ImportedRow.objects.create(**{"user": user, "fingerprint": "a", "kind": "movie", "state": "done"} | values)
-
-
-def test_the_database_keeps_one_of_each_row(user):
-    ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ImportedRow.objects.create(user=user, fingerprint="a", kind="movie", state="done")
 
 
 def test_what_is_asked_ahead_has_the_deadline_of_the_caller(user, tmdb):

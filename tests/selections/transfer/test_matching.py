@@ -7,12 +7,12 @@ from selections.transfer.readers.rows import Row
 
 
 def film(title, released="", original=""):
-    candidate = Candidate(id=title, title=title, artist="", released=released, score=0)
+    candidate = Candidate(id=title, title=title, released=released)
     return Offer(candidate, [title, original or title], [int(released[:4])] if released else [])
 
 
 def record(title, artist, *released):
-    candidate = Candidate(id=f"{artist} {title} {released}", title=title, artist=artist, released="", score=0)
+    candidate = Candidate(id=f"{artist} {title} {released}", title=title, artist=artist)
     return Offer(candidate, [title], [int(day[:4]) for day in released])
 
 

@@ -9,8 +9,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from catalog.json_fields import InvalidValue
 from selections.transfer import own_json
-from selections.transfer.own_json import InvalidExport
 
 from .exports import changed, given, minimal
 
@@ -27,8 +27,8 @@ ARTIST = {"musicbrainz_id": str(uuid.UUID(int=7))}
 PICK, OPINION, MOVIE = "weeks[0].movies[0]", "weeks[0].movies[0].opinions[0]", "catalog.movies[0]"
 
 
-def refusal_of(data, *, is_trusted=True) -> InvalidExport:
-    with pytest.raises(InvalidExport) as caught:
+def refusal_of(data, *, is_trusted=True) -> InvalidValue:
+    with pytest.raises(InvalidValue) as caught:
         own_json.read(data, is_trusted=is_trusted)
     return caught.value
 
@@ -108,7 +108,7 @@ def test_only_the_operators_file_may_have_longer_texts_than_the_api_takes():
     data = changed({"weeks[0].notes": "x" * 10_001})
 
     assert str(refusal_of(data, is_trusted=False)) == "weeks[0].notes: Must have at most 10000 characters."
-    assert len(own_json.read(data, is_trusted=True).weeks[0].notes) == 10_001
+    assert len(own_json.read(data, is_trusted=True)["weeks"][0]["notes"]) == 10_001
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])
@@ -117,9 +117,8 @@ def test_the_latest_earlier_ratings_are_read_up_to_as_many_as_are_kept(is_truste
 
     saved = own_json.read(changed({f"{OPINION}.earlier_ratings": earlier}), is_trusted=is_trusted)
 
-    kept = [
-        (said["rating"], said["until_at"].microsecond) for said in saved.weeks[0].picks[0].opinion["earlier_ratings"]
-    ]
+    (pick,) = saved["weeks"][0]["movies"]
+    kept = [(said["rating"], said["until_at"].microsecond) for said in pick["opinion"]["earlier_ratings"]]
     assert (len(kept), kept[0], kept[-1]) == (1000, (1, 3), (2, 1002))
 
 
@@ -163,5 +162,5 @@ def spoil(data, path, value, *, is_left_out):
 def test_any_value_is_read_or_refused(path, value, is_left_out, is_trusted):
     data = spoil(minimal(opinions_given=[given()]), path, value, is_left_out=is_left_out)
 
-    with suppress(InvalidExport):
+    with suppress(InvalidValue):
         own_json.read(data, is_trusted=is_trusted)

@@ -29,7 +29,7 @@ def test_the_file_holds_facts_only():
         assert mbid(album["musicbrainz_id"])
         assert mbid(album["release_group_id"])
         assert partial_date(album["release_date"]) == album["release_date"]
-        assert album["artists"]
+        assert album["artist_credit"]
 
 
 def test_two_people_with_a_year_of_weeks_up_to_today(now):

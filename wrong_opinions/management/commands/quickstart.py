@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import transaction
 
-from integrations.checks import check_upstreams
+from integrations.status import check_upstreams
 from selections.transfer import samples
 
 ADDRESS = "127.0.0.1"

@@ -6,6 +6,10 @@ import json
 import zipfile
 from pathlib import Path
 
+LETTERBOXD_LIST = (
+    "Letterboxd list export v7\nDate,Name,Tags,URL,Description\n2025-01-02,Best of,,https://boxd.it/y,\n\n"
+    "Position,Name,Year,URL,Description\n1,Heat,1995,https://boxd.it/2a1m,\n"
+)
 LETTERBOXD = {
     "profile.csv": "Date Joined,Username,Given Name\n2012-01-01,ada,Ada\n",
     "watched.csv": "Date,Name,Year,Letterboxd URI\n2025-01-02,Heat,1995,https://boxd.it/2a1m\n",
@@ -32,13 +36,19 @@ LETTERBOXD = {
         "2025-03-05,Solaris,1972,https://boxd.it/8dPaaf,,,Slow.,,\n"
     ),
     "likes/films.csv": "Date,Name,Year,Letterboxd URI\n2025-01-02,Heat,1995,https://boxd.it/2a1m\n",
-    "lists/best-of.csv": (
-        "Letterboxd list export v7\nDate,Name,Tags,URL,Description\n2025-01-02,Best of,,https://boxd.it/y,\n\n"
-        "Position,Name,Year,URL,Description\n1,Heat,1995,https://boxd.it/2a1m,\n"
-    ),
+    "likes/reviews.csv": "Date,Content\n2025-01-02,https://boxd.it/8dPzza\n",
+    "likes/lists.csv": "Date,Content\n",
+    "lists/best-of.csv": LETTERBOXD_LIST,
+    "lists/diary.csv": LETTERBOXD_LIST,  # lists that are called so
+    "lists/ratings.csv": LETTERBOXD_LIST,
     "deleted/diary.csv": (
         "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
         "2020-01-06,Cats,2019,https://boxd.it/8dPzzz,0.5,,,2020-01-05\n"
+    ),
+    "deleted/lists/ratings.csv": LETTERBOXD_LIST,
+    "orphaned/diary.csv": (
+        "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
+        "2020-01-06,Gone,2019,https://boxd.it/8dPzzy,0.5,,,2020-01-05\n"
     ),
     "orphaned/reviews.csv": (
         "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Review,Tags,Watched Date\n"

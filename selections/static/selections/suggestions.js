@@ -1,5 +1,5 @@
 "use strict";
-// Suggestions of movies and albums show their picture. Loaded before Django's autocomplete.js sets its fields up.
+// Suggestions of movies and albums show their picture. Loaded after select2, before Django sets up its fields.
 {
   const $ = django.jQuery;
 
@@ -20,7 +20,7 @@
     return $(option);
   };
 
-  $.fn.select2.defaults.set("templateResult", draw);
+  $.fn.select2?.defaults.set("templateResult", draw); // absent where all fields are read-only
 
   // A chosen work is shown in the frame of its row at once.
   $(document).on("select2:select", ".admin-autocomplete", (event) => {

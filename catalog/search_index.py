@@ -1,0 +1,77 @@
+"""The index in which searches look for words: of three characters each, so that parts of words are found as well.
+
+On PostgreSQL it is a GIN index with the extension pg_trgm. On SQLite it is a table of FTS5, which triggers keep.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.core.management import CommandError
+from django.db import DatabaseError, migrations
+from django.db.models.lookups import Contains
+
+INDEXED_LENGTH = 3  # characters: shorter words are looked for in every row
+
+SQLITE = [
+    "CREATE VIRTUAL TABLE {table}_search USING fts5"
+    "(search_text, content={table}, content_rowid=id, tokenize='trigram case_sensitive 1')",
+    "CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN {add}; END",
+    "CREATE TRIGGER {table}_search_delete AFTER DELETE ON {table} BEGIN {remove}; END",
+    "CREATE TRIGGER {table}_search_update AFTER UPDATE OF search_text ON {table} "
+    "WHEN old.search_text != new.search_text BEGIN {remove}; {add}; END",
+    "INSERT INTO {table}_search ({table}_search) VALUES ('rebuild')",
+]
+ADD = "INSERT INTO {table}_search (rowid, search_text) VALUES (new.id, new.search_text)"
+REMOVE = "INSERT INTO {table}_search ({table}_search, rowid, search_text) VALUES ('delete', old.id, old.search_text)"
+
+
+class Mentions(Contains):
+    """Whether the `search_text` of a row contains a word of search_words(); only for tables with a search_index()."""
+
+    lookup_name = "mentions"
+
+    def get_rhs_op(self, connection, rhs):
+        return connection.operators["contains"] % rhs
+
+    def as_sqlite(self, compiler, connection):
+        if len(self.rhs) < INDEXED_LENGTH:
+            return super().as_sql(compiler, connection)
+        index = connection.ops.quote_name(f"{self.lhs.target.model._meta.db_table}_search")
+        column = f'{connection.ops.quote_name(self.lhs.alias)}."id"'
+        found = f"SELECT rowid FROM {index} WHERE {index} MATCH %s"  # noqa: S608 - our own name
+        return f"{column} IN ({found})", [f'"{self.rhs}"']
+
+
+def search_index(table: str) -> migrations.RunPython:
+    """The operation of a migration that makes the index of a table's `search_text`.
+
+    On SQLite, migrations that alter a column of the table copy it and drop its triggers: use it again after them.
+    """
+    return migrations.RunPython(partial(_create, table), partial(_drop, table))
+
+
+def _create(table: str, apps: Any, editor: Any) -> None:
+    _drop(table, apps, editor)
+    if editor.connection.vendor == "sqlite":
+        for statement in SQLITE:
+            editor.execute(
+                statement.format(table=table, add=ADD.format(table=table), remove=REMOVE.format(table=table))
+            )
+        return
+    try:
+        editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    except DatabaseError as error:
+        raise CommandError(
+            "Searches need PostgreSQL's extension pg_trgm, and this account cannot install it. Let an administrator "
+            f"run CREATE EXTENSION pg_trgm in this database, then run migrate again. ({str(error).strip()})"
+        ) from None
+    editor.execute(f"CREATE INDEX {table}_search ON {table} USING gin (search_text gin_trgm_ops)")
+
+
+def _drop(table: str, apps: Any, editor: Any) -> None:
+    if editor.connection.vendor == "sqlite":
+        for trigger in ("insert", "delete", "update"):
+            editor.execute(f"DROP TRIGGER IF EXISTS {table}_search_{trigger}")
+        editor.execute(f"DROP TABLE IF EXISTS {table}_search")
+    else:
+        editor.execute(f"DROP INDEX IF EXISTS {table}_search")

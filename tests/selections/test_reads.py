@@ -1,0 +1,147 @@
+"""Compiled queries find what the ORM finds, and serializers with a method of their own say what their fields say."""
+
+import json
+import random
+
+import pytest
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+
+from accounts.api.serializers import UserSerializer
+from accounts.models import User
+from catalog.api import serializers as catalog
+from selections import reads
+from selections.api import serializers as ours
+from selections.api.works import with_selections
+from selections.insights.api import comparison, recommendations
+from selections.kinds import KINDS
+from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from tests.factories import OPINIONS, PICKS, WORKS, UserFactory, WeekFactory
+
+pytestmark = pytest.mark.django_db
+DECLARED = [catalog, ours, comparison, recommendations]
+OF_OTHER_QUERIES = {"characters", "jobs"}
+
+
+@pytest.fixture
+def club(db):
+    """People, some of them private, with weeks, picks and opinions at random."""
+    dice = random.Random(7)
+    people = [UserFactory(visibility=dice.choice(["members", "private"]), display_name="x" * (n % 2)) for n in range(6)]
+    works = {kind: [factory(own_title="own" * (n % 2)) for n in range(4)] for kind, factory in WORKS.items()}
+    for n in range(24):
+        week = WeekFactory(user=people[n % 6], year=2026, week_number=1 + n // 6, notes="notes" * (n % 2))
+        for kind, factory in PICKS.items():
+            for position, work in enumerate(dice.sample(works[kind], dice.randrange(3)), 1):
+                pick = factory(week=week, position=position, **{kind: work})
+                for user in dice.sample(people, dice.randrange(4)):
+                    OPINIONS[kind](user=user, rating=dice.randint(1, 10), **{f"{kind}_pick": pick})
+    return people
+
+
+def as_json(shown) -> object:
+    return json.loads(JSONRenderer().render(shown))
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+def test_the_list_is_what_the_orm_finds(club, own_first):
+    for viewer in club:
+        weeks = Week.objects.visible_to(viewer).for_list().newest_first(viewer, own_first=own_first)
+
+        rows = reads.list_weeks(viewer.pk, own_first=own_first)
+
+        assert rows.count() == weeks.count()
+        for offset in (0, 7, 20):
+            expected = ours.WeekSerializer(weeks[offset : offset + 7], many=True).data
+            for paged in (rows, weeks):
+                assert as_json(ours.WeekSerializer(paged.page(7, offset), many=True).data) == as_json(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_picked_works_are_what_the_orm_finds(club, kind):
+    show = {"movie": ours.MovieWithSelectionsSerializer, "album": ours.AlbumWithSelectionsSerializer}[kind.name]
+    for viewer in club:
+        works = with_selections(kind.works.objects.all(), viewer)
+
+        rows = reads.list_picked(kind, viewer.pk)
+
+        assert rows.count() == works.count()
+        assert as_json(show(rows.page(3, 1), many=True).data) == as_json(show(works[1:4], many=True).data)
+
+
+def test_a_week_is_what_the_orm_finds(club):
+    for viewer in club:
+        for pk in Week.objects.values_list("pk", flat=True):
+            week = Week.objects.visible_to(viewer).for_page(viewer).filter(pk=pk).first()
+
+            found = [reads.with_picks(row, viewer.pk) for row in reads.week_by_id(pk, viewer.pk)]
+
+            shown = ours.WeekFullSerializer(found, many=True).data
+            assert as_json(shown) == as_json(ours.WeekFullSerializer([week] if week else [], many=True).data)
+
+
+def remembered(viewer: User) -> list[Week]:
+    weeks = list(Week.objects.for_page(viewer))
+    for week in weeks:
+        for pick in [*week.movies, *week.albums]:
+            pick.shown_opinions = list(pick.opinions.all())
+    return weeks
+
+
+def rows_for(serializer: type[serializers.BaseSerializer], viewer: User) -> list:
+    """Rows that a serializer shows."""
+    picks = {
+        kind.kind: kind.objects.with_opinions(viewer).with_shown_opinions(viewer) for kind in (WeekMovie, WeekAlbum)
+    }
+    opinions = Opinion.objects.with_picks()
+    for base, rows in [
+        (UserSerializer, [viewer]),
+        (ours.OwnerSerializer, User.objects.all()),
+        (ours.WeekFullSerializer, remembered(viewer)),
+        (ours.WeekSerializer, Week.objects.for_list()),
+        (ours.WeekOfPickSerializer, Week.objects.all()),
+        (ours.OpinionSerializer, opinions),
+        (ours.MoviePickSerializer, picks["movie"]),
+        (ours.AlbumPickSerializer, picks["album"]),
+        (ours.SelectionSerializer, [*picks["movie"], *picks["album"]]),
+        (catalog.MovieDetailsSerializer, [pick.movie for pick in picks["movie"]]),
+        (catalog.AlbumDetailsSerializer, [pick.album for pick in picks["album"]]),
+        (catalog.PickedMovieSerializer, [pick.movie for pick in picks["movie"]]),
+        (catalog.PickedAlbumSerializer, [pick.album for pick in picks["album"]]),
+    ]:
+        if issubclass(serializer, base):
+            return list(rows)
+    return []
+
+
+def with_own_method() -> list[type[serializers.BaseSerializer]]:
+    found = {UserSerializer}
+    for module in DECLARED:
+        found |= {value for value in vars(module).values() if isinstance(value, type)}
+    return sorted(
+        (
+            one
+            for one in found
+            if issubclass(one, serializers.Serializer)
+            and one.to_representation is not serializers.Serializer.to_representation
+        ),
+        key=lambda one: one.__name__,
+    )
+
+
+@pytest.mark.parametrize("serializer", with_own_method())
+def test_a_serializer_says_what_its_fields_say(club, serializer):
+    instance = serializer(context={"cached": True})
+    names = set(instance.fields)
+    for name in names & OF_OTHER_QUERIES:
+        instance.fields.pop(name)
+    rows = rows_for(serializer, club[0])
+    picks = list(WeekMovie.objects.latest_first()[:2])
+
+    assert rows
+    for row in rows:
+        row.previous_selections = row.selections = picks
+        own = as_json(instance.to_representation(row))
+        assert set(own) == names
+        plain = as_json(serializers.Serializer.to_representation(instance, row))
+        assert plain == {name: own[name] for name in plain}
