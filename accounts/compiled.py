@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
 
 STAND_INS = range(31_000, 31_100)  # for arguments while a query is compiled: each fits into any column of whole numbers
 
@@ -56,6 +57,12 @@ class CompiledQuery[M: models.Model]:
         queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
         compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         return Statement(*compiler.as_sql()), reader(compiler)
+
+
+def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
+    """The ids of a page of rows. A slice would have its limits written into the SQL, and they could be no arguments."""
+    sql, params = rows.values("pk").query.sql_with_params()
+    return RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
 
 
 @dataclass(frozen=True)

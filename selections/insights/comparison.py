@@ -5,8 +5,11 @@ an album in any edition. If a member rated a work on several picks, comparing th
 average takes the opinion that they changed last.
 """
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -18,7 +21,10 @@ from selections.models import MAX_RATING, AnyPick, Opinion, OpinionQuerySet, Wee
 from selections.weeks import THURSDAY, day_of
 
 ENOUGH = 5  # common works; with fewer, an agreement is meaningless
-DOUBT = 5  # common works at which an agreement counts half
+DOUBT = 5  # works on which two members would agree as by chance, assumed beside the common ones
+FURTHEST_APART = MAX_RATING - 1
+# What to call an agreement beyond chance, shrunk by the DOUBT. Of shuffled ratings 1 % are called much closer.
+CLOSER = [(0.3, "much closer"), (0.15, "closer"), (-0.15, "no closer"), (-math.inf, "further apart")]
 HIT = 7  # half stars from which a rating praises a pick
 MAX_DIFFERENCES = 10  # between two members, or between a member and TMDB's average
 MAX_WRONG = 20  # disagreements in a response
@@ -39,14 +45,16 @@ WEEKS = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """How close two members' ratings of the same works are, as sums that can be added."""
+    """How close two members' ratings of the same works are."""
 
-    n: int = 0  # works that both rated
-    apart: int = 0  # sum of the differences without their signs
-    gap: int = 0  # sum of the first's ratings minus the second's
+    pairs: tuple[tuple[int, int], ...] = ()  # the ratings of each work that both rated
 
     def __add__(self, more: "Agreement") -> "Agreement":
-        return Agreement(self.n + more.n, self.apart + more.apart, self.gap + more.gap)
+        return Agreement(self.pairs + more.pairs)
+
+    @property
+    def n(self) -> int:
+        return len(self.pairs)
 
     @property
     def enough(self) -> bool:
@@ -54,32 +62,52 @@ class Agreement:
 
     @property
     def note(self) -> str:
-        """How reliable the agreement is, in words."""
-        if not self.enough:
+        """How reliable the agreement is, and how it compares with chance, in words."""
+        if self.beyond_chance is None:
             return f"Not enough overlap: {self.n} rated by both, {ENOUGH} are needed"
-        return f"Shrunk by the overlap of {self.n}: times {self.n}/({self.n} + {DOUBT})"
+        certain = self.beyond_chance * self.n / (self.n + DOUBT)
+        word = next(word for least, word in CLOSER if certain >= least)
+        return f"{word.capitalize()} than chance, by {self.n} works that both rated"
 
     @property
     def mean_difference(self) -> float | None:
         """Half stars without sign, 0 to 9; None without common works."""
-        return self.apart / self.n if self.n else None
+        return sum(abs(mine - theirs) for mine, theirs in self.pairs) / self.n if self.pairs else None
+
+    @cached_property
+    def chance_difference(self) -> float:
+        """The mean difference if the same ratings were of any of the common works: what chance would give."""
+        mine, theirs = (Counter(ratings) for ratings in zip(*self.pairs, strict=True))
+        apart = sum(abs(one - other) * mine[one] * theirs[other] for one in mine for other in theirs)
+        return apart / self.n**2
 
     @property
     def agreement_raw(self) -> float | None:
         """1 if all ratings are the same, 0 if all are as far apart as possible; None without common works."""
-        return 1 - self.apart / self.n / (MAX_RATING - 1) if self.n else None
+        return None if self.mean_difference is None else 1 - self.mean_difference / FURTHEST_APART
 
     @property
     def agreement(self) -> float | None:
-        """The raw agreement, shrunk towards 0 for few common works; None if there are not enough."""
+        """The raw agreement, shrunk towards that of chance for few common works; None if there are not enough."""
         if self.agreement_raw is None or not self.enough:
             return None
-        return self.agreement_raw * self.n / (self.n + DOUBT)
+        by_chance = 1 - self.chance_difference / FURTHEST_APART
+        return (self.n * self.agreement_raw + DOUBT * by_chance) / (self.n + DOUBT)
+
+    @property
+    def beyond_chance(self) -> float | None:
+        """1 if all ratings are the same, 0 if they are as close as by chance, below 0 if further apart; None if there
+        are not enough.
+        """
+        if self.mean_difference is None or not self.enough:
+            return None
+        # Without any difference by chance each gave all works the same rating, which says nothing.
+        return 1 - self.mean_difference / self.chance_difference if self.chance_difference else 0.0
 
     @property
     def harshness_gap(self) -> float | None:
         """The mean of the first ratings minus the second, below 0 if the first are harsher, or None without works."""
-        return self.gap / self.n if self.n else None
+        return sum(mine - theirs for mine, theirs in self.pairs) / self.n if self.pairs else None
 
 
 @dataclass(frozen=True)
@@ -136,27 +164,33 @@ def compare(viewer: Any, other: Any) -> Comparison:
         .annotate(
             is_movie=Count("movie_pick"),
             week=Max(Coalesce(WEEKS["movie"], WEEKS["album"])),
-            gap=Max("rating", filter=mine) - Max("rating", filter=theirs),
+            my_rating=Max("rating", filter=mine),
+            their_rating=Max("rating", filter=theirs),
             my_pk=Max("pk", filter=mine),
             their_pk=Max("pk", filter=theirs),
         )
         .filter(my_pk__isnull=False, their_pk__isnull=False)
-        .values_list("is_movie", "week", "gap", "my_pk", "their_pk", named=True)
+        .values_list("is_movie", "week", "my_rating", "their_rating", "my_pk", "their_pk", named=True)
     )
-    movies, albums = Agreement(), Agreement()
-    quarters: dict[tuple[int, int], Agreement] = defaultdict(Agreement)
-    for row in (rows := list(common)):
-        part = Agreement(1, abs(row.gap), row.gap)
-        quarters[_quarter(row.week)] += part
-        movies, albums = (movies + part, albums) if row.is_movie else (movies, albums + part)
-    rows.sort(key=lambda row: (-abs(row.gap), -row.week, not row.is_movie, row.my_pk))
+    rows = sorted(common, key=lambda row: (-_apart(row), -row.week, not row.is_movie, row.my_pk))
+    quarters = defaultdict(list)
+    for row in rows:
+        quarters[_quarter(row.week)].append(row)
     return Comparison(
         user=other,
-        movies=movies,
-        albums=albums,
-        quarters=[Quarter(*when, quarters[when]) for when in sorted(quarters, reverse=True)],
-        differences=_load([(row.my_pk, row.their_pk) for row in rows if row.gap][:MAX_DIFFERENCES]),
+        movies=_agreement(row for row in rows if row.is_movie),
+        albums=_agreement(row for row in rows if not row.is_movie),
+        quarters=[Quarter(*when, _agreement(quarters[when])) for when in sorted(quarters, reverse=True)],
+        differences=_load([(row.my_pk, row.their_pk) for row in rows if _apart(row)][:MAX_DIFFERENCES]),
     )
+
+
+def _agreement(rows: Iterable[Any]) -> Agreement:
+    return Agreement(tuple((row.my_rating, row.their_rating) for row in rows))
+
+
+def _apart(row: Any) -> int:
+    return abs(row.my_rating - row.their_rating)
 
 
 def _latest(opinions: OpinionQuerySet) -> OpinionQuerySet:

@@ -16,6 +16,7 @@ from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
 from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
 
+MAX_WEEKS = 50_000  # for statistics of all members, which take about half a second then
 MAX_NAMES = 10  # entries in a list of the most frequent
 BILLED = 10  # the first positions of a cast, which count
 COMPOSING = ["Composer", "Original Music Composer"]  # TMDB's names of the job

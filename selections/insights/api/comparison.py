@@ -61,11 +61,16 @@ class AgreementSerializer(serializers.Serializer):
     enough = serializers.BooleanField(help_text=f"Whether there are at least {comparison.ENOUGH}.")
     agreement = serializers.FloatField(
         allow_null=True,
-        help_text=f"0 to 1: `agreement_raw` * n / (n + {comparison.DOUBT}), so that a small overlap counts less; "
-        "null if there are not enough.",
+        help_text=f"0 to 1: `agreement_raw`, as if {comparison.DOUBT} more works agreed as by chance, so that a small "
+        "overlap says less; null if there are not enough.",
     )
     agreement_raw = serializers.FloatField(allow_null=True, help_text="0 to 1: 1 - `mean_difference` / 9.")
-    note = serializers.CharField(help_text="How reliable the agreement is, in words.")
+    beyond_chance = serializers.FloatField(
+        allow_null=True,
+        help_text="1 if all ratings are the same, 0 if they are as close as the two members' ratings of any two of the "
+        "works, negative if they are further apart; null if there are not enough.",
+    )
+    note = serializers.CharField(help_text="How the agreement compares with chance, or that there are not enough.")
     mean_difference = serializers.FloatField(allow_null=True, help_text="0 to 9 half stars, without sign.")
     harshness_gap = serializers.FloatField(
         allow_null=True, help_text="The mean of the caller's ratings minus theirs: below 0 if the caller is harsher."

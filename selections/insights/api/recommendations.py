@@ -8,7 +8,7 @@ from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
 from catalog.models import Album, Movie
 from integrations.tmdb import MovieHit
 from selections.insights import recommendations
-from selections.insights.features import POINTS
+from selections.insights.features import REASONS
 
 from .figures import FiguresView
 
@@ -26,7 +26,7 @@ class SourcePickSerializer(serializers.Serializer):
 
 class ReasonSerializer(serializers.Serializer):
     reason = serializers.ChoiceField(
-        choices=list(POINTS),
+        choices=REASONS,
         help_text="The feature shared with works the caller likes (`director`, `writer`, `cast`, `genre`, `artist`, "
         "`decade`), or who recommends it: `people` whom the caller may see, or `tmdb`.",
     )

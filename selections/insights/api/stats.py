@@ -2,11 +2,12 @@
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from selections.api.serializers import OwnerSerializer
 from selections.insights import statistics
-from selections.models import MAX_RATING
+from selections.models import MAX_RATING, Week
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer
@@ -16,7 +17,8 @@ class StatsQuerySerializer(serializers.Serializer):
     user = serializers.CharField(
         default="me",
         max_length=50,
-        help_text="`me`, a username, or `all`: all members whom the caller may see, together.",
+        help_text="`me`, a username, or `all`: all members whom the caller may see, together; "
+        f"not with more than {statistics.MAX_WEEKS:,} weeks.",
     )
 
 
@@ -185,7 +187,12 @@ class StatisticsView(FiguresView):
     def get_scope(self) -> statistics.Scope:
         """The scope of the query. Raises ValidationError or NotFound."""
         name = self.read_query(StatsQuerySerializer)["user"].lower()
-        return statistics.Scope(self.request.user, None if name == "all" else self.find_user(name))
+        if name != "all":
+            return statistics.Scope(self.request.user, self.find_user(name))
+        if Week.objects.filter(pk__gt=statistics.MAX_WEEKS).exists() and Week.objects.count() > statistics.MAX_WEEKS:
+            message = "There are too many weeks for statistics of all members together. Choose a user."
+            raise ValidationError({"user": message}, code="too_many_to_count")
+        return statistics.Scope(self.request.user)
 
 
 def read_year(raw: str) -> int:

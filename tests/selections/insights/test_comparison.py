@@ -117,12 +117,14 @@ def test_two_people_compared(club):
     assert set(body) == {"user", "together", "movies", "albums", "quarters", "differences"}
     assert body["user"] == owner(club.ben)
     # Movies: one 9 (her latest) - 5 = 4, two 6 - 6 = 0, three 10 - 2 = 8, four 3 - 9 = -6, five 4 - 8 = -4.
+    # By chance, any of her ratings beside any of his: 9 is 15 away from them, 6 is 10, 10 is 20, 3 is 17, 4 is 14.
     assert body["movies"] == {
         "n": 5,
         "enough": True,
-        "note": "Shrunk by the overlap of 5: times 5/(5 + 5)",
-        "agreement": pytest.approx((1 - 4.4 / 9) * 5 / 10),
+        "note": "Further apart than chance, by 5 works that both rated",
+        "agreement": pytest.approx((5 * (1 - 4.4 / 9) + 5 * (1 - 76 / 25 / 9)) / (5 + 5)),
         "agreement_raw": pytest.approx(1 - 4.4 / 9),
+        "beyond_chance": pytest.approx(1 - 4.4 / 3.04),
         "mean_difference": 22 / 5,
         "harshness_gap": 2 / 5,
     }
@@ -133,15 +135,18 @@ def test_two_people_compared(club):
         "note": "Not enough overlap: 1 rated by both, 5 are needed",
         "agreement": None,
         "agreement_raw": pytest.approx(2 / 3),
+        "beyond_chance": None,
         "mean_difference": 3.0,
         "harshness_gap": -3.0,
     }
+    # Together: 7 is 11 away from his movies, his 10 is 18 away from hers, and 7 from 10 is 3: 108 over 6 * 6 pairs.
     assert body["together"] == {
         "n": 6,
         "enough": True,
-        "note": "Shrunk by the overlap of 6: times 6/(6 + 5)",
-        "agreement": pytest.approx(29 / 54 * 6 / 11),
+        "note": "Further apart than chance, by 6 works that both rated",
+        "agreement": pytest.approx((6 * (1 - 25 / 54) + 5 * (1 - 3 / 9)) / (6 + 5)),
         "agreement_raw": pytest.approx(29 / 54),  # 1 - 25 / 6 / 9
+        "beyond_chance": pytest.approx(1 - 25 / 6 / 3),
         "mean_difference": pytest.approx(25 / 6),
         "harshness_gap": pytest.approx(-1 / 6),
     }
@@ -208,7 +213,7 @@ def test_the_works_that_two_people_differ_on_most(club):
 def test_without_works_in_common_nothing_is_known(user, other):
     body = stats(user, "compare?with=ben")
 
-    unknown = dict.fromkeys(["agreement", "agreement_raw", "mean_difference", "harshness_gap"])
+    unknown = dict.fromkeys(["agreement", "agreement_raw", "beyond_chance", "mean_difference", "harshness_gap"])
     assert body == {
         "user": owner(other),
         "together": {"n": 0, "enough": False, "note": "Not enough overlap: 0 rated by both, 5 are needed"} | unknown,

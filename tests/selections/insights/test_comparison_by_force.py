@@ -151,18 +151,25 @@ def test_comparisons(club):
 
 def assert_agreement(part, pairs):
     gaps = [one.rating - two.rating for one, two in pairs]
-    apart = sum(map(abs, gaps)) / len(gaps) if gaps else None
-    raw = None if apart is None else 1 - apart / 9
+    n, apart = len(gaps), sum(map(abs, gaps)) / len(gaps) if gaps else None
+    shuffled = [abs(one.rating - two.rating) for one, _ in pairs for _, two in pairs]
+    by_chance = sum(shuffled) / n**2 if pairs else None
+    beyond = None if n < 5 else 1 - apart / by_chance if by_chance else 0
+    shrunk = None if n < 5 else n * beyond / (n + 5)
     assert part == {
-        "n": len(gaps),
-        "enough": len(gaps) >= 5,
+        "n": n,
+        "enough": n >= 5,
         "note": (
-            f"Shrunk by the overlap of {len(gaps)}: times {len(gaps)}/({len(gaps)} + 5)"
-            if len(gaps) >= 5
-            else f"Not enough overlap: {len(gaps)} rated by both, 5 are needed"
+            f"Not enough overlap: {n} rated by both, 5 are needed"
+            if n < 5
+            else ("Much closer" if shrunk >= 0.3 else "Closer" if shrunk >= 0.15 else "No closer")
+            + f" than chance, by {n} works that both rated"
+            if shrunk >= -0.15
+            else f"Further apart than chance, by {n} works that both rated"
         ),
-        "agreement": pytest.approx(raw * len(gaps) / (len(gaps) + 5)) if len(gaps) >= 5 else None,
-        "agreement_raw": raw if raw is None else pytest.approx(raw),
+        "agreement": pytest.approx((n * (1 - apart / 9) + 5 * (1 - by_chance / 9)) / (n + 5)) if n >= 5 else None,
+        "agreement_raw": pytest.approx(1 - apart / 9) if pairs else None,
+        "beyond_chance": beyond if beyond is None else pytest.approx(beyond),
         "mean_difference": apart,
         "harshness_gap": mean(gaps),
     }
@@ -298,41 +305,45 @@ pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)
 fast = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 
-def agreement(pairs) -> Agreement:
-    gaps = [mine - theirs for mine, theirs in pairs]
-    return Agreement(len(gaps), sum(map(abs, gaps)), sum(gaps))
+def closeness(pairs) -> Agreement:
+    return Agreement(tuple(pairs))
 
 
 @fast
 @given(pairs)
 def test_agreement_is_symmetric_and_harshness_antisymmetric(pairs):
-    mine, theirs = agreement(pairs), agreement([(two, one) for one, two in pairs])
+    mine, theirs = closeness(pairs), closeness((two, one) for one, two in pairs)
 
-    assert (mine.agreement, mine.agreement_raw) == (theirs.agreement, theirs.agreement_raw)
+    assert mine.agreement == pytest.approx(theirs.agreement)
+    assert mine.beyond_chance == pytest.approx(theirs.beyond_chance)
+    assert (mine.agreement_raw, mine.note) == (theirs.agreement_raw, theirs.note)
     assert mine.mean_difference == theirs.mean_difference
     assert mine.harshness_gap == -theirs.harshness_gap
 
 
 @fast
 @given(pairs)
-def test_agreement_is_a_share_and_its_doubt_only_lowers_it(pairs):
-    found = agreement(pairs)
+def test_agreement_is_a_share_between_its_raw_value_and_chance(pairs):
+    found = closeness(pairs)
 
     assert 0 <= found.agreement_raw <= 1
     assert abs(found.harshness_gap) <= found.mean_difference <= 9
-    assert found.enough == (len(pairs) >= 5) == (found.agreement is not None)
+    assert found.enough == (len(pairs) >= 5) == (found.agreement is not None) == (found.beyond_chance is not None)
     if found.enough:
-        assert 0 <= found.agreement <= found.agreement_raw
-        assert (found.agreement == found.agreement_raw) == (found.agreement_raw == 0)
+        low, high = sorted([found.agreement_raw, 1 - found.chance_difference / 9])
+        assert low - 1e-9 <= found.agreement <= high + 1e-9
+        assert found.beyond_chance <= 1
+        assert (found.beyond_chance > 0) == (found.mean_difference < found.chance_difference)
 
 
 @fast
 @given(pairs, st.integers(5, 50), st.integers(1, 50))
-def test_the_same_agreement_over_more_works_counts_for_more(pairs, times, more):
-    fewer, many = agreement(pairs * times), agreement(pairs * (times + more))
+def test_the_same_agreement_over_more_works_is_closer_to_its_raw_value(pairs, times, more):
+    fewer, many = closeness(pairs * times), closeness(pairs * (times + more))
 
-    assert many.agreement_raw == pytest.approx(fewer.agreement_raw)
-    assert many.agreement > fewer.agreement or many.agreement_raw == 0
+    assert many.beyond_chance == pytest.approx(fewer.beyond_chance)
+    doubt = abs(fewer.agreement - fewer.agreement_raw)
+    assert abs(many.agreement - many.agreement_raw) <= doubt + 1e-9
 
 
 @fast
@@ -342,10 +353,19 @@ def test_coming_nearer_in_one_rating_never_lowers_the_agreement(pairs, which):
     nearer = pairs.copy()
     nearer[which % len(pairs)] = (mine + (theirs > mine) - (theirs < mine), theirs)
 
-    assert agreement(nearer).agreement_raw >= agreement(pairs).agreement_raw
+    assert closeness(nearer).agreement_raw >= closeness(pairs).agreement_raw
 
 
-@fast
-@given(pairs, pairs)
-def test_parts_add_up(some, others):
-    assert agreement(some) + agreement(others) == agreement(some + others)
+def test_twins_with_few_works_agree_more_than_strangers_with_many():
+    twins = closeness([(9, 9), (3, 3), (7, 7), (5, 5), (10, 10)])
+    strangers = closeness([(rating, 1 + (7 * rating) % 10) for rating in range(1, 11)] * 10)
+
+    assert twins.agreement > strangers.agreement
+    assert (twins.beyond_chance, twins.note) == (1, "Much closer than chance, by 5 works that both rated")
+
+
+def test_members_who_give_everything_the_same_rating_are_no_closer_than_chance():
+    generous = closeness([(8, 8)] * 30)
+
+    assert (generous.agreement_raw, generous.beyond_chance) == (1, 0)
+    assert generous.note == "No closer than chance, by 30 works that both rated"
