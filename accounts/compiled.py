@@ -27,7 +27,7 @@ class Statement:
     def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
         sql, values = self.pieces[0], []
         for param, piece in zip(self.params, self.pieces[1:], strict=True):
-            value = arguments[STAND_INS.index(param)] if type(param) is int and param in STAND_INS else param
+            value = arguments[STAND_INS.index(param)] if isinstance(param, int) and param in STAND_INS else param
             several = value if isinstance(value, list) else [value]
             sql += ", ".join(["%s"] * len(several)) + piece
             values += several

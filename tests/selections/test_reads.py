@@ -69,6 +69,11 @@ def test_picked_works_are_what_the_orm_finds(club, kind):
         assert as_json(show(rows.page(3, 1), many=True).data) == as_json(show(works[1:4], many=True).data)
 
 
+def test_a_week_is_found_by_its_name(club):
+    for week in Week.objects.all():
+        assert reads.week_by_name(week.year, week.week_number, week.user_id) == [week]
+
+
 def test_a_week_is_what_the_orm_finds(club):
     for viewer in club:
         for pk in Week.objects.values_list("pk", flat=True):
