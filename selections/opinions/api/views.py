@@ -1,6 +1,7 @@
 """Your own opinion on a pick, and those opinions of others that you may read."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
@@ -11,6 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
+from accounts.compiled import Rows
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
 from selections.api import serializers
@@ -19,6 +21,7 @@ from selections.api.filters import OpinionFilter
 from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Opinion
 from selections.opinions import services
+from selections.opinions.feed import count_visible
 
 
 class NoOpinion(NotFound):
@@ -130,13 +133,16 @@ class OpinionListView(ListAPIView):
     over everywhere.
     """
 
-    queryset = Opinion.objects.none()
+    queryset = Opinion.objects.all()
     serializer_class = serializers.FeedSerializer
     filter_backends = [DjangoFilterBackend]
     filterset_class = OpinionFilter
 
-    def get_queryset(self):
-        return Opinion.objects.visible_to(self.request.user).with_picks()
+    def paginate_queryset(self, queryset):
+        user = self.request.user
+        visible = queryset.visible_to(user).with_picks()
+        count = partial(count_visible, queryset, user)
+        return super().paginate_queryset(Rows(count, lambda limit, offset: visible[offset : offset + limit]))
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])

@@ -1,21 +1,16 @@
 """What is recommended, why, and to whom it gives away nothing."""
 
-import json
-import threading
 from datetime import date
 
 import pytest
-import requests
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_httpserver import HTTPServer
-from werkzeug import Response
 
-from catalog.models import AlbumArtist, Movie, MovieCast, MovieCrew
+from catalog.models import MovieCast, MovieCrew
 from selections.models import WeekMovie
 from tests import payloads
 from tests.benchmarks import taste
-from tests.conftest import AGES, analyze, assert_problem, client_of, land
+from tests.conftest import analyze, assert_problem
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
@@ -28,49 +23,19 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
 )
+from tests.selections.insights.recommended import (
+    ALBUMS,
+    MOVIES,
+    agree,
+    albums,
+    ask,
+    directed,
+    movies,
+    played,
+    rated,
+)
 
-MOVIES, ALBUMS = "/api/recommendations/movies", "/api/recommendations/albums"
 pytestmark = pytest.mark.usefixtures("now")
-
-
-def directed(person, **values):
-    movie = MovieFactory(**values)
-    MovieCrew.objects.create(movie=movie, person=person, credit_id=f"d{movie.pk}", job="Director", order=0)
-    return movie
-
-
-def played(who, **values):
-    album = AlbumFactory(**values)
-    AlbumArtist.objects.create(album=album, artist=who, position=0, name=who.name)
-    return album
-
-
-def rated(user, work, rating, week=None):
-    """The user's own pick of the work, rated by them unless the rating is None."""
-    week = week or WeekFactory(user=user)
-    if work._meta.model_name == "movie":
-        pick = WeekMovieFactory(week=week, movie=work)
-        if rating is not None:
-            MovieOpinionFactory(user=user, movie_pick=pick, rating=rating)
-    else:
-        pick = WeekAlbumFactory(week=week, album=work)
-        if rating is not None:
-            AlbumOpinionFactory(user=user, album_pick=pick, rating=rating)
-    return pick
-
-
-def ask(api, address, **query):
-    response = api.get(address, query)
-    assert response.status_code == 200, response.json()
-    return response.json()
-
-
-def movies(api, **query):
-    return [result["movie"]["id"] for result in ask(api, MOVIES, **query)["results"]]
-
-
-def albums(api, **query):
-    return [result["album"]["id"] for result in ask(api, ALBUMS, **query)["results"]]
 
 
 # Quality
@@ -309,13 +274,6 @@ def test_movies_no_longer_on_tmdb_are_not_recommended(api, user, now):
 # People
 
 
-def agree(user, ben, works=4):
-    """Both rate the same works alike."""
-    for _ in range(works):
-        pick = rated(user, MovieFactory(), 9)
-        MovieOpinionFactory(user=ben, movie_pick=pick, rating=9)
-
-
 def test_ratings_of_members_who_agree_count(api, user, other):
     agree(user, other)
     carl = UserFactory(username="carl")
@@ -385,72 +343,6 @@ def test_a_catalog_without_opinions_recommends_nothing(api, user):
     assert movies(api) == []
 
 
-# Secrets
-
-
-def everything(api):
-    return ask(api, MOVIES), ask(api, ALBUMS)
-
-
-def test_private_people_change_nothing(api, user, other):
-    agree(user, other)
-    rated(other, MovieFactory(), 9)
-    before = everything(api)
-    hidden = UserFactory(username="hidden", visibility="private")
-    for pick in list(WeekMovie.objects.all()):
-        MovieOpinionFactory(user=hidden, movie_pick=pick, rating=10)
-    rated(hidden, MovieFactory(), 10)
-    rated(hidden, AlbumFactory(), 10)
-    # Given by others before the owner became private.
-    MovieOpinionFactory(user=other, movie_pick=WeekMovieFactory(week__user=hidden), rating=10)
-
-    assert everything(api) == before
-    assert everything(client_of(hidden)) != before  # who reads their own
-
-
-def test_opinions_on_private_members_picks_are_not_named(api, user):
-    director = PersonFactory()
-    pick = WeekMovieFactory(week__user=UserFactory(visibility="private"), movie=directed(director))
-    MovieOpinionFactory(user=user, movie_pick=pick, rating=10)
-    directed(director)
-
-    assert movies(api) == []
-
-
-def test_staff_see_the_same_as_members(user, other):
-    rated(UserFactory(visibility="private"), MovieFactory(), 10)
-
-    assert movies(client_of(UserFactory(is_staff=True, is_superuser=True))) == []
-
-
-def test_hidden_opinions_change_nothing_until_they_are_revealed(api, user, other, settings, time_machine):
-    week = WeekFactory(user=other, year=2026, week_number=7)
-    pick = rated(other, MovieFactory(), 10, week)
-    rated(other, AlbumFactory(), 10, week)
-
-    assert everything(api) == ({"source": "catalog", "results": []},) * 2
-    assert movies(client_of(other)) == []  # who picked it
-
-    settings.BLIND_REVEAL = False
-    assert movies(api) == [pick.movie_id]
-    settings.BLIND_REVEAL = True
-    time_machine.shift(7 * 24 * 3600)
-    assert movies(api) == [pick.movie_id]
-
-
-def test_hidden_opinions_do_not_count_as_agreement(api, user, other):
-    for number in range(4):
-        pick = rated(user, MovieFactory(), 9, WeekFactory(user=user, year=2026, week_number=8 + number))
-        shown = WeekMovieFactory(week__user=UserFactory(), week__year=2026, week__week_number=8, movie=pick.movie)
-        MovieOpinionFactory(user=other, movie_pick=shown, rating=9)  # on a week to come, without one of the user's
-    liked = rated(other, MovieFactory(), 10)
-    stranger = rated(UserFactory(), MovieFactory(), 10)
-
-    scores = {result["movie"]["id"]: result["score"] for result in ask(api, MOVIES)["results"]}
-
-    assert scores[liked.movie_id] == scores[stranger.movie_id]
-
-
 # Diversity
 
 
@@ -472,159 +364,6 @@ def test_one_director_does_not_fill_the_list(api, user):
     scores = [result["score"] for result in ask(api, MOVIES)["results"]]
     assert scores == sorted(scores, reverse=True)
     assert movies(api)[:10] == found
-
-
-# TMDB
-
-
-def hit(tmdb_id, **changes):
-    return payloads.movie_hit(id=tmdb_id, title=f"Hit {tmdb_id}", media_type="movie", adult=False) | changes
-
-
-def recommends(upstream, tmdb_id, *hits, **answer):
-    answer = answer or {"json": payloads.movie_page(*hits)}
-    return upstream.get(f"{payloads.TMDB}/movie/{tmdb_id}/recommendations", **answer)
-
-
-@pytest.fixture
-def favourite(user):
-    return rated(user, MovieFactory(tmdb_id=120, title="The Fellowship of the Ring"), 10)
-
-
-def test_tmdb_is_asked_about_the_highest_rated_movie(api, user, upstream, favourite):
-    known = MovieFactory(tmdb_id=121, title="The Two Towers")
-    own = rated(user, MovieFactory(tmdb_id=122), None)
-    asked = recommends(upstream, 120, hit(121), hit(own.movie.tmdb_id), hit(603, release_date="", poster_path=None))
-
-    body = ask(api, MOVIES)
-
-    week = favourite.week
-    lead = {
-        "title": "The Fellowship of the Ring",
-        "week_id": week.pk,
-        "year": week.year,
-        "week_number": week.week_number,
-    }
-    assert body["source"] == "tmdb"
-    assert [result["movie"] for result in body["results"]] == [
-        {
-            "id": known.pk,
-            "tmdb_id": 121,
-            "title": "The Two Towers",
-            "original_title": None,
-            "release_date": None,
-            "poster_path": None,
-            "overview": None,
-        },
-        {
-            "id": None,
-            "tmdb_id": 603,
-            "title": "Hit 603",
-            "original_title": "The Matrix",
-            "release_date": None,
-            "poster_path": None,
-            "overview": "A hacker wakes up.",
-        },
-    ]
-    for result in body["results"]:
-        assert result["because"] == [{"reason": "tmdb", "name": "The Fellowship of the Ring", "picks": [lead]}]
-    assert not Movie.objects.filter(tmdb_id=603).exists()
-    assert ask(api, MOVIES) == body
-    assert asked.call_count == 1  # the second answer came from the cache
-
-
-def test_tmdb_is_asked_about_at_most_five_movies_all_of_them_liked(api, user, upstream):
-    for number in range(8):
-        rated(user, MovieFactory(tmdb_id=100 + number), 3 + number)
-    rated(user, MovieFactory(), None)
-    for tmdb_id in range(104, 108):  # rated 7 to 10
-        recommends(upstream, tmdb_id)
-
-    assert ask(api, MOVIES) == {"source": "tmdb", "results": []}
-
-    for number in range(2):
-        rated(user, MovieFactory(tmdb_id=200 + number), 10)
-    for number in range(2):
-        recommends(upstream, 200 + number)
-    ask(api, MOVIES)
-    assert len([call for call in upstream.calls if "/recommendations" in call.request.url]) == 6
-
-
-def test_series_and_adult_movies_are_left_out(api, upstream, favourite):
-    recommends(upstream, 120, hit(603, media_type="tv"), hit(604, adult=True), {"id": "x"}, "garbage", hit(605))
-
-    assert [result["movie"]["tmdb_id"] for result in ask(api, MOVIES)["results"]] == [605]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"status": 500},
-        {"status": 401, "json": {"status_code": 7}},
-        {"status": 404, "json": payloads.UNKNOWN},
-        {"status": 429, "headers": {"Retry-After": "7"}},
-        {"status": 503},
-        {"body": "garbage"},
-        {"json": {"results": None}},
-        {"body": requests.ConnectionError("refused")},
-    ],
-)
-def test_the_catalog_is_used_when_tmdb_fails(api, user, upstream, favourite, answer):
-    director = PersonFactory()
-    rated(user, directed(director), 6)
-    new = directed(director)
-    recommends(upstream, 120, **answer)
-
-    body = ask(api, MOVIES)
-
-    assert body["source"] == "catalog"
-    assert [result["movie"]["id"] for result in body["results"]] == [new.pk]
-
-
-def test_without_a_key_the_catalog_is_used(api, settings, favourite):
-    settings.TMDB_API_KEY = ""
-
-    assert ask(api, MOVIES) == {"source": "catalog", "results": []}
-
-
-def test_one_failed_request_does_not_discard_the_others(api, user, upstream, favourite):
-    rated(user, MovieFactory(tmdb_id=13), 9)
-    recommends(upstream, 120, status=500)
-    recommends(upstream, 13, hit(603))
-
-    body = ask(api, MOVIES)
-
-    assert body["source"] == "tmdb"
-    assert [result["movie"]["tmdb_id"] for result in body["results"]] == [603]
-
-
-def test_stale_answers_are_used_while_tmdb_is_down(api, upstream, favourite, time_machine):
-    recommends(upstream, 120, hit(603))
-    first = ask(api, MOVIES)
-    time_machine.shift(2 * 24 * 3600)
-    upstream.replace("GET", f"{payloads.TMDB}/movie/120/recommendations", status=500)
-
-    assert ask(api, MOVIES) == first
-
-
-@pytest.mark.real_http
-def test_a_slow_tmdb_is_not_waited_for(api, httpserver: HTTPServer, settings, monkeypatch, favourite):
-    monkeypatch.setattr("catalog.services.EXTRA_WAIT", 0.3)
-    settings.TMDB_BASE_URL = httpserver.url_for("").rstrip("/")
-    release = threading.Event()
-
-    def answer(request):
-        release.wait(AGES)
-        return Response(json.dumps(payloads.movie_page(hit(603))), content_type="application/json")
-
-    httpserver.expect_request("/movie/120/recommendations").respond_with_handler(answer)
-
-    first = ask(api, MOVIES)
-
-    assert first == {"source": "catalog", "results": []}
-    release.set()
-    land()
-    assert len(ask(api, MOVIES)["results"]) == 1  # what came too late was kept
 
 
 # The answer

@@ -1,12 +1,9 @@
 """Statistics: two people's ISO year 2026, which has 53 weeks, counted by hand; and who sees what of it."""
 
-import uuid
-from datetime import UTC, date, datetime
-from types import SimpleNamespace
+from datetime import UTC, datetime
 
 import pytest
 
-from catalog.models import AlbumArtist, MovieCast, MovieCrew
 from tests.conftest import assert_problem, client_of
 from tests.factories import (
     AlbumFactory,
@@ -20,134 +17,10 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
 )
+from tests.selections.insights.conftest import DUO, GROUP, RADIO, cast, credit, crew, make_week
 
 ADDRESSES = ["/api/stats/overview", "/api/stats/by-year/2026", "/api/stats/year-in-opinions/2026"]
-GROUP, OTHER_GROUP = uuid.UUID(int=1), uuid.UUID(int=2)
-DUO, RADIO = uuid.UUID(int=3), uuid.UUID(int=4)
 WEEKS_OF_MONTHS = [5, 4, 4, 5, 4, 4, 5, 4, 4, 5, 4, 5]  # Thursdays of 2026: 53
-
-
-def cast(movie, person, order):
-    MovieCast.objects.create(movie=movie, person=person, order=order, credit_id=f"cast {order}")
-
-
-def crew(movie, person, job):
-    MovieCrew.objects.create(movie=movie, person=person, job=job, order=0, credit_id=job)
-
-
-def credit(album, *artists):
-    for position, artist in enumerate(artists):
-        AlbumArtist.objects.create(album=album, artist=artist, position=position, name="as credited")
-
-
-@pytest.fixture
-def works(db):
-    dora, eve = PersonFactory(tmdb_id=501, name="Dora"), PersonFactory(tmdb_id=502, name="Eve")
-    abe, bea, zoe = (PersonFactory(tmdb_id=601 + n, name=name) for n, name in enumerate(["Abe", "Bea", "Zoe"]))
-    cid = PersonFactory(tmdb_id=701, name="Cid")
-    alpha = MovieFactory(
-        title="Alpha", release_date=date(1994, 9, 10), runtime=142, genres=["Drama", "Crime"], original_language="en"
-    )
-    beta = MovieFactory(
-        title="Beta", release_date=date(2001, 12, 18), runtime=179, genres=["Drama"], original_language="en"
-    )
-    gamma = MovieFactory(title="Gamma")  # without details
-    delta = MovieFactory(
-        title="Delta", release_date=date(1998, 1, 1), runtime=90, genres=["Comedy"], original_language="fr"
-    )
-    for movie, director in [(alpha, dora), (beta, dora), (delta, eve)]:
-        crew(movie, director, "Director")
-        crew(movie, zoe, "Writer")
-    crew(alpha, cid, "Composer")
-    crew(alpha, cid, "Original Music Composer")
-    cast(alpha, abe, 0)
-    cast(alpha, bea, 9)
-    cast(alpha, zoe, 10)  # the eleventh place does not count
-    cast(beta, abe, 0)
-    cast(beta, abe, 2)  # a second part counts no second time
-    duo = ArtistFactory(name="Duo", musicbrainz_id=DUO)
-    radio = ArtistFactory(name="Radio", musicbrainz_id=RADIO)
-    first = AlbumFactory(
-        title="First", release_group_id=GROUP, release_date="1997-05-21", country="GB", genres=["rock"]
-    )
-    again = AlbumFactory(title="First again", release_group_id=GROUP, release_date="2009", country="US")
-    alone = AlbumFactory(title="Alone", release_group_id=None)
-    third = AlbumFactory(
-        title="Third", release_group_id=OTHER_GROUP, release_date="1991-04", country="DE", genres=["pop", "rock"]
-    )
-    credit(first, radio)
-    credit(again, radio)
-    credit(alone, radio, duo)
-    credit(third, duo)
-    return SimpleNamespace(
-        alpha=alpha, beta=beta, gamma=gamma, delta=delta, first=first, again=again, alone=alone, third=third
-    )
-
-
-def make_week(user, year, week_number, *, movies=(), albums=()):
-    """A week whose picks are `movies` and `albums`."""
-    week = WeekFactory(user=user, year=year, week_number=week_number)
-    return SimpleNamespace(
-        pk=week.pk,
-        movies=[WeekMovieFactory(week=week, movie=movie, position=n) for n, movie in enumerate(movies, 1)],
-        albums=[WeekAlbumFactory(week=week, album=album, position=n) for n, album in enumerate(albums, 1)],
-    )
-
-
-@pytest.fixture
-def story(user, other, works, time_machine):
-    """Ada asks on the Wednesday of 2026-W53, which is running, after Ben and a private person have said much.
-
-    | week     | Ada's movies        | Ada's albums     | Ben's  | Ada says      | Ben says  | hidden from Ada       |
-    | -------- | ------------------- | ---------------- | ------ | ------------- | --------- | --------------------- |
-    | 2025-W51 | gamma               | third            |        |               |           |                       |
-    | 2025-W52 | alpha               | first            |        | alpha 9       |           |                       |
-    | 2026-W01 | beta                | again (repeat)   |        | beta 8,       | beta 2    | beta 1 of the private |
-    |          |                     |                  |        | again 3       |           | person                |
-    | 2026-W02 | alpha (repeat)      |                  |        |               |           |                       |
-    | 2026-W05 |                     |                  |        |               |           |                       |
-    | 2026-W09 | gamma (repeat),     | alone            |        | delta 3       | delta 4   |                       |
-    |          | delta               |                  |        |               |           |                       |
-    | 2026-W10 | delta (repeat)      | third (repeat)   |        | third, words  |           |                       |
-    | 2026-W52 | beta (repeat)       | alone (repeat)   | alpha, | Ben's alpha   | his alpha |                       |
-    |          |                     |                  | third  | 10            | 6, his    |                       |
-    |          |                     |                  |        |               | third 7   |                       |
-    | 2026-W53 | gamma (repeat)      |                  | beta,  |               |           | gamma 5 and his beta  |
-    |          |                     |                  | first  |               |           | 10 of Ben: W53 runs   |
-    """
-    time_machine.move_to(datetime(2026, 12, 30, 12, tzinfo=UTC), tick=False)
-    hidden = UserFactory(username="hidden", visibility="private")
-    w = works
-    make_week(user, 2025, 51, movies=[w.gamma], albums=[w.third])
-    w52_25 = make_week(user, 2025, 52, movies=[w.alpha], albums=[w.first])
-    w01 = make_week(user, 2026, 1, movies=[w.beta], albums=[w.again])
-    make_week(user, 2026, 2, movies=[w.alpha])
-    make_week(user, 2026, 5)
-    w09 = make_week(user, 2026, 9, movies=[w.gamma, w.delta], albums=[w.alone])
-    w10 = make_week(user, 2026, 10, movies=[w.delta], albums=[w.third])
-    make_week(user, 2026, 52, movies=[w.beta], albums=[w.alone])
-    w53 = make_week(user, 2026, 53, movies=[w.gamma])
-    bens_52 = make_week(other, 2026, 52, movies=[w.alpha], albums=[w.third])
-    bens_53 = make_week(other, 2026, 53, movies=[w.beta], albums=[w.first])
-    secret = make_week(hidden, 2026, 1, movies=[w.gamma], albums=[w.first])
-    for person, pick, rating in [
-        (user, w52_25.movies[0], 9),
-        (user, w01.movies[0], 8),
-        (user, w09.movies[1], 3),
-        (user, bens_52.movies[0], 10),
-        (other, w01.movies[0], 2),
-        (other, w09.movies[1], 4),
-        (other, bens_52.movies[0], 6),
-        (other, w53.movies[0], 5),
-        (other, bens_53.movies[0], 10),
-        (hidden, w01.movies[0], 1),
-        (hidden, secret.movies[0], 1),
-    ]:
-        MovieOpinionFactory(user=person, movie_pick=pick, rating=rating)
-    AlbumOpinionFactory(user=user, album_pick=w01.albums[0], rating=3)
-    AlbumOpinionFactory(user=user, album_pick=w10.albums[0], rating=None, review="Hm.")
-    AlbumOpinionFactory(user=other, album_pick=bens_52.albums[0], rating=7)
-    return SimpleNamespace(w01=w01, bens_53=bens_53)
 
 
 def get(client, address, **query):
