@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
 
 STAND_INS = range(31_000, 31_100)  # for arguments while a query is compiled: each fits into any column of whole numbers
 
@@ -26,7 +27,7 @@ class Statement:
     def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
         sql, values = self.pieces[0], []
         for param, piece in zip(self.params, self.pieces[1:], strict=True):
-            value = arguments[STAND_INS.index(param)] if type(param) is int and param in STAND_INS else param
+            value = arguments[STAND_INS.index(param)] if isinstance(param, int) and param in STAND_INS else param
             several = value if isinstance(value, list) else [value]
             sql += ", ".join(["%s"] * len(several)) + piece
             values += several
@@ -56,6 +57,12 @@ class CompiledQuery[M: models.Model]:
         queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
         compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         return Statement(*compiler.as_sql()), reader(compiler)
+
+
+def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
+    """The ids of a page of rows. A slice would have its limits written into the SQL, and they could be no arguments."""
+    sql, params = rows.values("pk").query.sql_with_params()
+    return RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce, Length, NullIf
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
 from .search_index import Mentions
@@ -68,11 +68,6 @@ def _partial_date(field: str, *, name: str) -> models.CheckConstraint:
         name=name,
         violation_error_message="Enter the date as YYYY, YYYY-MM or YYYY-MM-DD.",
     )
-
-
-def shown_title(work: str) -> Coalesce:
-    """Work.shown_title of the work at this path, as a database expression."""
-    return Coalesce(NullIf(F(f"{work}__own_title"), Value("", models.TextField())), F(f"{work}__title"))
 
 
 class Fetched(models.Model):

@@ -11,10 +11,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts.compiled import ids_of_page
 from catalog.models import Album, Movie
 from catalog.text import search_words
 
@@ -46,7 +46,8 @@ class WeekQuerySet(models.QuerySet):
     def count_visible_to(self, viewer: int) -> models.Expression:
         """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
         hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
-        return RowCount(self.values("pk")) - RowCount(self.filter(user__in=hidden_users).values("pk"))
+        rows = self.order_by().values("pk")
+        return RowCount(rows) - RowCount(rows.filter(user__in=hidden_users))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -77,9 +78,7 @@ class WeekQuerySet(models.QuerySet):
 
     def page(self, limit: int, offset: int) -> "WeekQuerySet":
         """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
-        sql, params = self.values("pk").query.sql_with_params()
-        # Not a slice, whose limits Django would write into the SQL of a CompiledQuery.
-        ids = RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
+        ids = ids_of_page(self, limit, offset)
         return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
 
     def with_owner_only(self) -> "WeekQuerySet":
@@ -127,7 +126,7 @@ class Week(models.Model):
 
     class Meta:
         ordering = ["-year", "-week_number", "id"]
-        indexes = [models.Index(fields=["-year", "-week_number", "id"], name="week_newest")]
+        indexes = [models.Index(fields=["-year", "-week_number", "id", "user"], name="week_newest")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "year", "week_number"],

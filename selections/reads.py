@@ -1,27 +1,31 @@
-"""The reads that are made all the time: the list of weeks, and a week with its picks."""
+"""The reads that are made all the time: lists of weeks and of picked works, and a week with its picks."""
 
 from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.compiled import CompiledQuery, Rows
+from accounts.compiled import CompiledQuery, Rows, ids_of_page
 
-from .models import Week, WeekAlbum, WeekMovie
+from .kinds import KINDS, Kind
+from .models import RowCount, Week, WeekAlbum, WeekMovie
 
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
     """All weeks that a user may see, to be paged: see WeekQuerySet.newest_first()."""
     page = weeks_own_first if own_first else weeks_newest_first
-    return Rows(lambda: viewer_with_count(viewer)[0].visible_weeks, partial(page, viewer))
+    return Rows(lambda: count_weeks(viewer)[0].count, partial(page, viewer))
 
 
 @CompiledQuery
-def viewer_with_count(viewer: int) -> QuerySet[Any]:
-    """The user, with the number of `visible_weeks`."""
-    users = get_user_model()._default_manager.filter(pk=viewer).only("pk")
-    return users.annotate(visible_weeks=Week.objects.count_visible_to(viewer))
+def count_weeks(viewer: int) -> QuerySet[Any]:
+    return user_with(viewer, count=Week.objects.count_visible_to(viewer))
+
+
+def user_with(viewer: int, **values: Any) -> QuerySet[Any]:
+    """The user, with these values."""
+    return get_user_model()._default_manager.filter(pk=viewer).only("pk").annotate(**values)
 
 
 @CompiledQuery
@@ -58,3 +62,41 @@ def movie_picks(week_id: int, viewer: int) -> QuerySet[WeekMovie]:
 @CompiledQuery
 def album_picks(week_id: int, viewer: int) -> QuerySet[WeekAlbum]:
     return WeekAlbum.objects.filter(week=week_id).with_opinions(viewer)
+
+
+def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
+    """The works that were picked in weeks that a user may see, by title, each with these picks as `selections`."""
+    count, page, picks = PICKED[kind]
+
+    def load(limit: int, offset: int) -> list[Any]:
+        works = {work.pk: work for work in page(viewer, limit, offset)}
+        for work in works.values():
+            work.selections = []
+        for pick in picks(list(works), viewer) if works else []:
+            works[getattr(pick, f"{kind.name}_id")].selections.append(pick)
+        return list(works.values())
+
+    return Rows(lambda: count(viewer)[0].count, load)
+
+
+def queries_of_picked(kind: Kind) -> tuple[CompiledQuery[Any], CompiledQuery[Any], CompiledQuery[Any]]:
+    """How many works were picked, a page of them, and the picks of some."""
+    works, picks = kind.works._default_manager, kind.picks._default_manager
+
+    def picked(viewer: int) -> QuerySet[Any]:
+        return works.filter(Exists(picks.visible_to(viewer).filter(**{kind.name: OuterRef("pk")})))
+
+    def count(viewer: int) -> QuerySet[Any]:
+        return user_with(viewer, count=RowCount(picked(viewer).order_by().values("pk")))
+
+    def page(viewer: int, limit: int, offset: int) -> QuerySet[Any]:
+        in_order = picked(viewer).order_by("title_key", "id")
+        return works.filter(pk__in=ids_of_page(in_order, limit, offset)).order_by("title_key", "id")
+
+    def picks_of(works: int, viewer: int) -> QuerySet[Any]:
+        return picks.visible_to(viewer).filter(**{f"{kind.name}__in": [works]}).latest_first()
+
+    return CompiledQuery(count), CompiledQuery(page), CompiledQuery(picks_of)
+
+
+PICKED = {kind: queries_of_picked(kind) for kind in KINDS.values()}

@@ -166,6 +166,16 @@ def test_a_file_that_came_back_is_used_at_once(write, file):
     copy.close()
 
 
+@on_sqlite
+def test_a_folder_in_which_no_file_can_be_created(tmp_path):
+    (tmp_path / "file").touch()
+    elsewhere = connection.copy()
+    elsewhere.settings_dict = connection.settings_dict | {"NAME": tmp_path / "file" / "site.db"}
+
+    with pytest.raises(OperationalError, match="Not a directory"):
+        elsewhere.prepare_database()
+
+
 # PostgreSQL: connections
 
 

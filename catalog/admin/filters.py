@@ -18,6 +18,10 @@ MAX_GENRES = 200  # the most frequent ones; MusicBrainz has two thousand
 class PictureFilter(admin.EmptyFieldListFilter):
     """Whether there is no picture, fetched or a curator's."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "picture"
+
     def get_lookup_condition(self):
         return super().get_lookup_condition() & Q(own_cover="")
 

@@ -12,7 +12,7 @@ from selections.kinds import KINDS
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 
-MAX_WORDS = 10  # in a search: each scans all weeks
+MAX_WORDS = 10  # in a search: each costs a list of all weeks that have it
 
 
 def check_words(text: str) -> None:

@@ -343,7 +343,7 @@ def previous_selections(pick: AnyPick) -> dict:
 
 
 class MovieWithSelectionsSerializer(PickedMovieSerializer):
-    selections = SelectionSerializer(many=True, source="picks")
+    selections = SelectionSerializer(many=True)
 
     class Meta(PickedMovieSerializer.Meta):
         model = Movie
@@ -355,7 +355,7 @@ class MovieWithSelectionsSerializer(PickedMovieSerializer):
 
 
 class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
-    selections = SelectionSerializer(many=True, source="picks")
+    selections = SelectionSerializer(many=True)
 
     class Meta(PickedAlbumSerializer.Meta):
         model = Album
@@ -366,8 +366,8 @@ class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
         return PickedAlbumSerializer.to_representation(album) | selections(album)
 
 
-def selections(work: Movie | Album) -> dict:
-    return {"selections": [SelectionSerializer.to_representation(pick) for pick in work.picks.all()]}
+def selections(work) -> dict:
+    return {"selections": [SelectionSerializer.to_representation(pick) for pick in work.selections]}
 
 
 class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):

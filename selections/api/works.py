@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 from catalog import artists
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.models import Album, Movie, Person
-from selections.kinds import KINDS
+from selections import reads
+from selections.kinds import ALBUM, KINDS, MOVIE
 
 from . import serializers
 
@@ -23,7 +24,7 @@ def with_selections[W: (Movie, Album)](works: QuerySet[W], user) -> QuerySet[W]:
     return (
         works.filter(Exists(picks.filter(**{kind.name: OuterRef("pk")})))
         .order_by("title_key", "id")
-        .prefetch_related(Prefetch("picks", picks.latest_first()))
+        .prefetch_related(Prefetch("picks", picks.latest_first(), to_attr="selections"))
     )
 
 
@@ -34,7 +35,7 @@ class MovieSelectionsView(ListAPIView):
     serializer_class = serializers.MovieWithSelectionsSerializer
 
     def get_queryset(self):
-        return with_selections(Movie.objects.all(), self.request.user)
+        return reads.list_picked(MOVIE, self.request.user.pk)  # type: ignore[arg-type]
 
 
 @extend_schema(tags=["albums"])
@@ -44,7 +45,7 @@ class AlbumSelectionsView(ListAPIView):
     serializer_class = serializers.AlbumWithSelectionsSerializer
 
     def get_queryset(self):
-        return with_selections(Album.objects.all(), self.request.user)
+        return reads.list_picked(ALBUM, self.request.user.pk)  # type: ignore[arg-type]
 
 
 @extend_schema(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Coalesce, NullIf
 
-from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew, shown_title
+from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
 from selections.kinds import ALBUM, MOVIE, Kind
@@ -57,7 +57,9 @@ class WorkFeatures:
     def source_pick(self, path: str = "") -> list[Any]:
         """The fields of a SourcePick, of the pick at this path."""
         of_week = [f"{path}{name}" for name in ("week_id", "week__year", "week__week_number")]
-        return [shown_title(f"{path}{self.kind.name}"), *of_week]
+        work = f"{path}{self.kind.name}"
+        shown_title = Coalesce(NullIf(F(f"{work}__own_title"), Value("", TextField())), F(f"{work}__title"))
+        return [shown_title, *of_week]
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         """The keys by the ids of all works that have one of them."""

@@ -73,8 +73,8 @@ class Report:
             ("opinions", self.opinions_created, self.opinions_existing, self.opinions_left_out),
         ]
 
-    def add(self, counts: Counter[str], remarks: Iterable[str] = ()) -> None:
-        """Add counts by their names."""
+    def add(self, counts: Counter[str], remarks: list[str]) -> None:
+        """Add the counts of a week, by their names, and its remarks."""
         for name, count in counts.items():
             setattr(self, name, getattr(self, name) + count)
         self.remarks += remarks

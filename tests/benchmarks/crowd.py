@@ -69,6 +69,7 @@ VOCABULARY = (
 )
 WORDS = VOCABULARY.split()
 ARTICLES = ["The", "A", "", "", "My", "Our"]
+SYLLABLES = ["ba", "do", "fe", "gi", "ku", "la", "mo", "ne", "ra", "su", "ti", "vo"]  # of 1,728 made-up names
 
 
 def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
@@ -93,8 +94,8 @@ def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
         return things[int(len(things) * dice.random() ** 2)]
 
     def title() -> str:
-        rest = f" of {dice.choice(WORDS)} {dice.randrange(1, 40)}" if dice.random() < 0.3 else ""
-        return f"{dice.choice(ARTICLES)} {popular(WORDS)} {dice.choice(WORDS).title()}{rest}".strip()
+        name = "".join(dice.choices(SYLLABLES, k=3)).title()
+        return f"{dice.choice(ARTICLES)} {popular(WORDS)} {dice.choice(WORDS).title()} of {name}".strip()
 
     def with_keys[M: (Week, Movie, Album)](row: M) -> M:
         row.set_search_text() if isinstance(row, Week) else row.set_keys()

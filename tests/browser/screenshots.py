@@ -45,7 +45,7 @@ PHONE: Size = {"width": 375, "height": 980}
 
 def release_of(album: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """MusicBrainz' answer for a sample album."""
-    artists = [payloads.credit(artist["name"], artist["join_phrase"]) for artist in album["artists"]]
+    artists = [payloads.credit(artist["name"], artist["join_phrase"]) for artist in album["artist_credit"]]
     group = {"id": album["release_group_id"], "title": album["title"], "primary-type": album["primary_type"]}
     row = {"id": album["musicbrainz_id"], "title": album["title"], "artist-credit": artists, "release-group": group}
     row |= {"date": album["release_date"], "country": album["country"], "status": album["status"]}

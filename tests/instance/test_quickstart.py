@@ -19,17 +19,18 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
+QUICKSTART = [sys.executable, str(ROOT / "manage.py"), "quickstart"]
 pytestmark = pytest.mark.real_http
 
 
-@pytest.fixture
-def fresh(tmp_path):
-    """The environment of a fresh checkout: no settings but where its files are."""
+def environment(folder: Path) -> dict[str, str]:
+    """That of a fresh checkout: no settings but where its files are."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
     return kept | {
-        "ENV_FILE": str(tmp_path / ".env"),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/site.db",
-        "CACHE_DIR": str(tmp_path / "cache"),
+        "ENV_FILE": f"{folder}/.env",
+        "DATABASE_URL": f"sqlite:///{folder}/site.db",
+        "CACHE_DIR": f"{folder}/cache",
+        "WEB_CONCURRENCY": "1",
         # No upstream is asked for real: these addresses refuse.
         "TMDB_BASE_URL": "http://127.0.0.1:9/3",
         "MUSICBRAINZ_BASE_URL": "http://127.0.0.1:9/ws/2",
@@ -37,15 +38,10 @@ def fresh(tmp_path):
     }
 
 
-def quickstart(environment, *arguments, **options):
-    command = [sys.executable, str(ROOT / "manage.py"), "quickstart", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600, **options)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def quickstart(*arguments, **variables):
+    return subprocess.run(
+        [*QUICKSTART, *arguments], env=variables, capture_output=True, text=True, check=False, timeout=600
+    )
 
 
 def call(method, address, body=None, token=None, *, is_chunked=False):
@@ -61,64 +57,80 @@ def call(method, address, body=None, token=None, *, is_chunked=False):
         return error.code, json.loads(error.read())
 
 
-def test_from_nothing_to_a_first_pick(fresh, tmp_path):
-    port = free_port()
-    site = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(ROOT / "manage.py"), "quickstart", "--port", str(port)]
-    output = tmp_path / "output"
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of a site that was set up from nothing, what that wrote, and the folder with its files."""
+    folder = tmp_path_factory.mktemp("site")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, output = f"http://127.0.0.1:{port}", folder / "output"
+    command = [*QUICKSTART, "--port", str(port)]
     with output.open("w") as file:
-        server = subprocess.Popen(command, env=fresh, stdout=file, stderr=file, start_new_session=True)
+        server = subprocess.Popen(command, env=environment(folder), stdout=file, stderr=file, start_new_session=True)
     try:
-        for _ in range(3000):
+        while True:
             try:
-                status, health = call("GET", f"{site}/health")
+                assert call("GET", f"{address}/health")[1]["status"] == "healthy"
                 break
             except OSError:
                 assert server.poll() is None, output.read_text()
                 time.sleep(0.1)
-        assert (status, health["status"]) == (200, "healthy")
-
-        said = output.read_text()
-        assert "TMDB_API_KEY" in said
-        assert f"{site}/api/docs" in said
-        passwords = dict(re.findall(r"^ +(admin|ada|ben) +(\S+) ", said, re.MULTILINE))
-        assert set(passwords) == {"admin", "ada", "ben"}
-
-        login = {"username": "ada", "password": passwords["ada"]}
-        _, tokens = call("POST", f"{site}/api/auth/login", login, is_chunked=True)
-        token = tokens["access_token"]
-        status, week = call("GET", f"{site}/api/weeks/current", token=token)
-        assert status == 200
-        (first,) = [pick["movie"]["tmdb_id"] for pick in week["movies"]]
-        _, found = call("GET", f"{site}/api/movies/search?query=the", token=token)
-        assert found["source"] == "catalog"
-        other = next(hit["tmdb_id"] for hit in found["results"] if hit["tmdb_id"] != first)
-        picks = f"{site}/api/weeks/{week['id']}/movies"
-        assert call("POST", picks, {"tmdb_id": other, "position": 2}, token)[0] == 201
-        assert call("DELETE", f"{picks}/2", token=token) == (204, None)
-        _, calendar = call("POST", f"{site}/api/weeks/calendar-token", token=token)
-        assert calendar["url"].startswith(f"{site}/api/weeks.ics?")
-        with urllib.request.urlopen(f"{site}/static/admin/css/base.css", timeout=300) as sheet:
-            assert sheet.status == 200
+        yield address, output.read_text(), folder
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(300)
 
 
-def test_again_changes_nothing(fresh, tmp_path):
-    first = quickstart(fresh, "--no-serve", "--empty")
-    env_file = (tmp_path / ".env").read_text()
+def test_it_says_where_the_site_is_and_how_to_sign_in(site):
+    address, said, _ = site
 
-    second = quickstart(fresh, "--no-serve")
+    assert "TMDB_API_KEY" in said
+    assert f"{address}/api/docs" in said
+    assert re.findall(r"^ +(admin|ada|ben) +\S+ ", said, re.MULTILINE) == ["admin", "ada", "ben"]
 
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert re.search(r"^ +admin ", first.stdout, re.MULTILINE)
-    assert "ada" not in first.stdout + second.stdout  # a sample member
-    assert "There are accounts already" in second.stdout
-    assert (tmp_path / ".env").read_text() == env_file
-    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "site.db").stat().st_mode) == 0o600
-    assert re.search(r"^SECRET_KEY=\S{60,}$", env_file, re.MULTILINE)
+
+def test_its_files_are_for_their_owner_only(site):
+    _, _, folder = site
+
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "site.db").stat().st_mode) == 0o600
+    assert re.search(r"^SECRET_KEY=\S{60,}$", (folder / ".env").read_text(), re.MULTILINE)
+
+
+def test_from_nothing_to_a_first_pick(site):
+    address, said, _ = site
+    password = re.search(r"^ +ada +(\S+) ", said, re.MULTILINE)[1]
+
+    _, tokens = call("POST", f"{address}/api/auth/login", {"username": "ada", "password": password}, is_chunked=True)
+    token = tokens["access_token"]
+    status, week = call("GET", f"{address}/api/weeks/current", token=token)
+    assert status == 200
+    (first,) = [pick["movie"]["tmdb_id"] for pick in week["movies"]]
+    _, found = call("GET", f"{address}/api/movies/search?query=the", token=token)
+    assert found["source"] == "catalog"
+    other = next(hit["tmdb_id"] for hit in found["results"] if hit["tmdb_id"] != first)
+    picks = f"{address}/api/weeks/{week['id']}/movies"
+    assert call("POST", picks, {"tmdb_id": other, "position": 2}, token)[0] == 201
+    assert call("DELETE", f"{picks}/2", token=token) == (204, None)
+    _, calendar = call("POST", f"{address}/api/weeks/calendar-token", token=token)
+    assert calendar["url"].startswith(f"{address}/api/weeks.ics?")
+    with urllib.request.urlopen(f"{address}/static/admin/css/base.css", timeout=300) as sheet:
+        assert sheet.status == 200
+
+
+def test_an_empty_site_has_an_admin_and_no_sample_members_and_again_changes_nothing(db, settings, tmp_path, capsys):
+    settings.STATIC_ROOT = tmp_path
+
+    call_command("quickstart", "--no-serve", "--empty")
+    first = capsys.readouterr().out
+    call_command("quickstart", "--no-serve")
+    again = capsys.readouterr().out
+
+    assert User.objects.get().username == "admin"
+    assert re.search(r"^ +admin +\S+ ", first, re.MULTILINE)
+    assert "There are accounts already" in again
+    assert "sample member" not in first + again
 
 
 def test_a_taken_port_is_refused_before_anything_is_done(db):
@@ -137,23 +149,20 @@ def test_an_invalid_port_is_refused(port):
         call_command("quickstart", port=port)
 
 
-def test_a_folder_that_cannot_be_written(fresh, tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    for change in (
-        {"ENV_FILE": f"{tmp_path}/file/.env"},
-        {"DATABASE_URL": f"sqlite:///{tmp_path}/file/site.db"},
-    ):
-        refused = quickstart(fresh | change, "--no-serve")
 
-        assert refused.returncode == 1
-        assert "Traceback" not in refused.stderr
-        assert len(refused.stderr.strip().splitlines()) == 1
+    refused = quickstart("--no-serve", **environment(tmp_path) | {"ENV_FILE": f"{tmp_path}/file/.env"})
+
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_an_env_file_without_a_key_is_left_alone(fresh, tmp_path):
+def test_an_env_file_without_a_key_is_left_alone(tmp_path):
     (tmp_path / ".env").write_text("DEBUG=false\n")
 
-    refused = quickstart(fresh, "--no-serve")
+    refused = quickstart("--no-serve", **environment(tmp_path))
 
     assert refused.returncode == 1
     assert "SECRET_KEY is not set" in refused.stderr
@@ -161,8 +170,8 @@ def test_an_env_file_without_a_key_is_left_alone(fresh, tmp_path):
     assert (tmp_path / ".env").read_text() == "DEBUG=false\n"
 
 
-def test_help_writes_nothing(fresh, tmp_path):
-    said = quickstart(fresh | {"SECRET_KEY": "x"}, "--help")
+def test_help_writes_nothing(tmp_path):
+    said = quickstart("--help", **environment(tmp_path) | {"SECRET_KEY": "x"})
 
     assert "--no-serve" in said.stdout
     assert not (tmp_path / ".env").exists()

@@ -12,13 +12,15 @@ from accounts.models import User
 from catalog.api import serializers as catalog
 from selections import reads
 from selections.api import serializers as ours
+from selections.api.works import with_selections
 from selections.insights.api import comparison, recommendations
+from selections.kinds import KINDS
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
 from tests.factories import OPINIONS, PICKS, WORKS, UserFactory, WeekFactory
 
 pytestmark = pytest.mark.django_db
 DECLARED = [catalog, ours, comparison, recommendations]
-OF_OTHER_QUERIES = {"selections", "characters", "jobs"}
+OF_OTHER_QUERIES = {"characters", "jobs"}
 
 
 @pytest.fixture
@@ -53,6 +55,23 @@ def test_the_list_is_what_the_orm_finds(club, own_first):
             expected = ours.WeekSerializer(weeks[offset : offset + 7], many=True).data
             for paged in (rows, weeks):
                 assert as_json(ours.WeekSerializer(paged.page(7, offset), many=True).data) == as_json(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_picked_works_are_what_the_orm_finds(club, kind):
+    show = {"movie": ours.MovieWithSelectionsSerializer, "album": ours.AlbumWithSelectionsSerializer}[kind.name]
+    for viewer in club:
+        works = with_selections(kind.works.objects.all(), viewer)
+
+        rows = reads.list_picked(kind, viewer.pk)
+
+        assert rows.count() == works.count()
+        assert as_json(show(rows.page(3, 1), many=True).data) == as_json(show(works[1:4], many=True).data)
+
+
+def test_a_week_is_found_by_its_name(club):
+    for week in Week.objects.all():
+        assert reads.week_by_name(week.year, week.week_number, week.user_id) == [week]
 
 
 def test_a_week_is_what_the_orm_finds(club):
@@ -122,10 +141,11 @@ def test_a_serializer_says_what_its_fields_say(club, serializer):
     for name in names & OF_OTHER_QUERIES:
         instance.fields.pop(name)
     rows = rows_for(serializer, club[0])
+    picks = list(WeekMovie.objects.latest_first()[:2])
 
     assert rows
     for row in rows:
-        row.previous_selections = rows
+        row.previous_selections = row.selections = picks
         own = as_json(instance.to_representation(row))
         assert set(own) == names
         plain = as_json(serializers.Serializer.to_representation(instance, row))

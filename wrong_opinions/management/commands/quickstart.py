@@ -29,11 +29,11 @@ class Command(BaseCommand):
     def handle(self, *, empty, port, no_serve, **options):
         if not no_serve:
             refuse_taken(port)
+        call_command("migrate", verbosity=0)
         try:
             call_command("collectstatic", interactive=False, verbosity=0)
         except OSError as error:
             raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
-        call_command("migrate", verbosity=0)
         passwords = self.make_accounts(empty=empty)
         self.report(passwords, port)
         if not no_serve:

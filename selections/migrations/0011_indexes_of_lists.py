@@ -6,6 +6,9 @@ class Migration(migrations.Migration):
     dependencies = [("selections", "0010_search_index")]
 
     operations = [
+        migrations.RemoveIndex("week", "week_newest"),
+        migrations.AddIndex("week", models.Index(fields=["-year", "-week_number", "id", "user"], name="week_newest")),
+    ] + [
         operation
         for model, kind in (("weekmovie", "movie"), ("weekalbum", "album"))
         for operation in (
