@@ -334,12 +334,17 @@ class OpinionQuerySet(models.QuerySet):
         return self.filter(**{f"{kind}_pick__isnull": False})
 
     def on_week(self, week: Week) -> "OpinionQuerySet":
-        """Opinions on its picks, found by their ids: for an OR over joins databases scan all opinions."""
-        movies, albums = (
-            Opinion.objects.filter(**{f"{kind}_pick__in": picks.order_by().values("pk")}).order_by().values("pk")
+        """Opinions on its picks, each looked up by its position.
+
+        For an OR over joins databases scan all opinions; and beside as many joins as in with_picks(), PostgreSQL does
+        not begin with a list of ids from a subquery.
+        """
+        on_picks = [
+            Q(**{f"{kind}_pick": Subquery(picks.filter(position=position).values("pk")[:1])})
             for kind, picks in (("movie", week.movie_picks), ("album", week.album_picks))
-        )
-        return self.filter(pk__in=movies.union(albums, all=True))
+            for position in Position
+        ]
+        return self.filter(reduce(or_, on_picks))
 
     def with_picks(self) -> "OpinionQuerySet":
         """With the values of each opinion and of its pick in a response, in one query."""
