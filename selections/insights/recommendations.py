@@ -109,7 +109,7 @@ class Search:
         """Add TMDB's recommendations for the movies that the user rated highest; return whether it answered in time."""
         rated = [known for known in self.taste.history.values() if known.ratings and known.liking >= HIGH]
         best = sorted(rated, key=lambda known: (known.liking, known.latest), reverse=True)[:MAX_ASKED]
-        ids = dict(self.works.filter(pk__in=[known.key for known in best]).values_list("pk", "tmdb_id"))
+        ids = dict(Movie.objects.filter(pk__in=[known.key for known in best]).values_list("pk", "tmdb_id"))
         liked = {ids[known.key]: known for known in best}
         answers = catalog.movies_like(list(liked))
         for tmdb_id, hits in answers.items():

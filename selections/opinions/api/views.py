@@ -142,7 +142,8 @@ class OpinionListView(ListAPIView):
         user = self.request.user
         visible = queryset.visible_to(user).with_picks()
         count = partial(count_visible, queryset, user)
-        return super().paginate_queryset(Rows(count, lambda limit, offset: visible[offset : offset + limit]))
+        rows = Rows(count, lambda limit, offset: visible[offset : offset + limit])
+        return super().paginate_queryset(rows)  # type: ignore[arg-type]  # a query set for its paginator
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])

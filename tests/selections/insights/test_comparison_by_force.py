@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from selections.insights.comparison import Agreement
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.opinions.feed import count_visible
 from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
@@ -112,6 +113,14 @@ def questions_about(people):
 def mean(values):
     values = list(values)
     return pytest.approx(sum(values) / len(values), abs=1e-4) if values else None
+
+
+def test_the_feed_counts_what_it_shows(club, settings):
+    opinions = Opinion.objects.all()
+    for settings.BLIND_REVEAL in (True, False):
+        for person in club[0]:
+            for some in (opinions, opinions.on_kind("movie"), opinions.filter(user=person), opinions.filter(rating=5)):
+                assert count_visible(some, person) == some.visible_to(person).count()
 
 
 def test_comparisons(club):
