@@ -307,8 +307,6 @@ def test_this_week_in_earlier_years(club):
                     assert bool(row["my_opinion"]) == any(o.user == asker for o in on_it)
 
 
-# Of any ratings
-
 ratings = st.integers(1, 10)
 pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)
 fast = settings(derandomize=True, database=None, deadline=None, max_examples=100)
