@@ -333,15 +333,15 @@ class OpinionQuerySet(models.QuerySet):
         """Opinions on picks of movies or of albums."""
         return self.filter(**{f"{kind}_pick__isnull": False})
 
-    def on_week(self, week: Week) -> "OpinionQuerySet":
+    def on_week(self, week: Week | int) -> "OpinionQuerySet":
         """Opinions on its picks, each looked up by its position.
 
         For an OR over joins databases scan all opinions; and beside as many joins as in with_picks(), PostgreSQL does
         not begin with a list of ids from a subquery.
         """
         on_picks = [
-            Q(**{f"{kind}_pick": Subquery(picks.filter(position=position).values("pk")[:1])})
-            for kind, picks in (("movie", week.movie_picks), ("album", week.album_picks))
+            Q(**{pick: Subquery(picks.objects.filter(week=week, position=position).values("pk")[:1])})
+            for pick, picks in (("movie_pick", WeekMovie), ("album_pick", WeekAlbum))
             for position in Position
         ]
         return self.filter(reduce(or_, on_picks))
