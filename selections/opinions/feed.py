@@ -24,7 +24,9 @@ def list_filtered(opinions: OpinionQuerySet, user: Any) -> Rows[Opinion]:
     """Those of these that the user may read."""
     visible = opinions.visible_to(user).with_picks()
     count = partial(count_by_hidden, opinions, user)
-    return Rows(lambda: user_with(user, count=count())[0].count, lambda limit, offset: visible[offset : offset + limit])
+    return Rows(
+        lambda: user_with(user, count=count())[0].count, lambda limit, offset: list(visible[offset : offset + limit])
+    )
 
 
 def list_on_week(user: Any, week: Week) -> Rows[Opinion]:
