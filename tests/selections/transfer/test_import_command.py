@@ -170,6 +170,23 @@ def test_an_edited_review_file_is_not_overwritten(import_file, tmp_path):
     assert "skip" in (tmp_path / "films.review.csv").read_text()
 
 
+def test_a_second_import_writes_the_same_review_file(import_file, tmp_path):
+    whole = "Week,Title,Year,tmdb_id,Type\n" + "".join(
+        f"{row},movie\n"
+        for row in ("2024-W07,The Matrix,1999,", "2024-W07,,,949", "2024-W07,,,348", "2024-W07,Alien,1979,")
+    )
+    whole += ",Heat,1995,,movie\n2024-W08,Dune,,,movie\n"
+    import_file(whole, "--apply")
+    path = tmp_path / "films.review.csv"
+    first = path.read_bytes()
+    path.unlink()
+
+    import_file(whole, "--apply")
+
+    assert path.read_bytes() == first
+    assert first.count(b"\r\n") == 5
+
+
 def test_cells_of_the_review_file_are_no_formulas(import_file, tmp_path):
     import_file('Week,Title,Type\n2024-W08,"=HYPERLINK(""x"") Dune",movie\n2024-W09,@Dune,movie\n')
 
