@@ -107,7 +107,8 @@ class Outcome:
     @property
     def words(self) -> str:
         """The outcome in words."""
-        return self.sentence or STATES[self.state]
+        words = self.sentence or STATES[self.state]
+        return f"{words} ({self.row.evidence})" if self.row.evidence else words
 
     def become(self, state: str, sentence: str = "") -> "Outcome":
         self.state, self.sentence = state, sentence

@@ -220,6 +220,8 @@ def line_of(outcome: Outcome) -> str:
     words = outcome.state if outcome.state in {"new", "skipped"} else STATES[outcome.state]
     if outcome.sentence:
         words = f"{words}: {outcome.sentence} ({outcome.row.place})"
+    elif outcome.row.evidence:
+        words = f"{words}: {outcome.row.evidence}"
     return f"{outcome.week_name:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
 
 

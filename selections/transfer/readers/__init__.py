@@ -6,13 +6,39 @@ Each format is a module with a FORMAT; see `yamtrack.py`. No reader uses the dat
 from datetime import tzinfo
 from pathlib import Path
 
-from . import files, json_files, letterboxd, ours, plain, rateyourmusic, refused, trakt, yamtrack
+from . import (
+    discogs,
+    files,
+    imdb,
+    json_files,
+    lastfm,
+    letterboxd,
+    listenbrainz,
+    movary,
+    musicbrainz_collection,
+    neodb,
+    ours,
+    plain,
+    rateyourmusic,
+    refused,
+    ryot,
+    simkl,
+    spotify,
+    tmdb_account,
+    trakt,
+    watcharr,
+    yamtrack,
+)
 from .rows import FileError, Reading, Row
 from .tables import Table
 
 __all__ = ["FORMATS", "JSON", "PROGRAMS", "FileError", "Reading", "Row", "read", "recognise"]
 
-FORMATS = {module.FORMAT.name: module.FORMAT for module in (plain, ours, letterboxd, trakt, yamtrack, rateyourmusic)}
+MODULES = (
+    *(plain, ours, letterboxd, trakt, imdb, tmdb_account, simkl, movary, ryot, watcharr, yamtrack, neodb),
+    *(rateyourmusic, discogs, musicbrainz_collection, listenbrainz, lastfm, spotify),
+)
+FORMATS = {known.name: known for known in (*(module.FORMAT for module in MODULES), lastfm.TITLED)}
 PROGRAMS = " and ".join(", ".join(known.program for known in FORMATS.values() if known.program).rsplit(", ", 1))
 JSON = "json"  # our own export, which own_json.py reads
 OUR_KEYS = ("format", "version", "exported_at", "user", "weeks", "opinions_given", "catalog")
@@ -27,6 +53,11 @@ def recognise(path: Path) -> str:
             return _recognise_object(path)
         case "list":
             return _recognise_list(path)
+    with files.opened(path) as file:
+        first = next(files.Lines(file), "")
+    for name, known in FORMATS.items():
+        if known.has_no_header and known.has_no_header(first):
+            return name
     with files.opened(path) as file:
         table = Table(file)
     for name, known in FORMATS.items():
@@ -43,8 +74,8 @@ def _recognise_archive(path: Path) -> str:
             if known.is_export and known.is_export(archive.names):
                 return name
     raise FileError(
-        "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's. "
-        f"{files.AS_DOWNLOADED}"
+        "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's, nor the "
+        f"listens of ListenBrainz or Spotify. {files.AS_DOWNLOADED}"
     )
 
 

@@ -66,7 +66,7 @@ def first_entry(path: Path) -> dict[str, Any]:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """An object, as a whole. Raises FileError."""
+    """An object, as a whole; the first one of several, as in a file with one in each line. Raises FileError."""
     with files.opened(path) as file:
         content = file.read().removeprefix("\ufeff")
     if flaw := files.find_flaw(content):
@@ -74,7 +74,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         if is_overloaded(content.encode()):
             raise FileError("This JSON has more lists and objects than an export has. Download it again.")
-        return mapping(json.loads(content))
+        return mapping(DECODER.raw_decode(content.lstrip())[0])
     except (ValueError, RecursionError):
         raise FileError("This is not valid JSON. Download it again.") from None
 

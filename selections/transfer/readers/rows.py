@@ -51,6 +51,7 @@ class Row:
     said_at: datetime | None = None  # when that opinion was given
     added_at: datetime | None = None  # when it was picked
     notes: str = ""  # of the week
+    evidence: str = ""  # why the file means it, if the file does not say so itself: `11 of 12 tracks heard`
 
     def __str__(self) -> str:
         title = (
@@ -141,10 +142,11 @@ class Format:
     program: str = ""  # that writes it, to list for people
     read: Callable[[Path, Reading], None]
     needs: tuple[str, ...] = ()
+    has_no_header: Callable[[str], bool] | None = None  # whether this first line of a table has no names of columns
     is_export: Callable[[list[str]], bool] | None = None
     is_list: Callable[[dict[str, Any]], bool] | None = None
     is_object: Callable[[dict[str, Any]], bool] | None = None
 
     @property
     def is_table(self) -> bool:
-        return not (self.is_list or self.is_object)
+        return bool(self.needs) or not (self.is_list or self.is_object)

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from selections.models import ImportedRow, Week, WeekMovie
 from selections.transfer import review
+from tests.factories import AlbumFactory
 
 pytestmark = pytest.mark.usefixtures("now")
 TABLE = """Week,Title,Year,Type,Rating
@@ -81,6 +82,19 @@ def test_apply_does_it_and_says_only_what_needs_attention(import_file):
     assert "Rows: 3 picked, 1 to be decided; 2 opinions." in said
     assert "Error" not in said
     assert WeekMovie.objects.count() == 3
+
+
+def test_albums_of_listens_come_with_their_evidence(import_file):
+    album = AlbumFactory(title="Low", artist="Low")
+    mbids = "uts,artist,album,album_mbid,track\n" + "".join(
+        f"{1_707_908_400 + number},Low,Low,{album.musicbrainz_id},Track {number}\n" for number in range(5)
+    )
+
+    said = import_file(mbids, "--apply", "-v", "2")
+
+    assert "An album counts in a week if at least 4 of its tracks were heard in it" in said
+    assert re.search(r"2024-W07  album 1  .*  new: 5 of 5 tracks heard\n", said)
+    assert "Rows: 1 picked." in said
 
 
 def test_verbosity(import_file):
