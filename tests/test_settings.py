@@ -50,6 +50,7 @@ def load(monkeypatch):
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
+        ({"TMDB_LANGUAGE": "de-DE,german"}, "TMDB_LANGUAGE must be languages"),
     ],
 )
 def test_bad_settings_are_refused(load, changes, sentence):
@@ -70,6 +71,11 @@ def test_rates_and_intervals_can_be_switched_off(load):
     assert load(LOGIN_RATE="5/s")["LOGIN_RATE"] == "5/s"
     mirror = load(MUSICBRAINZ_INTERVAL="0", MUSICBRAINZ_BASE_URL="http://127.0.0.1:1/ws/2")
     assert mirror["MUSICBRAINZ_INTERVAL"] == 0
+
+
+def test_languages_are_a_list(load):
+    assert load(TMDB_LANGUAGE="de-DE, en")["TMDB_LANGUAGES"] == ["de-DE", "en"]
+    assert load(TMDB_LANGUAGE="")["TMDB_LANGUAGES"] == ["en-US"]
 
 
 def test_missing_settings_are_warnings_and_no_crash():

@@ -312,7 +312,9 @@ TMDB_INTERVAL = number("TMDB_INTERVAL", 0.03)
 if TMDB_INTERVAL < 0.025 and f".{urlsplit(TMDB_BASE_URL).hostname}".endswith(".themoviedb.org"):
     raise ImproperlyConfigured("TMDB_INTERVAL must be 0.025 or more: TMDB allows about 40 requests a second.")
 TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/p")
-TMDB_LANGUAGE: str = env.str("TMDB_LANGUAGE", default="en-US")
+TMDB_LANGUAGES = names("TMDB_LANGUAGE", "en-US") or ["en-US"]
+if not all(re.fullmatch("[a-z]{2}(-[A-Z]{2})?", language) for language in TMDB_LANGUAGES):
+    raise ImproperlyConfigured("TMDB_LANGUAGE must be languages such as de-DE,en-US.")
 TMDB_REGION: str = env.str("TMDB_REGION", default="")
 MUSICBRAINZ_BASE_URL = base_url("MUSICBRAINZ_BASE_URL", "https://musicbrainz.org/ws/2")
 MUSICBRAINZ_USER_AGENT: str = env.str("MUSICBRAINZ_USER_AGENT", default="") or f"WrongOpinions/{VERSION}"

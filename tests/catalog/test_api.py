@@ -16,6 +16,7 @@ DETAILS = {
     "poster_url": "https://image.tmdb.org/t/p/w342/poster.jpg",
     "backdrop_url": "https://image.tmdb.org/t/p/w1280/back.jpg",
     "overview": "A hobbit leaves home.",
+    "overview_language": "en-US",
     "vote_average": 8.414,
     "vote_count": 24832,
     "runtime": 179,
