@@ -223,8 +223,10 @@ OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 IMPORT_MAX_MB = number("IMPORT_MAX_MB", 10, at_least=0.1)
 IMPORT_RATE = rate("IMPORT_RATE", "10/hour")
 EXPORT_RATE = rate("EXPORT_RATE", "60/hour")
+HAS_OLD_TOKEN_SETTING = "JWT_ACCESS_TOKEN_EXPIRE_MINUTES" in env  # the name in the FastAPI version
+old_token_minutes = number("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", 30, at_least=1)
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", old_token_minutes, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
     "LEEWAY": timedelta(seconds=10),  # difference between the clocks of two hosts
 }
