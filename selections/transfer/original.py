@@ -133,7 +133,7 @@ def _account(row: Row, same: Collection[str], taken: Collection[Any], outcome: O
     joined_at = _instant(row.get("created_at"))
     password = f"bcrypt${row['hashed_password']}" if BCRYPT.fullmatch(str(row["hashed_password"])) else None
     if existing := accounts.filter(username=name).first():
-        # Nobody can register with such a hash, or at a time in the past.
+        # No registration makes such a hash, or has a time in the past.
         is_imported = existing.password == password or existing.date_joined == joined_at
         if existing in taken or not (is_imported or name in same):
             raise Refused(
