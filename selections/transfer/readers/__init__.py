@@ -115,5 +115,7 @@ def read(path: Path, *, format: str = "", zone: tzinfo, kind: str = "", dates: s
         raise FileError("This is our own JSON, which is not read row by row.")
     reading = Reading(format, zone, kind, dates)
     FORMATS[format].read(path, reading)
+    if not reading.rows and len(reading.failures) > 1 and len({sentence for _, sentence in reading.failures}) == 1:
+        raise FileError(f"All {len(reading.failures):,} rows have the same problem. {reading.failures[0][1]}")
     reading.summarize()
     return reading

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from catalog.json_limits import is_overloaded
 from integrations.values import integer, mapping, text
 from selections.weeks import LAST_YEAR
 
@@ -72,8 +71,6 @@ def read_object(path: Path) -> dict[str, Any]:
     if flaw := files.find_flaw(content):
         raise FileError(f"{flaw} in the file. Download it again.")
     try:
-        if is_overloaded(content.encode()):
-            raise FileError("This JSON has more lists and objects than an export has. Download it again.")
         return mapping(DECODER.raw_decode(content.lstrip())[0])
     except (ValueError, RecursionError):
         raise FileError("This is not valid JSON. Download it again.") from None

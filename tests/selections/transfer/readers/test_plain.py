@@ -156,6 +156,12 @@ def test_rows_that_are_no_use(tmp_path, header, row, words):
     assert len(sentence) < 160
 
 
+def test_a_file_without_a_useful_row_is_refused_in_one_sentence(tmp_path):
+    assert refusal(table(tmp_path, "Title,Date", "Heat,2024-02-14", "Alien,2024-02-15")) == (
+        "All 2 rows have the same problem. This row has no kind. Add a column kind with movie or album."
+    )
+
+
 def test_the_rest_of_the_rows_goes_on(tmp_path):
     reading = read(table(tmp_path, "album,week", "Low,11", "Hey What,2024-W09"))
 
