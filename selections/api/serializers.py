@@ -12,11 +12,9 @@ from catalog.api.serializers import (
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections.models import (
-    MAX_RATING,
     MAX_TEXT,
     POSITION_RULE,
     AnyPick,
-    EarlierRating,
     Opinion,
     Position,
     Week,
@@ -407,28 +405,6 @@ class PersonWithMoviesSerializer(PersonSerializer):
         read_only_fields = fields
 
 
-class GiveOpinionSerializer(serializers.Serializer):
-    """A rating, a review, or both."""
-
-    rating = WholeNumberField(
-        min_value=1, max_value=MAX_RATING, allow_null=True, default=None, help_text="Half stars: 1 to 10."
-    )
-    review = NotesField(default="")
-    contains_spoilers = SwitchField(default=False)
-
-    def validate(self, attrs):
-        if attrs["rating"] is None and not attrs["review"].strip():
-            raise serializers.ValidationError({"rating": "Give a rating, a review, or both."}, code="required")
-        return attrs
-
-
-class EarlierRatingSerializer(serializers.ModelSerializer):
-    class Meta:
-        model = EarlierRating
-        fields = ["rating", "until_at"]
-        read_only_fields = fields
-
-
 class WeekOfPickSerializer(serializers.ModelSerializer):
     owner = OwnerSerializer(source="user")
 
@@ -442,35 +418,6 @@ class WeekOfPickSerializer(serializers.ModelSerializer):
         return {"id": week.pk, "year": week.year, "week_number": week.week_number, "owner": owner}
 
 
-class FeedSerializer(OpinionSerializer):
-    """An opinion with its user and its pick."""
-
-    user = OwnerSerializer()
-    kind = serializers.CharField(read_only=True, help_text="`movie` or `album`.")
-    week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
-    movie = PickedMovieSerializer(source="movie_pick.movie", allow_null=True, default=None)
-    album = PickedAlbumSerializer(source="album_pick.album", allow_null=True, default=None)
-
-    class Meta(OpinionSerializer.Meta):
-        fields = ["id", "user", "kind", "week", "position", *OpinionSerializer.Meta.fields, "movie", "album"]
-        read_only_fields = fields
-
-    @staticmethod
-    def to_representation(opinion):
-        movie, album = opinion.movie_pick, opinion.album_pick
-        return {
-            "id": opinion.pk,
-            "user": OwnerSerializer.to_representation(opinion.user),
-            "kind": opinion.kind,
-            "week": WeekOfPickSerializer.to_representation(opinion.pick.week),
-            "position": opinion.pick.position,
-            **OpinionSerializer.to_representation(opinion),
-            "movie": PickedMovieSerializer.to_representation(movie.movie) if movie else None,
-            "album": PickedAlbumSerializer.to_representation(album.album) if album else None,
-        }
-
-
 class OwnedOpinionSerializer(OpinionSerializer):
     user = OwnerSerializer()
 
@@ -482,14 +429,3 @@ class OwnedOpinionSerializer(OpinionSerializer):
     def to_representation(opinion):
         user = OwnerSerializer.to_representation(opinion.user)
         return {"user": user} | OpinionSerializer.to_representation(opinion)
-
-
-class DiscussedSelectionSerializer(SelectionSerializer):
-    """A pick of a movie or album, with the opinions on it that the caller may read."""
-
-    opinions = OwnedOpinionSerializer(many=True, source="shown_opinions")
-
-    @staticmethod
-    def to_representation(pick):
-        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
-        return SelectionSerializer.to_representation(pick) | {"opinions": opinions}

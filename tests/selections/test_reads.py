@@ -16,10 +16,11 @@ from selections.api.works import with_selections
 from selections.insights.api import comparison, recommendations
 from selections.kinds import KINDS
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.opinions.api import serializers as opinions
 from tests.factories import OPINIONS, PICKS, WORKS, UserFactory, WeekFactory
 
 pytestmark = pytest.mark.django_db
-DECLARED = [catalog, ours, comparison, recommendations]
+DECLARED = [catalog, ours, opinions, comparison, recommendations]
 OF_OTHER_QUERIES = {"characters", "jobs"}
 
 
@@ -98,14 +99,13 @@ def rows_for(serializer: type[serializers.BaseSerializer], viewer: User) -> list
     picks = {
         kind.kind: kind.objects.with_opinions(viewer).with_shown_opinions(viewer) for kind in (WeekMovie, WeekAlbum)
     }
-    opinions = Opinion.objects.with_picks()
     for base, rows in [
         (UserSerializer, [viewer]),
         (ours.OwnerSerializer, User.objects.all()),
         (ours.WeekFullSerializer, remembered(viewer)),
         (ours.WeekSerializer, Week.objects.for_list()),
         (ours.WeekOfPickSerializer, Week.objects.all()),
-        (ours.OpinionSerializer, opinions),
+        (ours.OpinionSerializer, Opinion.objects.with_picks()),
         (ours.MoviePickSerializer, picks["movie"]),
         (ours.AlbumPickSerializer, picks["album"]),
         (ours.SelectionSerializer, [*picks["movie"], *picks["album"]]),

@@ -13,12 +13,14 @@ from rest_framework.response import Response
 
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
-from selections.api import serializers
 from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
+from selections.api.serializers import OpinionSerializer
 from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Opinion
 from selections.opinions import feed, services
+
+from . import serializers
 
 
 class NoOpinion(NotFound):
@@ -51,14 +53,12 @@ class OfPickView(GenericAPIView):
 class OpinionView(OfPickView):
     serializer_class = serializers.GiveOpinionSerializer
 
-    @extend_schema(responses={200: serializers.OpinionSerializer, 400: BAD_POSITION})
+    @extend_schema(responses={200: OpinionSerializer, 400: BAD_POSITION})
     def get(self, request, pk, position):
         """Your own opinion on a pick."""
-        return Response(serializers.OpinionSerializer(self.get_opinion()).data)
+        return Response(OpinionSerializer(self.get_opinion()).data)
 
-    @extend_schema(
-        responses={200: serializers.OpinionSerializer, 201: serializers.OpinionSerializer, 400: BAD_POSITION}
-    )
+    @extend_schema(responses={200: OpinionSerializer, 201: OpinionSerializer, 400: BAD_POSITION})
     def put(self, request, pk, position):
         """Rate or review a pick, yours or another member's, replacing your earlier opinion.
 
@@ -68,7 +68,7 @@ class OpinionView(OfPickView):
         asked.is_valid(raise_exception=True)
         opinion, is_new = services.give_opinion(request.user, self.get_pick(), **asked.validated_data)
         return Response(
-            serializers.OpinionSerializer(opinion).data,
+            OpinionSerializer(opinion).data,
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
 
