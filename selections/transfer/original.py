@@ -154,7 +154,7 @@ def _account(row: Row, same: Collection[str], taken: Collection[Any], outcome: O
         with transaction.atomic():
             user.save(force_insert=True)
     except ValidationError as error:
-        reasons = [f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items()]
+        reasons = [f"{column}: {' '.join(messages)}" for column, messages in error.message_dict.items()]
         raise Refused(f"This user was left out. {' '.join(reasons)}".replace("__all__: ", "")) from None
     except IntegrityError:
         raise Refused("An account with this name or address was just created, so this user was left out.") from None
