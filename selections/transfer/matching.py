@@ -8,6 +8,7 @@ https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
@@ -165,6 +166,7 @@ def is_slip(written: str, meant: str) -> bool:
     )
 
 
+@lru_cache(1_000)  # the editions of an album have the same titles and artists
 def _name(artist: str) -> str:
     """An artist credit for comparison: without guests, and regardless of the order of names."""
     return " ".join(sorted(plain(GUESTS.sub("", _credit(artist))).split()))
@@ -175,6 +177,7 @@ def _credit(artist: str) -> str:
     return VARIOUS_ARTISTS if plain(artist) in VARIOUS else artist
 
 
+@lru_cache(1_000)
 def plain(text: str) -> str:
     """The words of a title or name, without letter case, accents and punctuation; just its signs if it has no words."""
     return " ".join(search_words(text.replace("&", " and "))) or text.strip().casefold()
