@@ -239,6 +239,14 @@ def move_pick(kind: Kind, week: Week, position: int, new_position: int) -> AnyPi
     return pick
 
 
+def set_rewatch(pick: AnyPick, rewatch: bool | None) -> None:
+    """Store whether the user had seen or heard a pick before; call it with the week locked."""
+    if pick.rewatch != rewatch:
+        pick.rewatch = rewatch
+        pick.save(update_fields=["rewatch"])
+        touch(pick.week)
+
+
 def set_positions(kind: Kind, week: Week, positions: dict[int, int]) -> None:
     """Move picks of a week, which is locked, to new positions, by their primary keys.
 

@@ -309,9 +309,11 @@ class Importer:
         if outcome.state == "there":
             services.lock_week(week)
             pick = kind.picks._default_manager.get(week=week, position=outcome.position)
+            if pick.rewatch is None:
+                services.set_rewatch(pick, row.rewatch)
         else:
-            added_at = self._instant(row.added_at, row)
-            pick = kind.picks(week=week, position=outcome.position, added_at=added_at, **{kind.name: stored})
+            values = {"added_at": self._instant(row.added_at, row), "rewatch": row.rewatch, kind.name: stored}
+            pick = kind.picks(week=week, position=outcome.position, **values)
             services.place_pick(pick)
         outcome.has_opinion = row.has_opinion and not pick.opinions.filter(user=self.user).exists()
         if outcome.has_opinion:

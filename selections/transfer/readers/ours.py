@@ -37,6 +37,7 @@ COLUMNS = (
     "opinion_by",
     "opinion_at",
     "week_notes",
+    "rewatch",
 )
 
 
@@ -105,6 +106,7 @@ def _read_pick(record: Record, zone: tzinfo) -> Row:
         artist=cells.within(restore(record.raw("artist"))),
         year=cells.read_release_year(record["releasedate"]),
         added_at=cells.read_instant(record["addedat"], zone),
+        rewatch=cells.read_rewatch(record["rewatch"]),
     )
     if not (row.tmdb_id or row.musicbrainz_id or row.release_group_id or row.title.strip()):
         raise RowError("This row has neither an id nor a title. Add one.")

@@ -51,6 +51,7 @@ from .reading import GROUP, RELEASE, failure, only, read, read_all, table
         ("album,Rating,Rating10", "Low,3.5,7", {"title": "Low", "rating": 7}),
         ("album,stars", "Low,3.5", {"title": "Low", "rating": 7}),
         ("album,rating", "Low,8.0", {"title": "Low", "rating": 8}),
+        ("album,heard before", "Low,yes", {"title": "Low", "rewatch": True}),
         ("album,spoilers,notes", "Low,Yes,Rain.", {"title": "Low", "contains_spoilers": True, "notes": "Rain."}),
     ],
 )
@@ -162,7 +163,7 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
     row = only(
         tmp_path,
         "tmdbID,Title,Year,Rating10,WatchedDate,Rewatch,Tags,Review",
-        '949,Heat,1995,8,2024-12-30,,,"Coffee, guns."',
+        '949,Heat,1995,8,2024-12-30,Yes,,"Coffee, guns."',
     )
 
     assert row == {
@@ -171,9 +172,16 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
         "tmdb_id": 949,
         "title": "Heat",
         "year": 1995,
+        "rewatch": True,
         "rating": 8,
         "review": "Coffee, guns.",
     }
+
+
+def test_no_is_another_answer_than_none(tmp_path):
+    path = table(tmp_path, "album,week,rewatch", "Low,2024-W01,no", "Can,2024-W01,")
+
+    assert [row.rewatch for row in read(path).rows] == [False, None]
 
 
 @pytest.mark.parametrize(
