@@ -236,7 +236,7 @@ class Pick(models.Model):
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
     rewatch = models.BooleanField(
-        null=True, blank=True, help_text="Whether the user had seen or heard it before. Empty: unknown."
+        null=True, blank=True, help_text="Whether the user had seen or heard it before, as far as that is known."
     )
 
     objects = PickQuerySet.as_manager()

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
             model,
             "rewatch",
             models.BooleanField(
-                blank=True, help_text="Whether the user had seen or heard it before. Empty: unknown.", null=True
+                blank=True, help_text="Whether the user had seen or heard it before, as far as that is known.", null=True
             ),
         )
         for model in ("weekmovie", "weekalbum")

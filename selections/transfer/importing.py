@@ -310,7 +310,7 @@ class Importer:
             services.lock_week(week)
             pick = kind.picks._default_manager.get(week=week, position=outcome.position)
             if pick.rewatch is None:
-                services.set_rewatch(pick, row.rewatch)
+                services.change_pick(pick, rewatch=row.rewatch)
         else:
             values = {"added_at": self._instant(row.added_at, row), "rewatch": row.rewatch, kind.name: stored}
             pick = kind.picks(week=week, position=outcome.position, **values)

@@ -319,7 +319,7 @@ def _store_locked(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan
             if plan.week:
                 _update(plan.week, plan)
             for pick, rewatch in plan.rewatches:
-                services.set_rewatch(pick, rewatch)
+                services.change_pick(pick, rewatch=rewatch)
         _create_weeks(user, new)
         for kind in KINDS.values():
             _add_picks(user, kind, plans, works)
