@@ -7,7 +7,6 @@ from operator import or_
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
@@ -19,6 +18,7 @@ from catalog.models import Album, Movie
 from catalog.text import search_words
 
 from . import weeks
+from .imported_rows import ImportedRow as ImportedRow  # a model as well, of a subject of its own
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
@@ -336,13 +336,18 @@ class OpinionQuerySet(models.QuerySet):
         """Opinions on picks of movies or of albums."""
         return self.filter(**{f"{kind}_pick__isnull": False})
 
-    def on_week(self, week: Week) -> "OpinionQuerySet":
-        """Opinions on its picks, found by their ids: for an OR over joins databases scan all opinions."""
-        movies, albums = (
-            Opinion.objects.filter(**{f"{kind}_pick__in": picks.order_by().values("pk")}).order_by().values("pk")
-            for kind, picks in (("movie", week.movie_picks), ("album", week.album_picks))
-        )
-        return self.filter(pk__in=movies.union(albums, all=True))
+    def on_week(self, week: Week | int) -> "OpinionQuerySet":
+        """Opinions on its picks, each looked up by its position.
+
+        For an OR over joins databases scan all opinions; and beside as many joins as in with_picks(), PostgreSQL does
+        not begin with a list of ids from a subquery.
+        """
+        on_picks = [
+            Q(**{pick: Subquery(picks.objects.filter(week=week, position=position).values("pk")[:1])})
+            for pick, picks in (("movie_pick", WeekMovie), ("album_pick", WeekAlbum))
+            for position in Position
+        ]
+        return self.filter(reduce(or_, on_picks))
 
     def with_picks(self) -> "OpinionQuerySet":
         """With the values of each opinion and of its pick in a response, in one query."""
@@ -430,60 +435,6 @@ class EarlierRating(models.Model):
 
     def __str__(self) -> str:
         return f"Rating until {self.until_at:%Y-%m-%d}"  # without the rating, which may be hidden
-
-
-class ImportedRow(models.Model):
-    """A row of an imported file: that it is done, or what still has to be decided.
-
-    It is remembered so that importing the same file again asks no upstream and changes nothing.
-    """
-
-    class State(models.TextChoices):
-        DONE = "done", "done"
-        REVIEW = "review", "to be decided"
-        SKIPPED = "skipped", "skipped"
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="imported_rows")
-    fingerprint = models.CharField(max_length=32, help_text="Digest of what the row says was picked, and when.")
-    kind = models.CharField(max_length=5, choices=[("movie", "movie"), ("album", "album")])
-    said = models.JSONField(default=dict, help_text="The row as it was read.", encoder=DjangoJSONEncoder)
-    state = models.CharField(max_length=10, choices=State)
-    reason = models.TextField(blank=True, help_text="Why it needs a decision.")
-    candidates = models.JSONField(default=list, blank=True, help_text="What upstream offers, the best first.")
-    chosen = models.CharField(
-        max_length=36, blank=True, help_text="TMDB id or MusicBrainz release id, once it is clear what is meant."
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "fingerprint"],
-                name="importedrow_unique",
-                violation_error_message="This row has been imported already.",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["done", "review", "skipped"]),
-                name="importedrow_state",
-                violation_error_message="A row is done, to be decided, or left out.",
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=["movie", "album"]),
-                name="importedrow_kind",
-                violation_error_message="A row is about a movie or an album.",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="review") | ~Q(reason=""),
-                name="importedrow_reason",
-                violation_error_message="Say what there is to decide.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        what = " by ".join(str(self.said[name]) for name in ("title", "artist") if self.said.get(name))
-        return what or f"{self.kind} {self.chosen}"
 
 
 def revealed_to(user, *picks: str) -> Q:

@@ -59,9 +59,10 @@ place = {"position": 1, "week": {"id": 7, "year": 2026, "week_number": 7, "owner
 agreement = {
     "n": 6,
     "enough": True,
-    "note": "Shrunk by the overlap of 6: times 6/(6 + 5)",
-    "agreement": 0.42424242424242425,
+    "note": "Closer than chance, by 6 works that both rated",
+    "agreement": 0.7272727272727273,
     "agreement_raw": 0.7777777777777778,
+    "beyond_chance": 0.33333333333333337,
     "mean_difference": 2.0,
     "harshness_gap": 0.0,
 }
@@ -71,6 +72,7 @@ little = {
     "note": "Not enough overlap: 1 rated by both, 5 are needed",
     "agreement": None,
     "agreement_raw": 0.4444444444444444,
+    "beyond_chance": None,
     "mean_difference": 5.0,
     "harshness_gap": 5.0,
 }
@@ -164,7 +166,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "user": BEN,
         "together": agreement,
         "movies": little,
-        "albums": agreement | {"n": 5, "note": "Shrunk by the overlap of 5: times 5/(5 + 5)", "agreement": 0.42},
+        "albums": agreement
+        | {"n": 5, "note": "Closer than chance, by 5 works that both rated", "agreement": 0.7222222222222222},
         "quarters": [{"year": 2026, "quarter": 1, "together": agreement}],
         "differences": [
             {

@@ -109,8 +109,8 @@ class Search:
         """Add TMDB's recommendations for the movies that the user rated highest; return whether it answered in time."""
         rated = [known for known in self.taste.history.values() if known.ratings and known.liking >= HIGH]
         best = sorted(rated, key=lambda known: (known.liking, known.latest), reverse=True)[:MAX_ASKED]
-        ids = dict(self.works.filter(pk__in=[known.key for known in best]).values_list("pk", "tmdb_id"))
-        liked = {ids[known.key]: known for known in best}
+        ids = Movie.objects.in_bulk([known.key for known in best])
+        liked = {ids[known.key].tmdb_id: known for known in best}
         answers = catalog.movies_like(list(liked))
         for tmdb_id, hits in answers.items():
             self.asked[tmdb_id] = liked[tmdb_id].picks
@@ -179,8 +179,7 @@ class Search:
         """Whether to recommend the work: not one that the user knows, nor one known from a member's file only."""
         is_hit = self.kind is MOVIE and work.tmdb_id in self.hits
         if work.pk in self.taste.own:
-            if is_hit:
-                del self.hits[work.tmdb_id]
+            self.hits.pop(getattr(work, "tmdb_id", 0), None)
             return False
         return work.fetched_at is not None and (is_hit or not work.vanished_at)
 
@@ -191,34 +190,26 @@ class Search:
         for feature in traits:
             if liking := self.taste.affinities.get(feature):
                 points[feature] = liking / genres if feature[0] == "genre" else liking
-        if self.kind is MOVIE and work.tmdb_id in self.hits:
-            del self.hits[work.tmdb_id]
+        if self.hits.pop(getattr(work, "tmdb_id", 0), None):
             points |= self.recommended[work.tmdb_id]
         return Candidate(work, key, self.features.order(work), points)
 
     def explained(self, found: list[tuple[float, Candidate]]) -> list[Recommendation]:
         """The recommendations with all fields of their works, and the reasons that can be named."""
-        works = self.works.in_bulk(
-            [candidate.work.pk for _, candidate in found if not isinstance(candidate.work, MovieHit)]
-        )
+        works = self.works.in_bulk({getattr(candidate.work, "pk", 0) for _, candidate in found})
         closest = {candidate.key: self.likes.closest(candidate.key, self.weights, MAX_PICKS) for _, candidate in found}
         pick = self.kind.opinion_field
-        rows = Opinion.objects.visible_to(self.user, pick).filter(pk__in=[pk for pks in closest.values() for pk in pks])
-        people = {
-            pk: Reason("people", username, [SourcePick(*source)])
-            for pk, username, *source in rows.values_list(
-                "pk", "user__username", *self.features.source_pick(f"{pick}__")
-            )
-        }
-        return [
-            Recommendation(
-                round(100 * (1 - math.exp(-STEEPNESS * total))),
-                because,
-                works.get(getattr(candidate.work, "pk", None), candidate.work),
-            )
-            for total, candidate in found
-            if (because := self.because(candidate, [people[pk] for pk in closest[candidate.key] if pk in people]))
-        ]
+        named = Opinion.objects.visible_to(self.user, pick).filter(
+            pk__in=[pk for pks in closest.values() for pk in pks]
+        )
+        rows = named.values_list("pk", "user__username", *self.features.source_pick(f"{pick}__"))
+        people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
+        recommended = []
+        for total, candidate in found:
+            work = works.get(getattr(candidate.work, "pk", 0), candidate.work)
+            if because := self.because(candidate, [people[pk] for pk in closest[candidate.key] if pk in people]):
+                recommended.append(Recommendation(round(100 * (1 - math.exp(-STEEPNESS * total))), because, work))
+        return recommended
 
     def because(self, candidate: Candidate, people: list[Reason]) -> list[Reason]:
         """The reasons for a recommendation, the strongest first, with the picks that led to it."""

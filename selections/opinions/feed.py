@@ -1,18 +1,65 @@
-"""The number of opinions that a user may read, without looking at each of them."""
+"""Lists of the opinions that a user may read."""
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Q
+from django.db.models import Expression, Q, QuerySet
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery, Rows, ids_of_page
 from selections.kinds import KINDS
-from selections.models import OpinionQuerySet, RowCount, Week, revealed_to
-from selections.weeks import LAST_ZONE, week_in
+from selections.models import Opinion, OpinionQuerySet, RowCount, Week, revealed_to
+from selections.weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
 
-def count_visible(opinions: OpinionQuerySet, user: Any) -> int:
+def list_opinions(user: Any) -> Rows[Opinion]:
+    """All that the user may read, the newest first."""
+    return Rows(lambda: query(user, count_all)()[0].count, query(user, page_of_all))
+
+
+def list_filtered(opinions: OpinionQuerySet, user: Any) -> Rows[Opinion]:
+    """Those of these that the user may read."""
+    visible = opinions.visible_to(user).with_picks()
+    count = partial(count_by_hidden, opinions, user)
+    return Rows(
+        lambda: user_with(user, count=count())[0].count, lambda limit, offset: list(visible[offset : offset + limit])
+    )
+
+
+def list_on_week(user: Any, week: Week) -> Rows[Opinion]:
+    """Those on the picks of a week that the user may read, the newest first."""
+    return Rows(
+        lambda: query(user, count_on_week)(week.pk)[0].count,
+        lambda limit, offset: query(user, page_on_week)(week.pk, limit, offset),
+    )
+
+
+def page_of_all(user: Any, limit: int, offset: int) -> QuerySet[Opinion]:
+    return Opinion.objects.filter(pk__in=ids_of_page(Opinion.objects.visible_to(user), limit, offset)).with_picks()
+
+
+def count_all(user: Any) -> QuerySet[Any]:
+    return user_with(user, count=count_by_hidden(Opinion.objects.all(), user))
+
+
+def page_on_week(user: Any, week_id: int, limit: int, offset: int) -> QuerySet[Opinion]:
+    on_week = Opinion.objects.on_week(week_id).visible_to(user)
+    return Opinion.objects.filter(pk__in=ids_of_page(on_week, limit, offset)).with_picks()
+
+
+def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
+    on_week = Opinion.objects.on_week(week_id).visible_to(user)
+    return user_with(user, count=RowCount(on_week.order_by().values("pk")))
+
+
+def user_with(user: Any, **values: Any) -> QuerySet[Any]:
+    return get_user_model()._default_manager.filter(pk=user.pk).only("pk").annotate(**values)
+
+
+def count_by_hidden(opinions: OpinionQuerySet, user: Any) -> Expression:
     """How many of these opinions visible_to() keeps: all less the hidden ones, each of which an index finds."""
     private = get_user_model()._default_manager.exclude(Q(pk=user.pk) | Q(visibility="members")).values("pk")
     running = Week.objects.since(*week_in(LAST_ZONE, timezone.now()))
@@ -24,6 +71,32 @@ def count_visible(opinions: OpinionQuerySet, user: Any) -> int:
             on_running = opinions.filter(**{pick: picks.filter(week__in=running.order_by().values("pk"))})
             hidden.append(on_running.exclude(revealed_to(user, kind.opinion_field)))
     first, *others = (of_one.order_by().values("pk") for of_one in hidden)
-    users = get_user_model()._default_manager.filter(pk=user.pk)
-    visible = RowCount(opinions.order_by().values("pk")) - RowCount(first.union(*others).order_by())
-    return users.values_list(visible, flat=True).get()
+    return RowCount(opinions.order_by().values("pk")) - RowCount(first.union(*others).order_by())
+
+
+class WeekHasEnded(Exception):
+    """The current week has ended somewhere while a query was compiled."""
+
+
+def query(user: Any, build: Callable[..., QuerySet[Any]]) -> Callable[..., Any]:
+    """The query of a user, compiled if what it says of revealed opinions holds until the week ends in the last zone.
+
+    In the hours in which the week has ended for some, it is built for each request.
+    """
+    last = week_in(LAST_ZONE, timezone.now())
+    if settled_week(user) == last:
+        try:
+            return compiled(user, last, settings.BLIND_REVEAL, build)
+        except WeekHasEnded:
+            pass
+    return partial(build, user)
+
+
+@lru_cache(maxsize=1000)
+def compiled(user: Any, last: YearWeek, is_blind: bool, build: Callable[..., QuerySet[Any]]) -> CompiledQuery[Any]:
+    """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
+    made = CompiledQuery(partial(build, user))
+    made.compiled  # noqa: B018 - now, as it depends on the time
+    if settled_week(user) != last or week_in(LAST_ZONE, timezone.now()) != last:
+        raise WeekHasEnded
+    return made

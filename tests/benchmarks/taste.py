@@ -9,6 +9,22 @@ directors, and finds others dull. Everything is stored in a temporary SQLite fil
 The latest five movies that a person rated at least 8 are hidden, and ten recommendations are asked for. Beside the
 site's own are those of two simple methods: the most popular movies, and the cosine of who liked which (at least 7).
 Intervals are of 95 %, from resampling the people.
+
+What constants are worth was measured on 430 people of MovieLens, with the same formulas in numpy: NDCG@10 of all
+people, in clubs of 8, in clubs of 40.
+
+    as it is                                                .0835  .0818  .0703
+    genres shared by the root of their number               .0823  .0812  .0640
+      and NEAR 30 instead of 20                             .0810  .0763  .0668
+      and RARE 5 instead of 10                              .0828  .0758  .0671
+      and DOUBT 3 instead of 5                              .0805  .0827  .0613
+      and PRIOR 0.01 instead of 0.003                       .0820  .0811  .0639
+    weights of 1.8, 0.6, 1.2, 0.3 for director, cast, genre and decade, and a DOUBT for each: .0783, .0627, .0592;
+    without the PRIOR and with five movies known            .0336 instead of .0368
+    likes from 7 on that all count the same, people alone   .0758 instead of .0775
+
+On 100 of them with the site itself: REPEATED 1 instead of 0.8 .0650 and .0657 (it is there for variety), and
+MAX_CANDIDATES of 1000 instead of 100 the same list.
 """
 
 import argparse

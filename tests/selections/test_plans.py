@@ -10,7 +10,7 @@ from tests.factories import AlbumFactory, MovieFactory, UserFactory
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL")
 LARGE = {"selections_week", "selections_weekmovie", "selections_weekalbum", "selections_opinion"}
 
-# 100 users with 200 weeks each, and in each week two movies, two albums and an opinion on the first movie.
+# 100 users with 200 weeks each, and in each week two movies, two albums and an opinion on one of them.
 CROWD = """
 SET LOCAL random_page_cost = 1.1;  -- as for SSDs: at this size, it would read whole tables of a disk
 
@@ -35,9 +35,12 @@ INSERT INTO selections_weekalbum (week_id, album_id, position, added_at)
 SELECT week.id, (SELECT min(id) FROM catalog_album) + (week.id * 7 + n * 333) % 4000, n, now()
 FROM selections_week AS week, generate_series(1, 2) AS n;
 
-INSERT INTO selections_opinion (user_id, movie_pick_id, rating, review, contains_spoilers, created_at, updated_at)
-SELECT week.user_id, pick.id, 7, '', false, now() - week.id * interval '1 hour', now()
-FROM selections_week AS week JOIN selections_weekmovie AS pick ON pick.week_id = week.id AND pick.position = 1;
+INSERT INTO selections_opinion
+    (user_id, movie_pick_id, album_pick_id, rating, review, contains_spoilers, created_at, updated_at)
+SELECT week.user_id, movie.id, album.id, 7, '', false, now() - week.id * interval '1 hour', now()
+FROM selections_week AS week
+LEFT JOIN selections_weekmovie AS movie ON movie.week_id = week.id AND movie.position = 1 AND week.id % 2 = 0
+LEFT JOIN selections_weekalbum AS album ON album.week_id = week.id AND album.position = 1 AND week.id % 2 = 1;
 
 ANALYZE;
 """

@@ -1,7 +1,6 @@
 """Your own opinion on a pick, and those opinions of others that you may read."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
@@ -12,7 +11,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
-from accounts.compiled import Rows
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
 from selections.api import serializers
@@ -20,8 +18,7 @@ from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read
 from selections.api.filters import OpinionFilter
 from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Opinion
-from selections.opinions import services
-from selections.opinions.feed import count_visible
+from selections.opinions import feed, services
 
 
 class NoOpinion(NotFound):
@@ -138,11 +135,12 @@ class OpinionListView(ListAPIView):
     filter_backends = [DjangoFilterBackend]
     filterset_class = OpinionFilter
 
-    def paginate_queryset(self, queryset):
+    def filter_queryset(self, queryset) -> Any:
         user = self.request.user
-        visible = queryset.visible_to(user).with_picks()
-        count = partial(count_visible, queryset, user)
-        return super().paginate_queryset(Rows(count, lambda limit, offset: visible[offset : offset + limit]))
+        if self.request.query_params.keys() <= {"page", "page_size"}:
+            return feed.list_opinions(user)
+        opinions: Any = super().filter_queryset(queryset)
+        return feed.list_filtered(opinions, user)
 
 
 @extend_schema(tags=["weeks"], parameters=[ID])
@@ -151,10 +149,8 @@ class WeekOpinionsView(ListAPIView):
 
     serializer_class = serializers.FeedSerializer
 
-    def get_queryset(self):
-        user = self.request.user
-        week = find_week(self.kwargs["pk"], user)
-        return Opinion.objects.on_week(week).visible_to(user).with_picks()
+    def get_queryset(self) -> Any:
+        return feed.list_on_week(self.request.user, find_week(self.kwargs["pk"], self.request.user))
 
 
 class SelectionsOfWorkView(ListAPIView):

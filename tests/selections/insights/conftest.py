@@ -23,6 +23,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
+ADDRESSES = ["/api/stats/overview", "/api/stats/by-year/2026", "/api/stats/year-in-opinions/2026"]
 GROUP, OTHER_GROUP = uuid.UUID(int=1), uuid.UUID(int=2)
 DUO, RADIO = uuid.UUID(int=3), uuid.UUID(int=4)
 
@@ -256,3 +257,19 @@ def story(user, other, works, time_machine):
     AlbumOpinionFactory(user=user, album_pick=w10.albums[0], rating=None, review="Hm.")
     AlbumOpinionFactory(user=other, album_pick=bens_52.albums[0], rating=7)
     return SimpleNamespace(w01=w01, bens_53=bens_53)
+
+
+def get(client, address, **query):
+    response = client.get(address, query)
+    assert response.status_code == 200, response.json()
+    return response.json()
+
+
+def names(rows):
+    return [(row["name"], row["count"]) for row in rows]
+
+
+def place(pick):
+    """Where a shown pick is, and what it is."""
+    work = pick[pick["kind"]]
+    return pick["week"]["owner"]["username"], pick["week"]["week_number"], pick["position"], work["title"]

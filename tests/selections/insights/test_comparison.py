@@ -18,9 +18,6 @@ QUERIES = {"compare?with=ben": 4, "wrong-opinions": 6, "report-card": 7, "contra
 PLACES = list(QUERIES)
 
 
-# Comparing two people
-
-
 def test_two_people_compared(club):
     body = stats(club.ada, "compare?with=ben")
 
@@ -160,9 +157,6 @@ def test_a_comparison_needs_a_username(api, query):
     assert response.json()["errors"][0]["field"] == "with"
 
 
-# Who may know
-
-
 @pytest.mark.parametrize("place", PLACES)
 def test_private_members_change_no_figure(club, time_machine, place):
     time_machine.move_to(datetime(2026, 12, 31, tzinfo=UTC), tick=False)  # week 53
@@ -233,9 +227,6 @@ def test_unknown_and_private_members_are_not_found(place, is_staff, db):
 @pytest.mark.parametrize("place", PLACES)
 def test_anonymous_requests_are_refused(anonymous, place):
     assert_problem(anonymous.get(f"/api/stats/{place}"), 401, "Not authenticated")
-
-
-# What it costs
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from selections.insights.comparison import Agreement
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.opinions.feed import count_visible
 from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
@@ -112,6 +113,14 @@ def questions_about(people):
 def mean(values):
     values = list(values)
     return pytest.approx(sum(values) / len(values), abs=1e-4) if values else None
+
+
+def test_the_feed_counts_what_it_shows(club, settings):
+    opinions = Opinion.objects.all()
+    for settings.BLIND_REVEAL in (True, False):
+        for person in club[0]:
+            for some in (opinions, opinions.on_kind("movie"), opinions.filter(user=person), opinions.filter(rating=5)):
+                assert count_visible(some, person) == some.visible_to(person).count()
 
 
 def test_comparisons(club):
@@ -297,8 +306,6 @@ def test_this_week_in_earlier_years(club):
                     assert row["opinions_count"] == len(on_it)
                     assert bool(row["my_opinion"]) == any(o.user == asker for o in on_it)
 
-
-# Of any ratings
 
 ratings = st.integers(1, 10)
 pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)

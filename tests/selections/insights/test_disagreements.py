@@ -87,9 +87,6 @@ def test_bad_questions_about_disagreements(api, query, name):
     assert response.json()["errors"][0]["field"] == name
 
 
-# How others liked what one picked
-
-
 def test_a_report_card(club):
     body = stats(club.ada, "report-card")
 
@@ -149,9 +146,6 @@ def test_a_report_card_without_ratings_by_others(user, now):
     assert body == {"user": owner(user), "together": nothing, "movies": nothing, "albums": nothing, "by": []}
 
 
-# Against the crowd
-
-
 def test_against_the_crowd(club):
     body = stats(club.ada, "contrarian")
 
@@ -178,9 +172,6 @@ def test_without_votes_there_is_no_contrarian_figure(user, now):
     body = stats(user, "contrarian")
 
     assert body == {"user": owner(user), "n": 0, "mean_signed": None, "mean_absolute": None, "picks": []}
-
-
-# This week in other years
 
 
 def test_this_week_of_earlier_years(user, other, now):

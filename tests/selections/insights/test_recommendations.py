@@ -38,9 +38,6 @@ from tests.selections.insights.recommended import (
 pytestmark = pytest.mark.usefixtures("now")
 
 
-# Quality
-
-
 @pytest.mark.django_db
 def test_liked_movies_are_found_three_times_as_often_as_by_popularity(settings):
     settings.TMDB_API_KEY = ""
@@ -53,9 +50,6 @@ def test_liked_movies_are_found_three_times_as_often_as_by_popularity(settings):
     found = {name: sum(map(len, rows)) for name, rows in places.items()}
     assert found["site"] >= 3 * found["popular"], found
     assert found["site"] >= 0.9 * found["cosine"], found
-
-
-# Reasons
 
 
 def test_a_liked_director_leads_to_other_movies(api, user):
@@ -214,9 +208,6 @@ def test_various_artists_do_not_make_albums_alike(api, user):
     assert albums(api) == []
 
 
-# Never what one knows
-
-
 def test_picked_movies_are_never_recommended(api, user):
     director = PersonFactory()
     known = [directed(director, genres=["Drama"], release_date=date(1994, 1, 1)) for _ in range(3)]
@@ -271,9 +262,6 @@ def test_movies_no_longer_on_tmdb_are_not_recommended(api, user, now):
     assert movies(api) == []
 
 
-# People
-
-
 def test_ratings_of_members_who_agree_count(api, user, other):
     agree(user, other)
     carl = UserFactory(username="carl")
@@ -318,6 +306,19 @@ def test_people_agree_on_albums_in_whatever_edition(api, user, other):
     assert results[0]["score"] > results[1]["score"]
 
 
+def test_what_contributed_most_is_named_first(api, user):
+    director, twin = PersonFactory(name="Director"), UserFactory(username="twin")
+    agree(user, twin, works=6)
+    rated(user, directed(director), 8)
+    praised = directed(director)
+    rated(UserFactory(username="stranger"), praised, 10)
+    rated(twin, praised, 10)
+
+    because = ask(api, MOVIES)["results"][0]["because"]
+
+    assert [reason["name"] for reason in because] == ["twin", "stranger", "Director"]
+
+
 def test_new_members_get_what_other_members_like(api):
     loved, liked = MovieFactory(), MovieFactory()
     for _ in range(3):
@@ -343,9 +344,6 @@ def test_a_catalog_without_opinions_recommends_nothing(api, user):
     assert movies(api) == []
 
 
-# Diversity
-
-
 def test_one_director_does_not_fill_the_list(api, user):
     favourite, others = PersonFactory(), [PersonFactory() for _ in range(4)]
     for _ in range(3):
@@ -364,9 +362,6 @@ def test_one_director_does_not_fill_the_list(api, user):
     scores = [result["score"] for result in ask(api, MOVIES)["results"]]
     assert scores == sorted(scores, reverse=True)
     assert movies(api)[:10] == found
-
-
-# The answer
 
 
 @pytest.mark.parametrize("address", [MOVIES, ALBUMS])

@@ -4,39 +4,29 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.conftest import assert_problem, client_of
+from tests.conftest import client_of
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
-    ArtistFactory,
     MovieFactory,
     MovieOpinionFactory,
     PersonFactory,
-    UserFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
 )
-from tests.selections.insights.conftest import DUO, GROUP, RADIO, cast, credit, crew, make_week
+from tests.selections.insights.conftest import (
+    DUO,
+    GROUP,
+    RADIO,
+    crew,
+    get,
+    make_week,
+    names,
+    place,
+)
 
-ADDRESSES = ["/api/stats/overview", "/api/stats/by-year/2026", "/api/stats/year-in-opinions/2026"]
 WEEKS_OF_MONTHS = [5, 4, 4, 5, 4, 4, 5, 4, 4, 5, 4, 5]  # Thursdays of 2026: 53
-
-
-def get(client, address, **query):
-    response = client.get(address, query)
-    assert response.status_code == 200, response.json()
-    return response.json()
-
-
-def names(rows):
-    return [(row["name"], row["count"]) for row in rows]
-
-
-def place(pick):
-    """Where a shown pick is, and what it is."""
-    work = pick[pick["kind"]]
-    return pick["week"]["owner"]["username"], pick["week"]["week_number"], pick["position"], work["title"]
 
 
 ADA = {"username": "ada", "display_name": None}
@@ -414,93 +404,3 @@ def test_the_running_week_is_that_of_the_callers_time_zone(user, time_machine, z
     assert [week["week_number"] for week in weeks if week["is_running"]] == [running]
     assert [week["week_number"] for week in weeks if week["is_future"]] == list(range(running + 1, 54))
     assert get(client_of(user), "/api/stats/overview")["current_streak"] == streak
-
-
-def test_an_opinion_counts_from_when_it_is_revealed(api, user, story):
-    before = get(api, "/api/stats/overview", user="ben")["ratings"]
-
-    MovieOpinionFactory(user=user, movie_pick=story.bens_53.movies[0], rating=1)
-
-    after = get(api, "/api/stats/overview", user="ben")["ratings"]
-    assert (before["rated"], after["rated"]) == (4, 5)
-    assert after["histogram"][9] == 1
-    divisive = get(api, "/api/stats/by-year/2026", user="ben")["highlights"]["most_divisive"]
-    assert (divisive["lowest"], divisive["highest"]) == (1, 10)
-
-
-def test_nothing_is_hidden_when_the_reveal_is_not_blind(api, story, settings):
-    settings.BLIND_REVEAL = False
-
-    assert get(api, "/api/stats/overview", user="ben")["ratings"]["rated"] == 6
-    assert get(api, "/api/stats/year-in-opinions/2026")["ratings_received"]["rated"] == 3
-
-
-def test_private_members_count_in_their_own_figures_only(story):
-    from accounts.models import User
-
-    hidden = User.objects.get(username="hidden")
-    own = get(client_of(hidden), "/api/stats/overview")
-    together = get(client_of(hidden), "/api/stats/overview", user="all")
-
-    assert (own["totals"]["weeks"], own["ratings"]["rated"], own["current_streak"]) == (1, 2, 0)
-    assert together["totals"]["weeks"] == 12
-    staff = UserFactory(username="carl", is_staff=True, is_superuser=True)
-    assert get(client_of(staff), "/api/stats/overview", user="all")["totals"]["weeks"] == 11
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_whose_figures_may_be_asked(api, anonymous, story, address):
-    assert_problem(anonymous.get(address), 401)
-    assert_problem(api.get(address, {"user": "nobody"}), 404, "User not found")
-    assert_problem(api.get(address, {"user": "hidden"}), 404, "User not found")
-    for bad in ("x" * 51, "a\0b"):
-        assert_problem(api.get(address, {"user": bad}), 422)
-
-
-@pytest.mark.parametrize("year", ["1899", "2101", "x", "20.5", "9" * 30])
-@pytest.mark.parametrize("address", ["/api/stats/by-year", "/api/stats/year-in-opinions"])
-def test_bad_years(api, address, year):
-    assert_problem(api.get(f"{address}/{year}"), 422)
-
-
-@pytest.mark.parametrize(("year", "weeks"), [(1900, 52), (2020, 53), (2025, 52), (2026, 53), (2100, 52)])
-def test_years_have_the_weeks_that_they_have(api, year, weeks):
-    body = get(api, f"/api/stats/by-year/{year}")
-
-    assert len(body["weeks"]) == sum(month["weeks"] for month in body["months"]) == weeks
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_an_unchanged_answer_is_a_304(api, user, story, address):
-    etag = api.get(address).headers["ETag"]
-
-    same = api.get(address, headers={"If-None-Match": etag})
-    WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=20))
-    changed = api.get(address, headers={"If-None-Match": etag})
-
-    assert (same.status_code, same.content) == (304, b"")
-    assert changed.status_code == 200
-    assert changed.headers["ETag"] != etag
-
-
-@pytest.mark.parametrize("whose", ["me", "ben", "all"])
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_queries_do_not_grow_with_the_data(
-    api, user, other, story, address, whose, django_assert_max_num_queries, django_assert_num_queries
-):
-    with django_assert_max_num_queries(45) as few:
-        get(api, address, user=whose)
-
-    for number in range(11, 17):
-        for person in (user, other):
-            movie = MovieFactory(genres=[f"genre {number}"], runtime=number)
-            crew(movie, PersonFactory(), "Director")
-            cast(movie, PersonFactory(), 0)
-            album = AlbumFactory(release_date=str(1900 + number))
-            credit(album, ArtistFactory())
-            week = make_week(person, 2026, number, movies=[movie], albums=[album])
-            MovieOpinionFactory(user=user, movie_pick=week.movies[0], rating=number % 10 + 1)
-            AlbumOpinionFactory(user=other, album_pick=week.albums[0], rating=number % 10 + 1)
-
-    with django_assert_num_queries(len(few.captured_queries)):
-        get(api, address, user=whose)

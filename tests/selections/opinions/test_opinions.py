@@ -120,9 +120,6 @@ def test_your_own_week_by_its_name(user, now):
     assert client_of(user).put("/api/weeks/2026-W07/movies/1/opinion", {"rating": 5}).status_code == 201
 
 
-# The feed
-
-
 def test_an_opinion_in_the_feed(api, user, week):
     give(api, week)
 
@@ -234,9 +231,6 @@ def test_selections_of_unknown_works(api):
     assert_problem(api.get("/api/albums/x/selections"), 422)
 
 
-# Removing what others have opinions on
-
-
 @pytest.fixture
 def discussed(user, now):
     """Your own pick of a week that is over, on which two others and you have opinions."""
@@ -323,9 +317,6 @@ def test_your_own_opinion_and_hidden_ones_need_no_force(api, user, now):
 @pytest.mark.parametrize("place", ["", "/movies/1"])
 def test_force_is_true_or_false(api, discussed, place):
     assert_problem(api.delete(f"/api/weeks/{discussed.week_id}{place}?force=perhaps"), 422)
-
-
-# The database
 
 
 @pytest.mark.parametrize(

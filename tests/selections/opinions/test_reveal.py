@@ -252,9 +252,6 @@ def test_a_week_does_not_move_into_the_past_to_reveal_what_others_think(api, use
     assert api.patch(address, {"year": 2026, "week_number": 9}).status_code == 200
 
 
-# At the same time
-
-
 @pytest.mark.django_db(transaction=True)
 def test_simultaneous_opinions_of_one_person_are_one():
     pick = WeekMovieFactory()
