@@ -11,6 +11,7 @@ from tests.factories import (
     MovieFactory,
     MovieOpinionFactory,
     PersonFactory,
+    UserFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
