@@ -10,3 +10,4 @@ class AccountsConfig(AppConfig):
 
         register(checks.check_secret_key)
         register(checks.check_links)
+        register(checks.check_old_names)

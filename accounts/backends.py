@@ -4,7 +4,7 @@ from django.contrib.auth.backends import AllowAllUsersModelBackend
 from django.views.decorators.debug import sensitive_variables
 
 from . import limits, services
-from .hashers import normalize
+from .hashers import is_outdated
 from .models import User
 
 
@@ -14,14 +14,12 @@ class Backend(AllowAllUsersModelBackend):
     It returns inactive users, too: the API tells them so, and the admin refuses them itself.
     """
 
-    @sensitive_variables("password", "normalized")
+    @sensitive_variables("password")
     def authenticate(self, request, username=None, password=None, **kwargs):
         with limits.guess("login", request, limits.account_of(username)) as attempt:
             user = super().authenticate(request, username=username, password=password, **kwargs)
             if attempt:
                 attempt.is_wrong = user is None
-        if isinstance(user, User) and password:
-            normalized = normalize(password)
-            if password != normalized and not user.check_password(normalized):
-                services.rehash_password(user, password)
+        if isinstance(user, User) and is_outdated(user.password, password):
+            return services.rehash_password(user, password)
         return user

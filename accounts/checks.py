@@ -13,6 +13,14 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckWarning
     return [CheckWarning(message, hint="Put 50 or more random characters into .env.", id="accounts.W001")]
 
 
+def check_old_names(app_configs: object, **kwargs: object) -> list[CheckWarning]:
+    """Warn about a setting of the FastAPI version."""
+    if not settings.HAS_OLD_TOKEN_SETTING:
+        return []
+    message = "JWT_ACCESS_TOKEN_EXPIRE_MINUTES is the old name of ACCESS_TOKEN_MINUTES, which is read first."
+    return [CheckWarning(message, hint="Rename it in .env.", id="accounts.W003")]
+
+
 def check_links(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """Warn where links in mail may lead nowhere."""
     backend = settings.MAILERS["default"]["BACKEND"].rpartition("backends.")[2].partition(".")[0]

@@ -24,13 +24,16 @@ class Statement:
         self.pieces = sql.split("%s")
         self.params = list(params)
 
-    def execute(self, arguments: tuple[Any, ...]) -> list[Any]:
+    def execute(self, arguments: tuple[Any, ...], page: tuple[int, int] | None = None) -> list[Any]:
+        """The rows; `page` is a limit and an offset."""
         sql, values = self.pieces[0], []
         for param, piece in zip(self.params, self.pieces[1:], strict=True):
             value = arguments[STAND_INS.index(param)] if isinstance(param, int) and param in STAND_INS else param
             several = value if isinstance(value, list) else [value]
             sql += ", ".join(["%s"] * len(several)) + piece
             values += several
+        if page:
+            sql, values = f"{sql} LIMIT %s OFFSET %s", [*values, *page]
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.fetchall()
@@ -50,6 +53,11 @@ class CompiledQuery[M: models.Model]:
     def __call__(self, *arguments: int | list[int]) -> list[M]:
         select, read = self.compiled
         return read(select.execute(arguments))
+
+    def page(self, limit: int, offset: int, *arguments: int | list[int]) -> list[M]:
+        """Some of the rows."""
+        select, read = self.compiled
+        return read(select.execute(arguments, (limit, offset)))
 
     @cached_property
     def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    BasePasswordHasher,
+    BCryptPasswordHasher,
+    check_password,
+    get_hasher,
+    identify_hasher,
+)
 
 from .errors import Refusal
 
@@ -40,11 +47,38 @@ def _slot() -> Iterator[None]:
         yield
 
 
-class PasswordHasher(Argon2PasswordHasher):
-    """Argon2 with Django's parameters, which exceed OWASP's. Raises Refusal with 429 after MAX_WAIT seconds.
+def is_outdated(encoded: str, password: str) -> bool:
+    """Whether the hash of a correct password should be replaced: it is of another kind or has other parameters than new
+    ones, or was made before passwords were normalized."""
+    preferred = get_hasher()
+    if identify_hasher(encoded).algorithm != preferred.algorithm or preferred.must_update(encoded):
+        return True
+    return password != normalize(password) and not check_password(normalize(password), encoded)
 
-    Hashes made before passwords were normalized still work: `backends.Backend` replaces them.
+
+class BoundedHasher(BasePasswordHasher):
+    """Raises Refusal with 429 after MAX_WAIT seconds.
+
+    Hashes of passwords that were not normalized still work: `backends.Backend` replaces them.
     """
+
+    def verify(self, password: str, encoded: str) -> bool:
+        normalized = normalize(password)
+        with _slot():
+            return super().verify(normalized, encoded) or (password != normalized and super().verify(password, encoded))
+
+
+class BCryptHasher(BoundedHasher, BCryptPasswordHasher):
+    """Reads the hashes of accounts from the FastAPI version, for which only the first MAX_BYTES counted."""
+
+    MAX_BYTES = 72  # by bcrypt's own rule; newer releases of it refuse more
+
+    def encode(self, password: str, salt: str) -> str:
+        return super().encode(password.encode()[: self.MAX_BYTES], salt)  # type: ignore[arg-type]  # Django takes both
+
+
+class PasswordHasher(BoundedHasher, Argon2PasswordHasher):
+    """Argon2 with Django's parameters, which exceed OWASP's."""
 
     def encode(self, password: str, salt: str) -> str:
         normalized = normalize(password)
@@ -53,8 +87,3 @@ class PasswordHasher(Argon2PasswordHasher):
                 # Take as long as verify() does: for an unknown username Django hashes the password instead.
                 super().encode(password, salt)
             return super().encode(normalized, salt)
-
-    def verify(self, password: str, encoded: str) -> bool:
-        normalized = normalize(password)
-        with _slot():
-            return super().verify(normalized, encoded) or (password != normalized and super().verify(password, encoded))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
@@ -218,6 +219,11 @@ class User(AbstractUser):
 
     def get_full_name(self) -> str:
         return self.display_name or self.username
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether the password is correct. Django's method also replaces outdated hashes, which ends sessions and may
+        undo a simultaneous change of the password: `backends.Backend` does it instead."""
+        return check_password(raw_password, self.password)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         """A hash of the password and the epoch; in epoch 0 it is Django's own, which older API tokens hold."""

@@ -227,14 +227,20 @@ def _replace_password(user: User, new_password: str) -> bool:
     return bool(unchanged.update(password=user.password))
 
 
-def rehash_password(user: User, password: str) -> None:
-    """Replace the hash of a password that stays the same: sessions and API tokens stay valid."""
+def rehash_password(user: User, password: str) -> User | None:
+    """Replace the hash of a password that stays the same: sessions and API tokens stay valid.
+
+    Returns the user; None if the account has just been deleted, or its password changed.
+    """
     old, old_stamp = user.password, user.get_session_auth_hash()
     user.password = make_password(password)
     with transaction.atomic():
         if User.objects.filter(pk=user.pk, password=old).update(password=user.password):
             for held in (user.api_tokens, user.sessions):
                 held.filter(password_hash=old_stamp).update(password_hash=user.get_session_auth_hash())
+            return user
+    stored = User.objects.filter(pk=user.pk).first()
+    return stored if stored and stored.check_password(password) else None
 
 
 def send_password_reset(email: str, request: HttpRequest) -> None:

@@ -99,8 +99,8 @@ MOVIE = Record(
     title=Text(required=True),
     # Curators' edits that all members can read; their note is for staff, and is not exported.
     **_texts(Movie, "own_title", "own_cover"),
-    **_texts(Movie, "imdb_id", "original_title", "original_language", "overview", "tagline", "status"),
-    **_texts(Movie, "poster_path", "backdrop_path"),
+    **_texts(Movie, "imdb_id", "original_title", "original_language", "overview", "overview_language", "tagline"),
+    **_texts(Movie, "status", "poster_path", "backdrop_path"),
     release_date=Day(null=True),
     runtime=Integer(1, null=True),
     vote_average=Number(0, 10, default=0),

@@ -22,7 +22,8 @@ from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
 KEEP_TEXTS = timedelta(days=170)  # TMDB allows six months; this leaves time until the next refresh_catalog
-NO_TEXTS = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
+NO_TEXTS: dict[str, str | int] = {"overview": "", "overview_language": "", "tagline": ""}
+NO_TEXTS |= {"poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 EXTRA_WAIT = 1  # seconds for requests that only improve an answer
 MAX_COVERS = coverart.MAX_CHECKS // 2  # albums: each is checked itself and by its release group
 COVER_RETRY = timedelta(minutes=10)  # the archive is sometimes unavailable for days

@@ -121,6 +121,7 @@ class Movie(MovieHit):
     status: str
     imdb_id: str
     original_language: str  # TMDB's code: ISO 639-1, but cn for Cantonese
+    overview_language: str  # such as de-DE, or de; empty without an overview
     genres: list[str]
     cast: list[Credit]
     crew: list[Credit]  # the key roles
@@ -129,12 +130,11 @@ class Movie(MovieHit):
     def from_json(cls, row: dict[str, Any], fetched_at: datetime) -> Self:  # type: ignore[override]
         found = mapping(row.get("credits"))
         return cls(
-            **_common(row),
+            **_common(row) | _translated(row),
             fetched_at=fetched_at,
             backdrop_path=_path(row.get("backdrop_path")),
             runtime=integer(row.get("runtime")) or None,
             vote_count=integer(row.get("vote_count")) or 0,
-            tagline=text(row.get("tagline")),
             status=text(row.get("status"), 50),
             imdb_id=text(row.get("imdb_id"), 20),
             original_language=text(row.get("original_language"), 10),
@@ -155,6 +155,52 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "overview": text(row.get("overview"), MAX_TEXT),
         "vote_average": average if isinstance(average, (int, float)) and 0 <= average <= 10 else 0,
     }
+
+
+def _translated(row: dict[str, Any]) -> dict[str, str]:
+    """The title, the overview and the tagline, each in the first of TMDB_LANGUAGES that has it, or else in the
+    original language.
+
+    TMDB answers in the first: without a translation, with no overview or tagline, but with the original title.
+    """
+    translations = _translations(row)
+    own = (settings.TMDB_LANGUAGES[0], row)
+    overviews = (
+        (overview, language)
+        for language, data in [own, *translations]
+        if (overview := text(data.get("overview"), MAX_TEXT))
+    )
+    overview, language = next(overviews, ("", ""))
+    taglines = (text(data.get("tagline")) for _, data in [own, *translations])
+    return {
+        "title": _title(row, translations),
+        "overview": overview,
+        "overview_language": language,
+        "tagline": next(filter(None, taglines), ""),
+    }
+
+
+def _translations(row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What is translated into TMDB_LANGUAGES and the original language, with the language, in this order."""
+    data = {
+        "-".join(filter(None, (text(entry.get("iso_639_1"), 3), text(entry.get("iso_3166_1"), 3)))): mapping(
+            entry.get("data")
+        )
+        for entry in rows(mapping(row.get("translations")).get("translations"))
+    }
+    wanted = [*settings.TMDB_LANGUAGES, text(row.get("original_language"), 3)]
+    return [(known, data[known]) for one in wanted for known in data if one in (known, known.partition("-")[0])]
+
+
+def _title(row: dict[str, Any], translations: list[tuple[str, dict[str, Any]]]) -> str:
+    """The original title has no translation into its own language."""
+    title, original = text(row.get("title")), text(row.get("original_title"))
+    if not title or title == original:
+        for language, data in translations:
+            is_original = language.partition("-")[0] == row.get("original_language")
+            if translated := text(data.get("title")) or (original if is_original else ""):
+                return translated
+    return title or original or "Untitled"
 
 
 def _path(value: object) -> str:
@@ -195,7 +241,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
         "page": page,
         "year": year,
         "primary_release_year": premiere,
-        "language": settings.TMDB_LANGUAGE,
+        "language": settings.TMDB_LANGUAGES[0],
         "region": settings.TMDB_REGION,
         "include_adult": "false",
     }
@@ -213,11 +259,11 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
 
 
 def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
-    """The movie with its credits, in one request; `force_refresh` whatever the cache has.
+    """The movie with its credits and translations, in one request; `force_refresh` whatever the cache has.
 
     Raises NotFound, RateLimited or Unavailable.
     """
-    asked = {"language": settings.TMDB_LANGUAGE, "append_to_response": "credits"}
+    asked = {"language": settings.TMDB_LANGUAGES[0], "append_to_response": "credits,translations"}
     answer = upstream.get(Request(f"/movie/{tmdb_id}", asked, DETAILS_AGE, force_refresh))
     if integer(answer.body["id"]) != tmdb_id:
         raise upstream.unavailable("sent an unexpected answer")
@@ -229,7 +275,7 @@ def fetch_recommendations(tmdb_ids: Iterable[int]) -> dict[int, list[MovieHit]]:
 
     Of a movie for which no answer comes until the caller's deadline it is what TMDB said before, or nothing.
     """
-    asked = {"language": settings.TMDB_LANGUAGE}
+    asked = {"language": settings.TMDB_LANGUAGES[0]}
     wanted = {known: Request(f"/movie/{known}/recommendations", asked, DETAILS_AGE) for known in tmdb_ids}
     return {tmdb_id: _recommended(answer.body) for tmdb_id, answer in upstream.get_many(wanted).items()}
 

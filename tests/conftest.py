@@ -27,6 +27,7 @@ SQLITE_ONLY = (
     "tests/integrations/test_coalescing.py",
     "tests/integrations/test_fidelity.py",
     "tests/integrations/test_http.py",
+    "tests/integrations/test_languages.py",
     "tests/integrations/test_musicbrainz.py",
     "tests/integrations/test_tmdb.py",
     "tests/integrations/test_values.py",

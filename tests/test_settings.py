@@ -2,6 +2,7 @@
 
 import os
 import runpy
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -50,6 +51,8 @@ def load(monkeypatch):
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
+        ({"TMDB_LANGUAGE": "de-DE,german"}, "TMDB_LANGUAGE must be languages"),
+        ({"JWT_ACCESS_TOKEN_EXPIRE_MINUTES": "long"}, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES must be"),
     ],
 )
 def test_bad_settings_are_refused(load, changes, sentence):
@@ -70,6 +73,20 @@ def test_rates_and_intervals_can_be_switched_off(load):
     assert load(LOGIN_RATE="5/s")["LOGIN_RATE"] == "5/s"
     mirror = load(MUSICBRAINZ_INTERVAL="0", MUSICBRAINZ_BASE_URL="http://127.0.0.1:1/ws/2")
     assert mirror["MUSICBRAINZ_INTERVAL"] == 0
+
+
+def test_languages_are_a_list(load):
+    assert load(TMDB_LANGUAGE="de-DE, en")["TMDB_LANGUAGES"] == ["de-DE", "en"]
+    assert load(TMDB_LANGUAGE="")["TMDB_LANGUAGES"] == ["en-US"]
+
+
+@pytest.mark.parametrize(("changes", "minutes"), [({}, 45), ({"ACCESS_TOKEN_MINUTES": "5"}, 5)])
+def test_the_old_name_of_the_lifetime_of_tokens_is_read_and_reported(load, changes, minutes):
+    old = {"JWT_ACCESS_TOKEN_EXPIRE_MINUTES": "45"} | changes
+
+    assert load(**old)["SIMPLE_JWT"]["ACCESS_TOKEN_LIFETIME"] == timedelta(minutes=minutes)
+    assert "accounts.W003" in manage("check", **old).stderr
+    assert "accounts.W003" not in manage("check").stderr
 
 
 def test_missing_settings_are_warnings_and_no_crash():

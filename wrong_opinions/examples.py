@@ -20,6 +20,7 @@ picked_movie = {
     "release_date": "2001-12-18",
     "poster_path": "/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
     "overview": "A hobbit leaves home.",
+    "overview_language": "en-US",
     "cached_at": PICKED,
     "confirmed": True,
 }

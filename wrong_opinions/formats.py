@@ -15,7 +15,7 @@ from catalog.json_limits import is_overloaded
 
 
 class JSONBodyParser(BaseParser):
-    """A JSON object in UTF-8 with any Content-Type; an empty body is `{}`.
+    """A JSON object in UTF-8, maybe after a byte order mark, with any Content-Type; an empty body is `{}`.
 
     The limit is the view's `max_bytes`, or that of the settings.
     """
@@ -32,7 +32,7 @@ class JSONBodyParser(BaseParser):
         if is_overloaded(body):
             raise exceptions.ParseError("The body has too many lists and objects, or too deep ones", code="too_nested")
         try:
-            data = json.loads(body.decode()) if body.strip() else {}
+            data = json.loads(body.decode("utf-8-sig")) if body.strip() else {}
         except (ValueError, RecursionError):
             raise exceptions.ParseError("The body is not valid JSON", code="invalid_json") from None
         if not isinstance(data, dict):

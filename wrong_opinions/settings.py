@@ -205,6 +205,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.BCryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -223,8 +224,10 @@ OWN_WEEKS_FIRST = switch("OWN_WEEKS_FIRST", default=False)
 IMPORT_MAX_MB = number("IMPORT_MAX_MB", 10, at_least=0.1)
 IMPORT_RATE = rate("IMPORT_RATE", "10/hour")
 EXPORT_RATE = rate("EXPORT_RATE", "60/hour")
+HAS_OLD_TOKEN_SETTING = "JWT_ACCESS_TOKEN_EXPIRE_MINUTES" in env  # the name in the FastAPI version
+old_token_minutes = number("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", 30, at_least=1)
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 30, at_least=1)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", old_token_minutes, at_least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 30)),
     "LEEWAY": timedelta(seconds=10),  # difference between the clocks of two hosts
 }
@@ -312,7 +315,9 @@ TMDB_INTERVAL = number("TMDB_INTERVAL", 0.03)
 if TMDB_INTERVAL < 0.025 and f".{urlsplit(TMDB_BASE_URL).hostname}".endswith(".themoviedb.org"):
     raise ImproperlyConfigured("TMDB_INTERVAL must be 0.025 or more: TMDB allows about 40 requests a second.")
 TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/p")
-TMDB_LANGUAGE: str = env.str("TMDB_LANGUAGE", default="en-US")
+TMDB_LANGUAGES = names("TMDB_LANGUAGE", "en-US") or ["en-US"]
+if not all(re.fullmatch("[a-z]{2}(-[A-Z]{2})?", language) for language in TMDB_LANGUAGES):
+    raise ImproperlyConfigured("TMDB_LANGUAGE must be languages such as de-DE,en-US.")
 TMDB_REGION: str = env.str("TMDB_REGION", default="")
 MUSICBRAINZ_BASE_URL = base_url("MUSICBRAINZ_BASE_URL", "https://musicbrainz.org/ws/2")
 MUSICBRAINZ_USER_AGENT: str = env.str("MUSICBRAINZ_USER_AGENT", default="") or f"WrongOpinions/{VERSION}"

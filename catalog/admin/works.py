@@ -227,7 +227,7 @@ class MovieAdmin(WorkAdmin):
     ]
     fetched = (
         *("title", "original_title", "original_language", "release_date", "runtime", "genre_names", "overview"),
-        *("tagline", "status", "vote_average", "vote_count", "poster_path", "backdrop_path"),
+        *("overview_language", "tagline", "status", "vote_average", "vote_count", "poster_path", "backdrop_path"),
         *("tmdb_id", "imdb_id", "fetched_at", "vanished_at", "created_at"),
     )
     inlines = [CastInline, CrewInline, MovieAliasInline]

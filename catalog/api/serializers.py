@@ -125,7 +125,8 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
         model = Movie
         fields = read_only_fields = [
             *("tmdb_id", "title", "original_title", "release_date", "poster_url", "backdrop_url", "overview"),
-            *("vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres", "cached"),
+            *("overview_language", "vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres"),
+            "cached",
         ]
 
     def to_representation(self, movie):
@@ -137,6 +138,7 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
             "poster_url": tmdb.image_url(movie.picture, "w342"),
             "backdrop_url": tmdb.image_url(movie.backdrop_path, "w1280"),
             "overview": movie.overview or None,
+            "overview_language": movie.overview_language or None,
             "vote_average": movie.vote_average,
             "vote_count": movie.vote_count,
             "runtime": movie.runtime,
@@ -185,8 +187,8 @@ class PickedMovieSerializer(PickedWorkSerializer):
 
     class Meta:
         model = Movie
-        fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "overview", "cached_at"]
-        fields += ["confirmed"]
+        fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "overview"]
+        fields += ["overview_language", "cached_at", "confirmed"]
 
     @staticmethod
     def to_representation(movie):
@@ -198,6 +200,7 @@ class PickedMovieSerializer(PickedWorkSerializer):
             "release_date": movie.release_date,
             "poster_path": movie.picture or None,
             "overview": movie.overview or None,
+            "overview_language": movie.overview_language or None,
             "cached_at": movie.cached_at,
             "confirmed": movie.is_confirmed,
         }

@@ -174,9 +174,8 @@ class AlbumPickSerializer(serializers.ModelSerializer):
 
 
 class DiscussedSerializer(serializers.ModelSerializer):
-    """A pick with the values of PickQuerySet.with_opinions()."""
-
-    my_opinion = OpinionSerializer(allow_null=True)
+    # A pick with the values of PickQuerySet.with_opinions().
+    my_opinion = OpinionSerializer(allow_null=True, read_only=True)
     opinions_count = serializers.IntegerField(help_text="The number of users with an opinion, including hidden ones.")
 
 
@@ -322,6 +321,7 @@ class PickedSerializer(serializers.ModelSerializer):
 
     previous_selections = SelectionSerializer(
         many=True,
+        read_only=True,
         help_text="The latest 50 earlier weeks, of users the caller may see, with the same movie, or any edition "
         "of the same album.",
     )

@@ -1,5 +1,6 @@
 """Lists of the opinions that a user may read."""
 
+import contextlib
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -9,54 +10,56 @@ from django.contrib.auth import get_user_model
 from django.db.models import Expression, Q, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, Rows, ids_of_page
+from accounts.compiled import CompiledQuery, Rows
 from selections.kinds import KINDS
 from selections.models import Opinion, OpinionQuerySet, RowCount, Week, revealed_to
+from selections.reads import user_with
 from selections.weeks import LAST_ZONE, YearWeek, settled_week, week_in
+
+type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
 
 
 def list_opinions(user: Any) -> Rows[Opinion]:
     """All that the user may read, the newest first."""
-    return Rows(lambda: query(user, count_all)()[0].count, query(user, page_of_all))
+    return rows_of(user, count_all, select_all)
 
 
 def list_filtered(opinions: OpinionQuerySet, user: Any) -> Rows[Opinion]:
     """Those of these that the user may read."""
     visible = opinions.visible_to(user).with_picks()
-    count = partial(count_by_hidden, opinions, user)
-    return Rows(
-        lambda: user_with(user, count=count())[0].count, lambda limit, offset: list(visible[offset : offset + limit])
-    )
+    count = user_with(user.pk, count=count_by_hidden(opinions, user))
+    return Rows(lambda: count[0].count, lambda limit, offset: list(visible[offset : offset + limit]))
 
 
 def list_on_week(user: Any, week: Week) -> Rows[Opinion]:
     """Those on the picks of a week that the user may read, the newest first."""
-    return Rows(
-        lambda: query(user, count_on_week)(week.pk)[0].count,
-        lambda limit, offset: query(user, page_on_week)(week.pk, limit, offset),
-    )
+    return rows_of(user, count_on_week, select_on_week, week.pk)
 
 
-def page_of_all(user: Any, limit: int, offset: int) -> QuerySet[Opinion]:
-    return Opinion.objects.filter(pk__in=ids_of_page(Opinion.objects.visible_to(user), limit, offset)).with_picks()
+def rows_of(user: Any, count: Build, select: Build, *arguments: int) -> Rows[Any]:
+    def page(limit: int, offset: int) -> list[Any]:
+        if found := compiled_for(user, select):
+            return found.page(limit, offset, *arguments)
+        return list(select(user, *arguments)[offset : offset + limit])
+
+    return Rows(lambda: (compiled_for(user, count) or partial(count, user))(*arguments)[0].count, page)
+
+
+def select_all(user: Any) -> QuerySet[Opinion]:
+    return Opinion.objects.visible_to(user).with_picks()
 
 
 def count_all(user: Any) -> QuerySet[Any]:
-    return user_with(user, count=count_by_hidden(Opinion.objects.all(), user))
+    return user_with(user.pk, count=count_by_hidden(Opinion.objects.all(), user))
 
 
-def page_on_week(user: Any, week_id: int, limit: int, offset: int) -> QuerySet[Opinion]:
-    on_week = Opinion.objects.on_week(week_id).visible_to(user)
-    return Opinion.objects.filter(pk__in=ids_of_page(on_week, limit, offset)).with_picks()
+def select_on_week(user: Any, week_id: int) -> QuerySet[Opinion]:
+    return Opinion.objects.on_week(week_id).visible_to(user).with_picks()
 
 
 def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
     on_week = Opinion.objects.on_week(week_id).visible_to(user)
-    return user_with(user, count=RowCount(on_week.order_by().values("pk")))
-
-
-def user_with(user: Any, **values: Any) -> QuerySet[Any]:
-    return get_user_model()._default_manager.filter(pk=user.pk).only("pk").annotate(**values)
+    return user_with(user.pk, count=RowCount(on_week.order_by().values("pk")))
 
 
 def count_by_hidden(opinions: OpinionQuerySet, user: Any) -> Expression:
@@ -78,22 +81,21 @@ class WeekHasEnded(Exception):
     """The current week has ended somewhere while a query was compiled."""
 
 
-def query(user: Any, build: Callable[..., QuerySet[Any]]) -> Callable[..., Any]:
-    """The query of a user, compiled if what it says of revealed opinions holds until the week ends in the last zone.
+def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
+    """The query of a user, if what it says of revealed opinions holds until the week ends in the last time zone.
 
-    In the hours in which the week has ended for some, it is built for each request.
+    In the hours in which the week has ended for some there is none.
     """
     last = week_in(LAST_ZONE, timezone.now())
-    if settled_week(user) == last:
-        try:
-            return compiled(user, last, settings.BLIND_REVEAL, build)
-        except WeekHasEnded:
-            pass
-    return partial(build, user)
+    if settled_week(user) != last:
+        return None
+    with contextlib.suppress(WeekHasEnded):
+        return compiled(user, last, settings.BLIND_REVEAL, build)
+    return None
 
 
 @lru_cache(maxsize=1000)
-def compiled(user: Any, last: YearWeek, is_blind: bool, build: Callable[..., QuerySet[Any]]) -> CompiledQuery[Any]:
+def compiled(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
     """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
     made = CompiledQuery(partial(build, user))
     made.compiled  # noqa: B018 - now, as it depends on the time

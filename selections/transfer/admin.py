@@ -222,8 +222,14 @@ class ImportedRowAdmin(admin.ModelAdmin):
         waiting = queryset.filter(state=WAITS).select_related("user")
         offered = waiting.exclude(chosen="", candidates=[])
         total, count = waiting.count(), offered.count()
-        best = [(row, read_choice(row.kind, row.chosen or row.candidates[0]["id"])) for row in offered[:MAX_ACCEPTED]]
-        self.settle_many(request, [(row, Decision(ids or {})) for row, ids in best], count, MAX_ACCEPTED)
+        best = [row for row in offered[:MAX_ACCEPTED] if not is_of_another_year(row)]
+        choices = [read_choice(row.kind, row.chosen or row.candidates[0]["id"]) for row in best]
+        others = min(count, MAX_ACCEPTED) - len(best)
+        decided = [(row, Decision(ids or {})) for row, ids in zip(best, choices, strict=True)]
+        self.settle_many(request, decided, count, MAX_ACCEPTED)
+        if others:
+            sentence = f"{rows(others)} whose best candidate is of another year. Decide them one by one."
+            self.message_user(request, sentence, messages.WARNING)
         if total > count:
             self.message_user(request, f"{rows(total - count)} without a candidate. Search for them.", messages.WARNING)
         if not total:
@@ -270,6 +276,12 @@ class ImportedRowAdmin(admin.ModelAdmin):
         return format_html(
             "{} <small>{}</small>", f"{card.by}: {card.title}" if card.by else card.title, card.facts[-1]
         )
+
+
+def is_of_another_year(row: ImportedRow) -> bool:
+    """Whether the best candidate came out more than a year before or after the year that the file says."""
+    year, released = row.said.get("year"), "" if row.chosen else row.candidates[0]["released"][:4]
+    return bool(year and released) and abs(year - int(released)) > 1
 
 
 def rows(count: int) -> str:

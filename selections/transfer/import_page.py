@@ -33,7 +33,7 @@ from selections.models import Week
 from . import own_json, readers, restoring
 from .importing import STATES, Importer, Outcome
 from .kept_rows import fingerprints
-from .readers import FileError, Reading
+from .readers import FileError, Reading, dates
 
 SECONDS = 5  # that a request works on rows; questions to upstreams asked by then are still answered
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
@@ -64,6 +64,12 @@ class ImportForm(forms.Form):
         label="Rows are",
         help_text="For a CSV that lists only movies or only albums without saying so.",
     )
+    dates = forms.ChoiceField(
+        choices=[("", "as the file shows"), *dates.ORDERS.items()],
+        required=False,
+        label="Dates begin with",
+        help_text="Only for a file whose dates, such as 1/2/2024, could be read both ways.",
+    )
     first_week = WeekNameField(
         required=False,
         label="First week",
@@ -92,6 +98,7 @@ class Upload:
     staff: int
     user: int
     kind: str
+    dates: str
     options: dict[str, Any]  # of the Importer
     written: dict[str, int] = field(default_factory=dict)  # rows by state
     done: int = 0  # rows that the last request came to
@@ -205,6 +212,7 @@ def _keep(request, form: ImportForm) -> Upload | None:
         staff=request.user.pk,
         user=said["user"].pk,
         kind=said["kind"],
+        dates=said["dates"],
         options={
             "first_week": said["first_week"],
             "overflow": "next-free-week" if said["next_free_week"] else "skip",
@@ -228,7 +236,7 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
         if person != staff and not staff.has_perms(WHOLE_ACCOUNT):
             raise FileError(NOT_WHOLE)
         return _restore(upload, person, apply=apply)
-    reading = readers.read(upload.path, zone=person.zone, kind=upload.kind)
+    reading = readers.read(upload.path, zone=person.zone, kind=upload.kind, dates=upload.dates)
     if person != staff and not staff.has_perm("selections.add_opinion"):
         if any(row.has_opinion for row in reading.rows):
             reading.remarks.append(NO_OPINIONS)

@@ -107,7 +107,8 @@ class Outcome:
     @property
     def words(self) -> str:
         """The outcome in words."""
-        return self.sentence or STATES[self.state]
+        words = self.sentence or STATES[self.state]
+        return f"{words} ({self.row.evidence})" if self.row.evidence else words
 
     def become(self, state: str, sentence: str = "") -> "Outcome":
         self.state, self.sentence = state, sentence
@@ -145,6 +146,8 @@ class Importer:
             decision = (decisions or {}).get(key) or Decision()
             outcome = Outcome(key, row, decision, remembered.get(key), str(row), decision.week or row.week)
             outcome.known = _known(outcome)
+            if outcome.known and outcome.remembered:
+                outcome.candidates = [Candidate(**candidate) for candidate in outcome.remembered.candidates]
             self.outcomes.append(outcome)
         self.failures = Counter[str]()  # in a row, by kind
         self.noted: set[YearWeek] = set()
@@ -258,6 +261,8 @@ class Importer:
     def _place_elsewhere(self, outcome: Outcome, work: Candidate) -> Outcome:
         """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
         row, own, outcome.work = outcome.row, outcome.week, str(work)
+        if all(candidate.id != work.id for candidate in outcome.candidates):
+            outcome.candidates = [replace(work, score=100), *outcome.candidates]
         first = own or self.first_week
         if own and self.overflow != "next-free-week":
             outcome.become("full", f"{week_name(*own)} has two {row.kind}s already")
@@ -365,16 +370,13 @@ class Importer:
         remembered, chosen = outcome.remembered, work.id if work else ""
         if remembered and (remembered.state, remembered.chosen, remembered.reason) == (state, chosen, outcome.sentence):
             return  # a second run changes nothing
-        candidates = outcome.candidates
-        if work and all(candidate.id != work.id for candidate in candidates):
-            candidates = [replace(work, score=100), *candidates]
         values = {
             "kind": outcome.row.kind,
             "said": row_to_json(outcome.row),
             "state": state,
             "reason": outcome.sentence,
             "chosen": chosen,
-            "candidates": [asdict(candidate) for candidate in candidates] if state == "review" else [],
+            "candidates": [asdict(candidate) for candidate in outcome.candidates] if state == "review" else [],
             "updated_at": timezone.now(),
         }
         if remembered is None:

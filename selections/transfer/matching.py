@@ -19,6 +19,7 @@ LONG = 5  # letters of a word that can be mistyped: a shorter one would be anoth
 MAX_CANDIDATES = 5  # to choose from
 HITS = 100  # releases of one search: an album may have dozens of editions
 GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b.*", re.IGNORECASE)  # some lists name them, others do not
+VARIOUS, VARIOUS_ARTISTS = {"va", "v a", "various"}, "Various Artists"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _movie(hit: tmdb.MovieHit) -> Offer:
 
 def find_album(row: Row) -> Match:
     """MusicBrainz' results for the row's title and artist, one for each release group. Raises IntegrationError."""
-    words = f"{row.artist} {row.title}"
+    words = f"{_credit(row.artist)} {row.title}"
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
         found = musicbrainz.search_releases(words, limit=HITS, all_words=False).results
@@ -147,7 +148,8 @@ def _score(row: Row, offer: Offer) -> int:
     if offer.candidate.artist and row.artist:
         score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
     if row.year and offer.years:
-        score -= min(4 * min(abs(row.year - year) for year in offer.years), 40)
+        apart = min(abs(row.year - year) for year in offer.years)
+        score -= 4 * apart if apart <= 1 else 30
     return max(0, round(score))
 
 
@@ -165,7 +167,12 @@ def is_slip(written: str, meant: str) -> bool:
 
 def _name(artist: str) -> str:
     """An artist credit for comparison: without guests, and regardless of the order of names."""
-    return " ".join(sorted(plain(GUESTS.sub("", artist)).split()))
+    return " ".join(sorted(plain(GUESTS.sub("", _credit(artist))).split()))
+
+
+def _credit(artist: str) -> str:
+    """The artist as MusicBrainz credits it."""
+    return VARIOUS_ARTISTS if plain(artist) in VARIOUS else artist
 
 
 def plain(text: str) -> str:

@@ -4,15 +4,16 @@ import threading
 import time
 import unicodedata
 
+import bcrypt
 import pytest
-from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, identify_hasher, make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.management import call_command
 
 from accounts import hashers, services
 from accounts.errors import Refusal
 from accounts.models import Attempts, User
-from tests.accounts.conftest import NEW, admin_login, join, login, register, reset_form, set_password
+from tests.accounts.conftest import NEW, admin_login, join, login, me, register, reset_form, set_password
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import PASSWORD, UserFactory, make_user
 from wrong_opinions import settings as production
@@ -26,7 +27,7 @@ COSTS = Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost
 @pytest.fixture(autouse=True)
 def quick_argon2(settings, monkeypatch):
     """Our hasher, with parameters that cost nothing."""
-    settings.PASSWORD_HASHERS = ["accounts.hashers.PasswordHasher"]
+    settings.PASSWORD_HASHERS = production.PASSWORD_HASHERS
     for name, value in {"memory_cost": 64, "parallelism": 1, "time_cost": 1}.items():
         monkeypatch.setattr(Argon2PasswordHasher, name, value)
 
@@ -116,6 +117,53 @@ def test_replacing_a_hash_leaves_api_tokens_and_right_hashes_alone(db):
     assert replaced != user.password
     assert User.objects.get().password == replaced
     assert services.find_token(secret, ["read"])
+
+
+def as_fastapi(password):
+    """The hash that the FastAPI version made of a password, with little work."""
+    return f"bcrypt${bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()}"
+
+
+@pytest.mark.parametrize("chosen", [PASSWORD, NFC, NFD, "x" * 100, "é" * 50])
+def test_a_password_of_the_fastapi_version_works_and_is_hashed_as_others_at_the_first_sign_in(db, chosen):
+    user = UserFactory(username="ada", password=as_fastapi(chosen))
+    _, secret = services.create_token(user, name="widget", scope="read")
+
+    assert login(password=f"y{chosen}").status_code == 401
+    assert User.objects.get().password == user.password
+    assert login(password=chosen).status_code == 200
+
+    stored = User.objects.get()
+    assert identify_hasher(stored.password).algorithm == "argon2"
+    assert stored.check_password(chosen)
+    assert services.find_token(secret, ["read"])
+    assert login(password=chosen).status_code == 200
+    assert User.objects.get().password == stored.password
+
+
+def test_checks_of_old_hashes_are_bounded_too(db, busy):
+    UserFactory(username="ada", password=as_fastapi(PASSWORD))
+
+    assert_problem(login(), 429)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_first_sign_ins_all_stay_signed_in():
+    UserFactory(username="ada", password=as_fastapi(PASSWORD))
+
+    tokens = at_once(3, lambda n: login().json()["access_token"])
+
+    assert [me({"access_token": token}).status_code for token in tokens] == [200] * 3
+
+
+def test_a_sign_in_undoes_no_new_password(db):
+    stale = UserFactory(username="ada", password=as_fastapi(PASSWORD))
+    services.change_password(User.objects.get(), NEW)
+
+    assert services.rehash_password(stale, PASSWORD) is None
+    assert User.objects.get().check_password(NEW)
+    User.objects.all().delete()
+    assert services.rehash_password(stale, PASSWORD) is None
 
 
 def test_an_unknown_name_costs_as_many_hashes(db, monkeypatch):

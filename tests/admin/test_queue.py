@@ -223,6 +223,19 @@ def test_the_best_of_several_rows_are_accepted(admin_client, user, other):
     assert len(history(rows[0])) == 1
 
 
+def test_a_candidate_of_another_year_is_not_accepted_with_others(admin_client, user):
+    near, far = MovieFactory(), MovieFactory()
+    rows = [waiting(user, near, week=(2024, 1)), waiting(user, far, week=(2024, 2))]
+    for row, released in zip(rows, ("2002-05-01", "1999-05-01"), strict=True):
+        row.said["year"], row.candidates[0]["released"] = 2003, released
+        row.save()
+
+    response = admin_client.post(LIST, {"action": "accept_best", "_selected_action": [row.pk for row in rows]})
+
+    assert [pick.movie for pick in WeekMovie.objects.all()] == [near]
+    assert said(response) == ["1 row picked.", "1 row whose best candidate is of another year. Decide them one by one."]
+
+
 def test_several_rows_are_left_out(admin_client, user):
     rows = [waiting(user), waiting(user, state="done", reason="", chosen="1")]
 

@@ -11,5 +11,6 @@ def ago(days):
 
 def old_movie(days, **values):
     texts = {"overview": "Old.", "tagline": "Old!", "poster_path": "/old.jpg", "backdrop_path": "/old.jpg"}
+    texts |= {"overview_language": "en-US"}
     values = texts | {"vote_average": 7.5, "vote_count": 9, "title": "Old"} | values
     return MovieFactory(tmdb_id=120, fetched_at=ago(days), **values)

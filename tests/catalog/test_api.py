@@ -16,6 +16,7 @@ DETAILS = {
     "poster_url": "https://image.tmdb.org/t/p/w342/poster.jpg",
     "backdrop_url": "https://image.tmdb.org/t/p/w1280/back.jpg",
     "overview": "A hobbit leaves home.",
+    "overview_language": "en-US",
     "vote_average": 8.414,
     "vote_count": 24832,
     "runtime": 179,
@@ -146,6 +147,23 @@ def test_movie_details_are_fetched_once_and_then_the_same(api, tmdb_movie, upstr
     assert first.status_code == second.status_code == 200
     assert first.json() == DETAILS
     assert second.json() == DETAILS | {"cached": True}
+    assert len(upstream.calls) == 1
+
+
+def test_other_languages_cost_no_further_request_and_are_the_same_from_every_cache(api, settings, tmdb_movie, upstream):
+    settings.TMDB_LANGUAGES = ["de-DE", "fr-FR"]
+    french = {"iso_639_1": "fr", "iso_3166_1": "FR", "data": {"title": "", "overview": "Un hobbit.", "tagline": ""}}
+    tmdb_movie(overview="", tagline="", translations={"translations": [french]})
+
+    fresh = api.get("/api/movies/120").json()
+    from_catalog = api.get("/api/movies/120").json()
+    Movie.objects.all().delete()
+    from_http_cache = api.get("/api/movies/120").json()
+
+    texts = {"overview": "Un hobbit.", "overview_language": "fr-FR", "tagline": None}
+    assert fresh == DETAILS | texts
+    assert from_catalog == fresh | {"cached": True}
+    assert from_http_cache == fresh
     assert len(upstream.calls) == 1
 
 

@@ -146,7 +146,8 @@ def test_what_tmdb_forbids_to_keep_is_blanked_after_six_months(api, upstream):
 
     body = api.get("/api/movies/120").json()
 
-    assert [body[name] for name in ("overview", "tagline", "poster_url", "backdrop_url")] == [None] * 4
+    texts = ("overview", "overview_language", "tagline", "poster_url", "backdrop_url")
+    assert [body[name] for name in texts] == [None] * 5
     assert (body["vote_average"], body["vote_count"]) == (0, 0)
     assert (body["title"], body["release_date"], body["runtime"], body["genres"]) == (
         "Old",

@@ -21,7 +21,8 @@ from tests.factories import (
 )
 
 MOVIE = f"{payloads.TMDB}/movie/120"
-BLANK = {"overview": "", "tagline": "", "poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
+BLANK = {"overview": "", "overview_language": "", "tagline": "", "poster_path": "", "backdrop_path": ""}
+BLANK |= {"vote_average": 0, "vote_count": 0}
 
 
 @pytest.fixture

@@ -152,6 +152,7 @@ def expected_movie(body):
         "status": body.get("status") or "",
         "imdb_id": body.get("imdb_id") or "",
         "original_language": body.get("original_language") or "",
+        "overview_language": "en-US" if body.get("overview") else "",  # test_languages.py has the others
         "genres": [genre["name"] for genre in body.get("genres") or []],
         "cast": expected_cast(people["cast"], body["id"]),
         "crew": expected_crew(people["crew"], body["id"]),

@@ -21,13 +21,13 @@ def cached(settings) -> str:
     return json.dumps(rows)
 
 
-def test_details_and_credits_are_one_request(upstream):
+def test_details_credits_and_translations_are_one_request(upstream):
     upstream.get(MOVIE, json=payloads.movie())
 
     tmdb.fetch_movie(120)
 
     (call,) = upstream.calls
-    assert call.request.params == {"language": "en-US", "append_to_response": "credits"}
+    assert call.request.params == {"language": "en-US", "append_to_response": "credits,translations"}
     assert call.request.headers["Authorization"] == "Bearer a-read-access-token"
 
 

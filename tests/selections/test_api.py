@@ -183,6 +183,7 @@ def test_a_week_with_its_picks(api, user, other, now):
                     "release_date": "1995-12-15",
                     "poster_path": "/heat.jpg",
                     "overview": None,
+                    "overview_language": None,
                     "cached_at": "2026-01-02T03:04:05Z",
                     "confirmed": True,
                 },

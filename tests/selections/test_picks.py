@@ -88,6 +88,7 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
             "release_date": "2001-12-18",
             "poster_path": "/poster.jpg",
             "overview": "A hobbit leaves home.",
+            "overview_language": "en-US",
             "cached_at": "2026-02-11T13:00:00Z",
             "confirmed": True,
         },

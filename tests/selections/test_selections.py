@@ -43,6 +43,7 @@ def test_movie_selections(api, user, other, week):
                 "release_date": None,
                 "poster_path": None,
                 "overview": None,
+                "overview_language": None,
                 "cached_at": "2026-01-02T03:04:05Z",
                 "confirmed": True,
                 "selections": [selection(theirs, other), selection(mine, user)],

@@ -25,7 +25,7 @@ WRITERS = {
         "curators": "own_title own_cover note",
         "us": "id title_key search_text created_at",
         "upstream": "fetched_at vanished_at genres imdb_id original_title original_language release_date runtime"
-        " overview tagline status poster_path backdrop_path vote_average vote_count",
+        " overview overview_language tagline status poster_path backdrop_path vote_average vote_count",
     },
     "catalog.Album": {
         "file": "musicbrainz_id title artist",

@@ -13,6 +13,7 @@ from catalog.progress import Progress, counted, duration
 from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import STATES, Importer, Outcome
 from selections.transfer.kept_rows import fingerprints
+from selections.transfer.readers import dates
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name
 
@@ -35,6 +36,9 @@ class Command(BaseCommand):
             "--format", choices=[*readers.FORMATS, readers.JSON], help="default: recognized by the content"
         )
         parser.add_argument("--kind", choices=["movie", "album"], help="of the rows of a plain CSV without kinds")
+        parser.add_argument(
+            "--dates", choices=[*dates.ORDERS], help="whether dates such as 1/2/2024 begin with the day or the month"
+        )
         parser.add_argument(
             "--from",
             dest="first_week",
@@ -80,7 +84,7 @@ class Command(BaseCommand):
 
     def refuse_options(self, options) -> None:
         """Refuse options that do not apply to our own JSON."""
-        given = [name for name in ("resolve", "review", "first_week", "kind", "again") if options[name]]
+        given = [name for name in ("resolve", "review", "first_week", "kind", "dates", "again") if options[name]]
         given += ["overflow"] if options["overflow"] != "skip" else []
         for name in given:
             option = name.replace("first_week", "from")
@@ -111,7 +115,8 @@ class Command(BaseCommand):
 
     def import_rows(self, person, file: Path, options) -> int:
         """Import any other file, and return the number of rows that failed. Raises FileError."""
-        reading = readers.read(file, format=options["format"] or "", zone=person.zone, kind=options["kind"] or "")
+        given = {name: options[name] or "" for name in ("format", "kind", "dates")}
+        reading = readers.read(file, zone=person.zone, **given)
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
         review_file = options["review"] or file.with_suffix(".review.csv")
         if not os.access(review_file.parent, os.W_OK):
@@ -215,6 +220,8 @@ def line_of(outcome: Outcome) -> str:
     words = outcome.state if outcome.state in {"new", "skipped"} else STATES[outcome.state]
     if outcome.sentence:
         words = f"{words}: {outcome.sentence} ({outcome.row.place})"
+    elif outcome.row.evidence:
+        words = f"{words}: {outcome.row.evidence}"
     return f"{outcome.week_name:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
 
 

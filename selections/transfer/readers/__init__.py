@@ -6,15 +6,42 @@ Each format is a module with a FORMAT; see `yamtrack.py`. No reader uses the dat
 from datetime import tzinfo
 from pathlib import Path
 
-from . import files, letterboxd, ours, plain, rateyourmusic, trakt, yamtrack
+from . import (
+    discogs,
+    files,
+    imdb,
+    json_files,
+    lastfm,
+    letterboxd,
+    listenbrainz,
+    movary,
+    musicbrainz_collection,
+    neodb,
+    ours,
+    plain,
+    rateyourmusic,
+    refused,
+    ryot,
+    simkl,
+    spotify,
+    tmdb_account,
+    trakt,
+    watcharr,
+    yamtrack,
+)
 from .rows import FileError, Reading, Row
 from .tables import Table
 
 __all__ = ["FORMATS", "JSON", "PROGRAMS", "FileError", "Reading", "Row", "read", "recognise"]
 
-FORMATS = {module.FORMAT.name: module.FORMAT for module in (plain, ours, letterboxd, trakt, yamtrack, rateyourmusic)}
+MODULES = (
+    *(plain, ours, letterboxd, trakt, imdb, tmdb_account, simkl, movary, ryot, watcharr, yamtrack, neodb),
+    *(rateyourmusic, discogs, musicbrainz_collection, listenbrainz, lastfm, spotify),
+)
+FORMATS = {known.name: known for known in (*(module.FORMAT for module in MODULES), lastfm.TITLED)}
 PROGRAMS = " and ".join(", ".join(known.program for known in FORMATS.values() if known.program).rsplit(", ", 1))
 JSON = "json"  # our own export, which own_json.py reads
+OUR_KEYS = ("format", "version", "exported_at", "user", "weeks", "opinions_given", "catalog")
 
 
 def recognise(path: Path) -> str:
@@ -23,18 +50,20 @@ def recognise(path: Path) -> str:
         case "zip":
             return _recognise_archive(path)
         case "object":
-            return JSON  # if it is another JSON, its reader says what is wrong with it
+            return _recognise_object(path)
         case "list":
-            return trakt.FORMAT.name
+            return _recognise_list(path)
+    with files.opened(path) as file:
+        first = next(files.Lines(file), "")
+    for name, known in FORMATS.items():
+        if known.has_no_header and known.has_no_header(first):
+            return name
     with files.opened(path) as file:
         table = Table(file)
     for name, known in FORMATS.items():
         if known.needs and table.has(*known.needs):
             return name
-    if table.has(*letterboxd.FILM):  # its dates are those of a click, and it is not part of a diary
-        raise FileError(
-            "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."
-        )
+    refused.check(table)
     plain.require(table)
     return plain.FORMAT.name
 
@@ -45,18 +74,38 @@ def _recognise_archive(path: Path) -> str:
             if known.is_export and known.is_export(archive.names):
                 return name
     raise FileError(
-        "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's. "
-        f"{files.AS_DOWNLOADED}"
+        "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's, nor the "
+        f"listens of ListenBrainz or Spotify. {files.AS_DOWNLOADED}"
     )
 
 
-def read(path: Path, *, format: str = "", zone: tzinfo, kind: str = "") -> Reading:  # noqa: A002
+def _recognise_list(path: Path) -> str:
+    entry = json_files.first_entry(path)
+    for name, known in FORMATS.items():
+        if known.is_list and known.is_list(entry):
+            return name
+    if not entry:
+        return trakt.FORMAT.name  # an empty list has no rows in any format
+    raise FileError(f"This JSON is not an export of a program that is supported: {PROGRAMS}.")
+
+
+def _recognise_object(path: Path) -> str:
+    """Another program's object, or else our own JSON, whose reader says what is wrong with it."""
+    if files.first_key(path) not in {"", *OUR_KEYS}:
+        data = json_files.read_object(path)
+        for name, known in FORMATS.items():
+            if known.is_object and known.is_object(data):
+                return name
+    return JSON
+
+
+def read(path: Path, *, format: str = "", zone: tzinfo, kind: str = "", dates: str = "") -> Reading:  # noqa: A002
     """The rows of a file, in this format or else in the recognized one.
 
-    Instants become days in this zone; `kind` applies to rows of a plain CSV that do not give one. Raises FileError if
-    the file cannot be read, or is not in this format.
+    Instants become days in this zone; `kind` applies to rows of a plain CSV that do not give one, and `dates` is `dmy`
+    or `mdy` for dates such as 1/2/2024. Raises FileError if the file cannot be read, or is not in this format.
     """
-    if not format or format == trakt.FORMAT.name or files.shape(path) != "table":
+    if format not in FORMATS or not FORMATS[format].is_table or files.shape(path) != "table":
         found = recognise(path)
         if format and found != format:
             looks_like = FORMATS[found].label if found in FORMATS else "our own JSON"
@@ -64,6 +113,9 @@ def read(path: Path, *, format: str = "", zone: tzinfo, kind: str = "") -> Readi
         format = found  # noqa: A001
     if format == JSON:
         raise FileError("This is our own JSON, which is not read row by row.")
-    reading = FORMATS[format].read(path, zone, kind)
-    reading.remarks += [f"{what}: {count:,}." for what, count in sorted(reading.left_out.items()) if count]
+    reading = Reading(format, zone, kind, dates)
+    FORMATS[format].read(path, reading)
+    if not reading.rows and len(reading.failures) > 1 and len({sentence for _, sentence in reading.failures}) == 1:
+        raise FileError(f"All {len(reading.failures):,} rows have the same problem. {reading.failures[0][1]}")
+    reading.summarize()
     return reading

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from integrations import musicbrainz, tmdb
@@ -85,26 +85,26 @@ def read_number(cell: str) -> Decimal:
 
 
 def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
-    """Half stars of a rating out of 10, or out of its own maximum as in 4/5; None without one."""
+    """Whole half stars of a rating out of 10, or out of its own maximum as in 4/5; None without one."""
     if not cell:
         return None
     number, _, most = (part.strip() for part in cell.partition("/"))
     if most not in ("", "5", "10"):
         raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
     half_stars = read_number(number) * MAX_RATING / int(most or out_of)
-    if half_stars != int(half_stars) or not 1 <= half_stars <= MAX_RATING:
+    if not 0 < half_stars <= MAX_RATING:
         raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
-    return int(half_stars)
+    return max(1, int(half_stars.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
 def read_release_year(cell: str) -> int | None:
-    """The year that a release date begins with; None without one, or if it is just zeros."""
+    """The year in a release date of any form; None without one, or if it is just zeros."""
     if not cell.strip("0"):
         return None
-    found = re.fullmatch(r"(\d{4})(?:-[\d?]{2}){0,2}", cell, re.ASCII)
-    if not found or not FIRST_RELEASE <= int(found[1]) <= LAST_YEAR:
+    years = re.findall(r"(?<!\d)\d{4}(?!\d)", cell, re.ASCII)
+    if len(years) != 1 or not FIRST_RELEASE <= int(years[0]) <= LAST_YEAR:
         raise RowError(f"{shown(cell)} is not a year of release. Enter it as 1994.")
-    return int(found[1])
+    return int(years[0])
 
 
 def read_movie_id(text: str) -> dict[str, Any]:

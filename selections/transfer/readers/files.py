@@ -109,6 +109,13 @@ def shape(path: Path) -> str:
     return {b"{": "object", b"[": "list"}.get(start[:1], "table")
 
 
+def first_key(path: Path) -> str:
+    """The first key of an object in JSON; empty without one."""
+    head = _head(path).decode("utf-8-sig", "replace")
+    found = re.match(r'\s*\{\s*"([^"\\]{1,100})"\s*:', head)
+    return found[1] if found else ""
+
+
 class ZipArchive:
     """A ZIP whose files are read one after the other, as needed. Raises FileError."""
 

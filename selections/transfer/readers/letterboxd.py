@@ -8,19 +8,18 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
-from typing import TextIO
 
 from . import cells, files
 from .rows import FileError, Format, Reading, Row, RowError
-from .tables import Record, Table, listed
+from .tables import Record, Table, listed, table_of
 
 FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
 NEEDS = (*FILM, "Watched Date")
 USED = (*NEEDS, "Rating", "Rewatch", "Review")
+DATED = ("Date", "Watched Date")
 READ = ("diary.csv", "reviews.csv", "ratings.csv")
 # Folders of the export itself, whose files may have the same names: lists have the names that their owner gave them,
 # `deleted` and `orphaned` are copies. And the one that macOS adds.
@@ -36,28 +35,30 @@ def is_export(names: list[str]) -> bool:
     return bool({"diary.csv", "reviews.csv"} & own) or {"ratings.csv", "watched.csv"} <= own
 
 
-def read(path: Path, zone: tzinfo, kind: str) -> Reading:
+def read(path: Path, reading: Reading) -> None:
     """The rows of its diary, and of reviews without an entry in the diary. Raises FileError.
 
     Only the day of an opinion is known, not the time: it counts as noon in this zone.
     """
     if files.shape(path) != "zip":
-        return _read_entries(files.opened(path), "", Reading("letterboxd", zone))
+        with table_of(path, reading, DATED) as table:
+            _read_entries(table, reading)
+        return
     with files.zip_archive(path) as archive:
         own = _files_to_read(archive.names)
         if not {"diary.csv", "reviews.csv"} & own.keys():
             raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
-        reading, reviews = Reading("letterboxd", zone), Reading("letterboxd", zone)
+        reviews = Reading("letterboxd", reading.zone)
         for name, part in {"diary.csv": reading, "reviews.csv": reviews}.items():
             if name in own:
-                _read_entries(archive.opened(own[name]), name, part)
+                with archive.opened(own[name]) as file:
+                    _read_entries(Table(file, name), part)
         _add_reviews(reading, reviews)
         if "ratings.csv" in own:
             with archive.opened(own["ratings.csv"]) as file:
                 _add_ratings(reading, Table(file, "ratings.csv"))
         if others := _others(archive.names, own):
             reading.remarks.append(f"Not imported (only the diary, its reviews and its ratings are): {listed(others)}.")
-    return reading
 
 
 def _own(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -87,29 +88,26 @@ def _others(names: list[str], own: dict[str, str]) -> list[str]:
     return sorted({f"{path.partition('/')[0]}/" if "/" in path else path for path in paths})
 
 
-def _read_entries(opened: AbstractContextManager[TextIO], name: str, reading: Reading) -> Reading:
+def _read_entries(table: Table, reading: Reading) -> None:
     """Add the rows of diary.csv or reviews.csv."""
-    with opened as file:
-        table = Table(file, name)
-        table.require(*NEEDS, what="a diary of Letterboxd")
-        table.collect(reading, USED, _read_entry)
-    return reading
+    table.require(*NEEDS, what="a diary of Letterboxd")
+    table.collect(reading, USED, _read_entry)
 
 
 def _read_entry(record: Record, reading: Reading) -> Row:
-    title, year = _read_film(record)
+    title, year = _read_film(record, reading)
     written_on = cells.read_day(record["date"], reading.zone)
     day = cells.read_day(record["watcheddate"], reading.zone) or written_on
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
-    rating = _read_stars(record["rating"])
-    review = cells.read_text(_plain(record["review"]))
+    rating = reading.spare(record.place, _read_stars, record["rating"])
+    review = reading.spare(record.place, cells.read_text, _plain(record["review"])) or ""
     return Row(
         place=record.place,
         kind="movie",
         title=title,
         year=year,
-        rewatch=cells.read_yes(record["rewatch"]) if "rewatch" in record.cells else None,
+        rewatch=reading.spare(record.place, cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
         rating=rating,
         review=review,
         said_at=_noon(written_on, reading.zone) if rating or review else None,
@@ -117,10 +115,10 @@ def _read_entry(record: Record, reading: Reading) -> Row:
     )
 
 
-def _read_film(record: Record) -> Film:
+def _read_film(record: Record, reading: Reading) -> Film:
     if not record["name"]:
         raise RowError("This film has no name. Add it.")
-    return cells.within(record["name"]), cells.read_release_year(record["year"])
+    return cells.within(record["name"]), reading.spare(record.place, cells.read_release_year, record["year"])
 
 
 def _read_stars(cell: str) -> int | None:
@@ -152,8 +150,7 @@ def _add_reviews(diary: Reading, reviews: Reading) -> None:
             rating = entry.rating or review.rating
             diary.rows[number] = replace(entry, review=review.review, rating=rating, said_at=review.said_at)
     diary.rows += [review for review in reviews.rows if review.place not in joined]
-    diary.remarks += reviews.remarks
-    diary.failures += reviews.failures
+    diary.take_reports(reviews)
 
 
 def _add_ratings(reading: Reading, table: Table) -> None:
@@ -161,8 +158,7 @@ def _add_ratings(reading: Reading, table: Table) -> None:
     table.require(*FILM, "Rating", what="the ratings.csv of Letterboxd")
     ratings = Reading("letterboxd", reading.zone)
     table.collect(ratings, USED, _read_rating)
-    reading.remarks += ratings.remarks
-    reading.failures += ratings.failures
+    reading.take_reports(ratings)
     last: dict[Film, int] = {}
     for number, row in sorted(enumerate(reading.rows), key=lambda numbered: numbered[1].day or date.min):
         last[row.title, row.year] = number
@@ -176,13 +172,13 @@ def _add_ratings(reading: Reading, table: Table) -> None:
 
 
 def _read_rating(record: Record, reading: Reading) -> Row:
-    title, year = _read_film(record)
+    title, year = _read_film(record, reading)
     return Row(
         place=record.place,
         kind="movie",
         title=title,
         year=year,
-        rating=_read_stars(record["rating"]),
+        rating=reading.spare(record.place, _read_stars, record["rating"]),
         said_at=_noon(cells.read_day(record["date"], reading.zone), reading.zone),
     )
 

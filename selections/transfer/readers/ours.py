@@ -1,7 +1,7 @@
 """Our own CSV, one row for each pick and opinion, as `export_selections --format csv` writes it."""
 
 from dataclasses import replace
-from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -39,9 +39,10 @@ COLUMNS = (
     "week_notes",
     "rewatch",
 )
+DATED = ("week_start", "added_at", "opinion_at")
 
 
-def read(path: Path, zone: tzinfo, kind: str) -> Reading:
+def read(path: Path, reading: Reading) -> None:
     """One user's picks with that user's opinions on them. Raises FileError."""
     picks: dict[tuple[object, ...], int] = {}  # the index of each among the reading's rows
     owners: set[str] = set()
@@ -58,7 +59,7 @@ def read(path: Path, zone: tzinfo, kind: str) -> Reading:
             reading.rows[picks[pick]] = replace(row, place=known.place, added_at=known.added_at, notes=known.notes)
         return None
 
-    return csv_format(NAME, PROGRAM, needs=NEEDS, used=COLUMNS, read_row=read_row).read(path, zone, kind)
+    csv_format(NAME, PROGRAM, needs=NEEDS, used=COLUMNS, dated=DATED, read_row=read_row).read(path, reading)
 
 
 FORMAT = Format(name=NAME, label=f"a CSV of {PROGRAM}", needs=NEEDS, read=read)
@@ -76,50 +77,53 @@ def _check(record: Record, owners: set[str]) -> None:
 
 
 def _read_record(record: Record, reading: Reading) -> Row:
-    row = _read_pick(record, reading.zone)
+    row = _read_pick(record, reading)
     if restore(record["opinionby"]) in ("", restore(record["username"])):
-        return _with_opinion(row, record, reading.zone)
+        return _with_opinion(row, record, reading)
     reading.left_out["Opinions of others, which are not imported"] += 1
     return row
 
 
-def _read_pick(record: Record, zone: tzinfo) -> Row:
+def _read_pick(record: Record, reading: Reading) -> Row:
     kind = record["kind"].casefold()
     if kind not in ("movie", "album", ""):
         raise RowError(f"{cells.shown(kind)} is not a kind. Enter movie or album.")
+    spare, place = partial(reading.spare, record.place), record.place
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
         raise RowError("This row has no year and week_number. Add them.")
-    week, notes = cells.read_week(year, number), cells.within(restore(record.raw("weeknotes")), MAX_TEXT)
+    week = cells.read_week(year, number)
+    notes = spare(cells.within, restore(record.raw("weeknotes")), most=MAX_TEXT) or ""
     if not kind:
-        return Row(place=record.place, kind="", week=week, notes=notes)
+        return Row(place=place, kind="", week=week, notes=notes)
     row = Row(
-        place=record.place,
+        place=place,
         kind=kind,
         week=week,
         notes=notes,
-        position=cells.read_position(record["position"]),
-        tmdb_id=_read_tmdb_id(record["tmdbid"]),
-        musicbrainz_id=_read_mbid(record["musicbrainzid"]),
-        release_group_id=_read_mbid(record["releasegroupid"]),
+        position=spare(cells.read_position, record["position"]),
+        tmdb_id=spare(_read_tmdb_id, record["tmdbid"]),
+        musicbrainz_id=spare(_read_mbid, record["musicbrainzid"]),
+        release_group_id=spare(_read_mbid, record["releasegroupid"]),
         title=cells.within(restore(record.raw("title"))),
         artist=cells.within(restore(record.raw("artist"))),
-        year=cells.read_release_year(record["releasedate"]),
-        added_at=cells.read_instant(record["addedat"], zone),
-        rewatch=cells.read_rewatch(record["rewatch"]),
+        year=spare(cells.read_release_year, record["releasedate"]),
+        added_at=spare(cells.read_instant, record["addedat"], zone=reading.zone),
+        rewatch=spare(cells.read_rewatch, record["rewatch"]),
     )
     if not (row.tmdb_id or row.musicbrainz_id or row.release_group_id or row.title.strip()):
         raise RowError("This row has neither an id nor a title. Add one.")
     return row
 
 
-def _with_opinion(row: Row, record: Record, zone: tzinfo) -> Row:
+def _with_opinion(row: Row, record: Record, reading: Reading) -> Row:
+    spare = partial(reading.spare, record.place)
     return replace(
         row,
-        rating=cells.read_rating(record["rating"]),
-        review=cells.within(restore(record.raw("review")), MAX_TEXT),
-        contains_spoilers=cells.read_yes(record["containsspoilers"]),
-        said_at=cells.read_instant(record["opinionat"], zone),
+        rating=spare(cells.read_rating, record["rating"]),
+        review=spare(cells.within, restore(record.raw("review")), most=MAX_TEXT) or "",
+        contains_spoilers=spare(cells.read_yes, record["containsspoilers"]) or False,
+        said_at=spare(cells.read_instant, record["opinionat"], zone=reading.zone),
     )
 
 

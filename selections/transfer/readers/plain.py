@@ -2,14 +2,17 @@
 
 import re
 from datetime import date, tzinfo
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from selections.models import MAX_RATING
 from selections.weeks import YearWeek, day_of
 
 from . import cells, files
 from .rows import FileError, Format, Reading, Row, RowError
-from .tables import Record, Table
+from .tables import Record, Table, table_of
 
 # The possible names of each column, by tables.key(); if a row has several, the first one counts.
 COLUMNS = {
@@ -47,6 +50,9 @@ COLUMNS = {
     "notes": ("notes", "note", "weeknotes"),
 }
 USED = [column for columns in COLUMNS.values() for column in columns]
+DATED = [column for thing in ("date", "watched", "listened") for column in COLUMNS[thing]]
+STARS = 5
+ENOUGH = 10  # ratings of which none is above 5, so that they are out of 5
 IDENTIFYING = ("tmdb", "imdb", "release", "group", "address", "title", "movie", "album")
 KINDS = {
     "movie": "movie",
@@ -67,14 +73,31 @@ OF_KINDS = {
 UNREAD = "Ignored addresses of other sites, and numbers of an unknown source"
 
 
-def read(path: Path, zone: tzinfo, kind: str) -> Reading:
-    """Its movies and albums, of this kind if a row does not give one. Raises FileError."""
-    reading = Reading("csv", zone, kind)
+def read(path: Path, reading: Reading) -> None:
+    """Its movies and albums, of the reading's kind if a row does not give one. Raises FileError."""
     with files.opened(path) as file:
         table = Table(file)
         require(table)
+        if not table.has("rating10"):
+            _judge_ratings(reading, [_cell(record, "rating") for record in table.records()])
+    with table_of(path, reading, DATED) as table:
         table.collect(reading, USED, _read_row)
-    return reading
+
+
+def _judge_ratings(reading: Reading, ratings: list[str]) -> None:
+    """Say in the reading what its ratings are out of, as far as they do not say it themselves, as in 4/5."""
+    plain = re.compile(r"\d{1,3}(?:[.,]\d{1,10})?", re.ASCII)
+    numbers = [Decimal(cell.replace(",", ".")) for cell in ratings if plain.fullmatch(cell)]
+    if not numbers:
+        return
+    if sum(number > MAX_RATING for number in numbers) > len(numbers) / 2:
+        reading.best_rating = 100
+    elif max(numbers) <= STARS and (len(numbers) >= ENOUGH or any(number % 1 for number in numbers)):
+        reading.best_rating = STARS
+    remark = f"Ratings are read as out of {reading.best_rating}."
+    if max(numbers) <= STARS:
+        remark = f"{remark[:-1]}, as none is above 5. Otherwise write them as 4/{15 - reading.best_rating}."
+    reading.remarks.append(remark)
 
 
 def require(table: Table) -> None:
@@ -89,13 +112,15 @@ def require(table: Table) -> None:
 def _read_row(record: Record, reading: Reading) -> Row:
     work = _read_work(record, reading)
     week, day, year = _read_week(record, reading.zone)
+    spare = partial(reading.spare, record.place)
+    rating = spare(cells.read_rating, _cell(record, "rating"), out_of=reading.best_rating)
     said: dict[str, Any] = {
         "place": record.place,
         "week": week,
         "day": day,
-        "rating": cells.read_rating(_cell(record, "rating")) or cells.read_rating(_cell(record, "stars"), out_of=5),
-        "review": cells.read_text(_cell(record, "review")),
-        "notes": cells.read_text(_cell(record, "notes")),
+        "rating": rating or spare(cells.read_rating, _cell(record, "stars"), out_of=STARS),
+        "review": spare(cells.read_text, _cell(record, "review")) or "",
+        "notes": spare(cells.read_text, _cell(record, "notes")) or "",
     }
     if not work:
         if week and said["notes"] and not (said["rating"] or said["review"]):
@@ -105,11 +130,11 @@ def _read_row(record: Record, reading: Reading) -> Row:
         )
     return Row(
         kind=_read_kind(record, work, reading.kind),
-        position=cells.read_position(_cell(record, "position")),
+        position=spare(cells.read_position, _cell(record, "position")),
         artist=cells.within(_cell(record, "artist")),
-        year=cells.read_release_year(_cell(record, "released") or year),
-        rewatch=cells.read_rewatch(_cell(record, "rewatch")),
-        contains_spoilers=cells.read_yes(_cell(record, "spoilers")),
+        year=spare(cells.read_release_year, _cell(record, "released") or year),
+        rewatch=spare(cells.read_rewatch, _cell(record, "rewatch")),
+        contains_spoilers=spare(cells.read_yes, _cell(record, "spoilers")) or False,
         **work,
         **said,
     )
@@ -118,12 +143,13 @@ def _read_row(record: Record, reading: Reading) -> Row:
 def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
     """The ids and the title that a row gives, if any."""
     work: dict[str, Any] = {}
+    wrong: list[str] = []
     for thing in ("tmdb", "imdb", "release", "group"):
         text = _cell(record, thing)
         is_ambiguous = text.isdecimal() and thing != "tmdb"
         ids = {} if is_ambiguous else _read_ids(text, bare="release-group" if thing == "group" else "release")
         if text and not ids:
-            raise RowError(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
+            wrong.append(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
         work |= ids
     if text := _cell(record, "address"):
         ids = {} if text.isdecimal() else _read_ids(text)
@@ -135,6 +161,9 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
         if text and not ids:
             work.setdefault("title", cells.within(text))
         work |= ids
+    if wrong and not work:
+        raise RowError(wrong[0])
+    reading.skip_cells(record.place, wrong)
     return work
 
 

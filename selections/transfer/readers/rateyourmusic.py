@@ -39,9 +39,9 @@ def _read_album(record: Record, reading: Reading) -> Row:
         kind="album",
         title=cells.within(title),
         artist=cells.within(_artist(record)),
-        year=cells.read_release_year(record["releasedate"]),
-        rating=cells.read_rating(record["rating"].strip("0") and record["rating"]),
-        review=cells.read_text(_plain(review)),
+        year=reading.spare(record.place, cells.read_release_year, record["releasedate"]),
+        rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0") and record["rating"]),
+        review=reading.spare(record.place, cells.read_text, _plain(review)) or "",
         contains_spoilers="[spoiler" in review.casefold(),
     )
 

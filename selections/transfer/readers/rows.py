@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+from selections.models import MAX_RATING
+
 MAX_ROWS = 100_000  # of one file; Row objects are held in memory
+MAX_NAMED = 12  # columns, files or cells that are named in a report
 
 
 class FileError(Exception):
@@ -48,6 +52,7 @@ class Row:
     said_at: datetime | None = None  # when that opinion was given
     added_at: datetime | None = None  # when it was picked
     notes: str = ""  # of the week
+    evidence: str = ""  # why the file means it, if the file does not say so itself: `11 of 12 tracks heard`
 
     def __str__(self) -> str:
         title = (
@@ -63,15 +68,46 @@ class Row:
 
 @dataclass(slots=True)
 class Reading:
-    """The content of a file. Instants in it become days in `zone`; `kind` is that of rows that do not give one."""
+    """The content of a file. Instants in it become days in `zone`; `kind` is that of rows that do not give one.
+
+    `dates` is `dmy` or `mdy` if the user says how dates such as 1/2/2024 are to be read.
+    """
 
     format: str
     zone: tzinfo
     kind: str = ""
+    dates: str = ""
+    best_rating: int = MAX_RATING  # that ratings of a plain CSV are out of
     rows: list[Row] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was ignored, and why
     failures: list[tuple[str, str]] = field(default_factory=list)  # places and reasons of rows that cannot be read
     left_out: Counter[str] = field(default_factory=Counter)  # what was ignored, with the number of times
+    skipped_cells: list[str] = field(default_factory=list)  # a sentence for each cell that its row can do without
+
+    def spare[T](self, place: str, read_cell: Callable[..., T], cell: str, **options: Any) -> T | None:
+        """The value of a cell that its row can do without; None, which is reported, if it cannot be read."""
+        try:
+            return read_cell(cell, **options)
+        except RowError as error:
+            self.skip_cells(place, [str(error)])
+            return None
+
+    def skip_cells(self, place: str, sentences: Iterable[str]) -> None:
+        """Report cells that their row can do without."""
+        self.skipped_cells += [f"Imported without a cell, in {place}: {said}" for said in sentences]
+
+    def take_reports(self, other: "Reading") -> None:
+        """Take over what another part of the file reports, but not its rows."""
+        self.remarks += other.remarks
+        self.failures += other.failures
+        self.skipped_cells += other.skipped_cells
+
+    def summarize(self) -> None:
+        """Add remarks on what was left out."""
+        self.remarks += self.skipped_cells[:MAX_NAMED]
+        if (more := len(self.skipped_cells) - MAX_NAMED) > 0:
+            self.remarks.append(f"Imported without a cell for a reason like these: {more:,} more.")
+        self.remarks += [f"{what}: {count:,}." for what, count in sorted(self.left_out.items()) if count]
 
     def collect[T](self, entries: Iterable[tuple[str, T]], read_row: Callable[[T], Row | None]) -> int:
         """Add the rows of these entries, each with its place, and return the number of entries.
@@ -96,11 +132,22 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A file format. A CSV is recognized by the columns that it `needs`, a ZIP by the names of its files."""
+    """A file format.
+
+    A CSV is recognized by the columns that it `needs`, a ZIP by the names of its files, a list in JSON by its first
+    entry, and an object by its keys. `read` adds to a reading, and raises FileError.
+    """
 
     name: str
     label: str  # for sentences
     program: str = ""  # that writes it, to list for people
-    read: Callable[[Path, tzinfo, str], Reading]  # the last argument is the kind of rows that do not give one
+    read: Callable[[Path, Reading], None]
     needs: tuple[str, ...] = ()
+    has_no_header: Callable[[str], bool] | None = None  # whether this first line of a table has no names of columns
     is_export: Callable[[list[str]], bool] | None = None
+    is_list: Callable[[dict[str, Any]], bool] | None = None
+    is_object: Callable[[dict[str, Any]], bool] | None = None
+
+    @property
+    def is_table(self) -> bool:
+        return bool(self.needs) or not (self.is_list or self.is_object)

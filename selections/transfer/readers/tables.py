@@ -1,20 +1,20 @@
 """CSV as spreadsheets and other programs write it: https://www.rfc-editor.org/rfc/rfc4180, and its variants."""
 
+import contextlib
 import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from . import dates
 from .files import MAX_LINE, Lines, opened
-from .rows import FileError, Format, Reading, Row, RowError
+from .rows import MAX_NAMED, FileError, Format, Reading, Row, RowError
 
 csv.field_size_limit(MAX_LINE)  # of the whole process, instead of the default of 128 KB
-MAX_NAMED = 12  # columns that are named in a sentence
 
 
 def key(name: str) -> str:
@@ -52,14 +52,23 @@ class Record:
 class Table:
     """A CSV file whose header is read; its records are read one at a time, on demand. Raises FileError."""
 
-    def __init__(self, file: TextIO, name: str = "") -> None:
+    def __init__(self, file: TextIO, name: str = "", dated: Iterable[str] = (), order: str = "") -> None:
+        """Dates in the columns `dated` are in this `order`, and are read as 2024-12-31."""
         self._lines = Lines(file, name)
         self._named = name or "The file"
+        self._dated, self._order = [key(column) for column in dated], order
         first = next((line for line in self._lines if line.strip()), None)
+        separator = re.fullmatch(r'"?sep=([,;\t])"?', first.strip("\r\n"), re.IGNORECASE) if first else None
+        if separator:  # a line that Excel writes and reads
+            first = next((line for line in self._lines if line.strip()), None)
         if first is None:
             raise FileError(f"{self._named} is empty.")
         self._place = self._lines.place()  # of the header
-        self._reader = csv.reader(chain([first], self._lines), delimiter=_delimiter(first))
+        delimiter = separator[1] if separator else _delimiter(first)
+        # Blanks that follow a separator in the header also come before quotation marks, as in RateYourMusic's file.
+        self._reader = csv.reader(
+            chain([first], self._lines), delimiter=delimiter, skipinitialspace=f"{delimiter} " in first
+        )
         header = self._next(self._place) or []
         self._keys = [key(cell) for cell in header]
         self._names = {key(cell): cell.strip() for cell in header if key(cell)}
@@ -104,6 +113,7 @@ class Table:
                 return
             if any(cell.strip() for cell in row):
                 cells = dict(zip(self._keys, row, strict=False))
+                cells |= {name: dates.iso(cells[name], self._order) for name in self._dated if name in cells}
                 yield Record(place, cells, sum(1 for cell in row[len(self._keys) :] if cell.strip()))
 
     def _next(self, place: str) -> list[str] | None:
@@ -120,25 +130,35 @@ class Table:
         return row
 
 
+@contextlib.contextmanager
+def table_of(path: Path, reading: Reading, dated: Iterable[str] = ()) -> Iterator[Table]:
+    """The table in a file, whose dates in the columns `dated` are read as 2024-12-31. Raises FileError."""
+    order, names = reading.dates, [key(column) for column in dated]
+    if names and not order:
+        with opened(path) as file:
+            order = dates.order_of(record[name] for record in Table(file).records() for name in names)
+    with opened(path) as file:
+        yield Table(file, dated=names, order=order)
+
+
 def csv_format(
     name: str,
     program: str,
     *,
     needs: tuple[str, ...],
     used: tuple[str, ...],
+    dated: tuple[str, ...] = (),
     read_row: Callable[[Record, Reading], Row | None],
 ) -> Format:
-    """A program's CSV: `needs` are the columns without which it is another, `used` are all that are imported."""
+    """A program's CSV: `needs` are the columns without which it is another, `used` are all that are imported, and
+    `dated` those of them that are dates."""
 
     label = f"a CSV of {program}"
 
-    def read(path: Path, zone: tzinfo, kind: str) -> Reading:
-        reading = Reading(name, zone, kind)
-        with opened(path) as file:
-            table = Table(file)
+    def read(path: Path, reading: Reading) -> None:
+        with table_of(path, reading, dated) as table:
             table.require(*needs, what=label)
             table.collect(reading, used, read_row)
-        return reading
 
     return Format(name=name, label=label, program=program, needs=needs, read=read)
 

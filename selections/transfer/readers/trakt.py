@@ -1,28 +1,30 @@
 """Trakt's export, or its watched-history.json alone: https://trakt.tv/settings/data"""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from integrations.values import integer, mapping, text
 from selections.models import MAX_RATING
-from selections.weeks import LAST_YEAR
 
 from . import cells, files
+from .json_files import entries, first_entry, movie_of
 from .rows import FileError, Format, LeftOut, Reading, Row, RowError
 from .tables import listed
 
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
 RATINGS = "ratings-movies.json"
-PIECE = 64 * 2**10  # characters that are read at a time
-SIGN = re.compile(r"\s*([\[,\]])\s*")  # the characters before an entry, or after the last
-DECODER = json.JSONDecoder()
-MAX_ENTRY = 256 * 2**10  # characters; an entry has some hundreds
+WATCHED = "watched-movies.json"
+TIMES = ("watched_at", "last_watched_at", "rated_at")  # of an entry in the history, of watched movies, of ratings
+LISTED = "listed_at"
+WATCHLIST = (
+    "This is a list of Trakt, such as the watchlist, which does not say that anything was watched. Import "
+    "watched-history.json or the whole ZIP."
+)
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # Trakt's value for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -42,22 +44,33 @@ def is_export(names: list[str]) -> bool:
 
 
 def _parts(names: list[str]) -> list[str]:
-    """The parts of the history in order, from any folder."""
-    found = ((HISTORY.fullmatch(_basename(path)), path) for path in names if not path.startswith("__MACOSX/"))
-    return [path for _, path in sorted((int(part[1] or 0), path) for part, path in found if part)]
+    """The parts of the history in order, from any folder; without a history the movies with their last time."""
+    own = [path for path in names if not path.startswith("__MACOSX/")]
+    found = ((HISTORY.fullmatch(_basename(path)), path) for path in own)
+    parts = [path for _, path in sorted((int(part[1] or 0), path) for part, path in found if part)]
+    return parts or [path for path in own if _basename(path).lower() == WATCHED][:1]
 
 
 def _basename(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def read(path: Path, zone: tzinfo, kind: str) -> Reading:
-    """The movies of its history, the earliest first, with their ratings. Raises FileError."""
-    reading = Reading("trakt", zone)
+def is_list(entry: dict[str, Any]) -> bool:
+    """Whether a list with this first entry is one of Trakt's."""
+    return bool(entry.keys() & {*TIMES, LISTED}) and bool(entry.keys() & {"movie", "show", "episode", "person"})
+
+
+def read(path: Path, reading: Reading) -> None:
+    """The movies of its history, the earliest first, with their ratings. Raises FileError.
+
+    A list alone is told by its entries: the history, the movies with their last time, or ratings.
+    """
     if files.shape(path) != "zip":
+        if LISTED in first_entry(path):
+            raise FileError(WATCHLIST)
         with files.opened(path) as file:
             _sort(reading, _read_history(reading, entries(file)))
-        return reading
+        return
     with files.zip_archive(path) as archive:
         parts, watches = _parts(archive.names), []
         for part in parts:
@@ -72,7 +85,6 @@ def read(path: Path, zone: tzinfo, kind: str) -> Reading:
             reading.remarks.append(
                 f"Not imported (only the history of movies and their ratings are): {listed(others)}."
             )
-    return reading
 
 
 def _read_history(reading: Reading, entries: Iterator[tuple[str, Any]]) -> list[Watch]:
@@ -83,9 +95,9 @@ def _read_history(reading: Reading, entries: Iterator[tuple[str, Any]]) -> list[
         place, entry = placed
         if not isinstance(entry, dict):
             raise RowError("This entry is not about a movie.")
-        if entry.get("type") in ("episode", "season", "show"):
+        if entry.get("type") in ("episode", "season", "show") or ("show" in entry and "movie" not in entry):
             raise LeftOut("Episodes and shows, not imported")
-        watches.append(_read_watch(place, entry, reading.zone))
+        watches.append(_read_watch(place, entry, reading))
         return watches[-1].row
 
     reading.collect(((placed[0], placed) for placed in entries), read_entry)
@@ -98,26 +110,15 @@ def _sort(reading: Reading, watches: list[Watch]) -> None:
     reading.rows[:] = [watch.row for watch in watches]
 
 
-def _read_watch(place: str, entry: dict[str, Any], zone: tzinfo) -> Watch:
+def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> Watch:
     movie = mapping(entry.get("movie"))
-    ids = mapping(movie.get("ids"))
-    tmdb_id, imdb_id, title = integer(ids.get("tmdb")), text(ids.get("imdb")), text(movie.get("title")).strip()
-    imdb_id = imdb_id if re.fullmatch(r"tt[0-9]{5,12}", imdb_id) else ""
-    if not (tmdb_id or imdb_id or title):
-        raise RowError("This entry has neither an id of a movie nor a title.")
-    said = text(entry.get("watched_at"))
-    watched_at = cells.read_instant(said, zone)
-    day = None if watched_at in (None, UNKNOWN) else cells.read_day(said, zone)
-    year = integer(movie.get("year"), most=LAST_YEAR)
-    row = Row(
-        place=place,
-        kind="movie",
-        tmdb_id=tmdb_id or None,
-        imdb_id=imdb_id,
-        title=cells.within(title),
-        year=year if year and year >= cells.FIRST_RELEASE else None,
-        **cells.dated(day),
-    )
+    work = movie_of(movie)
+    said = next((said for name in TIMES if (said := text(entry.get(name)))), "")
+    watched_at = cells.read_instant(said, reading.zone)
+    day = None if watched_at in (None, UNKNOWN) else cells.read_day(said, reading.zone)
+    rating = integer(entry.get("rating"), most=MAX_RATING) if "rated_at" in entry else None
+    said_at = watched_at if rating else None
+    row = Row(place=place, rating=rating or None, said_at=said_at, **work, **cells.dated(day))
     return Watch(row, _keys(movie), watched_at if day else None)
 
 
@@ -152,42 +153,6 @@ def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple
     reading.collect(ratings, read_rating)
 
 
-def entries(stream: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Each entry of a JSON list with its place, without loading the whole list. Raises FileError."""
-    buffer: str | None = ""
-    named, number, ended = name or "the file", 0, False
-    while buffer is not None and len(buffer) < MAX_ENTRY and not ended and (piece := stream.read(PIECE)):
-        if flaw := files.find_flaw(piece):
-            raise FileError(f"{flaw} in {named} after entry {number}. Download it again.")
-        found, buffer, ended = _take(buffer + piece.removeprefix("\ufeff"), first=number == 0)
-        for entry in found:
-            number += 1
-            yield f"{name}, entry {number}" if name else f"entry {number}", entry
-    if not ended:
-        raise FileError(f"There is no JSON in {named} after entry {number}. Download it again.")
-
-
-def _take(buffer: str, *, first: bool) -> tuple[list[Any], str | None, bool]:
-    """The complete entries, the rest of the buffer (None if it is not a list), and whether the list ends."""
-    found: list[Any] = []
-    start = 0
-    while sign := SIGN.match(buffer, start):
-        if (sign[1] == "[") != (first and not found):
-            return found, None, False
-        if sign[1] == "]" or (sign[1] == "[" and buffer.startswith("]", sign.end())):
-            return found, "", True
-        try:
-            entry, end = DECODER.raw_decode(buffer, sign.end())
-        except ValueError:  # the rest of it may still be missing
-            return found, buffer[start:], False
-        except RecursionError:
-            return found, None, False
-        if end == len(buffer) and isinstance(entry, int | float):  # as may that of a number
-            return found, buffer[start:], False
-        found.append(entry)
-        start = end
-    rest = buffer[start:]
-    return found, None if rest.strip() else rest, False
-
-
-FORMAT = Format(name="trakt", label="an export of Trakt", program="Trakt", is_export=is_export, read=read)
+FORMAT = Format(
+    name="trakt", label="an export of Trakt", program="Trakt", is_export=is_export, is_list=is_list, read=read
+)

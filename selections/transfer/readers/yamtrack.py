@@ -31,7 +31,7 @@ def _read_movie(record: Record, reading: Reading) -> Row:
         kind="movie",
         tmdb_id=tmdb_id or None,
         title=cells.within(record["title"]),
-        rating=_read_score(record["score"]),
+        rating=reading.spare(record.place, _read_score, record["score"]),
         **cells.dated(cells.read_day(record.first(*DATES), reading.zone)),
     )
 
@@ -46,4 +46,11 @@ def _read_score(cell: str) -> int | None:
     return max(1, int(score.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
-FORMAT = csv_format("yamtrack", "Yamtrack", needs=NEEDS, used=(*NEEDS, *DATES, "score", "notes"), read_row=_read_movie)
+FORMAT = csv_format(
+    "yamtrack",
+    "Yamtrack",
+    needs=NEEDS,
+    used=(*NEEDS, *DATES, "score", "notes"),
+    dated=DATES,
+    read_row=_read_movie,
+)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from selections.insights.comparison import Agreement
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
-from selections.opinions.feed import count_visible
+from selections.opinions.feed import list_filtered
 from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
@@ -120,7 +120,7 @@ def test_the_feed_counts_what_it_shows(club, settings):
     for settings.BLIND_REVEAL in (True, False):
         for person in club[0]:
             for some in (opinions, opinions.on_kind("movie"), opinions.filter(user=person), opinions.filter(rating=5)):
-                assert count_visible(some, person) == some.visible_to(person).count()
+                assert list_filtered(some, person).count() == some.visible_to(person).count()
 
 
 def test_comparisons(club):

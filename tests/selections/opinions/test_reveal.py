@@ -1,8 +1,11 @@
 """Blind reveal: who may read an opinion when, and what that does to deleting it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from selections.models import EarlierRating, Opinion, WeekMovie
+from selections.opinions import feed
 from tests.conftest import assert_problem, at_once, client_of
 from tests.factories import (
     PASSWORD,
@@ -155,6 +158,22 @@ def test_it_is_shown_once_the_week_is_over_for_the_reader_and_its_owner(
     time_machine.move_to(moment, tick=False)
 
     assert shown(client_of(user), week) == (["A masterpiece."] if is_over else [])
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "UTC", "Etc/GMT+12"])
+def test_kept_queries_find_what_the_orm_finds_at_each_hour(user, other, week, secret, time_machine, zone):
+    live_in(zone, user)
+    found = []
+    for hours in range(0, 40, 3):
+        time_machine.move_to(datetime(2026, 2, 15, 1, tzinfo=UTC) + timedelta(hours=hours), tick=False)
+        expected = list(Opinion.objects.visible_to(user))
+        on_week = list(Opinion.objects.on_week(week).visible_to(user))
+
+        for rows, opinions in ((feed.list_opinions(user), expected), (feed.list_on_week(user, week), on_week)):
+            assert (rows.page(20, 0), rows.count()) == (opinions, len(opinions))
+        found.append(secret in expected)
+    assert found == sorted(found)
+    assert {False, True} == set(found)
 
 
 def reviews(client):

@@ -37,6 +37,12 @@ def test_a_user_who_is_deleted_meanwhile_gets_a_401(user):
     assert not Week.objects.exists()
 
 
+def test_the_api_takes_a_file_with_a_byte_order_mark(now, api):
+    body = json.dumps(minimal()).encode("utf-8-sig")
+
+    assert api.generic("POST", "/api/import", body, content_type="application/json").json()["weeks_created"] == 1
+
+
 def test_the_api_takes_a_file_back_after_a_dry_run(now, user, api):
     would = api.post("/api/import", minimal()).json()
     assert not Week.objects.exists()

@@ -9,13 +9,14 @@ from django.core.management import CommandError, call_command
 
 from selections.models import ImportedRow, Week, WeekMovie
 from selections.transfer import review
+from tests.factories import AlbumFactory
 
 pytestmark = pytest.mark.usefixtures("now")
 TABLE = """Week,Title,Year,Type,Rating
 2024-W07,The Matrix,1999,movie,9
 2024-W07,Heat,1995,movie,
 2024-W08,Dune,,movie,7
-2024-W09,Alien,1979,movie,11
+2024-W69,Alien,1979,movie,10
 """
 
 
@@ -58,6 +59,7 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
     path = tmp_path / "films.review.csv"
     assert said.splitlines() == [
         "films.csv: a plain CSV, 3 rows.",
+        "Ratings are read as out of 10.",
         "To ask about: 3 movies: about 1 second.",
         f"2024-W07  movie 1  {'The Matrix (1999)':60}  new",
         f"2024-W07  movie 2  {'Heat (1995)':60}  new",
@@ -66,14 +68,14 @@ def test_a_dry_run_is_a_table_of_what_would_happen(import_file, tmp_path):
         f"To decide: 1 row. In the column `choice` of {path}, enter the number of a candidate, an id or address, or "
         f"skip, and run the command again with --resolve {path}",
         "Nothing was changed: this was a dry run. Add --apply to import.",
-        "films.csv, line 5: “11” is not a rating. Enter 1 to 10, or 4/5.",
+        "films.csv, line 5: There is no week 69 in 2024. Years from 1900 to 2100 have 52 or 53.",
         "CommandError 1: 1 row failed; the others are not affected. Fix the file and run the command again.",
     ]
     assert not Week.objects.exists()
 
 
 def test_apply_does_it_and_says_only_what_needs_attention(import_file):
-    said = import_file(TABLE.replace("11", "10"), "--apply")
+    said = import_file(TABLE.replace("W69", "W09"), "--apply")
 
     assert "The Matrix" not in said
     assert "Dune" in said
@@ -82,15 +84,28 @@ def test_apply_does_it_and_says_only_what_needs_attention(import_file):
     assert WeekMovie.objects.count() == 3
 
 
+def test_albums_of_listens_come_with_their_evidence(import_file):
+    album = AlbumFactory(title="Low", artist="Low")
+    mbids = "uts,artist,album,album_mbid,track\n" + "".join(
+        f"{1_707_908_400 + number},Low,Low,{album.musicbrainz_id},Track {number}\n" for number in range(5)
+    )
+
+    said = import_file(mbids, "--apply", "-v", "2")
+
+    assert "An album counts in a week if at least 4 of its tracks were heard in it" in said
+    assert re.search(r"2024-W07  album 1  .*  new: 5 of 5 tracks heard\n", said)
+    assert "Rows: 1 picked." in said
+
+
 def test_verbosity(import_file):
-    whole = TABLE.replace("11", "10")
+    whole = TABLE.replace("W69", "W09")
 
     assert import_file(whole, "-v", "0") == ""
     assert "The Matrix" in import_file(whole, "--apply", "-v", "2")
 
 
 def test_the_review_file_is_edited_and_read_back(import_file, tmp_path):
-    import_file(TABLE.replace("11", "10"), "--apply")
+    import_file(TABLE.replace("W69", "W09"), "--apply")
     path = tmp_path / "films.review.csv"
     with path.open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -99,7 +114,7 @@ def test_the_review_file_is_edited_and_read_back(import_file, tmp_path):
     which = next(name[-1] for name, cell in row.items() if cell == "841 Dune (1984)")
 
     edit(path, choice=which, week="2024-W10")
-    said = import_file(TABLE.replace("11", "10"), "--apply", "--resolve", str(path))
+    said = import_file(TABLE.replace("W69", "W09"), "--apply", "--resolve", str(path))
 
     assert "Rows: 1 picked, 3 imported before; 1 opinion." in said
     pick = WeekMovie.objects.get(movie__tmdb_id=841)
@@ -127,7 +142,7 @@ def edit(path, **cells):
     ],
 )
 def test_a_mistake_in_the_review_file_changes_nothing(cells, sentence, import_file, tmp_path):
-    whole = TABLE.replace("11", "10")
+    whole = TABLE.replace("W69", "W09")
     import_file(whole)
     edit(tmp_path / "films.review.csv", **cells)
 
@@ -147,7 +162,7 @@ def test_a_mistake_in_the_review_file_changes_nothing(cells, sentence, import_fi
     ],
 )
 def test_choices(choice, found, import_file, tmp_path):
-    whole = TABLE.replace("11", "10")
+    whole = TABLE.replace("W69", "W09")
     import_file(whole)
     edit(tmp_path / "films.review.csv", choice=choice)
 
@@ -169,6 +184,23 @@ def test_an_edited_review_file_is_not_overwritten(import_file, tmp_path):
     assert "skip" in (tmp_path / "films.review.csv").read_text()
 
 
+def test_a_second_import_writes_the_same_review_file(import_file, tmp_path):
+    whole = "Week,Title,Year,tmdb_id,Type\n" + "".join(
+        f"{row},movie\n"
+        for row in ("2024-W07,The Matrix,1999,", "2024-W07,,,949", "2024-W07,,,348", "2024-W07,Alien,1979,")
+    )
+    whole += ",Heat,1995,,movie\n2024-W08,Dune,,,movie\n"
+    import_file(whole, "--apply")
+    path = tmp_path / "films.review.csv"
+    first = path.read_bytes()
+    path.unlink()
+
+    import_file(whole, "--apply")
+
+    assert path.read_bytes() == first
+    assert first.count(b"\r\n") == 5
+
+
 def test_cells_of_the_review_file_are_no_formulas(import_file, tmp_path):
     import_file('Week,Title,Type\n2024-W08,"=HYPERLINK(""x"") Dune",movie\n2024-W09,@Dune,movie\n')
 
@@ -179,7 +211,7 @@ def test_cells_of_the_review_file_are_no_formulas(import_file, tmp_path):
 
 
 def test_our_json_comes_back(import_file, user, tmp_path):
-    import_file(TABLE.replace("11", "10"), "--apply")
+    import_file(TABLE.replace("W69", "W09"), "--apply")
     path = tmp_path / "ada.json"
     call_command("export_selections", "ada", "--output", str(path))
     Week.objects.all().delete()
@@ -239,14 +271,14 @@ def test_only_its_owner_reads_the_review_file(import_file, tmp_path):
 
 
 def test_people_are_known_by_their_address_too(import_file, user, tmp_path):
-    (tmp_path / "films.csv").write_text(TABLE.replace("11", "10"))
+    (tmp_path / "films.csv").write_text(TABLE.replace("W69", "W09"))
     call_command("import_selections", user.email.upper(), str(tmp_path / "films.csv"), apply=True, verbosity=0)
 
     assert WeekMovie.objects.filter(week__user=user).count() == 3
 
 
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file):
-    whole = TABLE.replace("11", "10")
+    whole = TABLE.replace("W69", "W09")
 
     said = import_file(whole, "--apply", out=Interrupted("Dune"))
     assert (

@@ -27,7 +27,7 @@ TABLE = """Week,Title,Year,Type,Rating
 2024-W07,The Matrix,1999,movie,9
 2024-W07,Heat,1995,movie,
 2024-W08,Dune,,movie,7
-2024-W09,Alien,1979,movie,11
+2024-W69,Alien,1979,movie,10
 """
 
 
@@ -75,7 +75,7 @@ def test_a_file_is_imported_after_a_preview(admin_client, user, tmdb, uploaded):
     text = preview.content.decode()
     assert "The Matrix (1999)" in text
     assert "2 go by that name" in text
-    assert "line 5: “11” is not a rating. Enter 1 to 10, or 4/5." in text
+    assert "line 5: There is no week 69 in 2024." in text
 
     done = go_on(admin_client, preview)
 

@@ -53,6 +53,14 @@ def album(title, artist, year=None):
         (album("Blue", "Ada", 1971), [record("Blue", "Ada")], "Ada Blue ()"),
         # Guests are named here and not there.
         (album("Blue", "Ada"), [record("Blue", "Ada feat. Ben", "1999")], "Ada feat. Ben Blue ('1999',)"),
+        *(
+            (
+                album("Nuggets", artist),
+                [record("Nuggets", "Various Artists", "1972")],
+                "Various Artists Nuggets ('1972',)",
+            )
+            for artist in ("VA", "V.A.", "various", "Various Artists")
+        ),
         # Of a band's two albums of one name, the year says which.
         (
             album("Weezer", "Weezer", 2001),
@@ -126,6 +134,15 @@ def test_candidates_are_the_best_five_best_first():
     assert len(scores) == 5
     assert scores == sorted(scores, reverse=True)
     assert "Heat and Dust" not in [candidate.title for candidate in match.candidates]
+
+
+def test_the_year_counts_more_than_a_word():
+    offered = [film("The Matrix", "1999-03-30"), film("The Matrix Reloaded", "2003-05-15"), film("Heat", "2003-01-01")]
+
+    match = choose(movie("Matrix", 2003), offered)
+
+    assert match.winner is None
+    assert [candidate.title for candidate in match.candidates] == ["The Matrix Reloaded", "The Matrix", "Heat"]
 
 
 def test_a_title_without_letters_is_compared_by_its_signs():

@@ -60,6 +60,15 @@ def failure(tmp_path, *lines, **options):
     return sentence
 
 
+def skipped(tmp_path, *lines, **options):
+    """Why a cell of the one row of a table is not imported, though the row is."""
+    reading = read(table(tmp_path, *lines), **options)
+    assert (len(reading.rows), reading.failures) == (1, [])
+    (sentence,) = reading.skipped_cells
+    assert sentence in reading.remarks
+    return sentence
+
+
 def refusal(path, **options):
     """The one sentence with which a file is refused."""
     with pytest.raises(readers.FileError) as refused:

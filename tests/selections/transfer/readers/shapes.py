@@ -132,6 +132,14 @@ RATEYOURMUSIC = (
     '"13","","Low","","","Hey What","2021","0","w","","","",""\n'
     '"14","","Can","","","Tago Mago","","7","w","","","",""\n'
 )
+# As it is today: two blanks before the last cell of each row, which may have commas, quotation marks and lines in it.
+RATEYOURMUSIC_TODAY = (
+    "RYM Album, First Name,Last Name,First Name localized, Last Name localized,Title,Release_Date,Rating,Ownership,"
+    "Purchase Date,Media Type,Review\n"
+    '"10","","Low","","","Hey What","2021","7","n","","",  ""\n'
+    '"11","","Can","","","Tago Mago","1971","0","w","","",  ""\n'
+    '"12","Nick","Drake","","","Pink Moon","1972","9","o","2020-01-02","Vinyl",  "Short, ""sparse"",\nand good."\n'
+)
 OLDER_RATEYOURMUSIC = (
     "RYM Album, First Name,Last Name,First Name localized, Last Name localized,Title,Release_Date,Rating,Ownership,"
     "Purchase Date,Media Type,Review\n"

@@ -68,9 +68,7 @@ values = st.one_of(
     header=st.one_of(
         st.lists(names, max_size=12, unique=True),
         st.just(shapes.OUR_COLUMNS),
-        st.just(["Date", "Name", "Year", "Letterboxd URI", "Rating", "Review", "Watched Date"]),
-        st.just(["media_id", "source", "media_type", "title", "status", "score", "end_date"]),
-        st.just(["RYM Album", "First Name", "Last Name", "Title", "Rating", "Review", "Release_Date"]),
+        *(st.just(list(known.needs)) for known in readers.FORMATS.values() if known.needs),
     ),
     sign=st.sampled_from(",;\t"),
 )
@@ -105,7 +103,30 @@ values_of_json = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["type", "movie", "ids", "tmdb", "imdb", "trakt", "title", "year", "watched_at", "rated_at", "rating"]
+                [
+                    *(
+                        "type",
+                        "movie",
+                        "ids",
+                        "tmdb",
+                        "imdb",
+                        "trakt",
+                        "title",
+                        "year",
+                        "watched_at",
+                        "rated_at",
+                        "rating",
+                    ),
+                    *("rating", "status", "content", "tmdbId", "lot", "source", "seen_history", "ended_on", "reviews"),
+                    *(
+                        "listened_at",
+                        "track_metadata",
+                        "ts",
+                        "ms_played",
+                        "master_metadata_album_album_name",
+                        "releases",
+                    ),
+                ]
             ),
             inner,
             max_size=6,
@@ -124,3 +145,4 @@ def test_any_json(tmp_path, history, ratings):
         )
     )
     refused_or_read(written(tmp_path, json.dumps([history, ratings]).encode()))
+    refused_or_read(written(tmp_path, json.dumps({"movies": [history], "releases": [ratings]}).encode()))

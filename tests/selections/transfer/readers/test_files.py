@@ -139,10 +139,14 @@ def test_line_breaks_in_cells_semicolons_and_a_bom(tmp_path, sign, encoding, end
 
     assert [(row.place, row.title, row.week, row.rating, row.review) for row in reading.rows] == [
         ("line 3", "Low, high; and\tlow", (2024, 7), 7, 'One,\n\ntwo "three";'),
+        ("line 7", "Hey What", (2024, 8), None, "Four\nfive"),
         ("line 9", "Can", (2024, 9), None, ""),
     ]
-    assert [place for place, _ in reading.failures] == ["line 7"]
-    assert reading.remarks == ["The file has columns that are not imported: my, own; mood?!."]
+    assert reading.remarks == [
+        "Ratings are read as out of 10.",
+        "The file has columns that are not imported: my, own; mood?!.",
+        "Imported without a cell, in line 7: “11” is not a rating. Enter 1 to 10, or 4/5.",
+    ]
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -231,3 +235,17 @@ def test_a_given_format_that_fits(tmp_path, text, given):
 
     assert reading.format == given
     assert reading.rows
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Book Id,Title,Author,Author l-f,ISBN,ISBN13,My Rating,Date Read,Exclusive Shelf", "a list of books"),
+        ("Title,Authors,Contributors,ISBN/UID,Format,Read Status,Date Added,Star Rating,Review", "a list of books"),
+        ("Title,Platform,Status,Rating,Completed", "a list of games"),
+        ("Artist,Album,Title,Length", "a list of tracks"),
+        ("Date,Name,Year,Letterboxd URI", "does not say when films were watched"),
+    ],
+)
+def test_lists_of_other_things_are_refused_in_one_sentence(tmp_path, header, words):
+    assert words in refusal(shapes.write(tmp_path, header + "\n" + "x," * header.count(",") + "x\n"))

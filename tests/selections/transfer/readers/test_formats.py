@@ -8,7 +8,7 @@ import pytest
 from selections.transfer import readers
 
 from . import shapes
-from .reading import GROUP, RELEASE, entry, failure, filled, only, read, read_all
+from .reading import GROUP, RELEASE, entry, failure, filled, only, read, read_all, skipped
 
 
 def test_yamtracks_csv(tmp_path):
@@ -57,7 +57,7 @@ def test_yamtracks_scores(tmp_path, score, rating):
 def test_yamtracks_scores_that_are_none(tmp_path, score):
     header = "media_id,source,media_type,title,score,status"
 
-    assert "“" + score in failure(tmp_path, header, f"1,tmdb,movie,,{score},Completed")
+    assert "“" + score in skipped(tmp_path, header, f"1,tmdb,movie,,{score},Completed")
 
 
 def test_yamtracks_movie_without_title_and_id(tmp_path):
@@ -98,6 +98,17 @@ def test_rateyourmusics_csv(tmp_path):
         "The file has columns that are not imported: RYM Album, Purchase Date, Media Type.",
         "Albums on the wish list, not imported: 1.",
     ]
+
+
+def test_rateyourmusics_csv_of_today(tmp_path):
+    reading = read(shapes.write(tmp_path, shapes.RATEYOURMUSIC_TODAY))
+
+    assert reading.failures == []
+    assert [(row.title, row.rating, row.review) for row in reading.rows] == [
+        ("Hey What", 7, ""),
+        ("Pink Moon", 9, 'Short, "sparse",\nand good.'),
+    ]
+    assert reading.remarks[-1] == "Albums on the wish list, not imported: 1."
 
 
 def test_rateyourmusics_older_csv(tmp_path):
@@ -189,14 +200,7 @@ def test_our_csv(tmp_path):
         ({"kind": "book"}, "“book” is not a kind"),
         ({"year": ""}, "no year and week_number"),
         ({"week_number": "53"}, "There is no week 53 in 2025"),
-        ({"tmdb_id": "x"}, "“x” is not a TMDB id"),
-        ({"musicbrainz_id": "x"}, "“x” is not a MusicBrainz id"),
-        ({"release_group_id": "x"}, "“x” is not a MusicBrainz id"),
         ({"tmdb_id": "", "title": ""}, "neither an id nor a title"),
-        ({"added_at": "2025-01-01"}, "“2025-01-01” is not a time"),
-        ({"rating": "11"}, "“11” is not a rating"),
-        ({"contains_spoilers": "?"}, "“?” is neither"),
-        ({"position": "0"}, "“0” is not a position"),
     ],
 )
 def test_our_rows_that_are_no_use(tmp_path, change, words):
@@ -206,6 +210,44 @@ def test_our_rows_that_are_no_use(tmp_path, change, words):
     ((place, sentence),) = reading.failures
     assert place == "line 2"
     assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tmdb_id": "x"}, "“x” is not a TMDB id"),
+        ({"musicbrainz_id": "x"}, "“x” is not a MusicBrainz id"),
+        ({"release_group_id": "x"}, "“x” is not a MusicBrainz id"),
+        ({"added_at": "2025-01-01"}, "“2025-01-01” is not a time"),
+        ({"rating": "11"}, "“11” is not a rating"),
+        ({"contains_spoilers": "?"}, "“?” is neither"),
+        ({"position": "0"}, "“0” is not a position"),
+        ({"release_date": "May-97"}, "“May-97” is not a year of release"),
+    ],
+)
+def test_a_cell_of_ours_that_is_not_needed_does_not_cost_its_row(tmp_path, change, words):
+    reading = read(shapes.write(tmp_path, shapes.ours(change)))
+
+    assert [row.title for row in reading.rows] == ["Heat"]
+    assert reading.failures == []
+    assert words in reading.remarks[0]
+
+
+def test_our_csv_saved_by_a_spreadsheet(tmp_path):
+    rows = [
+        {"release_date": "12/15/1995", "week_start": "12/30/2024", "added_at": "1/1/2025 9:15"},
+        {"week_number": "2", "rating": "8", "contains_spoilers": "FALSE", "opinion_by": "ada"},
+    ]
+    text = "sep=;\r\n" + shapes.ours(*rows).replace(",", ";")
+
+    reading = read(shapes.write(tmp_path, text, encoding="utf-8-sig"))
+
+    assert (reading.failures, reading.remarks) == ([], [])
+    assert [(row.week, row.title, row.year, row.rating) for row in reading.rows] == [
+        ((2025, 1), "Heat", 1995, None),
+        ((2025, 2), "Heat", 1995, 8),
+    ]
+    assert reading.rows[0].added_at == datetime(2025, 1, 1, 8, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_letterboxds_files_alone(tmp_path, name, count):
 def test_letterboxds_rows_that_are_no_use(tmp_path):
     diary = (
         "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
-        "2025-01-06,Heat,1995,u,3.7,,,2025-01-06\n"
+        "2025-01-06,Heat,1995,u,5.5,,,2025-01-06\n"
         "2025-01-06,Heat,1995,u,,,,2025-13-06\n"
         "2025-01-06,,1995,u,,,,2025-01-06\n"
         ",Heat,1995,u,,,,\n"
@@ -120,9 +120,11 @@ def test_letterboxds_rows_that_are_no_use(tmp_path):
 
     reading = read(shapes.write(tmp_path, diary))
 
-    assert [row.place for row in reading.rows] == ["line 7"]
+    assert [row.place for row in reading.rows] == ["line 2", "line 7"]
+    assert reading.skipped_cells == [
+        "Imported without a cell, in line 2: “5.5” is not a rating. Enter 1 to 10, or 4/5."
+    ]
     assert reading.failures == [
-        ("line 2", "“3.7” is not a rating. Enter 1 to 10, or 4/5."),
         ("line 3", "“2025-13-06” is not a date. Enter it as 2024-12-31."),
         ("line 4", "This film has no name. Add it."),
         ("line 5", "This entry has no date. Add the day when you watched the film."),
@@ -136,9 +138,11 @@ def test_letterboxds_rows_that_are_no_use_in_other_files_than_the_diary(tmp_path
         "ratings.csv": shapes.LETTERBOXD["ratings.csv"] + "2025-03-05,Cats,2019,https://boxd.it/x,6\n",
     }
 
-    assert read(shapes.pack(tmp_path, export)).failures == [
-        ("reviews.csv, line 5", "This film has no name. Add it."),
-        ("ratings.csv, line 5", "“6” is not a rating. Enter 1 to 10, or 4/5."),
+    reading = read(shapes.pack(tmp_path, export))
+
+    assert reading.failures == [("reviews.csv, line 5", "This film has no name. Add it.")]
+    assert reading.skipped_cells == [
+        "Imported without a cell, in ratings.csv, line 5: “6” is not a rating. Enter 1 to 10, or 4/5."
     ]
 
 

@@ -140,3 +140,43 @@ def test_what_no_database_takes_is_left_out_of_json(tmp_path):
     path = shapes.pack(tmp_path, {"watched-history.json": [shapes.play(1, {"title": "He\0at\ud800"}, None)]})
 
     assert [row.title for row in read(path).rows] == ["Heat?"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "rating"),
+    [
+        ({"watched_at": "2024-02-01T09:00:00.000Z", "type": "movie"}, None),
+        ({"last_watched_at": "2024-02-01T09:00:00.000Z", "plays": 2}, None),
+        ({"rated_at": "2024-02-01T09:00:00.000Z", "rating": 9, "type": "movie"}, 9),
+    ],
+)
+def test_trakts_lists_are_told_by_their_entries(tmp_path, entry, rating):
+    show = {key: value for key, value in entry.items() if key != "type"} | {"show": {"title": "Severance"}}
+    path = shapes.write(tmp_path, shapes.json.dumps([entry | {"movie": shapes.HEAT}, show]), encoding="utf-8-sig")
+
+    assert readers.recognise(path) == "trakt"
+    reading = read(path)
+    assert [(row.tmdb_id, str(row.day), row.rating) for row in reading.rows] == [(949, "2024-02-01", rating)]
+    assert reading.remarks == ["Episodes and shows, not imported: 1."]
+
+
+def test_trakts_watchlist_is_refused(tmp_path):
+    entry = {"rank": 1, "listed_at": "2024-02-01T09:00:00.000Z", "type": "movie", "movie": shapes.HEAT}
+
+    assert refusal(shapes.write(tmp_path, shapes.json.dumps([entry]))) == (
+        "This is a list of Trakt, such as the watchlist, which does not say that anything was watched. Import "
+        "watched-history.json or the whole ZIP."
+    )
+
+
+def test_trakts_export_without_a_history(tmp_path):
+    path = shapes.pack(tmp_path, {"watched-movies.json": shapes.TRAKT["ada/watched-movies.json"]})
+
+    assert [(row.place, str(row.day)) for row in read(path).rows] == [("watched-movies.json, entry 1", "2025-06-24")]
+
+
+@pytest.mark.parametrize(
+    "content", ['[{"some": "thing"}]', '[{"watched_at": "2024-02-01", "book": {"title": "Emma"}}]']
+)
+def test_lists_of_other_things_are_refused(tmp_path, content):
+    assert refusal(shapes.write(tmp_path, content)).startswith("This JSON is not an export of a program that")

@@ -1,0 +1,28 @@
+"""Files that say nothing about movies or albums that were watched or heard, each refused in one sentence."""
+
+from .letterboxd import FILM
+from .rows import FileError
+from .tables import Table
+
+BOOKS = "This is a list of books, which are not imported."
+GAMES = "This is a list of games, which are not imported."
+TRACKS = "This is a list of tracks, not of albums. Import a list with one row for each album."
+KINDS = [
+    # The dates in it are those of a click, and it is not part of a diary.
+    (FILM, "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."),
+    (("Title", "Author", "ISBN"), BOOKS),  # Goodreads
+    (("Title", "Authors", "ISBN/UID"), BOOKS),  # StoryGraph
+    (("Title", "Authors", "Read Status"), BOOKS),
+    (("Title", "Platform"), GAMES),  # Backloggd, HowLongToBeat and others
+    (("Game", "Platform"), GAMES),
+    (("Name", "Platform"), GAMES),
+    (("Artist", "Album", "Title"), TRACKS),
+    (("Artist", "Album", "Track"), TRACKS),
+]
+
+
+def check(table: Table) -> None:
+    """Raise FileError for such a file, by its columns."""
+    for columns, sentence in KINDS:
+        if table.has(*columns):
+            raise FileError(sentence)

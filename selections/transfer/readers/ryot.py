@@ -1,0 +1,79 @@
+"""Ryot's JSON export: https://docs.ryot.io/exporting"""
+
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+from integrations.values import integer, mapping, rows, text
+from selections.models import MAX_RATING
+
+from . import cells
+from .json_files import collect, numbered, read_object
+from .rows import Format, LeftOut, Reading, Row, RowError
+
+LISTS = ("movies", "media", "metadata")  # of older and newer versions
+
+
+def _is_object(data: dict[str, Any]) -> bool:
+    return any(entry.keys() >= {"lot", "source"} for key in LISTS for entry in rows(data.get(key))[:1])
+
+
+def read(path: Path, reading: Reading) -> None:
+    """Its movies, once for each time that they were seen. Raises FileError."""
+    plays: list[Row] = []
+
+    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+        *earlier, last = _read_movie(place, entry, reading)
+        plays.extend(earlier)
+        return last
+
+    data = read_object(path)
+    for key in LISTS:
+        collect(reading, numbered(key, data.get(key)), read_entry)
+    reading.rows += plays
+
+
+def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row]:
+    """A row for each time, of which the last one has the rating and the review."""
+    if text(entry.get("lot")).casefold() != "movie":
+        raise LeftOut("Not imported, as they are no movies")
+    seen = [text(time.get("ended_on")) for time in rows(entry.get("seen_history")) if text(time.get("ended_on"))]
+    if not seen:
+        raise LeftOut("Movies not imported, as they have not been seen")
+    known = integer(entry.get("source_id") or entry.get("identifier"))
+    tmdb_id = known if text(entry.get("source")).casefold() == "tmdb" else None
+    title = cells.within(text(entry.get("title") or entry.get("source_name")))
+    if not (tmdb_id or title):
+        raise RowError("This movie has neither a TMDB id nor a title.")
+    reviews = rows(entry.get("reviews"))
+    rating = next((said for review in reviews if (said := review.get("rating")) not in (None, "")), "")
+    review = next((said for review in reviews if (said := text(mapping(review.get("review")).get("text")))), "")
+    opinion: dict[str, Any] = {
+        "rating": reading.spare(place, _read_rating, str(rating)),
+        "review": reading.spare(place, cells.read_text, review) or "",
+    }
+    days = sorted(filter(None, (cells.read_day(moment, reading.zone) for moment in seen)))
+    return [
+        Row(
+            place=place,
+            kind="movie",
+            tmdb_id=tmdb_id or None,
+            title=title,
+            **cells.dated(day),
+            **(opinion if number == len(days) else {}),
+        )
+        for number, day in enumerate(days, 1)
+    ]
+
+
+def _read_rating(cell: str) -> int | None:
+    """Half stars of a rating of 0 to 100, with decimals."""
+    if not cell.strip("0."):
+        return None
+    rating = cells.read_number(cell)
+    if rating > 100:
+        raise RowError(f"{cells.shown(cell)} is not a rating. Enter 1 to 100.")
+    return max(1, int((rating * MAX_RATING / 100).quantize(Decimal(1), ROUND_HALF_UP)))
+
+
+FORMAT = Format(name="ryot", label="an export of Ryot", program="Ryot", is_object=_is_object, read=read)

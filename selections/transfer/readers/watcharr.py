@@ -1,0 +1,46 @@
+"""Watcharr's JSON export: https://watcharr.app/docs/"""
+
+from pathlib import Path
+from typing import Any
+
+from integrations.values import integer, mapping, text
+
+from . import cells, files
+from .json_files import collect, entries
+from .rows import Format, LeftOut, Reading, Row, RowError
+
+
+def _is_list(entry: dict[str, Any]) -> bool:
+    return "status" in entry and bool(mapping(entry.get("content")) or mapping(entry.get("game")))
+
+
+def read(path: Path, reading: Reading) -> None:
+    """Its finished movies, in the week of their last change. Raises FileError."""
+
+    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+        content = mapping(entry.get("content"))
+        if content.get("type") != "movie":
+            raise LeftOut("Series and games, not imported")
+        if entry.get("status") != "FINISHED":
+            raise LeftOut("Movies not imported, as they are not finished")
+        tmdb_id, title = integer(content.get("tmdbId")), cells.within(text(content.get("title")))
+        if not (tmdb_id or title):
+            raise RowError("This movie has neither a TMDB id nor a title.")
+        rating, thoughts = entry.get("rating"), text(entry.get("thoughts"), cells.MAX_TEXT + 1)
+        released = text(content.get("release_date") or content.get("releaseDate"))
+        return Row(
+            place=place,
+            kind="movie",
+            tmdb_id=tmdb_id or None,
+            title=title,
+            year=reading.spare(place, cells.read_release_year, released[:10]),
+            rating=reading.spare(place, cells.read_rating, str(rating)) if rating else None,
+            review=reading.spare(place, cells.read_text, thoughts) or "",
+            **cells.dated(cells.read_day(text(entry.get("updatedAt")), reading.zone)),
+        )
+
+    with files.opened(path) as file:
+        collect(reading, entries(file), read_entry)
+
+
+FORMAT = Format(name="watcharr", label="an export of Watcharr", program="Watcharr", is_list=_is_list, read=read)
