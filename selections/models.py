@@ -235,6 +235,9 @@ class Pick(models.Model):
     previous_selections: "Iterable[AnyPick]"  # in the response to a pick
     position = models.PositiveSmallIntegerField(choices=Position)
     added_at = models.DateTimeField(default=timezone.now)
+    rewatch = models.BooleanField(
+        null=True, blank=True, help_text="Whether the user had seen or heard it before, as far as that is known."
+    )
 
     objects = PickQuerySet.as_manager()
 

@@ -112,17 +112,26 @@ def delete_week(week: Week, *, force: bool = False) -> None:
 
 
 def pick_work(
-    kind: Kind, week: Week, external_id: Any, position: int, *, replace: bool = False, force: bool = False
+    kind: Kind,
+    week: Week,
+    external_id: Any,
+    position: int,
+    *,
+    replace: bool = False,
+    force: bool = False,
+    **values: bool | None,
 ) -> tuple[AnyPick, bool]:
     """Put the movie with this TMDB id, or the album with this release id, into a position of a week, as place_pick().
 
-    Raises Conflict, IntegrationError, or Week.DoesNotExist if the week was deleted while upstream was asked.
+    Further `values` of the pick, such as `rewatch`, are stored with it. Raises Conflict, IntegrationError, or
+    Week.DoesNotExist if the week was deleted while upstream was asked.
     """
     same = {f"{kind.name}__{kind.id_field}": external_id}
     _refuse_taken(kind, week, position, same, replace=replace, force=force)
     with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
         work, _ = kind.get_work(external_id)
-    return place_pick(kind.picks(week=week, position=position, **{kind.name: work}), replace=replace, force=force)
+    pick = kind.picks(week=week, position=position, **{kind.name: work}, **values)
+    return place_pick(pick, replace=replace, force=force, **values)
 
 
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
@@ -138,13 +147,15 @@ def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
 
 
-def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = False) -> tuple[P, bool]:
+def place_pick[P: AnyPick](
+    pick: P, *, replace: bool = False, force: bool = False, **values: bool | None
+) -> tuple[P, bool]:
     """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here, or by
     place_picks().
 
     Returns the pick at its position, and whether that was free. With `replace` an existing pick is deleted, with
-    `force` even if other members have opinions on it; an existing pick of the same work is kept. Raises Conflict, or
-    Week.DoesNotExist.
+    `force` even if other members have opinions on it; an existing pick of the same work is kept, and only takes these
+    `values` of the new one. Raises Conflict, or Week.DoesNotExist.
     """
     kind = KINDS[pick.kind]
     same = {kind.name: pick.work}
@@ -153,6 +164,7 @@ def place_pick[P: AnyPick](pick: P, *, replace: bool = False, force: bool = Fals
         with transaction.atomic():
             lock_week(pick.week)
             if replace and (known := current.filter(**same).first()):
+                change_pick(known, **values)
                 return known, False
             if replace:
                 refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
@@ -222,10 +234,10 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
     return bool(removed)
 
 
-def move_pick(kind: Kind, week: Week, position: int, new_position: int) -> AnyPick | None:
+def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values: bool | None) -> AnyPick | None:
     """Move the pick at a position of a week to the new one, in exchange for any pick there; returns None without one.
 
-    Opinions stay with their pick. Raises Week.DoesNotExist.
+    It also gets these `values`. Opinions stay with their pick. Raises Week.DoesNotExist.
     """
     with transaction.atomic():
         lock_week(week)
@@ -236,7 +248,19 @@ def move_pick(kind: Kind, week: Week, position: int, new_position: int) -> AnyPi
             set_positions(kind, week, {pick.pk: new_position} | ({other.pk: position} if other else {}))
             touch(week)
             pick.position = new_position
+        if pick:
+            change_pick(pick, **values)
     return pick
+
+
+def change_pick(pick: AnyPick, **values: bool | None) -> None:
+    """Store values of a pick, such as `rewatch`, if they differ. Call it with the week locked."""
+    changed = [name for name, value in values.items() if getattr(pick, name) != value]
+    if changed:
+        for name in changed:
+            setattr(pick, name, values[name])
+        pick.save(update_fields=changed)
+        touch(pick.week)
 
 
 def set_positions(kind: Kind, week: Week, positions: dict[int, int]) -> None:

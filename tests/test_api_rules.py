@@ -344,5 +344,5 @@ def test_what_an_answer_says_is_true_for_the_next_request(api, user):
 
     read = client_of(user).get(f"/api/weeks/{created['id']}").json()
 
-    asked = {name: picked[name] for name in ("position", "added_at", "movie")}
+    asked = {name: picked[name] for name in ("position", "added_at", "rewatch", "movie")}
     assert read["movies"] == [asked | {"my_opinion": None, "opinions_count": 0}]

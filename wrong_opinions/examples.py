@@ -95,11 +95,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "OwnPasswordRequest": {"password": PASSWORD},
     "CreateWeekRequest": {"year": 2026, "week_number": 7, "notes": "One of us fell asleep."},
     "PatchedChangeWeekRequest": {"notes": "One of us fell asleep.", "year": 2026, "week_number": 7},
-    "PickMovieRequest": {"tmdb_id": 120, "position": 1},
-    "PickAlbumRequest": {"musicbrainz_id": RELEASE, "position": 1},
-    "PatchedMovePickRequest": {"position": 2},
-    "ReplaceMovieRequest": {"tmdb_id": 120},
-    "ReplaceAlbumRequest": {"musicbrainz_id": RELEASE},
+    "PickMovieRequest": {"tmdb_id": 120, "position": 1, "rewatch": False},
+    "PickAlbumRequest": {"musicbrainz_id": RELEASE, "position": 1, "rewatch": True},
+    "PatchedMovePickRequest": {"position": 2, "rewatch": True},
+    "ReplaceMovieRequest": {"tmdb_id": 120, "rewatch": False},
+    "ReplaceAlbumRequest": {"musicbrainz_id": RELEASE, "rewatch": True},
     "GiveOpinionRequest": {name: opinion[name] for name in ("rating", "review", "contains_spoilers")},
 }
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -123,10 +123,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "WeekFull": week
     | {
         "movies": [
-            {"position": 1, "added_at": PICKED, "movie": picked_movie} | {"my_opinion": opinion, "opinions_count": 2}
+            {"position": 1, "added_at": PICKED, "rewatch": False, "movie": picked_movie}
+            | {"my_opinion": opinion, "opinions_count": 2}
         ],
         "albums": [
-            {"position": 1, "added_at": PICKED, "album": picked_album} | {"my_opinion": None, "opinions_count": 0}
+            {"position": 1, "added_at": PICKED, "rewatch": None, "album": picked_album}
+            | {"my_opinion": None, "opinions_count": 0}
         ],
     },
     "Overview": {
@@ -139,6 +141,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "distinct_movies": 8,
             "distinct_albums": 6,
             "repeats": 1,
+            "first_times": 11,
+            "rewatches": 3,
+            "rewatch_unknown": 1,
             "hours_watched": 16.4,
             "runtime_unknown": 0,
         },

@@ -99,7 +99,7 @@ class PickInline(admin.StackedInline):
     readonly_fields = ["picture", "opinions"]
 
     def get_fields(self, request, obj=None):
-        return ["picture", self.model.kind, "position", "opinions"]
+        return ["picture", self.model.kind, "position", "rewatch", "opinions"]
 
     def get_formset(self, request, obj=None, **kwargs):
         formset: Any = super().get_formset(request, obj, **kwargs)

@@ -68,7 +68,7 @@ class PickAdmin(WeekLockAdmin):
     """
 
     form = MovableForm
-    list_filter = ["week__year", "added_at"]
+    list_filter = ["week__year", "added_at", "rewatch"]
     ordering = ["-pk"]
     show_full_result_count = False
     list_per_page = 50
@@ -82,7 +82,7 @@ class PickAdmin(WeekLockAdmin):
         return KINDS[self.model.kind]
 
     def get_list_display(self, request):
-        return ["picture", self.kind.name, "week", "position", "opinions", "added_at", "match"]
+        return ["picture", self.kind.name, "week", "position", "rewatch", "opinions", "added_at", "match"]
 
     def get_list_display_links(self, request, list_display):
         return [self.kind.name]
@@ -101,8 +101,8 @@ class PickAdmin(WeekLockAdmin):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ["week", self.kind.name, "position", "added_at"]
-        return ["picture", "of", "week", "position", "added_at", "opinions"]
+            return ["week", self.kind.name, "position", "rewatch", "added_at"]
+        return ["picture", "of", "week", "position", "rewatch", "added_at", "opinions"]
 
     def get_readonly_fields(self, request, obj=None):
         return [] if obj is None else ["picture", "of", "week", "opinions"]

@@ -53,8 +53,9 @@ class PicksView(OwnWeekView):
     def post(self, request, pk):
         asked = SERIALIZERS[self.kind][0](data=request.data)
         asked.is_valid(raise_exception=True)
-        external_id, position = asked.validated_data[self.kind.id_field], asked.validated_data["position"]
-        pick, _ = services.pick_work(self.kind, self.get_week(), external_id, position)
+        values = asked.validated_data
+        external_id, position = values.pop(self.kind.id_field), values.pop("position")
+        pick, _ = services.pick_work(self.kind, self.get_week(), external_id, position, **values)
         return self.answer(pick, status.HTTP_201_CREATED)
 
 
@@ -63,16 +64,17 @@ class PickView(OwnWeekView):
         asked = SERIALIZERS[self.kind][1](data=request.data)
         asked.is_valid(raise_exception=True)
         place, force = read_position(position), read_force(request)
-        external_id = asked.validated_data[self.kind.id_field]
-        pick, is_new = services.pick_work(self.kind, self.get_week(), external_id, place, replace=True, force=force)
+        values = asked.validated_data
+        external_id, week = values.pop(self.kind.id_field), self.get_week()
+        pick, is_new = services.pick_work(self.kind, week, external_id, place, replace=True, force=force, **values)
         return self.answer(pick, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
     def patch(self, request, pk, position):
         asked = serializers.MovePickSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        place = read_position(position)
-        new_place = asked.validated_data.get("position", place)
-        return self.answer(services.move_pick(self.kind, self.get_week(), place, new_place))
+        place, values = read_position(position), asked.validated_data
+        new_place = values.pop("position", place)
+        return self.answer(services.move_pick(self.kind, self.get_week(), place, new_place, **values))
 
     def delete(self, request, pk, position):
         place, force = read_position(position), read_force(request)
@@ -105,7 +107,8 @@ def describe_pick(kind: Kind):
     return extend_schema_view(
         put=extend_schema(
             description=f"Pick {kind.a_name} for a position of your own week, replacing the {name} there: 201 if the "
-            "position was free, otherwise 200.\n\nPicking the same again changes nothing.",
+            "position was free, otherwise 200.\n\nPicking the same again changes nothing but its `rewatch`, if that is "
+            "sent. Another pick has its own: unknown, if it is not sent.",
             parameters=[serializers.ForceSerializer],
             request=replace,
             responses={
@@ -120,9 +123,9 @@ def describe_pick(kind: Kind):
             extensions={"x-upstream": True},
         ),
         patch=extend_schema(
-            description=f"Move the {name} at a position of your own week to another position.\n\nThe {name} "
-            f"there moves here in exchange. Opinions stay with their {name}, and so does its `added_at`; `{{}}` "
-            "changes nothing.",
+            description=f"Move the {name} at a position of your own week to another position, or say whether it is a "
+            f"rewatch.\n\nThe {name} there moves here in exchange. Opinions stay with their {name}, and so do its "
+            "`added_at` and `rewatch`; `{}` changes nothing.",
             request=serializers.MovePickSerializer,
             responses={200: picked, 400: BAD_POSITION},
         ),

@@ -49,6 +49,12 @@ class SwitchField(serializers.BooleanField):
         return data
 
 
+class RewatchField(SwitchField):
+    def __init__(self):
+        help_text = "Whether you had seen or heard it before; null if that is unknown."
+        super().__init__(required=False, allow_null=True, help_text=help_text)
+
+
 class NotesField(serializers.CharField):
     """Text, stored unchanged; null and "" both mean none, and are returned as null."""
 
@@ -144,12 +150,12 @@ class MoviePickSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = WeekMovie
-        fields = ["position", "added_at", "movie"]
+        fields = ["position", "added_at", "rewatch", "movie"]
 
     @staticmethod
     def to_representation(pick):
         movie = PickedMovieSerializer.to_representation(pick.movie)
-        return {"position": pick.position, "added_at": pick.added_at, "movie": movie}
+        return {"position": pick.position, "added_at": pick.added_at, "rewatch": pick.rewatch, "movie": movie}
 
 
 class AlbumPickSerializer(serializers.ModelSerializer):
@@ -157,12 +163,12 @@ class AlbumPickSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = WeekAlbum
-        fields = ["position", "added_at", "album"]
+        fields = ["position", "added_at", "rewatch", "album"]
 
     @staticmethod
     def to_representation(pick):
         album = PickedAlbumSerializer.to_representation(pick.album)
-        return {"position": pick.position, "added_at": pick.added_at, "album": album}
+        return {"position": pick.position, "added_at": pick.added_at, "rewatch": pick.rewatch, "album": album}
 
 
 class DiscussedSerializer(serializers.ModelSerializer):
@@ -252,10 +258,12 @@ class ForceSerializer(serializers.Serializer):
 
 class MovePickSerializer(serializers.Serializer):
     position = PositionField(required=False)
+    rewatch = RewatchField()
 
 
 class ReplaceMovieSerializer(serializers.Serializer):
     tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1)
+    rewatch = RewatchField()
 
 
 class PickMovieSerializer(ReplaceMovieSerializer):
@@ -277,6 +285,7 @@ class MusicBrainzIdField(serializers.Field):
 
 class ReplaceAlbumSerializer(serializers.Serializer):
     musicbrainz_id = MusicBrainzIdField()
+    rewatch = RewatchField()
 
 
 class PickAlbumSerializer(ReplaceAlbumSerializer):

@@ -22,6 +22,11 @@ BILLED = 10  # the first positions of a cast, which count
 COMPOSING = ["Composer", "Original Music Composer"]  # TMDB's names of the job
 
 Row = dict[str, Any]
+SEEN_BEFORE = {
+    "first_times": Count("pk", filter=Q(rewatch=False)),
+    "rewatches": Count("pk", filter=Q(rewatch=True)),
+    "rewatch_unknown": Count("pk", filter=Q(rewatch=None)),
+}
 WORKS: dict[Kind, Any] = {
     MOVIE: F("movie_id"),
     ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
@@ -124,8 +129,9 @@ def totals(scope: Scope) -> Row:
         works=Count(WORKS[MOVIE], distinct=True),
         minutes=Sum("movie__runtime"),
         timed=Count("movie__runtime"),
+        **SEEN_BEFORE,
     )
-    albums = scope.picks(ALBUM).aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True))
+    albums = scope.picks(ALBUM).aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True), **SEEN_BEFORE)
     firsts = sum(count_firsts(scope, kind) for kind in KINDS.values())
     return {
         "weeks": weeks["all"],
@@ -135,6 +141,7 @@ def totals(scope: Scope) -> Row:
         "distinct_movies": movies["works"],
         "distinct_albums": albums["works"],
         "repeats": movies["picks"] + albums["picks"] - firsts,
+        **{name: movies[name] + albums[name] for name in SEEN_BEFORE},
         # Without any known runtime the hours are unknown; without any movie they are 0.
         "hours_watched": None if movies["picks"] and not movies["timed"] else round((movies["minutes"] or 0) / 60, 1),
         "runtime_unknown": movies["picks"] - movies["timed"],

@@ -27,7 +27,7 @@ MAX_ACCEPTED = 50  # at a time: upstreams may be asked about each
 MAX_SKIPPED = 500
 PLACED = {"new", "there"}
 # The columns that help to decide; not the rating and the review, which may be hidden until the week is over.
-SAID = ["place", "title", "artist", "year", "day", "position", "notes"]
+SAID = ["place", "title", "artist", "year", "day", "position", "rewatch", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
 
 

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog import portable
@@ -178,7 +179,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
     }
     picks = _picks(week)
     for pick in picks:
-        picked = start | {"position": pick.position, "added_at": Instant().write(pick.added_at)} | _csv_work(pick)
+        picked = start | _csv_pick(pick)
         opinions = getattr(pick, "readable_opinions", [])
         for opinion in opinions:
             yield picked | {
@@ -194,10 +195,15 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
         yield start
 
 
-def _csv_work(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
+def _csv_pick(pick: WeekMovie | WeekAlbum) -> dict[str, Any]:
     names = ("title", "artist", "release_date", "release_group_id")
-    row = {name: getattr(pick.work, name, "") or "" for name in names}
-    return {"kind": pick.kind, KINDS[pick.kind].id_field: pick.work.external_id} | row
+    return {name: getattr(pick.work, name, "") or "" for name in names} | {
+        "kind": pick.kind,
+        "position": pick.position,
+        "added_at": Instant().write(pick.added_at),
+        "rewatch": "" if pick.rewatch is None else str(pick.rewatch).lower(),
+        KINDS[pick.kind].id_field: pick.work.external_id,
+    }
 
 
 def to_letterboxd(user) -> Iterator[str]:
@@ -228,14 +234,14 @@ def _csv_line(cells: list[Any]) -> str:
 
 def _movies_watched(user) -> Iterator[WeekMovie]:
     """The user's movies of all weeks that have begun, the earliest first, in two queries a year: with `own_opinions`,
-    and whether it `was_seen` in an earlier week."""
+    and whether it `was_seen` before: as the user says, else whether they picked it in an earlier week."""
     picks = WeekMovie.objects.filter(week__user=user, week__in=_begun(user))
     before = week_before(OuterRef("week__year"), OuterRef("week__week_number"), "week__")  # type: ignore[arg-type]
     seen = WeekMovie.objects.filter(before, week__user=user, movie=OuterRef("movie"))
     for year in list(picks.order_by("week__year").values_list("week__year", flat=True).distinct()):
         yield from (
             picks.filter(week__year=year)
-            .annotate(was_seen=Exists(seen))
+            .annotate(was_seen=Coalesce("rewatch", Exists(seen)))
             .select_related("week", "movie")
             .order_by("week__week_number", "position")
             .prefetch_related(Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions"))

@@ -257,7 +257,8 @@ def _restore(upload: Upload, person, *, apply: bool) -> Result:
         for counted in ((new, f"new {what}"), (existing, f"existing {what}"), (skipped, f"{what} skipped"))
         if counted[0]
     ]
-    has_changed = report.weeks_created or report.notes_filled or report.picks_created or report.opinions_created
+    changes = (report.weeks_created, report.notes_filled, report.rewatches_filled)
+    has_changed = any((*changes, report.picks_created, report.opinions_created))
     weeks = {(week["year"], week["week_number"]) for week in data["weeks"]} if has_changed else set()
     return Result(counts, report.remarks, weeks=weeks)
 

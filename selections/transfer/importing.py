@@ -33,8 +33,8 @@ from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
 
-WORKERS = 4  # threads that ask ahead
-ROWS_AHEAD = 8
+WORKERS = {"movie": 8, "album": 4}  # threads that ask ahead: TMDB's pace needs more than MusicBrainz'
+ROWS_AHEAD = 32
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
@@ -218,11 +218,12 @@ class Importer:
     def _ahead(self) -> Iterator[Outcome]:
         """The rows in order, while upstreams are asked about those that come next."""
         waiting: deque[Outcome] = deque()
-        pool = ThreadPoolExecutor(WORKERS)
+        pools = {kind: ThreadPoolExecutor(workers) for kind, workers in WORKERS.items()}
         try:
             for outcome in self.outcomes:
                 if self._is_open(outcome) and self.failures[outcome.row.kind] < GIVE_UP:
                     ask = partial(resolving.ask, outcome.asked, in_full=self.apply)
+                    pool = pools[outcome.row.kind]
                     outcome.answer = pool.submit(copy_context().run, ask)  # with the deadline of the caller
                 waiting.append(outcome)
                 if len(waiting) > ROWS_AHEAD:
@@ -230,7 +231,8 @@ class Importer:
             while waiting:
                 yield waiting.popleft()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for pool in pools.values():
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _find_meaning(self, outcome: Outcome) -> Candidate | None:
         """The work that the row means; otherwise the outcome says why it is not known."""
@@ -314,9 +316,11 @@ class Importer:
         if outcome.state == "there":
             services.lock_week(week)
             pick = kind.picks._default_manager.get(week=week, position=outcome.position)
+            if pick.rewatch is None:
+                services.change_pick(pick, rewatch=row.rewatch)
         else:
-            added_at = self._instant(row.added_at, row)
-            pick = kind.picks(week=week, position=outcome.position, added_at=added_at, **{kind.name: stored})
+            values = {"added_at": self._instant(row.added_at, row), "rewatch": row.rewatch, kind.name: stored}
+            pick = kind.picks(week=week, position=outcome.position, **values)
             services.place_pick(pick)
         outcome.has_opinion = row.has_opinion and not pick.opinions.filter(user=self.user).exists()
         if outcome.has_opinion:

@@ -156,6 +156,7 @@ def _picks(kind: Kind, max_text: int | None) -> List:
         _check_pick,
         position=Integer(min(Position), max(Position), required=True),
         added_at=Instant(),
+        rewatch=Boolean(null=True, help_text="Whether the user had seen or heard it before."),
         **_id_of(kind, "work.external_id"),
         opinions=List(opinion, source="readable_opinions"),
     )

@@ -54,6 +54,7 @@ class Report:
     weeks_created: int = 0
     weeks_existing: int = 0
     notes_filled: int = 0
+    rewatches_filled: int = 0
     picks_created: int = 0
     picks_existing: int = 0
     picks_left_out: int = 0
@@ -187,13 +188,15 @@ class Plan:
     notes: str = ""  # if it has none
     is_untouched: bool = False  # created by viewing it and unchanged: it also takes the file's instants
     picks: list[tuple[Values, int]] = field(default_factory=list)  # with their positions
+    rewatches: list[tuple[AnyPick, bool]] = field(default_factory=list)  # of existing picks where it is unknown
     opinions: list[Said] = field(default_factory=list)  # on existing picks
     counts: Counter[str] = field(default_factory=Counter)  # for the Report
     remarks: list[str] = field(default_factory=list)
 
     @property
     def changes(self) -> bool:
-        return bool(self.week is None or self.notes or self.is_untouched or self.picks or self.opinions)
+        parts = (self.notes, self.picks, self.rewatches, self.opinions)
+        return self.week is None or self.is_untouched or any(parts)
 
     def leave_out(self, pick: Values, sentence: str) -> None:
         self.counts.update(picks_left_out=1, opinions_left_out=int(pick["opinion"] is not None))
@@ -253,7 +256,7 @@ def _plan(saved: Values, week: Week | None, works: SavedWorks) -> Plan:
             elif not works.admits(key):
                 plan.leave_out(pick, f"{works.title_of(key)} {TOO_MANY_UNKNOWN}")
             elif known is not None and known in picks:
-                _plan_opinion(plan, picks[known], pick["opinion"])
+                _plan_existing(plan, picks[known], pick)
             else:
                 new.append(pick)
             seen.add(identity)
@@ -267,16 +270,19 @@ def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
     return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
 
 
-def _plan_opinion(plan: Plan, pick: AnyPick, opinion: Values | None) -> None:
-    """Plan the opinion on an existing pick."""
+def _plan_existing(plan: Plan, pick: AnyPick, saved: Values) -> None:
+    """Plan what an existing pick lacks: the opinion on it, and whether it is a rewatch."""
     plan.counts["picks_existing"] += 1
-    if opinion is None:
+    if pick.rewatch is None and saved["rewatch"] is not None:
+        plan.counts["rewatches_filled"] += 1
+        plan.rewatches.append((pick, saved["rewatch"]))
+    if saved["opinion"] is None:
         return
     if getattr(pick, "own_opinions", []):
         plan.counts["opinions_existing"] += 1
     else:
         plan.counts["opinions_created"] += 1
-        plan.opinions.append((pick, opinion))
+        plan.opinions.append((pick, saved["opinion"]))
 
 
 def _plan_positions(plan: Plan, picks: list[Values], taken: set[int], works: SavedWorks) -> None:
@@ -312,6 +318,8 @@ def _store_locked(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan
         for plan in plans:
             if plan.week:
                 _update(plan.week, plan)
+            for pick, rewatch in plan.rewatches:
+                services.change_pick(pick, rewatch=rewatch)
         _create_weeks(user, new)
         for kind in KINDS.values():
             _add_picks(user, kind, plans, works)
@@ -350,6 +358,7 @@ def _add_picks(user, kind: Kind, plans: list[Plan], works: SavedWorks) -> None:
             week=week,
             position=position,
             added_at=pick["added_at"],
+            rewatch=pick["rewatch"],
             **{f"{kind.name}_id": works.known[pick["key"]]},
         )
         for week, pick, position in new

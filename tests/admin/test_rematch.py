@@ -195,15 +195,22 @@ def test_lists_and_forms_lead_there(admin_client, model):
     assert all(f'href="{page_of(pick)}"' in page.content.decode() for page in pages)
 
 
-def test_a_form_of_a_pick_changes_its_place_only(admin_client):
+def test_a_form_of_a_pick_changes_its_place_and_whether_it_is_a_rewatch_only(admin_client):
     pick = WeekMovieFactory()
     movie = pick.movie
-    data = {"position": 2, "added_at_0": "2026-01-02", "added_at_1": "03:04:05", "movie": MovieFactory().pk}
+    data = {
+        "position": 2,
+        "rewatch": "true",
+        "added_at_0": "2026-01-02",
+        "added_at_1": "03:04:05",
+        "movie": MovieFactory().pk,
+    }
 
     admin_client.post(address(WeekMovie, "change", pick.pk), data)
 
     pick.refresh_from_db()
     assert (pick.position, pick.movie, pick.added_at.isoformat()) == (2, movie, "2026-01-02T03:04:05+00:00")
+    assert pick.rewatch is True
 
 
 @pytest.mark.parametrize("make", [WeekMovieFactory, WeekAlbumFactory])

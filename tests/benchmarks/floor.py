@@ -22,7 +22,7 @@ DEBUG = False
 WEEK = """SELECT w.id, w.user_id, u.username, w.year, w.week_number, w.notes, w.created_at, w.updated_at
     FROM selections_week w JOIN accounts_user u ON u.id = w.user_id"""
 NAMES = ["id", "user_id", "username", "year", "week_number", "notes", "created_at", "updated_at"]
-PICK = """SELECT p.position, p.added_at, m.id, m.{id}, m.title, m.own_title, m.release_date, m.fetched_at
+PICK = """SELECT p.position, p.added_at, p.rewatch, m.id, m.{id}, m.title, m.own_title, m.release_date, m.fetched_at
     FROM selections_week{kind} p JOIN catalog_{kind} m ON m.id = p.{kind}_id WHERE p.week_id = %s ORDER BY 1"""
 MOVIES, ALBUMS = PICK.format(kind="movie", id="tmdb_id"), PICK.format(kind="album", id="musicbrainz_id")
 WORK = ["id", "external_id", "title", "own_title", "release_date", "cached_at"]
@@ -53,8 +53,8 @@ def as_week(row):
 
 def picks(sql, week, kind):
     return [
-        {"position": position, "added_at": added_at, kind: dict(zip(WORK, work, strict=True))}
-        for position, added_at, *work in rows(sql, week)
+        {"position": position, "added_at": added_at, "rewatch": rewatch, kind: dict(zip(WORK, work, strict=True))}
+        for position, added_at, rewatch, *work in rows(sql, week)
     ]
 
 

@@ -65,7 +65,7 @@ def other(db):
 
 
 def test_picks_move_with_their_opinions_and_change_their_weeks(kept, other):
-    pick = WeekMovieFactory(movie=other)
+    pick = WeekMovieFactory(movie=other, rewatch=True)
     opinion = MovieOpinionFactory(movie_pick=pick)
     before = pick.week.updated_at
 
@@ -73,7 +73,7 @@ def test_picks_move_with_their_opinions_and_change_their_weeks(kept, other):
 
     pick.refresh_from_db()
     pick.week.refresh_from_db()
-    assert pick.movie == kept
+    assert (pick.movie, pick.rewatch) == (kept, True)
     assert Opinion.objects.get().pk == opinion.pk
     assert pick.week.updated_at > before
     assert not Movie.objects.filter(tmdb_id=200).exists()

@@ -161,3 +161,19 @@ def test_while_answers_are_written_and_purged_others_are_read(upstream, settings
 
     assert found == [[number] * 30 for number in range(1, 5)]
     assert len(upstream.calls) == 5
+
+
+def test_threads_that_read_and_store_the_same_at_once_lose_nothing(settings, caplog):
+    now = timezone.now()
+
+    def use(number):
+        found = []
+        for place in range(60):
+            key = f"{number // 4}/{place}"
+            cache.get(key)
+            cache.store(key, cache.Answer({"place": place}, now, now + timedelta(days=1)))
+            found.append(cache.get(key))
+        return [answer and answer.body["place"] for answer in found]
+
+    assert at_once(8, use) == [list(range(60))] * 8
+    assert not caplog.records

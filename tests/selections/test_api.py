@@ -154,7 +154,7 @@ def full_week(user):
     )
     album = AlbumFactory(title="Debut", artist="", release_date="1993-07", cover_art_url="")
     when = datetime(2026, 2, 12, 20, tzinfo=UTC)
-    WeekMovieFactory(week=week, movie=movie, position=2, added_at=when)
+    WeekMovieFactory(week=week, movie=movie, position=2, added_at=when, rewatch=True)
     WeekAlbumFactory(week=week, album=album, position=1, added_at=when)
     return week, movie, album
 
@@ -174,6 +174,7 @@ def test_a_week_with_its_picks(api, user, other, now):
             {
                 "position": 2,
                 "added_at": "2026-02-12T20:00:00Z",
+                "rewatch": True,
                 "movie": {
                     "id": movie.pk,
                     "tmdb_id": movie.tmdb_id,
@@ -194,6 +195,7 @@ def test_a_week_with_its_picks(api, user, other, now):
             {
                 "position": 1,
                 "added_at": "2026-02-12T20:00:00Z",
+                "rewatch": None,
                 "album": {
                     "id": album.pk,
                     "musicbrainz_id": str(album.musicbrainz_id),

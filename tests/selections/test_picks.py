@@ -79,6 +79,7 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
         "week_id": week.pk,
         "position": 1,
         "added_at": "2026-02-11T13:00:00Z",
+        "rewatch": None,
         "movie": {
             "id": Movie.objects.get().pk,
             "tmdb_id": 120,
@@ -105,6 +106,7 @@ def test_put_a_new_album(api, week, musicbrainz_release):
         "week_id": week.pk,
         "position": 2,
         "added_at": "2026-02-11T13:00:00Z",
+        "rewatch": None,
         "album": {
             "id": WeekAlbum.objects.get().album_id,
             "musicbrainz_id": payloads.RELEASE,

@@ -36,6 +36,11 @@ class TotalsSerializer(serializers.Serializer):
     repeats = serializers.IntegerField(
         help_text="Picks of a movie or release group that the same user had picked before, in any year."
     )
+    first_times = serializers.IntegerField(help_text="Picks that are no rewatch: their `rewatch` is false.")
+    rewatches = serializers.IntegerField(
+        help_text="Picks of what the user had seen or heard before, here or elsewhere: their `rewatch` is true."
+    )
+    rewatch_unknown = serializers.IntegerField(help_text="The other picks: their `rewatch` is null.")
     hours_watched = serializers.FloatField(
         allow_null=True,
         help_text="The known runtimes of all movies picked, to a tenth of an hour; null if none is known.",

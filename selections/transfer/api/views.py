@@ -76,6 +76,9 @@ class ImportReportSerializer(serializers.Serializer):
     weeks_created = serializers.IntegerField()
     weeks_existing = serializers.IntegerField()
     notes_filled = serializers.IntegerField(help_text="Existing weeks without notes that were given some.")
+    rewatches_filled = serializers.IntegerField(
+        help_text="Existing picks of which it was unknown whether they are rewatches, and which the file tells."
+    )
     picks_created = serializers.IntegerField()
     picks_existing = serializers.IntegerField()
     picks_left_out = serializers.IntegerField(help_text="Both positions are occupied, or the work is unknown.")

@@ -131,6 +131,11 @@ def read_yes(cell: str) -> bool:
     return answer in YES
 
 
+def read_rewatch(cell: str) -> bool | None:
+    """Whether it had been seen or heard before; None without an answer."""
+    return read_yes(cell) if cell else None
+
+
 def read_text(text: str) -> str:
     """A review or notes, with normalized line breaks."""
     return within(re.sub(r"\r\n?", "\n", text).strip(), MAX_TEXT)

@@ -18,7 +18,7 @@ from .tables import Record, Table, listed, table_of
 
 FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
 NEEDS = (*FILM, "Watched Date")
-USED = (*NEEDS, "Rating", "Review")
+USED = (*NEEDS, "Rating", "Rewatch", "Review")
 DATED = ("Date", "Watched Date")
 READ = ("diary.csv", "reviews.csv", "ratings.csv")
 # Folders of the export itself, whose files may have the same names: lists have the names that their owner gave them,
@@ -107,6 +107,7 @@ def _read_entry(record: Record, reading: Reading) -> Row:
         kind="movie",
         title=title,
         year=year,
+        rewatch=reading.spare(record.place, cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
         rating=rating,
         review=review,
         said_at=_noon(written_on, reading.zone) if rating or review else None,

@@ -37,6 +37,7 @@ COLUMNS = (
     "opinion_by",
     "opinion_at",
     "week_notes",
+    "rewatch",
 )
 DATED = ("week_start", "added_at", "opinion_at")
 
@@ -108,6 +109,7 @@ def _read_pick(record: Record, reading: Reading) -> Row:
         artist=cells.within(restore(record.raw("artist"))),
         year=spare(cells.read_release_year, record["releasedate"]),
         added_at=spare(cells.read_instant, record["addedat"], zone=reading.zone),
+        rewatch=spare(cells.read_rewatch, record["rewatch"]),
     )
     if not (row.tmdb_id or row.musicbrainz_id or row.release_group_id or row.title.strip()):
         raise RowError("This row has neither an id nor a title. Add one.")

@@ -44,6 +44,7 @@ COLUMNS = {
     "position": ("position", "slot"),
     "rating": ("rating10", "rating", "score", "myrating"),  # Letterboxd's import format has both: Rating is of 5
     "stars": ("stars",),
+    "rewatch": ("rewatch", "rewatched", "seenbefore", "heardbefore"),
     "review": ("review", "opinion", "comment", "comments"),
     "spoilers": ("spoilers", "spoiler", "containsspoilers"),
     "notes": ("notes", "note", "weeknotes"),
@@ -132,6 +133,7 @@ def _read_row(record: Record, reading: Reading) -> Row:
         position=spare(cells.read_position, _cell(record, "position")),
         artist=cells.within(_cell(record, "artist")),
         year=spare(cells.read_release_year, _cell(record, "released") or year),
+        rewatch=spare(cells.read_rewatch, _cell(record, "rewatch")),
         contains_spoilers=spare(cells.read_yes, _cell(record, "spoilers")) or False,
         **work,
         **said,

@@ -45,6 +45,7 @@ class Row:
     title: str = ""
     artist: str = ""
     year: int | None = None  # of its release
+    rewatch: bool | None = None  # whether it had been seen or heard before; None if the file does not say
     rating: int | None = None  # 1 to 10 half stars
     review: str = ""
     contains_spoilers: bool = False

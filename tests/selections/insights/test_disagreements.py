@@ -187,7 +187,7 @@ def test_this_week_of_earlier_years(user, other, now):
     assert (body["user"], body["year"], body["week_number"]) == (owner(user), 2026, 7)
     assert [(week["year"], week["week_number"]) for week in body["results"]] == [(2025, 7), (2009, 7)]
     recent, old = (week["movies"][0] for week in body["results"])
-    assert list(old) == ["position", "added_at", "movie", "my_opinion", "opinions_count", "opinions"]
+    assert list(old) == ["position", "added_at", "rewatch", "movie", "my_opinion", "opinions_count", "opinions"]
     assert (recent["my_opinion"], recent["opinions_count"]) == (None, 1)
     assert old["my_opinion"]["rating"] == mine.rating
     assert [opinion["user"]["username"] for opinion in old["opinions"]] == ["ada", "ben"]

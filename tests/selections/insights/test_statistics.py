@@ -11,6 +11,7 @@ from tests.factories import (
     MovieFactory,
     MovieOpinionFactory,
     PersonFactory,
+    UserFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
@@ -45,6 +46,9 @@ def test_overview(api, user, story):
         "distinct_movies": 4,
         "distinct_albums": 3,  # the first and its other edition are one
         "repeats": 8,  # alpha, delta and beta once, gamma twice; first, third and alone once
+        "first_times": 0,
+        "rewatches": 0,
+        "rewatch_unknown": 15,
         "hours_watched": 13.7,  # 2 * (142 + 179 + 90) = 822 minutes
         "runtime_unknown": 3,  # gamma's
     }
@@ -109,6 +113,9 @@ def test_overview_of_all(api, story):
         "distinct_movies": 4,
         "distinct_albums": 3,
         "repeats": 8,  # what Ben picked Ada had picked before, but not he
+        "first_times": 0,
+        "rewatches": 0,
+        "rewatch_unknown": 19,
         "hours_watched": 19.1,  # 822 + 142 + 179 = 1143 minutes, 19.05 hours
         "runtime_unknown": 3,
     }
@@ -132,6 +139,9 @@ YEAR_TOTALS = {
     "distinct_movies": 4,
     "distinct_albums": 3,
     "repeats": 8,  # of the eleven picks only beta, delta and alone were new in 2026
+    "first_times": 0,
+    "rewatches": 0,
+    "rewatch_unknown": 11,
     "hours_watched": 11.3,  # 2 * 179 + 142 + 2 * 90 = 680 minutes
     "runtime_unknown": 2,
 }
@@ -362,6 +372,25 @@ def test_two_editions_in_one_week_are_a_repeat(api, user):
     totals = get(api, "/api/stats/overview")["totals"]
 
     assert (totals["albums"], totals["distinct_albums"], totals["repeats"]) == (2, 1, 1)
+
+
+def test_first_times_are_those_that_the_user_says(api, user, other):
+    """However often something was picked: `repeats` says that."""
+    movie = MovieFactory()
+    for year, rewatch in [(2025, True), (2026, True), (2027, False), (2028, None)]:
+        week = WeekFactory(user=user, year=year, week_number=1)
+        WeekMovieFactory(week=week, movie=movie, rewatch=rewatch)
+        WeekAlbumFactory(week=week, rewatch=False)
+    WeekAlbumFactory(week__user=other, rewatch=True)
+    WeekAlbumFactory(week__user=UserFactory(visibility="private"), rewatch=True)
+
+    def counts(address, **query):
+        totals = get(api, address, **query)["totals"]
+        return [totals[name] for name in ("first_times", "rewatches", "rewatch_unknown", "repeats")]
+
+    assert counts("/api/stats/overview") == [5, 2, 1, 3]
+    assert counts("/api/stats/overview", user="all") == [5, 3, 1, 3]
+    assert counts("/api/stats/year-in-opinions/2026") == [1, 1, 0, 1]
 
 
 @pytest.mark.parametrize(("zone", "running", "streak"), [("UTC", 7, 0), ("Pacific/Auckland", 8, 1)])

@@ -141,6 +141,7 @@ works = st.lists(st.integers(0, 3), max_size=2, unique=True)
 histories = st.dictionaries(
     st.tuples(st.integers(0, 2), st.sampled_from(WEEKS)), st.tuples(works, works), min_size=1, max_size=8
 )
+REWATCHES = {"first_times": False, "rewatches": True, "rewatch_unknown": None}
 # Few different ones, so that picks are alike and hardly differ.
 ratings = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 20), st.sampled_from([1, 6, 7, 10, None])), min_size=8, max_size=30
@@ -153,9 +154,11 @@ def make(world, history, rated):
     for (person, (year, number)), (movies, albums) in sorted(history.items()):
         week = Week.objects.create(user=world.people[person], year=year, week_number=number)
         for position, work in enumerate(movies, 1):
-            picks.append(WeekMovie.objects.create(week=week, movie=world.movies[work], position=position))
+            values = {"position": position, "rewatch": list(REWATCHES.values())[len(picks) % 3]}
+            picks.append(WeekMovie.objects.create(week=week, movie=world.movies[work], **values))
         for position, work in enumerate(albums, 1):
-            picks.append(WeekAlbum.objects.create(week=week, album=world.albums[work], position=position))
+            values = {"position": position, "rewatch": list(REWATCHES.values())[len(picks) % 3]}
+            picks.append(WeekAlbum.objects.create(week=week, album=world.albums[work], **values))
     given = {}
     if picks:
         for person, number, rating in rated:
@@ -239,6 +242,7 @@ class ByHand:
             "distinct_movies": len({self.work(pick) for pick in self.movies}),
             "distinct_albums": len({self.work(pick) for pick in self.albums}),
             "repeats": len(repeats),
+            **{name: sum(pick.rewatch is said for pick in self.picks) for name, said in REWATCHES.items()},
             "hours_watched": None if runtimes and not known else round(sum(known) / 60, 1),
             "runtime_unknown": len(runtimes) - len(known),
         }

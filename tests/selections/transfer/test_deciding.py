@@ -135,6 +135,7 @@ def test_a_row_is_kept_whole():
         "Joni Mitchell",
         day=date(2024, 2, 14),
         position=2,
+        rewatch=False,
         musicbrainz_id=UUID(payloads.RELEASE),
         release_group_id=UUID(payloads.GROUP),
         rating=9,

@@ -66,7 +66,8 @@ def history(user, years, weeks=50):
 
 def test_the_json_of_a_user(now, user, other):
     week = WeekFactory(user=user, year=2026, week_number=6, notes="Ünd", created_at=now, updated_at=now)
-    pick = WeekMovieFactory(week=week, movie__tmdb_id=603, movie__title="The Matrix", position=2, added_at=now)
+    movie = MovieFactory(tmdb_id=603, title="The Matrix")
+    pick = WeekMovieFactory(week=week, movie=movie, position=2, added_at=now, rewatch=False)
     mine = MovieOpinionFactory(user=user, movie_pick=pick, created_at=now, updated_at=now)
     mine.earlier_ratings.create(rating=3, until_at=now)
     MovieOpinionFactory(user=other, movie_pick=pick, rating=1, review="No.", created_at=now, updated_at=now)
@@ -87,6 +88,7 @@ def test_the_json_of_a_user(now, user, other):
                 {
                     "position": 2,
                     "added_at": at,
+                    "rewatch": False,
                     "tmdb_id": 603,
                     "opinions": [
                         {"by": "ada", "own": True, "rating": 7, "review": None}
@@ -189,7 +191,7 @@ def test_no_transaction_and_no_query_is_open_between_two_pieces(now, user, trans
 def test_the_csv_of_a_user(now, user, other):
     week = WeekFactory(user=user, year=2026, week_number=6, notes="Two\r\nlines")
     movie = MovieFactory(tmdb_id=603, title="The Matrix", release_date=datetime(1999, 3, 31, tzinfo=UTC).date())
-    pick = WeekMovieFactory(week=week, movie=movie, added_at=now)
+    pick = WeekMovieFactory(week=week, movie=movie, added_at=now, rewatch=True)
     MovieOpinionFactory(user=other, movie_pick=pick, rating=None, review="No.", contains_spoilers=True, created_at=now)
     MovieOpinionFactory(user=user, movie_pick=pick, rating=7, created_at=now)
     album = WeekAlbumFactory(week=week, album__release_date="1997-05", position=2, added_at=now).album
@@ -201,14 +203,15 @@ def test_the_csv_of_a_user(now, user, other):
         "format_version,username,year,week_number,week_start,kind,position,tmdb_id,musicbrainz_id,release_group_id"
     )
     columns += ",title,artist,release_date,added_at,rating,review,contains_spoilers,opinion_by,opinion_at,week_notes"
+    columns += ",rewatch"
     matrix = "1,ada,2026,6,2026-02-02,movie,1,603,,,The Matrix,,1999-03-31,2026-02-11T12:00:00Z"
     record = f"1,ada,2026,6,2026-02-02,album,2,,{album.musicbrainz_id},{album.release_group_id},{album.title},Somebody"
     assert text.removeprefix("\ufeff").replace('"Two\r\nlines"', "Two/lines").split("\r\n") == [
         columns,
-        "1,ada,2026,5,2026-01-26,,,,,,,,,,,,,,,Nothing.",
-        f"{matrix},7,,false,ada,2026-02-11T12:00:00Z,Two/lines",
-        f"{matrix},,No.,true,ben,2026-02-11T12:00:00Z,Two/lines",
-        f"{record},1997-05,2026-02-11T12:00:00Z,,,,,,Two/lines",
+        "1,ada,2026,5,2026-01-26,,,,,,,,,,,,,,,Nothing.,",
+        f"{matrix},7,,false,ada,2026-02-11T12:00:00Z,Two/lines,true",
+        f"{matrix},,No.,true,ben,2026-02-11T12:00:00Z,Two/lines,true",
+        f"{record},1997-05,2026-02-11T12:00:00Z,,,,,,Two/lines,",
         "",
     ]
     assert text.startswith("\ufeff")
@@ -261,6 +264,15 @@ def test_a_diary_for_letterboxd(now, user, other):
         f'{matrix},9,2026-02-07,Yes,"wrong-opinions, 2026-W06","""So"" good,\nagain."',
         "",
     ]
+
+
+@pytest.mark.parametrize(("rewatch", "cells"), [(None, ["", "Yes"]), (False, ["", ""]), (True, ["Yes", "Yes"])])
+def test_letterboxd_is_told_of_rewatches_as_the_user_says_else_by_earlier_picks(now, user, rewatch, cells):
+    movie = MovieFactory()
+    for week_number in (1, 2):
+        WeekMovieFactory(week__user=user, week__year=2026, week__week_number=week_number, movie=movie, rewatch=rewatch)
+
+    assert [row["Rewatch"] for row in to_letterboxd(user)] == cells
 
 
 def test_nothing_was_watched_on_a_day_to_come(now, user):

@@ -57,6 +57,7 @@ def test_the_api_takes_a_file_back_after_a_dry_run(now, user, api):
         "weeks_created": 1,
         "weeks_existing": 0,
         "notes_filled": 0,
+        "rewatches_filled": 0,
         "picks_created": 2,
         "picks_existing": 0,
         "picks_left_out": 0,

@@ -93,7 +93,7 @@ def test_any_supported_file_is_recognized(admin_client, user, tmdb, tmp_path):
     done = go_on(admin_client, upload(admin_client, user, archive, "letterboxd.zip"))
 
     assert WeekMovie.objects.get(movie__title="Heat").week.name == "2025-W01"
-    assert "diary.csv has columns that are not imported: Rewatch, Tags." in done.context["result"].remarks
+    assert "diary.csv has columns that are not imported: Tags." in done.context["result"].remarks
 
 
 def test_our_own_json_is_restored(admin_client, user):

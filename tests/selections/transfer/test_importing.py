@@ -159,6 +159,24 @@ def test_what_is_there_already_gets_its_opinion_and_keeps_its_week_as_it_was(use
     assert Week.objects.get().updated_at == pick.week.updated_at
 
 
+@pytest.mark.parametrize(
+    ("known", "said", "then"), [(None, True, True), (None, None, None), (False, True, False), (True, None, True)]
+)
+def test_a_file_fills_in_whether_a_pick_is_a_rewatch_and_erases_nothing(user, tmdb, known, said, then):
+    pick = WeekMovieFactory(week__user=user, week__year=2024, week__week_number=7, movie__tmdb_id=603, rewatch=known)
+
+    (outcome,) = run(user, film("The Matrix", 1999, rewatch=said))
+
+    pick.refresh_from_db()
+    assert (outcome.state, pick.rewatch) == ("there", then)
+
+
+def test_a_new_pick_is_a_rewatch_as_the_file_says(user, tmdb):
+    run(user, film("The Matrix", 1999, rewatch=False))
+
+    assert WeekMovie.objects.get().rewatch is False
+
+
 def test_another_edition_is_the_same_album_unless_the_file_names_the_release(user, musicbrainz):
     edition = AlbumFactory(release_group_id=payloads.GROUP)
     WeekAlbumFactory(week__user=user, week__year=2024, week__week_number=7, album=edition)

@@ -189,6 +189,19 @@ def test_empty_notes_are_filled(now, user):
     assert [pick.position for pick in week.movie_picks.all()] == [1, 2]
 
 
+@pytest.mark.parametrize(("known", "said", "filled"), [(None, True, 1), (None, None, 0), (False, True, 0)])
+def test_a_pick_learns_whether_it_is_a_rewatch_if_that_was_unknown(now, user, known, said, filled):
+    pick = WeekMovieFactory(week__user=user, week__year=2026, week__week_number=2, movie__tmdb_id=603, rewatch=known)
+    data = changed({"weeks[0].movies[0].rewatch": said})
+
+    would, did = load(user, data, apply=False), load(user, data)
+
+    pick.refresh_from_db()
+    assert pick.rewatch is (said if filled else known)
+    assert would.rewatches_filled == did.rewatches_filled == filled
+    assert load(user, data).rewatches_filled == 0
+
+
 def test_a_week_that_was_only_looked_at_takes_the_instants_of_the_file(now, user):
     WeekFactory(user=user, year=2026, week_number=2, created_at=now, updated_at=now)
 

@@ -149,7 +149,7 @@ OLDER_RATEYOURMUSIC = (
 OUR_COLUMNS = [
     *("format_version", "username", "year", "week_number", "week_start", "kind", "position", "tmdb_id"),
     *("musicbrainz_id", "release_group_id", "title", "artist", "release_date", "added_at", "rating", "review"),
-    *("contains_spoilers", "opinion_by", "opinion_at", "week_notes"),
+    *("contains_spoilers", "opinion_by", "opinion_at", "week_notes", "rewatch"),
 ]
 OUR_MOVIE = {
     "format_version": "1",

@@ -139,6 +139,7 @@ def test_our_csv(tmp_path):
         "artist": "'@ll",
         "release_date": "1997-05",
         "week_notes": "'-\r\nRain. ",
+        "rewatch": "true",
     }
     path = shapes.write(
         tmp_path,
@@ -184,6 +185,7 @@ def test_our_csv(tmp_path):
             title="=1+1",
             artist="@ll",
             year=1997,
+            rewatch=True,
             added_at=datetime(2025, 1, 1, 20, 15, 0, 123456, tzinfo=UTC),
             notes="-\r\nRain. ",
         ),

@@ -25,7 +25,7 @@ def test_letterboxds_export(tmp_path, top):
             review='Coffee & guns.\nI <3 it,\n"really".',
             said_at=datetime(2025, 1, 6, 11, tzinfo=UTC),
         ),
-        entry("diary.csv, line 3", "2025-01-06", title="Good, the Bad and the Ugly, The", year=1966),
+        entry("diary.csv, line 3", "2025-01-06", title="Good, the Bad and the Ugly, The", year=1966, rewatch=True),
         entry("diary.csv, line 4", "2025-01-07", title="Alien", year=1979),
         # of ratings.csv, as neither entry has one
         entry(
@@ -33,6 +33,7 @@ def test_letterboxds_export(tmp_path, top):
             "2025-02-01",
             title="Alien",
             year=1979,
+            rewatch=True,
             rating=9,
             said_at=datetime(2025, 2, 3, 11, tzinfo=UTC),
         ),
@@ -57,8 +58,8 @@ def test_letterboxds_export_says_what_is_left_out(tmp_path):
     }
 
     assert read(shapes.pack(tmp_path, files, "top/")).remarks == [
-        "diary.csv has columns that are not imported: Rewatch, Tags.",
-        "reviews.csv has columns that are not imported: Rewatch, Tags.",
+        "diary.csv has columns that are not imported: Tags.",
+        "reviews.csv has columns that are not imported: Tags.",
         "Not imported (only the diary, its reviews and its ratings are): comments.csv, deleted/, likes/, lists/, "
         "orphaned/, profile.csv, watched.csv, watchlist.csv.",
         "Ratings of films that are not in the diary, and so not in a week: 1.",
@@ -176,6 +177,15 @@ def test_a_rating_of_zero_is_none(tmp_path, none):
 
     assert [(row.rating, row.said_at is None) for row in reading.rows] == [(None, True), (8, False)]
     assert reading.failures == []
+
+
+def test_a_diary_says_of_each_entry_whether_it_is_a_rewatch(tmp_path):
+    diary = "Date,Name,Year,Letterboxd URI,Rating{},Watched Date\n2025-01-06,Heat,1995,u,4{},2025-01-06\n"
+
+    said = [read(shapes.write(tmp_path, diary.format(",Rewatch", f",{cell}"))).rows for cell in ("Yes", "")]
+
+    assert [row.rewatch for rows in said for row in rows] == [True, False]
+    assert read(shapes.write(tmp_path, diary.format("", ""))).rows[0].rewatch is None
 
 
 @pytest.mark.parametrize("top", ["", "letterboxd-ada-2025-03-06-10-00-utc/"])

@@ -57,6 +57,7 @@ from .reading import GROUP, RELEASE, failure, only, read, read_all, refusal, ski
         ("album,released", "Low,5/1/1994", {"title": "Low", "year": 1994}),
         ("album,date", "Low,31.12.2024", {"title": "Low", "day": date(2024, 12, 31), "week": (2025, 1)}),
         ("album,rating", "Low,8.0", {"title": "Low", "rating": 8}),
+        ("album,heard before", "Low,yes", {"title": "Low", "rewatch": True}),
         ("album,spoilers,notes", "Low,Yes,Rain.", {"title": "Low", "contains_spoilers": True, "notes": "Rain."}),
     ],
 )
@@ -185,7 +186,7 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
     row = only(
         tmp_path,
         "tmdbID,Title,Year,Rating10,WatchedDate,Rewatch,Tags,Review",
-        '949,Heat,1995,8,2024-12-30,,,"Coffee, guns."',
+        '949,Heat,1995,8,2024-12-30,Yes,,"Coffee, guns."',
     )
 
     assert row == {
@@ -194,9 +195,16 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
         "tmdb_id": 949,
         "title": "Heat",
         "year": 1995,
+        "rewatch": True,
         "rating": 8,
         "review": "Coffee, guns.",
     }
+
+
+def test_no_is_another_answer_than_none(tmp_path):
+    path = table(tmp_path, "album,week,rewatch", "Low,2024-W01,no", "Can,2024-W01,")
+
+    assert [row.rewatch for row in read(path).rows] == [False, None]
 
 
 @pytest.mark.parametrize(
