@@ -178,7 +178,7 @@ class Movie(Work):
     release_date = models.DateField(null=True, blank=True)
     runtime = models.PositiveIntegerField(null=True, blank=True, help_text="In minutes.")
     overview = models.TextField(blank=True)
-    overview_language = models.CharField(max_length=10, blank=True, help_text="Of the overview, such as de-DE, if known.")
+    overview_language = models.CharField(max_length=10, blank=True, help_text="Of the overview, such as de-DE.")
     tagline = models.TextField(blank=True)
     status = models.CharField(max_length=50, blank=True, help_text="Such as Released or In Production.")
     poster_path = models.CharField(max_length=200, blank=True, help_text="Path on TMDB's image server.")

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             model_name="movie",
             name="overview_language",
             field=models.CharField(
-                blank=True, help_text="Of the overview, such as de-DE, if known.", max_length=10
+                blank=True, help_text="Of the overview, such as de-DE.", max_length=10
             ),
         ),
         search_index("catalog_movie"),  # SQLite has dropped its triggers
