@@ -73,6 +73,13 @@ def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
     return RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
 
 
+class RowCount(models.Subquery):
+    """The number of rows of a queryset, as a value in another."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
 @dataclass(frozen=True)
 class Rows[M: models.Model]:
     """The rows of compiled queries, as far as a page needs a query set: page() takes a limit and an offset."""

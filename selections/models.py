@@ -13,7 +13,7 @@ from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Pr
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.compiled import ids_of_page
+from accounts.compiled import RowCount, ids_of_page
 from catalog.models import Album, Movie
 from catalog.text import search_words
 
@@ -30,13 +30,6 @@ MAX_SHOWN = 20  # opinions next to a pick: a week's own address has them all
 def visible_to(user, owner: str) -> Q:
     """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private."""
     return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
-
-
-class RowCount(models.Subquery):
-    """The number of rows of a queryset, as a value in another."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
-    output_field = models.IntegerField()
 
 
 class WeekQuerySet(models.QuerySet):

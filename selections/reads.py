@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.compiled import CompiledQuery, Rows, ids_of_page
+from accounts.compiled import CompiledQuery, RowCount, Rows, ids_of_page
 
 from .kinds import KINDS, Kind
-from .models import RowCount, Week, WeekAlbum, WeekMovie
+from .models import Week, WeekAlbum, WeekMovie
 
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:

@@ -10,9 +10,9 @@ from django.contrib.auth import get_user_model
 from django.db.models import Expression, Q, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, Rows
+from accounts.compiled import CompiledQuery, RowCount, Rows
 from selections.kinds import KINDS
-from selections.models import Opinion, OpinionQuerySet, RowCount, Week, revealed_to
+from selections.models import Opinion, OpinionQuerySet, Week, revealed_to
 from selections.reads import user_with
 from selections.weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
