@@ -34,7 +34,7 @@ from .readers.rows import Row
 from .resolving import SERVICES
 
 WORKERS = {"movie": 8, "album": 4}  # threads that ask ahead: TMDB's pace needs more than MusicBrainz'
-ROWS_AHEAD = 32
+ROWS_AHEAD = 24
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
