@@ -88,4 +88,5 @@ def collect[T](reading: Reading, entries: Iterable[tuple[str, T]], read_listen: 
     found = [counted for album in albums.values() for counted in album.rows()]
     found.sort(key=lambda counted: (counted[1].week, -counted[0]))
     reading.rows += [row for _, row in found]
+    reading.mark_rewatches()
     reading.remarks.append(f"{RULE} Albums heard: {len(albums):,}; weeks in which one counts: {len(found):,}.")

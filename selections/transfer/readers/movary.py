@@ -1,5 +1,8 @@
 """Movary's history.csv and ratings.csv: https://docs.movary.org/"""
 
+from dataclasses import replace
+from pathlib import Path
+
 from integrations.values import integer
 
 from . import cells
@@ -28,4 +31,13 @@ def _read_movie(record: Record, reading: Reading) -> Row:
     )
 
 
-FORMAT = csv_format("movary", "Movary", needs=NEEDS, used=USED, dated=("watchedAt",), read_row=_read_movie)
+CSV = csv_format("movary", "Movary", needs=NEEDS, used=USED, dated=("watchedAt",), read_row=_read_movie)
+
+
+def read(path: Path, reading: Reading) -> None:
+    """Its movies, those of a whole history with whether they had been seen before. Raises FileError."""
+    CSV.read(path, reading)
+    reading.mark_rewatches()
+
+
+FORMAT = replace(CSV, read=read)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,17 @@ class Reading:
     def skip_cells(self, place: str, sentences: Iterable[str]) -> None:
         """Report cells that their row can do without."""
         self.skipped_cells += [f"Imported without a cell, in {place}: {said}" for said in sentences]
+
+    def mark_rewatches(self) -> None:
+        """Mark what the file has at an earlier time as well, if it is a whole history and does not say so itself."""
+        seen: dict[tuple[object, ...], tuple[object, ...]] = {}
+        dated = [(number, row) for number, row in enumerate(self.rows) if row.week]
+        for number, row in sorted(dated, key=lambda numbered: (numbered[1].week, numbered[1].day or date.min)):
+            known = row.tmdb_id or row.imdb_id or row.musicbrainz_id
+            work = (row.kind, known) if known else (row.kind, row.title.casefold(), row.artist.casefold(), row.year)
+            when = (row.week, row.day)
+            if seen.setdefault(work, when) != when and row.rewatch is None:
+                self.rows[number] = replace(row, rewatch=True)
 
     def take_reports(self, other: "Reading") -> None:
         """Take over what another part of the file reports, but not its rows."""

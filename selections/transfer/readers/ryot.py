@@ -31,6 +31,7 @@ def read(path: Path, reading: Reading) -> None:
     for key in LISTS:
         collect(reading, numbered(key, data.get(key)), read_entry)
     reading.rows += plays
+    reading.mark_rewatches()
 
 
 def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row]:

@@ -70,6 +70,7 @@ def read(path: Path, reading: Reading) -> None:
             raise FileError(WATCHLIST)
         with files.opened(path) as file:
             _sort(reading, _read_history(reading, entries(file)))
+        reading.mark_rewatches()
         return
     with files.zip_archive(path) as archive:
         parts, watches = _parts(archive.names), []
@@ -81,6 +82,7 @@ def read(path: Path, reading: Reading) -> None:
         for part in ratings[:1]:
             with archive.opened(part) as file:
                 _add_ratings(reading, watches, entries(file, _basename(part)))
+        reading.mark_rewatches()
         if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings}}):
             reading.remarks.append(
                 f"Not imported (only the history of movies and their ratings are): {listed(others)}."
@@ -118,7 +120,9 @@ def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> Watch:
     day = None if watched_at in (None, UNKNOWN) else cells.read_day(said, reading.zone)
     rating = integer(entry.get("rating"), most=MAX_RATING) if "rated_at" in entry else None
     said_at = watched_at if rating else None
-    row = Row(place=place, rating=rating or None, said_at=said_at, **work, **cells.dated(day))
+    plays = integer(entry.get("plays"))
+    rewatch = plays > 1 if plays else None
+    row = Row(place=place, rating=rating or None, said_at=said_at, rewatch=rewatch, **work, **cells.dated(day))
     return Watch(row, _keys(movie), watched_at if day else None)
 
 

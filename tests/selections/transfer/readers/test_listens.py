@@ -103,6 +103,15 @@ def test_listens_that_are_no_use(tmp_path):
     ]
 
 
+def test_an_album_that_was_heard_again(tmp_path):
+    again = programs.listens("Low", range(5), programs.WEDNESDAY + 14 * programs.DAY)
+    content = [*programs.listens("Low", range(5)), *again]
+
+    reading = read(shapes.write(tmp_path, shapes.json.dumps(content)))
+
+    assert [(row.week, row.rewatch) for row in reading.rows] == [((2024, 7), None), ((2024, 9), True)]
+
+
 def test_a_line_of_listens_that_is_no_json(tmp_path):
     path = shapes.pack(tmp_path, {"listens/2024/2.jsonl": '{"listened_at": 1}\n{"listened'})
 

@@ -70,7 +70,7 @@ def album(place, title, artist, **said):
             "movary",
             [
                 entry("line 2", "2024-02-14", tmdb_id=949, title="Heat", year=1995, review="Coffee, guns."),
-                entry("line 3", "2024-03-01", tmdb_id=949, title="Heat", year=1995),
+                entry("line 3", "2024-03-01", tmdb_id=949, title="Heat", year=1995, rewatch=True),
             ],
             [],
         ),
@@ -84,7 +84,7 @@ def album(place, title, artist, **said):
             "RYOT",
             "ryot",
             [
-                entry("movies, entry 1", "2024-03-01", tmdb_id=949, rating=9, review="Again."),
+                entry("movies, entry 1", "2024-03-01", tmdb_id=949, rating=9, review="Again.", rewatch=True),
                 entry("movies, entry 1", "2024-02-14", tmdb_id=949),
             ],
             ["Movies not imported, as they have not been seen: 1."],

@@ -41,7 +41,15 @@ def test_trakts_export(tmp_path):
             said_at=datetime(2023, 2, 1, 9, tzinfo=UTC),
         ),
         entry("watched-history.json, entry 2", "2024-06-04", title="At the Lake", year=2020),
-        entry("watched-history.json, entry 1", "2025-06-24", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
+        entry(
+            "watched-history.json, entry 1",
+            "2025-06-24",
+            tmdb_id=949,
+            imdb_id="tt0113277",
+            title="Heat",
+            year=1995,
+            rewatch=True,
+        ),
     ]
     assert reading.remarks == [
         "Not imported (only the history of movies and their ratings are): lists-watchlist.json, user-profile.json, "
@@ -157,6 +165,7 @@ def test_trakts_lists_are_told_by_their_entries(tmp_path, entry, rating):
     assert readers.recognise(path) == "trakt"
     reading = read(path)
     assert [(row.tmdb_id, str(row.day), row.rating) for row in reading.rows] == [(949, "2024-02-01", rating)]
+    assert [row.rewatch for row in reading.rows] == [True if "plays" in entry else None]
     assert reading.remarks == ["Episodes and shows, not imported: 1."]
 
 
