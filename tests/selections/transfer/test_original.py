@@ -232,7 +232,9 @@ def test_a_user_who_cannot_have_an_account_is_named(file, row, reason):
 
 
 @pytest.mark.parametrize(
-    "password", ["", None, "secret", "$2b$12$short", HASH.replace("$04$", "$31$"), "$argon2id$v=19$x"]
+    "password",
+    ["", None, "secret", "$2b$12$short", HASH.replace("$04$", "$31$"), "$argon2id$v=19$x"],
+    ids=["empty", "none", "plain", "short", "dear", "argon2"],  # a random salt would be another in each process
 )
 def test_a_password_that_cannot_be_read_is_named(file, password):
     said = run(file(users=[(1, "ada", "ada@example.org", password, AT, 1)]))
