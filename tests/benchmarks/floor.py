@@ -1,7 +1,7 @@
 """The least that a Django server can do for four of our answers: no middleware, no framework, the SQL by hand.
 
 This module is the settings, the URL configuration and the WSGI application of a server that reads our database.
-reads.py serves it beside ours; nobody else should, as it lets everyone see everything.
+reads.py serves it beside ours. Serve it nowhere else: it checks nothing and shows everything.
 """
 
 import functools
