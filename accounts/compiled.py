@@ -14,21 +14,27 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 from django.db.models.expressions import RawSQL
 
-STAND_INS = range(31_000, 31_100)  # for arguments while a query is compiled: each fits into any column of whole numbers
+# For arguments while a query is compiled: each fits into any column of whole numbers. It is compiled with both, as a
+# constant may be one of these numbers, too, but does not change with them.
+STAND_INS = (range(31_000, 31_100), range(29_000, 29_100))
 
 
 class Statement:
-    """SQL of the ORM, with places for arguments; one for a list, as in `pk__in=[ids]`, takes any number of values."""
+    """SQL of the ORM, with places for arguments; one for a list, as in `pk__in=[ids]`, takes any number of values.
 
-    def __init__(self, sql: str, params: Iterable[Any]) -> None:
+    `compile_with` returns the SQL and its parameters for stand-ins of the arguments.
+    """
+
+    def __init__(self, compile_with: Callable[[range], tuple[str, Iterable[Any]]]) -> None:
+        (sql, params), (_, others) = (compile_with(stand_ins) for stand_ins in STAND_INS)
         self.pieces = sql.split("%s")
-        self.params = list(params)
+        self.places = [(param, argument_number(param, other)) for param, other in zip(params, others, strict=True)]
 
     def execute(self, arguments: tuple[Any, ...], page: tuple[int, int] | None = None) -> list[Any]:
         """The rows; `page` is a limit and an offset."""
         sql, values = self.pieces[0], []
-        for param, piece in zip(self.params, self.pieces[1:], strict=True):
-            value = arguments[STAND_INS.index(param)] if isinstance(param, int) and param in STAND_INS else param
+        for (param, number), piece in zip(self.places, self.pieces[1:], strict=True):
+            value = param if number is None else arguments[number]
             several = value if isinstance(value, list) else [value]
             sql += ", ".join(["%s"] * len(several)) + piece
             values += several
@@ -37,6 +43,13 @@ class Statement:
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.fetchall()
+
+
+def argument_number(param: Any, other: Any) -> int | None:
+    """The number of the argument that two parameters stand for; None for a constant."""
+    first, second = STAND_INS
+    is_argument = isinstance(param, int) and isinstance(other, int) and param in first and other in second
+    return first.index(param) if is_argument else None
 
 
 class CompiledQuery[M: models.Model]:
@@ -62,9 +75,14 @@ class CompiledQuery[M: models.Model]:
     @cached_property
     def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:
         """The SQL, and what makes objects of its rows."""
-        queryset = self.build(*STAND_INS[: len(inspect.signature(self.build).parameters)])
-        compiler: Any = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-        return Statement(*compiler.as_sql()), reader(compiler)
+        count, compilers = len(inspect.signature(self.build).parameters), []
+
+        def compile_with(stand_ins: range) -> tuple[str, Iterable[Any]]:
+            compiler: Any = self.build(*stand_ins[:count]).query.get_compiler(DEFAULT_DB_ALIAS)
+            compilers.append(compiler)
+            return compiler.as_sql()
+
+        return Statement(compile_with), reader(compilers[0])
 
 
 def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:

@@ -2,16 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
+from typing import Any
 
 from django.db.models import FilteredRelation, Q, StringAgg, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from accounts.compiled import STAND_INS, Statement
+from accounts.compiled import Statement
 
 from .models import MAX_RATING, AnyPick, Week, WeekAlbum, WeekMovie
 
@@ -54,22 +55,23 @@ def stamp(user) -> str:
 @cache
 def _stamp_statements() -> list[Statement]:
     """The SQL of the digest's parts for a user."""
-    user = STAND_INS[0]
+    return [Statement(partial(_stamp_part, part)) for part in range(3)]
+
+
+def _stamp_part(part: int, users: Sequence[int]) -> tuple[str, Any]:
+    user = users[0]
     own = FilteredRelation("opinions", condition=Q(opinions__user=user))
     of_pick = ["pk", "week_id", "position", "own__rating", "own__updated_at"]
     movie = ["movie__own_title", "movie__title", "movie__release_date"]
     album = ["album__own_title", "album__title", "album__artist"]
-    parts = [
+    rows, owner, names = [
         (Week.objects.all(), "user", ["pk", "year", "week_number", "created_at", "updated_at"]),
         (WeekMovie.objects.annotate(own=own), "week__user", [*of_pick, *movie]),
         (WeekAlbum.objects.annotate(own=own), "week__user", [*of_pick, *album]),
-    ]
-    statements = []
-    for rows, owner, names in parts:
-        rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
-        of_owner = rows.filter(**{owner: user}).order_by().values(owner).annotate(text=rows_as_text)
-        statements.append(Statement(*of_owner.values_list("text").query.sql_with_params()))
-    return statements
+    ][part]
+    rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
+    of_owner = rows.filter(**{owner: user}).order_by().values(owner).annotate(text=rows_as_text)
+    return of_owner.values_list("text").query.sql_with_params()
 
 
 def _event(week: Week) -> Event:

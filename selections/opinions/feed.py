@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Expression, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.compiled import CompiledQuery, RowCount, Rows
@@ -63,8 +63,8 @@ def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
     return user_with(user.pk, count=RowCount(on_week.order_by().values("pk")))
 
 
-def count_visible(opinions: OpinionQuerySet, user: Any) -> Expression:
-    """How many of these opinions visible_to() keeps.
+def count_visible(opinions: OpinionQuerySet, user: Any) -> Any:
+    """How many of these opinions visible_to() keeps, as an expression.
 
     On SQLite: all less the hidden ones, each of which an index finds. PostgreSQL gains nothing by that, and plans it
     badly for rows that it has not analyzed yet.

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.compiled import STAND_INS
 from selections.models import EarlierRating, Opinion, WeekMovie
 from selections.opinions import feed
 from tests.conftest import assert_problem, at_once, client_of
@@ -174,6 +175,16 @@ def test_kept_queries_find_what_the_orm_finds_at_each_hour(user, other, week, se
         found.append(secret in expected)
     assert found == sorted(found)
     assert {False, True} == set(found)
+
+
+def test_an_id_among_the_stand_ins_is_still_that_user(other, week, secret):
+    reader = UserFactory(pk=STAND_INS[0][0])
+    mine = MovieOpinionFactory(user=reader, movie_pick__week=WeekFactory(user=reader, year=2026, week_number=7))
+
+    rows, of_week = feed.list_opinions(reader), feed.list_on_week(reader, week)
+
+    assert (rows.page(20, 0), rows.count()) == ([mine], 1)
+    assert (of_week.page(20, 0), of_week.count()) == ([], 0)
 
 
 def reviews(client):
