@@ -14,6 +14,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.api.authentication import sign_in
 from accounts.models import Session
 from integrations import cache, coverart, deadline, musicbrainz, tmdb
+from selections.insights import likes
 from tests import payloads
 from tests.factories import UserFactory
 
@@ -70,6 +71,12 @@ def upstream(request, settings, tmp_path):
             mock = stack.enter_context(responses.RequestsMock())
         yield mock
     forget_sessions()
+
+
+@pytest.fixture(autouse=True)
+def no_likes_of_another_test():
+    """Likes are kept by the number, ids and time of opinions, which are the same again after a rollback."""
+    likes.keep.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -90,11 +90,11 @@ class Likes:
 
 def likes_of(features: WorkFeatures) -> Likes:
     """The likes of works of a kind, counted again when the stamp has changed."""
-    return _count(features, _stamp())
+    return keep(features, _stamp())
 
 
 @lru_cache(maxsize=2)  # one for each kind
-def _count(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
+def keep(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
     return Likes(features)
 
 
