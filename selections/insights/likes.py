@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Exists, Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from selections.models import Opinion
@@ -102,7 +102,8 @@ def _stamp() -> tuple[Any, ...]:
     """Changes with whatever hides opinions, every REUSED seconds, and where opinions are few, with each of them."""
     now = timezone.now()
     private = get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk", flat=True)
-    few = Opinion.objects.exclude(Exists(Opinion.objects.filter(pk__gt=FEW)))  # a condition that is evaluated once
-    opinions = few.aggregate(Count("pk"), Max("pk"), Max("updated_at"))
+    opinions: dict[str, Any] = {}
+    if not Opinion.objects.all()[FEW:].exists():
+        opinions = Opinion.objects.aggregate(Count("pk"), Max("pk"), Max("updated_at"))
     moment = int(now.timestamp() / REUSED)
     return settings.BLIND_REVEAL, week_in(LAST_ZONE, now), moment, *opinions.values(), *private

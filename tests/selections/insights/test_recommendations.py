@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import MovieCast, MovieCrew
-from selections.models import WeekMovie
+from selections.insights import likes
+from selections.models import Opinion, WeekMovie
 from tests import payloads
 from tests.benchmarks import taste
 from tests.conftest import analyze, assert_problem
@@ -388,7 +389,9 @@ def test_anonymous_requests_are_refused(anonymous, address):
 @pytest.mark.parametrize("address", [MOVIES, ALBUMS])
 def test_an_unchanged_answer_is_a_304(api, user, other, address):
     rated(other, MovieFactory(), 9)
-    rated(other, AlbumFactory(), 9)
+    latest = rated(other, AlbumFactory(), 9)
+    # A sequence skips what is rolled back: ids do not tell how many opinions there are.
+    Opinion.objects.filter(album_pick=latest).update(id=likes.FEW + 1)
     first = api.get(address)
 
     again = api.get(address, headers={"If-None-Match": first.headers["ETag"]})
@@ -431,4 +434,4 @@ def test_queries_do_not_grow_with_the_data(api, user, other, settings, address, 
     few = queries()
     grow(12)
 
-    assert queries() == few <= 13
+    assert queries() == few <= 14
