@@ -53,7 +53,7 @@ class Command(BaseCommand):
             return passwords if empty else passwords | samples.load()
 
     def report(self, passwords: dict[str, str], port: int) -> None:
-        site = f"http://{ADDRESS}:{port}"
+        site = f"http://{ADDRESS}:{port}{settings.ROOT_PATH}"
         self.stdout.write(self.style.SUCCESS(f"Wrong Opinions {settings.VERSION}"))
         for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
             self.stdout.write(f"  {name:9} {site}{path}")
