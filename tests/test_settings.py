@@ -136,6 +136,7 @@ def test_a_path_of_the_site_is_that_of_its_addresses_and_cookies(load, site_url)
     loaded = load(ROOT_PATH="/opinions/", SITE_URL=site_url)
 
     assert loaded["SITE_URL"] == "https://example.org:8443"
+    assert loaded["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "example.org"]
     assert loaded["CSRF_TRUSTED_ORIGINS"] == ["https://example.org:8443"]
     assert loaded["FORCE_SCRIPT_NAME"] == "/opinions"
     assert loaded["STATIC_URL"] == "/opinions/static/"

@@ -75,7 +75,6 @@ if not SECRET_KEY:
     )
 DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=False)
-ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_PATH: str = env.str("ROOT_PATH", default="").strip().rstrip("/")
 if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
     raise ImproperlyConfigured("ROOT_PATH must be a path such as /opinions, or empty.")
@@ -83,6 +82,7 @@ if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
 SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL", default="").strip() else ""
 if urlsplit(SITE_URL).path:
     raise ImproperlyConfigured("SITE_URL must have no path but that of ROOT_PATH.")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
