@@ -54,12 +54,18 @@ def needs(*programs: str) -> None:
 
 
 @contextlib.contextmanager
-def running(command: list[str], folder: Path, port: int, **environ: str) -> Iterator[None]:
+def running(
+    command: list[str], folder: Path, port: int, *, seconds: float = 10, place: Path | None = None,
+    environ: dict[str, str] | None = None,
+) -> Iterator[None]:  # fmt: skip
     """A program in the foreground, once it listens; its output is in a file of its name in the folder."""
     with (folder / f"{Path(command[0]).name}.log").open("ab") as log:
-        process = subprocess.Popen(command, env=os.environ | environ, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=place, env=environ, stdout=log, stderr=log, start_new_session=True
+        )  # fmt: skip
     try:
-        for _ in range(100):
+        end = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)
@@ -69,7 +75,7 @@ def running(command: list[str], folder: Path, port: int, **environ: str) -> Iter
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(40)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -117,11 +123,11 @@ def caddy(trial: Trial, port: int, root: str) -> Iterator[Path]:
     options = f"{{\n\tadmin off\n\thttp_port {port + 1}\n"
     (trial.folder / "Caddyfile").write_text(text.replace("{\n", options, 1))
     command = ["caddy", "run", "--config", str(trial.folder / "Caddyfile"), "--adapter", "caddyfile"]
-    environ = {
+    environ = os.environ | {
         "SITE_URL": f"https://localhost:{port}", "UPSTREAM": f"127.0.0.1:{trial.port}",
         "HOME": str(trial.folder), "XDG_DATA_HOME": str(trial.folder), "XDG_CONFIG_HOME": str(trial.folder),
     }  # fmt: skip
-    with running(command, trial.folder, port, **environ):
+    with running(command, trial.folder, port, environ=environ):
         yield trial.folder / "caddy/pki/authorities/local/root.crt"
 
 
