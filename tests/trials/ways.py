@@ -1,5 +1,5 @@
 """The ways to run the site, each from a fresh clone and timed: the quick start, the unit of `deploy/` behind a proxy,
-and the container.
+and the container; and an update with its way back.
 
     uv run python -m tests.trials.ways [--database sqlite|postgresql] [--only quick_start] [--port N]
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import yaml
 
-from .databases import PostgreSQL
+from .databases import FILL, PostgreSQL
 from .edges import main
 from .proxies import Front, caddy, needs, nginx, running, sign_in_to_the_admin
 from .site import PASSWORD, Site
@@ -100,6 +100,35 @@ def bare_metal(trial: Trial) -> None:
         sign_in_to_the_admin(trial, front)
 
 
+def update_and_back(trial: Trial) -> None:
+    """docs/deployment.md's update from the version before the last migration (or FROM), and the way back."""
+    place = clone(trial)
+    newest = ["git", "log", "-1", "--format=%H^", "--diff-filter=A", "--", "*/migrations/0*.py"]
+    old = os.environ.get("FROM") or call(newest, place).strip()
+    new, backup = call(["git", "rev-parse", "HEAD"], place).strip(), str(trial.folder / "before.db")
+    site = Site(place, trial.folder, trial.port, empty_database(trial))
+    call(["git", "checkout", "--quiet", old], place)
+    site.manage("migrate", "--verbosity=0")
+    site.manage("shell", "-c", FILL)
+    with site:
+        token = site.sign_in().json()["access_token"]
+        before = site.ask("POST", "/api/weeks", {"year": 2026, "week_number": 1}, token=token).json()["id"]
+    site.manage("backup", backup)
+    call(["git", "checkout", "--quiet", new], place)
+    begin = time.monotonic()
+    site.manage("migrate", "--verbosity=0")
+    with site:
+        trial.expect(f"updated and serving after {time.monotonic() - begin:.0f} s", site.is_healthy_within(10))
+        kept = site.ask("GET", f"/api/weeks/{before}", token=token).status
+        trial.expect(f"with the token and the week from before: {kept}", kept == 200)
+        site.ask("POST", "/api/weeks", {"year": 2026, "week_number": 2}, token=token)
+    call(["git", "checkout", "--quiet", old], place)
+    site.manage("restore", backup, "--force")
+    with site:
+        total = site.ask("GET", "/api/weeks?owner=me", token=token).json()["total"]
+        trial.expect(f"gone back, the old version serves the backup's {total} week (1)", total == 1)
+
+
 def container(trial: Trial) -> None:
     """The image, and the commands of compose.yaml in it."""
     needs("buildah", "unshare", "chroot")
@@ -166,4 +195,4 @@ def image_root() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main([quick_start, bare_metal, container], __doc__)
+    main([quick_start, bare_metal, update_and_back, container], __doc__)
