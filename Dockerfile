@@ -17,7 +17,7 @@ RUN useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin opinions \
     && install --directory --owner=opinions --mode=700 /data
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    DATABASE_URL=sqlite:////data/wrong_opinions.db CACHE_DIR=/data/cache TMPDIR=/data
+    DATABASE_URL=sqlite:////data/wrong_opinions.db CACHE_DIR=/data/cache BACKUP_DIR=/data/backups TMPDIR=/data
 WORKDIR /app
 USER opinions
 VOLUME /data
