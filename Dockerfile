@@ -19,9 +19,9 @@ COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     DATABASE_URL=sqlite:////data/wrong_opinions.db CACHE_DIR=/data/cache BACKUP_DIR=/data/backups TMPDIR=/data
 WORKDIR /app
-USER opinions
+USER 10001:10001
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 CMD ["gunicorn", "--bind=0.0.0.0:8000"]
