@@ -55,6 +55,7 @@ SQLITE_ONLY = (
     "tests/selections/test_sqlite.py",
     "tests/selections/transfer/readers/",
     "tests/selections/transfer/test_matching.py",
+    "tests/test_deployment.py",
     "tests/test_docs.py",
     "tests/test_faults.py",
     "tests/test_headers.py",

@@ -48,6 +48,8 @@ def load(monkeypatch):
         ({"DATABASE_URL": ""}, "DATABASE_URL must be an address"),
         ({"EMAIL_URL": "nowhere"}, "EMAIL_URL must be an address"),
         ({"SITE_URL": "opinions.example.org"}, "SITE_URL must be an http"),
+        ({"SITE_URL": "https://example.org/opinions"}, "SITE_URL must have no path but that of ROOT_PATH"),
+        ({"ROOT_PATH": "opinions"}, "ROOT_PATH must be a path"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
@@ -129,13 +131,27 @@ def answers():
     ]
 
 
-@pytest.mark.parametrize("debug", ["true", "false"])
-def test_https_and_not_debug_switches_https(load, settings, db, debug):
+@pytest.mark.parametrize("site_url", ["https://example.org:8443/opinions/", "https://example.org:8443"])
+def test_a_path_of_the_site_is_that_of_its_addresses_and_cookies(load, site_url):
+    loaded = load(ROOT_PATH="/opinions/", SITE_URL=site_url)
+
+    assert loaded["SITE_URL"] == "https://example.org:8443"
+    assert loaded["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "example.org"]
+    assert loaded["CSRF_TRUSTED_ORIGINS"] == ["https://example.org:8443"]
+    assert loaded["FORCE_SCRIPT_NAME"] == "/opinions"
+    assert loaded["STATIC_URL"] == "/opinions/static/"
+    assert loaded["SESSION_COOKIE_PATH"] == loaded["CSRF_COOKIE_PATH"] == "/opinions"
+    assert loaded["SPECTACULAR_SETTINGS"]["SERVERS"] == [{"url": "/opinions"}]
+
+
+@pytest.mark.parametrize(("debug", "root"), [("true", ""), ("false", "/opinions")])
+def test_https_and_not_debug_switches_https(load, settings, db, debug, root):
     def use(https):
-        loaded = load(HTTPS=https, DEBUG=debug)
+        loaded = load(HTTPS=https, DEBUG=debug, ROOT_PATH=root)
         for name in (
             "DEBUG",
             "MIDDLEWARE",
+            "FORCE_SCRIPT_NAME",
             *(name for name in loaded if name.startswith(("SECURE_", "SESSION_", "CSRF_"))),
         ):
             setattr(settings, name, loaded[name])
@@ -148,7 +164,7 @@ def test_https_and_not_debug_switches_https(load, settings, db, debug):
 
     use("true")
     assert answers() == [
-        (301, "https://localhost/", None),
+        (301, f"https://localhost{root}/", None),
         (200, None, hsts),
         (403, None, None),
         (401, None, hsts),

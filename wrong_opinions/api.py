@@ -18,6 +18,7 @@ from django.core.exceptions import (
 )
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.middleware import common
 from django.views import defaults
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
@@ -152,7 +153,7 @@ def sentence(error: dict[str, str]) -> str:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/") or request.path in {"/api", "/health", "/health/"}
+    return request.path_info.startswith("/api/") or request.path_info in {"/api", "/health", "/health/"}
 
 
 def _page(request: HttpRequest, status: int, detail: str, code: str) -> HttpResponse:
@@ -190,6 +191,13 @@ def server_error(request):
     return defaults.server_error(request)
 
 
+class CommonMiddleware(common.CommonMiddleware):
+    """Django's, which refuses hosts that are not in ALLOWED_HOSTS, except where a container is probed."""
+
+    def process_request(self, request):
+        return None if request.path_info == "/health" else super().process_request(request)
+
+
 class RefusePlainHTTP:
     """Refuses API requests without TLS: after a redirect the token would have been sent in the clear."""
 
@@ -197,7 +205,7 @@ class RefusePlainHTTP:
         self.get_response = get_response
 
     def __call__(self, request):
-        if request.path.startswith("/api/") and not request.is_secure():
+        if request.path_info.startswith("/api/") and not request.is_secure():
             return _page(request, 403, "Use https", "https_required")
         return self.get_response(request)
 

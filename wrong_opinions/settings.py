@@ -75,8 +75,14 @@ if not SECRET_KEY:
     )
 DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=False)
-ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() else ""
+ROOT_PATH: str = env.str("ROOT_PATH", default="").strip().rstrip("/")
+if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
+    raise ImproperlyConfigured("ROOT_PATH must be a path such as /opinions, or empty.")
+# The scheme, host and port only: the addresses of pages, which follow it in links, begin with ROOT_PATH.
+SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL", default="").strip() else ""
+if urlsplit(SITE_URL).path:
+    raise ImproperlyConfigured("SITE_URL must have no path but that of ROOT_PATH.")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
@@ -110,7 +116,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "wrong_opinions.api.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -137,7 +143,10 @@ TEMPLATES = [
 ]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "wrong_opinions.locale"  # ISO dates, as in ISO weeks
-STATIC_URL = "static/"
+FORCE_SCRIPT_NAME = ROOT_PATH or None
+STATIC_URL = f"{ROOT_PATH}/static/"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = ROOT_PATH or "/"
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL else []  # also where the proxy does not pass the port on
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -289,6 +298,7 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": ROOT_PATH}] if ROOT_PATH else [],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -355,7 +365,7 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     # A redirect breaks clients of the API, and the token would have been sent in the clear: see RefusePlainHTTP.
-    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^health$"]
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{ROOT_PATH}/'.lstrip('/'))}(api/|health$)"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

@@ -1,3 +1,4 @@
+import errno
 import os
 import secrets
 import socket
@@ -33,9 +34,10 @@ class Command(BaseCommand):
         try:
             call_command("collectstatic", interactive=False, verbosity=0)
         except OSError as error:
-            raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
+            if error.errno != errno.EROFS:  # a container, whose image has the files
+                raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
         passwords = self.make_accounts(empty=empty)
-        self.report(passwords, port)
+        self.report(passwords, (no_serve and settings.SITE_URL) or f"http://{ADDRESS}:{port}")
         if not no_serve:
             if not settings.SITE_URL:
                 os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in email
@@ -52,11 +54,10 @@ class Command(BaseCommand):
             users.create_superuser("admin", "admin@example.org", passwords["admin"])
             return passwords if empty else passwords | samples.load()
 
-    def report(self, passwords: dict[str, str], port: int) -> None:
-        site = f"http://{ADDRESS}:{port}"
+    def report(self, passwords: dict[str, str], site: str) -> None:
         self.stdout.write(self.style.SUCCESS(f"Wrong Opinions {settings.VERSION}"))
         for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
-            self.stdout.write(f"  {name:9} {site}{path}")
+            self.stdout.write(f"  {name:9} {site}{settings.ROOT_PATH}{path}")
         if passwords:
             self.stdout.write("Accounts, with passwords that are shown only once:")
             for name, password in passwords.items():
@@ -78,7 +79,10 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind((ADDRESS, port))
         except OSError as error:
-            raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
+            if error.errno != errno.EROFS:  # a container, whose image has the files
+                raise CommandError(
+                    f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001"
+                ) from None
 
 
 def serve(port: int) -> None:
