@@ -201,7 +201,8 @@ class Upstream:
             failure = error
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
-            del self.running[request.address, request.force_refresh]  # so that who tries again starts another one
+            # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
+            self.running.pop((request.address, request.force_refresh), None)
         if result:
             future.set_result(result)
         else:

@@ -330,6 +330,11 @@ COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
 CACHE_MAX_MB = number("CACHE_MAX_MB", 500, at_least=1)
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
+# --- Backups
+
+BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default="") if env.str("BACKUP_DIR", default="") else None
+BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
+
 # --- Security
 
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
