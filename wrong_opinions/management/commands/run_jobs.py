@@ -19,6 +19,8 @@ class Command(BaseCommand):
         "Example for cron, every hour: manage.py run_jobs --once"
     )
 
+    requires_system_checks = []
+
     def add_arguments(self, parser):
         parser.add_argument("--once", action="store_true", help="run what is due now, and end")
 
