@@ -243,6 +243,12 @@ class Upstream:
             return body
         raise self.unavailable("sent an answer that cannot be read")
 
+    def clock_offset(self, path: str) -> float:
+        """How many seconds its clock is ahead of ours; 0 if it does not tell. Raises IntegrationError."""
+        response = self._exchange(f"{self.base_url}{path}")
+        moment = parse_http_date_safe(response.headers.get("Date", ""))
+        return moment - timezone.now().timestamp() if moment else 0.0
+
     def _exchange(self, url: str) -> requests.Response:
         """One request in a slot of its own: the whole response, which is no error other than a 404."""
         headers, secret = self.credentials()

@@ -69,7 +69,7 @@ def _place(connection: BaseDatabaseWrapper) -> list[str]:
 def _migrate(url: str) -> None:
     """Create the tables, in a process of its own: migrations that fill columns know the site's database only."""
     environment = os.environ | {"DATABASE_URL": url, "DATABASE_DIRECT_URL": ""}
-    command = [sys.executable, settings.BASE_DIR / "manage.py", "migrate", "--verbosity=0", "--skip-checks"]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     if done.returncode:
         raise CopyError(f"The target cannot be used: {done.stderr.strip().rpartition('\n')[2]}")
@@ -167,7 +167,7 @@ def _copy_sequence(model: type[Model], source: str, target: str) -> None:
     if model._meta.auto_field is None:
         return
     highest = model._base_manager.using(source).aggregate(highest=Max("pk"))["highest"] or 0
-    table, column = model._meta.db_table, model._meta.auto_field.column
+    table, column = model._meta.db_table, str(model._meta.auto_field.column)
     highest = max(highest, _last_id(connections[source], table, column))
     with connections[target].cursor() as cursor:
         if connections[target].vendor == "sqlite":

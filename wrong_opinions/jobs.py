@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -51,7 +52,7 @@ def tasks() -> dict[str, Task]:
     """The jobs of this site by their names, in the order in which they run."""
     found = {"flush_tokens": Task(command("flush_tokens"), timedelta(days=1))}
     if settings.BACKUP_DIR:
-        found["backup"] = Task(back_up, timedelta(days=1))
+        found["backup"] = Task(partial(back_up, settings.BACKUP_DIR), timedelta(days=1))
     return found | {
         "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
         "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(hours=1)),
@@ -129,9 +130,8 @@ def _held(row: QuerySet[Job]) -> Iterator[None]:
         thread.join()
 
 
-def back_up(*, stdout: TextIO) -> None:
-    """Write a backup into BACKUP_DIR, and delete the oldest ones there that are more than BACKUP_KEEP."""
-    folder = Path(settings.BACKUP_DIR)
+def back_up(folder: Path, *, stdout: TextIO) -> None:
+    """Write a backup into the folder, and delete the oldest ones there that are more than BACKUP_KEEP."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
