@@ -155,7 +155,7 @@ def check_upstreams() -> Iterator[str]:
             yield f"{name} was asked without success: {found}"
         elif abs(found) > MAX_OFFSET:
             how = "behind" if found > 0 else "ahead of"
-            yield f"The clock of this host is {abs(found):.0f} seconds {how} that of {name}: let NTP set it (timedatectl)."
+            yield f"The clock of this host is {abs(found):.0f} seconds {how} that of {name}: let NTP set it."
 
 
 def check_jobs() -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tests.trials
 
-from . import clocks, failures, strangers
+from . import clocks, failures, mistakes, strangers
 from .databases import DATABASES
 from .trial import LeftOut, Trial
 
@@ -29,6 +29,7 @@ TRIALS = [
     strangers.lock_out,
     clocks.clock_jumps,
     clocks.two_clocks,
+    mistakes.doctor_finds_mistakes,
 ]
 
 
