@@ -118,7 +118,7 @@ def check_site() -> Iterator[str]:
         if version != settings.VERSION:
             yield f"{settings.SITE_URL} serves version {version}, and this is {settings.VERSION}: restart the server."
         _read(opener, "/admin/login/")
-        tokens = [cookie.value for cookie in jar if cookie.name == settings.CSRF_COOKIE_NAME]
+        tokens = [cookie.value or "" for cookie in jar if cookie.name == settings.CSRF_COOKIE_NAME]
         if not tokens:
             yield f"{settings.SITE_URL}/admin/login/ sets no cookie. {PROXY}."
             return
