@@ -21,6 +21,9 @@ class Job(models.Model):
     has_failed = models.BooleanField(default=False, help_text="Whether it failed when it last ended.")
     outcome = models.TextField(blank=True, help_text="What it said when it last ended.")
 
+    class Meta:
+        default_permissions = ()  # the admin has no list of them
+
     def __str__(self) -> str:
         return self.name
 

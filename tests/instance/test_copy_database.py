@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
@@ -45,7 +45,9 @@ def execute(alias, statement, *values):
 
 
 def test_everything_is_copied_there_and_back_or_nothing(run, refusal, target, filled, search_index_agrees):
-    Group.objects.get(name="curator").user_set.add(filled.user)
+    group = Group.objects.create(name="editors")
+    group.user_set.add(filled.user)
+    group.permissions.add(Permission.objects.first())
     deleted = MovieFactory().pk
     Movie.objects.filter(pk=deleted).delete()
     before = rows()
@@ -70,7 +72,8 @@ def test_everything_is_copied_there_and_back_or_nothing(run, refusal, target, fi
     copying.copy(copying.TARGET, DEFAULT_DB_ALIAS, lambda copied: None)
     assert rows() == before
     assert Week.objects.mentioning("strasse").get() == filled
-    assert Group.objects.get(user=filled.user).permissions.exists()
+    assert list(filled.user.groups.all()) == [group]
+    assert group.permissions.count() == 1
     assert MovieFactory().pk == deleted + 1
 
 
@@ -87,7 +90,6 @@ def test_values_that_the_target_does_not_keep_are_noticed(filled):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("sqlite:////nowhere/target.db", "The target cannot be used: .*No such file or directory."),
         ("postgres://ada@/none?host=/nowhere", "The target cannot be used: .*/nowhere"),
         (None, "This is the database of the site itself: name another one."),
     ],
@@ -97,6 +99,14 @@ def test_targets_that_cannot_be_used(refusal, url, sentence, target):
     own = f"sqlite:///{here['NAME']}" if IS_SQLITE else f"postgres://postgres@/{here['NAME']}?host={here['HOST']}"
 
     assert re.match(sentence, refusal("copy_database", url or own))
+
+
+def test_a_target_in_which_no_tables_can_be_made(refusal, target):
+    connections[copying.TARGET].close()
+
+    said = refusal("copy_database", "sqlite:////nowhere/target.db")
+
+    assert re.match(r"The target cannot be used: .*No such file or directory\.", said)
 
 
 def test_an_older_database_is_not_copied():

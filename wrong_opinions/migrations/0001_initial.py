@@ -22,5 +22,8 @@ class Migration(migrations.Migration):
                 ('has_failed', models.BooleanField(default=False, help_text='Whether it failed when it last ended.')),
                 ('outcome', models.TextField(blank=True, help_text='What it said when it last ended.')),
             ],
+            options={
+                'default_permissions': (),
+            },
         ),
     ]

@@ -1,5 +1,5 @@
 from django.core.management import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from catalog.progress import Progress
 from wrong_opinions import copying
@@ -18,11 +18,12 @@ class Command(BaseCommand):
         parser.add_argument("url", metavar="TARGET_URL", help="the address of the target, as in DATABASE_URL")
 
     def handle(self, *, url, verbosity, **options):
+        source = "direct" if "direct" in connections else DEFAULT_DB_ALIAS  # not through a pooler
         try:
             target = copying.connect(url)
-            total = copying.count(DEFAULT_DB_ALIAS)
+            total = copying.count(source)
             progress = Progress(self, "rows", total, verbosity)
-            copying.copy(DEFAULT_DB_ALIAS, target, progress.step)
+            copying.copy(source, target, progress.step)
             progress.end()
         except copying.CopyError as error:
             raise CommandError(f"{error}.") from None
