@@ -201,7 +201,8 @@ class Upstream:
             failure = error
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
-            del self.running[request.address, request.force_refresh]  # so that who tries again starts another one
+            # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
+            self.running.pop((request.address, request.force_refresh), None)
         if result:
             future.set_result(result)
         else:
@@ -241,6 +242,12 @@ class Upstream:
         if isinstance(body, dict) and response.status_code == HTTPStatus.OK and self.is_answer(path, body):
             return body
         raise self.unavailable("sent an answer that cannot be read")
+
+    def clock_offset(self, path: str) -> float:
+        """How many seconds its clock is ahead of ours; 0 if it does not tell. Raises IntegrationError."""
+        response = self._exchange(f"{self.base_url}{path}")
+        moment = parse_http_date_safe(response.headers.get("Date", ""))
+        return moment - timezone.now().timestamp() if moment else 0.0
 
     def _exchange(self, url: str) -> requests.Response:
         """One request in a slot of its own: the whole response, which is no error other than a 404."""

@@ -48,6 +48,8 @@ SQLITE_ONLY = (
     "tests/integrations/test_musicbrainz.py",
     "tests/integrations/test_tmdb.py",
     "tests/integrations/test_values.py",
+    "tests/instance/test_copy_database.py::test_a_target_in_which_no_tables_can_be_made",
+    "tests/instance/test_doctor.py",
     "tests/instance/test_quickstart.py",
     "tests/selections/insights/test_charts.py",
     "tests/selections/insights/test_recommendations.py::test_liked_movies_are_found",

@@ -62,6 +62,13 @@ def test_bad_settings_are_refused(load, changes, sentence):
         load(**changes)
 
 
+def test_a_missing_driver_names_the_command_that_installs_it(load, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(ImproperlyConfigured, match="uv sync --extra postgres"):
+        load(DATABASE_URL="postgres://user@host/name")
+
+
 def test_commands_report_bad_settings_in_a_sentence():
     refused = manage("check", SECRET_KEY="")
 

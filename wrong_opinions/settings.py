@@ -4,6 +4,7 @@ import math
 import re
 import tomllib
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -178,10 +179,10 @@ LOGGING: dict[str, Any] = {
 # --- Database
 
 
-def database(name: str, default: str = "") -> dict[str, Any]:
-    """How to connect to the database at an address."""
+def database(url: str, name: str) -> dict[str, Any]:
+    """How to connect to the database at an address, which is the value of the setting `name`."""
     try:
-        values: dict[str, Any] = env.db_url(name, default=default)
+        values: dict[str, Any] = env.db_url_config(url)
     except (ValueError, KeyError):
         values = {}
     if values.get("ENGINE") == "django.db.backends.sqlite3":
@@ -192,6 +193,8 @@ def database(name: str, default: str = "") -> dict[str, Any]:
         options = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
         values["ENGINE"] = "wrong_opinions.sqlite3"
     elif values.get("ENGINE") == "django.db.backends.postgresql":
+        if not find_spec("psycopg"):
+            raise ImproperlyConfigured(f"{name} needs PostgreSQL's driver. Install it: uv sync --extra postgres")
         options = {"connect_timeout": 2, "tcp_user_timeout": 1000}  # seconds, and milliseconds without an answer
         values["ENGINE"] = "wrong_opinions.postgresql"
     else:
@@ -201,11 +204,11 @@ def database(name: str, default: str = "") -> dict[str, Any]:
     return values | keep | {"OPTIONS": options | values.get("OPTIONS", {})}
 
 
-DATABASES = {"default": database("DATABASE_URL", "sqlite:///./wrong_opinions.db")}
-if env.str("DATABASE_DIRECT_URL", default=""):
+DATABASES = {"default": database(env.str("DATABASE_URL", default="sqlite:///./wrong_opinions.db"), "DATABASE_URL")}
+if direct_url := env.str("DATABASE_DIRECT_URL", default=""):
     # DATABASE_URL leads to a pooler, which may use another session for each transaction; this one is for backups.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    DATABASES["direct"] = database("DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
+    DATABASES["direct"] = database(direct_url, "DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
 
 # --- Accounts
 
@@ -339,6 +342,11 @@ UPSTREAM_COOLDOWN = number("UPSTREAM_COOLDOWN", 30)
 COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
 CACHE_MAX_MB = number("CACHE_MAX_MB", 500, at_least=1)
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
+
+# --- Backups
+
+BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default="") if env.str("BACKUP_DIR", default="") else None
+BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
 
 # --- Security
 
