@@ -3,12 +3,9 @@
 import ipaddress
 import logging
 import re
-import secrets
-from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 logger = logging.getLogger("security")
 
@@ -24,20 +21,6 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
     request_id = getattr(request, "id", None)
     values = [value or "-" for value in (user_id, by, client, request_id)]
     logger.info("%s user=%s by=%s client=%s request=%s", event, *values)
-
-
-class RequestIdMiddleware:
-    """Gives each request an id, `X-Request-ID` of the answer; behind our proxy it is the proxy's."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: Any) -> HttpResponse:
-        sent = request.headers.get("X-Request-ID", "") if settings.HTTPS else ""
-        request.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else secrets.token_hex(8)
-        response = self.get_response(request)
-        response.headers["X-Request-ID"] = request.id
-        return response
 
 
 def client_of(request: HttpRequest) -> str:

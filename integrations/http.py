@@ -172,7 +172,7 @@ class Upstream:
         """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
         is_long = long_waits.acquire(blocking=False)
         try:
-            with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
+            with deadline.wait(), deadline.at_most(math.inf if is_long else CROWDED_WAIT):
                 seconds = deadline.seconds_left()
                 yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:

@@ -102,7 +102,7 @@ INSTALLED_APPS = [
     "wrong_opinions",
 ]
 MIDDLEWARE = [
-    "accounts.security.RequestIdMiddleware",
+    "wrong_opinions.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wrong_opinions.headers.Headers",
@@ -143,23 +143,38 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="")
+if LOG_FORMAT not in {"", "text", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be text or json, or empty.")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ["levelname", "name", "message"],
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+        },
+    },
     "filters": {
+        "address": {"()": "wrong_opinions.request_log.WithoutAddress"},
         # Failures of upstreams are logged where they happen.
         "own_failures": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", 500) not in {502, 503, 504},
-        }
+        },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT or "text", "filters": ["address"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Below WARNING it logs whole URLs, which may contain a TMDB v3 key.
         "urllib3": {"level": "WARNING"},
         "django": {"handlers": [], "propagate": True},
+        "access": {"level": "INFO" if LOG_FORMAT else "WARNING"},  # slow requests are warnings
         # Clients are told about their own errors.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # scanners cause it all day
