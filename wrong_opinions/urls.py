@@ -9,7 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
-from .api import HealthView, not_found
+from .api import not_found
+from .health import HealthView
 from .schema import SchemaView
 
 # Both documentation pages have inline styles; ReDoc runs in a worker that it creates from a blob.
