@@ -23,8 +23,8 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
     logger.info("%s user=%s by=%s client=%s request=%s", event, *values)
 
 
-def client_of(request: HttpRequest) -> str:
-    """The client's IP address; of IPv6 addresses the /64 network, which one customer gets.
+def address_of(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The client's IP address; None where there is none that can be read.
 
     Behind our proxy it is the last address of X-Forwarded-For, which the proxy added; the client writes those before.
     """
@@ -36,7 +36,13 @@ def client_of(request: HttpRequest) -> str:
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        return "unknown"  # another proxy may write anything
-    if known.version == 4:
-        return str(known)
-    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))
+        return None  # another proxy may write anything
+    return known if known.version == 4 else known.ipv4_mapped or known
+
+
+def client_of(request: HttpRequest) -> str:
+    """The client's IP address; of IPv6 addresses the /64 network, which one customer gets."""
+    known = address_of(request)
+    if known is None:
+        return "unknown"
+    return str(known if known.version == 4 else ipaddress.ip_network((int(known), 64), strict=False))

@@ -199,6 +199,8 @@ class Upstream:
             result = self._send(request)
         except BaseException as error:  # noqa: BLE001 - all callers that wait get it
             failure = error
+            if isinstance(error, IntegrationError):
+                self.state.count(error.code)
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
             del self.running[request.address, request.force_refresh]  # so that who tries again starts another one
@@ -285,6 +287,7 @@ class Upstream:
             self.breaker.before_request()
         sleep_until(send_at)
         with self.limiter.sending():
+            self.state.count("sent")
             yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:

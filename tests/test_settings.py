@@ -51,6 +51,8 @@ def load(monkeypatch):
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
+        ({"METRICS_FOR": "10.0.0.7/8"}, "METRICS_FOR must be"),
         ({"TMDB_LANGUAGE": "de-DE,german"}, "TMDB_LANGUAGE must be languages"),
         ({"JWT_ACCESS_TOKEN_EXPIRE_MINUTES": "long"}, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES must be"),
     ],

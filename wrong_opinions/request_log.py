@@ -13,11 +13,13 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 from django.utils.functional import SimpleLazyObject, empty
+from django.views import View
 
 from integrations import deadline
 
 logger = logging.getLogger("access")
 
+METHODS = {name.upper() for name in View.http_method_names}
 SLOW = 1  # second, without waiting for upstreams: such requests are warnings
 
 
@@ -65,7 +67,7 @@ def write_line(
 ) -> None:
     """In JSON the values are keys of their own as well."""
     values = {
-        "method": request.method,
+        "method": method_of(request),
         "route": route_of(request.resolver_match),
         "status": response.status_code,
         "ms": round(1000 * seconds, 1),
@@ -77,6 +79,10 @@ def write_line(
     }
     line = " ".join(f"{name}={'-' if value is None else value}" for name, value in values.items())
     logger.log(level, line, extra=values)
+
+
+def method_of(request: HttpRequest) -> str:
+    return request.method if request.method in METHODS else "other"  # clients may send anything
 
 
 def route_of(match: ResolverMatch | None) -> str:

@@ -4,6 +4,7 @@ import math
 import re
 import tomllib
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -377,5 +378,11 @@ if HTTPS:
     MIDDLEWARE.insert(
         MIDDLEWARE.index("corsheaders.middleware.CorsMiddleware") + 1, "wrong_opinions.api.RefusePlainHTTP"
     )
+try:
+    METRICS_FOR = [ip_network(network) for network in names("METRICS_FOR", "")]
+except ValueError:
+    raise ImproperlyConfigured("METRICS_FOR must be addresses or networks such as 127.0.0.1,10.0.0.0/8.") from None
+if METRICS_FOR:
+    MIDDLEWARE.insert(0, "wrong_opinions.metrics.Metrics")
 # HSTS covers this host only: the owner of the domain decides about subdomains and the preload list.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
