@@ -46,6 +46,7 @@ def load(monkeypatch):
         ({"WEB_THREADS": ""}, "WEB_THREADS must be"),
         ({"DATABASE_URL": "nowhere"}, "DATABASE_URL must be an address"),
         ({"DATABASE_URL": ""}, "DATABASE_URL must be an address"),
+        ({"EMAIL_URL": "filemail:///tmp/mail"}, "EMAIL_URL must be an address"),
         ({"EMAIL_URL": "nowhere"}, "EMAIL_URL must be an address"),
         ({"SITE_URL": "opinions.example.org"}, "SITE_URL must be an http"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
