@@ -40,7 +40,9 @@ def test_waiting_for_an_upstream_is_told_apart(api, tmdb_movie, lines):
     assert lines()[0].upstream_ms > 0
 
 
-@pytest.mark.parametrize(("path", "route"), [("/join/secret", "/join/{code}"), ("/secret", "unknown")])
+@pytest.mark.parametrize(
+    ("path", "route"), [("/join/secret", "/join/{code}"), ("/secret", "unknown"), ("/api/secret", "not-found")]
+)
 def test_addresses_stay_out_of_the_log(client, db, lines, path, route):
     client.get(path)
 

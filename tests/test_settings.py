@@ -1,30 +1,14 @@
 """What the settings refuse, and what HTTPS switches."""
 
-import os
-import runpy
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from tests.commands import ROOT, environment_of, manage
+from tests.commands import manage
 
 pytestmark = pytest.mark.real_http
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Gives the settings of an environment."""
-
-    def load(**changes):
-        for name in os.environ:
-            monkeypatch.delenv(name)
-        for name, value in environment_of(**changes).items():
-            monkeypatch.setenv(name, value)
-        return runpy.run_path(str(ROOT / "wrong_opinions" / "settings.py"))
-
-    return load
 
 
 @pytest.mark.filterwarnings("ignore:Engine not recognized")  # environ's own words, before it goes on
@@ -52,6 +36,8 @@ def load(monkeypatch):
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
+        ({"FRONTEND_DIR": "docs"}, "FRONTEND_DIR must be"),
+        ({"APP_URL": "app.example.org"}, "APP_URL must be an http"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
         ({"METRICS_FOR": "10.0.0.7/8"}, "METRICS_FOR must be"),
         ({"TMDB_LANGUAGE": "de-DE,german"}, "TMDB_LANGUAGE must be languages"),

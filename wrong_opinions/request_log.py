@@ -87,13 +87,14 @@ def method_of(request: HttpRequest) -> str:
 
 def route_of(match: ResolverMatch | None) -> str:
     """The pattern of the address, such as `/api/weeks/{pk}`: addresses themselves may contain secrets."""
-    return plain(match.route) if match else "unknown"
+    return plain(match.route, match.view_name) if match else "unknown"
 
 
 @lru_cache(maxsize=1000)
-def plain(route: str) -> str:
-    names = re.sub(r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", route)
-    return "/" + re.sub(r"\^|\$$|\\Z$", "", names)
+def plain(route: str, name: str) -> str:
+    """The name where a route stands for all other addresses."""
+    pattern = re.sub(r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", route)
+    return name if "(" in pattern else "/" + re.sub(r"\^|\$$|\\Z$", "", pattern)
 
 
 def user_id(request: HttpRequest) -> int | None:

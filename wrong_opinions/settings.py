@@ -78,6 +78,7 @@ DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=False)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() else ""
+APP_URL = base_url("APP_URL", "") if env.str("APP_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
@@ -133,6 +134,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.csp",
+                "accounts.services.app",
             ]
         },
     }
@@ -145,6 +147,16 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+FRONTEND_DIR = BASE_DIR / env.str("FRONTEND_DIR") if env.str("FRONTEND_DIR", default="").strip() else None
+if FRONTEND_DIR:
+    is_ours = any((FRONTEND_DIR / name).exists() for name in ("admin", "api", "health"))
+    if is_ours or not (FRONTEND_DIR / "index.html").is_file():
+        raise ImproperlyConfigured("FRONTEND_DIR must be a folder with index.html, and without admin, api and health.")
+    WHITENOISE_ROOT = FRONTEND_DIR
+    # Names with a digest, which never change: those of collectstatic, SvelteKit and Vite.
+    WHITENOISE_IMMUTABLE_FILE_TEST = (
+        r"^/(static/.+\.[0-9a-f]{12}\.\w+|(.+/)?immutable/.+|(.+/)?assets/.+[.-](?=[\w-]*[0-9A-Z])[\w-]{8,}\.\w+)\Z"
+    )
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="")
 if LOG_FORMAT not in {"", "text", "json"}:
     raise ImproperlyConfigured("LOG_FORMAT must be text or json, or empty.")
