@@ -172,7 +172,7 @@ class Upstream:
         """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
         is_long = long_waits.acquire(blocking=False)
         try:
-            with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
+            with deadline.wait(), deadline.at_most(math.inf if is_long else CROWDED_WAIT):
                 seconds = deadline.seconds_left()
                 yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
@@ -199,6 +199,8 @@ class Upstream:
             result = self._send(request)
         except BaseException as error:  # noqa: BLE001 - all callers that wait get it
             failure = error
+            if isinstance(error, IntegrationError):
+                self.state.count(error.code)
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
             # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
@@ -292,6 +294,7 @@ class Upstream:
             self.breaker.before_request()
         sleep_until(send_at)
         with self.limiter.sending():
+            self.state.count("sent")
             yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
