@@ -1,15 +1,23 @@
 """The reads that are made all the time: lists of weeks and of picked works, and a week with its picks."""
 
-from functools import partial
+import contextlib
+from collections.abc import Callable
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from accounts.compiled import CompiledQuery, RowCount, Rows, ids_of_page
 
 from .kinds import KINDS, Kind
-from .models import Week, WeekAlbum, WeekMovie
+from .models import AnyPick, Week, WeekAlbum, WeekMovie
+from .weeks import LAST_ZONE, YearWeek, settled_week, week_in
+
+type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
 
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
@@ -38,10 +46,20 @@ def weeks_own_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
     return Week.objects.visible_to(viewer).newest_first(viewer, own_first=True).page(limit, offset)
 
 
-def with_picks(week: Week, viewer: int) -> Week:
-    """The week with its picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
-    week.movies, week.albums = movie_picks(week.pk, viewer), album_picks(week.pk, viewer)
-    return week
+def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
+    """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
+    ids = [week.pk for week in weeks]
+    return place_picks(weeks, movie_picks(ids, viewer), album_picks(ids, viewer)) if ids else []
+
+
+def place_picks(weeks: list[Week], *picks: list[AnyPick]) -> list[Week]:
+    """The weeks with these picks as `movies` and `albums`."""
+    by_id = {week.pk: week for week in weeks}
+    for week in weeks:
+        week.movies, week.albums = [], []
+    for pick in chain(*picks):
+        getattr(by_id[pick.week_id], f"{pick.kind}s").append(pick)
+    return weeks
 
 
 @CompiledQuery
@@ -55,13 +73,13 @@ def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
 
 
 @CompiledQuery
-def movie_picks(week_id: int, viewer: int) -> QuerySet[WeekMovie]:
-    return WeekMovie.objects.filter(week=week_id).with_opinions(viewer)
+def movie_picks(weeks: int, viewer: int) -> QuerySet[WeekMovie]:
+    return WeekMovie.objects.filter(week__in=[weeks]).with_opinions(viewer)
 
 
 @CompiledQuery
-def album_picks(week_id: int, viewer: int) -> QuerySet[WeekAlbum]:
-    return WeekAlbum.objects.filter(week=week_id).with_opinions(viewer)
+def album_picks(weeks: int, viewer: int) -> QuerySet[WeekAlbum]:
+    return WeekAlbum.objects.filter(week__in=[weeks]).with_opinions(viewer)
 
 
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
@@ -100,3 +118,30 @@ def queries_of_picked(kind: Kind) -> tuple[CompiledQuery[Any], CompiledQuery[Any
 
 
 PICKED = {kind: queries_of_picked(kind) for kind in KINDS.values()}
+
+
+class WeekHasEnded(Exception):
+    """The current week has ended somewhere while a query was compiled."""
+
+
+def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
+    """The query of a user, if what it says of revealed opinions holds until the week ends in the last time zone.
+
+    In the hours in which the week has ended for some there is none.
+    """
+    last = week_in(LAST_ZONE, timezone.now())
+    if settled_week(user) != last:
+        return None
+    with contextlib.suppress(WeekHasEnded):
+        return compiled(user, last, settings.BLIND_REVEAL, build)
+    return None
+
+
+@lru_cache(maxsize=1000)
+def compiled(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
+    """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
+    made = CompiledQuery(partial(build, user))
+    made.compiled  # noqa: B018 - now, as it depends on the time
+    if settled_week(user) != last or week_in(LAST_ZONE, timezone.now()) != last:
+        raise WeekHasEnded
+    return made

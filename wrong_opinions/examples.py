@@ -56,6 +56,7 @@ opinion = {
     "updated_at": PICKED,
 }
 other_opinion = opinion | {"rating": 4, "review": "They should have taken the eagles.", "contains_spoilers": True}
+links = {"next": None, "previous": None}
 place = {"position": 1, "week": {"id": 7, "year": 2026, "week_number": 7, "owner": ADA}}
 agreement = {
     "n": 6,
@@ -119,7 +120,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
             | {"poster_url": f"https://image.tmdb.org/t/p/w342{picked_movie['poster_path']}", "vote_average": 8.4}
         ],
     },
-    "PaginatedWeekList": {"total": 1, "page": 1, "page_size": 20, "results": [week]},
+    "PaginatedWeekList": {"total": 1, "page": 1, "page_size": 20, "links": links, "results": [week]},
     "WeekFull": week
     | {
         "movies": [

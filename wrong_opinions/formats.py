@@ -1,6 +1,8 @@
 """JSON bodies and pages of the API, which REST framework's settings name."""
 
 import re
+from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import QueryDict
@@ -53,18 +55,25 @@ class AlwaysJSON(BaseContentNegotiation):
 PLAIN_NUMBER = re.compile(r"[1-9][0-9]?").fullmatch
 
 
+PAGE = {"page", "page_size"}
+
+
 class Pages(BasePagination):
     """`page` from 1, `page_size` to 100; a page beyond the end is empty.
 
-    A query set may have its own way to load a page, as `page(limit, offset)`.
+    A query set may have its own way to load a page, as `page(limit, offset)`. A view may have a `page_size` of its own,
+    and names the parameters that it knows beside those of its filters in `query_parameters`.
     """
 
     class Query(serializers.Serializer):
         page = serializers.IntegerField(min_value=1, max_value=1_000_000_000, default=1)
-        page_size = serializers.IntegerField(min_value=1, max_value=100, default=20)
+        page_size = serializers.IntegerField(min_value=1, max_value=100, required=False)
 
     def paginate_queryset(self, queryset, request, view=None):
-        self.page, self.page_size = self.read(request.query_params)
+        self.request = request
+        if unknown := request.query_params.keys() - PAGE:
+            check_parameters(unknown, view)
+        self.page, self.page_size = self.read(request.query_params, getattr(view, "page_size", 20))
         self.total = queryset.count()
         start = (self.page - 1) * self.page_size
         if start >= self.total:
@@ -73,25 +82,36 @@ class Pages(BasePagination):
             return list(queryset.page(self.page_size, start))
         return list(queryset[start : start + self.page_size])
 
-    def read(self, params: QueryDict) -> tuple[int, int]:
+    def read(self, params: QueryDict, default_size: int) -> tuple[int, int]:
         """The page and its size. Raises ValidationError."""
-        page, page_size = params.get("page", "1"), params.get("page_size", "20")
+        page, page_size = params.get("page", "1"), params.get("page_size", str(default_size))
         if PLAIN_NUMBER(page) and PLAIN_NUMBER(page_size):  # for speed, and nearly always
             return int(page), int(page_size)
         query = self.Query(data=params)
         query.is_valid(raise_exception=True)
-        return query.validated_data["page"], query.validated_data["page_size"]
+        return query.validated_data["page"], query.validated_data.get("page_size", default_size)
 
     def get_paginated_response(self, data):
-        return Response({"total": self.total, "page": self.page, "page_size": self.page_size, "results": data})
+        page = {"total": self.total, "page": self.page, "page_size": self.page_size}
+        return Response(page | {"links": self.links(), "results": data})
+
+    def links(self) -> dict[str, str | None]:
+        """The addresses of the next and of the previous page with rows, on this site."""
+        last = -(-self.total // self.page_size)
+        return {
+            "next": self.address(self.page + 1) if self.page < last else None,
+            "previous": self.address(min(self.page - 1, last)) if self.page > 1 and last else None,
+        }
+
+    def address(self, page: int) -> str:
+        return f"{self.request.path}?{urlencode(self.request.query_params.dict() | {'page': page})}"
 
     def get_paginated_response_schema(self, schema):
         number = {"type": "integer"}
-        return {
-            "type": "object",
-            "required": ["total", "page", "page_size", "results"],
-            "properties": {"total": number, "page": number, "page_size": number, "results": schema},
-        }
+        link = {"type": ["string", "null"], "description": "A path on this site, with the query."}
+        links = {"type": "object", "required": ["next", "previous"], "properties": {"next": link, "previous": link}}
+        properties = {"total": number, "page": number, "page_size": number, "links": links, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view):
         limits = {"page": {"maximum": 1_000_000_000, "default": 1}, "page_size": {"maximum": 100, "default": 20}}
@@ -99,3 +119,15 @@ class Pages(BasePagination):
             {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1} | limit}
             for name, limit in limits.items()
         ]
+
+
+def check_parameters(names: set[str], view: Any) -> None:
+    """Refuse parameters that the view does not know, as a misspelled filter would list everything.
+
+    Raises ValidationError.
+    """
+    filters = getattr(view, "filterset_class", None)
+    known = PAGE | {*(filters.base_filters if filters else ()), *getattr(view, "query_parameters", ())}
+    if unknown := sorted(names - known):
+        message = f"There is no such parameter. Use {', '.join(sorted(known))}."
+        raise exceptions.ValidationError({unknown[0][:50]: message}, code="unknown_parameter")

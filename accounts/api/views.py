@@ -275,6 +275,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     queryset = User.objects.all()
     serializer_class = serializers.ProfileSerializer
     lookup_value_converter = "int"
+    query_parameters = ["search"]
 
     def get_permissions(self) -> Sequence[BasePermission]:
         changes = self.action not in {"list", "retrieve", None}  # None: of a method that is not allowed

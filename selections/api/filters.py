@@ -1,11 +1,13 @@
+from collections.abc import Sequence
 from typing import Any
 
 import django_filters
 from django import forms
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 
 from catalog.text import search_words
 from selections.kinds import KINDS
@@ -61,20 +63,31 @@ class WeekNameFilter(django_filters.Filter):
     field_class = WeekNameField
 
 
-def of_member(username: str, user) -> Q:
-    """Filters by the username of a row's owner; `me` is the current user."""
-    return Q(user=user) if username == "me" else Q(user__username=username.lower())
+def choice(names: Sequence[str], **options: Any) -> django_filters.ChoiceFilter:
+    """One of these names; for any other a message that lists them."""
+    *others, last = names
+    message = f"Enter {', '.join(others)} or {last}." if others else f"Enter {last}."
+    choices = [(name, name) for name in names]
+    return django_filters.ChoiceFilter(choices=choices, error_messages={"invalid_choice": message}, **options)
+
+
+def find_member(username: str, user, field: str) -> Any:
+    """The user with this name whom the user may see; `me` is the current user. Raises ValidationError."""
+    if username.lower() == "me":
+        return user
+    found = get_user_model()._default_manager.visible_to(user).filter(username=username.lower()).first()
+    if found is None:
+        message = "There is no such member. Use me, or a username from GET /api/users."
+        raise serializers.ValidationError({field: message}, code="unknown_user")
+    return found
 
 
 class WeekFilter(django_filters.FilterSet):
     owner = words(50, "A username, or `me` for your own weeks.", method="of_owner")
     year = whole_number(FIRST_YEAR, LAST_YEAR, "ISO year, 1900 to 2100.")
     week_number = whole_number(1, 53, "ISO week, 1 to 53.")
-    complete = django_filters.ChoiceFilter(
-        choices=[("true", "true"), ("false", "false")],
-        method="as_complete",
-        error_messages={"invalid_choice": "Enter true or false."},
-        help_text="Whether there is at least one movie and one album.",
+    complete = choice(
+        ["true", "false"], method="as_complete", help_text="Whether there is at least one movie and one album."
     )
     search = words(
         200,
@@ -82,13 +95,21 @@ class WeekFilter(django_filters.FilterSet):
         method="with_words",
         validators=[check_words],
     )
+    include = choice(
+        ["picks"], method="unchanged", help_text="With `picks`, each result has its picks, as `GET /api/weeks/{id}`."
+    )
+    ordering = choice(
+        ["newest", "oldest", "updated"],
+        method="in_order",
+        help_text="`newest` (the default) and `oldest` by calendar week, `updated` with the last changed first.",
+    )
 
     class Meta:
         model = Week
-        fields = ["owner", "year", "week_number", "complete", "search"]
+        fields = ["owner", "year", "week_number", "complete", "search", "include", "ordering"]
 
     def of_owner(self, weeks: WeekQuerySet, name, value):
-        return weeks.filter(of_member(value, self.request.user))
+        return weeks.filter(user=find_member(value, self.request.user, name))
 
     def as_complete(self, weeks: WeekQuerySet, name, value):
         complete = {"has_movie": True, "has_album": True}
@@ -96,6 +117,13 @@ class WeekFilter(django_filters.FilterSet):
 
     def with_words(self, weeks: WeekQuerySet, name, value):
         return weeks.mentioning(value)
+
+    def unchanged(self, weeks: WeekQuerySet, name, value):
+        return weeks
+
+    def in_order(self, weeks: WeekQuerySet, name, value):
+        orders = {"oldest": ["year", "week_number", "id"], "updated": ["-updated_at", "id"]}
+        return weeks.order_by(*orders[value]) if value in orders else weeks
 
 
 # `from` is a keyword of Python.
@@ -105,12 +133,7 @@ WeekFilter.base_filters["to"] = WeekNameFilter(method=lambda weeks, name, week: 
 
 class OpinionFilter(django_filters.FilterSet):
     user = words(50, "A username, or `me`.", method="of_user")
-    kind = django_filters.ChoiceFilter(
-        choices=[(name, name) for name in KINDS],
-        method="of_kind",
-        error_messages={"invalid_choice": "Enter movie or album."},
-        help_text="Opinions on movies, or on albums.",
-    )
+    kind = choice(list(KINDS), method="of_kind", help_text="Opinions on movies, or on albums.")
     min_rating = whole_number(
         1, MAX_RATING, "The minimum rating, from 1 to 10.", field_name="rating", lookup_expr="gte"
     )
@@ -120,7 +143,7 @@ class OpinionFilter(django_filters.FilterSet):
         fields = ["user", "kind", "min_rating"]
 
     def of_user(self, opinions: OpinionQuerySet, name, value):
-        return opinions.filter(of_member(value, self.request.user))
+        return opinions.filter(user=find_member(value, self.request.user, name))
 
     def of_kind(self, opinions: OpinionQuerySet, name, value):
         return opinions.on_kind(value)

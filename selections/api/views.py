@@ -59,18 +59,23 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(parameters=[NO_ID])
     def list(self, request, *args, **kwargs):
-        """All weeks, newest first, your own first within a calendar week."""
-        if request.query_params.keys() <= {"page", "page_size"}:
+        """All weeks, newest first, your own first within a calendar week; with `include=picks` each as by its id."""
+        params = request.query_params
+        if params.keys() <= {"page", "page_size", "include"} and params.get("include", "picks") == "picks":
             weeks: Any = reads.list_weeks(request.user.pk, own_first=settings.OWN_WEEKS_FIRST)
         else:
             weeks = self.filter_queryset(self.get_queryset())
-        page = self.paginate_queryset(weeks)
-        return self.get_paginated_response(serializers.WeekSerializer(page, many=True).data)
+        page: Any = self.paginate_queryset(weeks)
+        if params.get("include"):
+            shown = serializers.WeekFullSerializer(reads.with_picks(page, request.user.pk), many=True)
+        else:
+            shown = serializers.WeekSerializer(page, many=True)
+        return self.get_paginated_response(shown.data)
 
     @extend_schema(responses=serializers.WeekFullSerializer)
     def retrieve(self, request, *args, **kwargs):
         """A week with its picks."""
-        week = reads.with_picks(self.get_object(), request.user.pk)
+        (week,) = reads.with_picks([self.get_object()], request.user.pk)
         return Response(serializers.WeekFullSerializer(week).data)
 
     @extend_schema(
@@ -90,7 +95,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         if not found and is_read_only(request.auth):
             raise NotFound(f"You have no week for {week_name(year, week_number)} yet.", code="week_not_found")
         week = found[0] if found else services.get_or_create_week(request.user, year, week_number)[0]
-        return Response(serializers.WeekFullSerializer(reads.with_picks(week, request.user.pk)).data)
+        reads.with_picks([week], request.user.pk)
+        return Response(serializers.WeekFullSerializer(week).data)
 
     @extend_schema(
         request=serializers.ChangeWeekSerializer,

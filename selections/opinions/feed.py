@@ -1,8 +1,6 @@
 """Lists of the opinions that a user may read."""
 
-import contextlib
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +9,11 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, RowCount, Rows
+from accounts.compiled import RowCount, Rows
 from selections.kinds import KINDS
 from selections.models import Opinion, OpinionQuerySet, Week, revealed_to
-from selections.reads import user_with
-from selections.weeks import LAST_ZONE, YearWeek, settled_week, week_in
-
-type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
+from selections.reads import Build, compiled_for, user_with
+from selections.weeks import LAST_ZONE, week_in
 
 
 def list_opinions(user: Any) -> Rows[Opinion]:
@@ -82,30 +78,3 @@ def count_visible(opinions: OpinionQuerySet, user: Any) -> Any:
             hidden.append(on_running.exclude(revealed_to(user, kind.opinion_field)))
     first, *others = (of_one.order_by().values("pk") for of_one in hidden)
     return RowCount(opinions.order_by().values("pk")) - RowCount(first.union(*others).order_by())
-
-
-class WeekHasEnded(Exception):
-    """The current week has ended somewhere while a query was compiled."""
-
-
-def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
-    """The query of a user, if what it says of revealed opinions holds until the week ends in the last time zone.
-
-    In the hours in which the week has ended for some there is none.
-    """
-    last = week_in(LAST_ZONE, timezone.now())
-    if settled_week(user) != last:
-        return None
-    with contextlib.suppress(WeekHasEnded):
-        return compiled(user, last, settings.BLIND_REVEAL, build)
-    return None
-
-
-@lru_cache(maxsize=1000)
-def compiled(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
-    """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
-    made = CompiledQuery(partial(build, user))
-    made.compiled  # noqa: B018 - now, as it depends on the time
-    if settled_week(user) != last or week_in(LAST_ZONE, timezone.now()) != last:
-        raise WeekHasEnded
-    return made

@@ -70,7 +70,7 @@ def weeks(request):
     user_of(request)
     total = rows("SELECT count(*) FROM selections_week")[0][0]
     found = rows(f"{WEEK} ORDER BY w.year DESC, w.week_number DESC LIMIT 20")
-    return answer({"total": total, "page": 1, "page_size": 20, "results": [as_week(row) for row in found]})
+    return answer({"total": total, "page": 1, "page_size": 20, "links": {}, "results": [as_week(row) for row in found]})
 
 
 def week(request, pk):

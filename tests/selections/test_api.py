@@ -263,6 +263,7 @@ def test_the_list(api, user, now):
         "total": 1,
         "page": 1,
         "page_size": 20,
+        "links": {"next": None, "previous": None},
         "results": [of(user, id=week.pk, notes="Good one", is_complete=True)],
     }
 
@@ -318,8 +319,9 @@ def test_pages(api, many_weeks):
 def test_a_page_beyond_the_end_is_empty(api, many_weeks, page):
     response = api.get(f"/api/weeks?page={page}")
 
+    links = {"next": None, "previous": "/api/weeks?page=1"}
     assert response.status_code == 200
-    assert response.json() == {"total": 6, "page": page, "page_size": 20, "results": []}
+    assert response.json() == {"total": 6, "page": page, "page_size": 20, "links": links, "results": []}
 
 
 def test_the_year_filter(api, many_weeks):

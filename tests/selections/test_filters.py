@@ -38,7 +38,8 @@ def weeks(user, other):
         ({"owner": "me"}, ["2026-W07 ada", "2026-W06 ada", "2021-W01 ada", "2020-W53 ada"]),
         ({"owner": "ben"}, ["2026-W07 ben"]),
         ({"owner": "BEN"}, ["2026-W07 ben"]),
-        ({"owner": "nobody"}, []),
+        ({"ordering": "newest", "owner": "ME"}, ["2026-W07 ada", "2026-W06 ada", "2021-W01 ada", "2020-W53 ada"]),
+        ({"ordering": "oldest", "from": "2026-W06"}, ["2026-W06 ada", "2026-W07 ada", "2026-W07 ben"]),
         ({"week_number": 7}, ["2026-W07 ada", "2026-W07 ben"]),
         ({"week_number": 53}, ["2020-W53 ada"]),
         ({"from": "2021-W01"}, ["2026-W07 ada", "2026-W07 ben", "2026-W06 ada", "2021-W01 ada"]),
@@ -69,6 +70,9 @@ def test_filters_combine(api, weeks, query, expected):
         {"search": "one two three four five six seven eight nine ten eleven"},
         {"search": "㏂" * 6},
         {"owner": "a\x00"},
+        {"owner": "nobody"},
+        {"ordering": "title"},
+        {"include": "opinions"},
     ],
 )
 def test_bad_values_are_invalid(api, query):
@@ -135,7 +139,7 @@ def test_private_weeks_are_found_by_nobody_else(api):
     hermit = UserFactory(username="hermit", visibility="private")
     WeekFactory(user=hermit, notes="secret")
 
-    assert found(api, owner="hermit") == []
+    assert_problem(api.get("/api/weeks", {"owner": "hermit"}), 422)
     assert found(api, search="secret") == []
     assert len(found(client_of(hermit), search="secret")) == 1
 

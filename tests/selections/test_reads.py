@@ -80,7 +80,7 @@ def test_a_week_is_what_the_orm_finds(club):
         for pk in Week.objects.values_list("pk", flat=True):
             week = Week.objects.visible_to(viewer).for_page(viewer).filter(pk=pk).first()
 
-            found = [reads.with_picks(row, viewer.pk) for row in reads.week_by_id(pk, viewer.pk)]
+            found = reads.with_picks(reads.week_by_id(pk, viewer.pk), viewer.pk)
 
             shown = ours.WeekFullSerializer(found, many=True).data
             assert as_json(shown) == as_json(ours.WeekFullSerializer([week] if week else [], many=True).data)

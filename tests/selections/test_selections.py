@@ -34,6 +34,7 @@ def test_movie_selections(api, user, other, week):
         "total": 1,
         "page": 1,
         "page_size": 20,
+        "links": {"next": None, "previous": None},
         "results": [
             {
                 "id": movie.pk,
