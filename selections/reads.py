@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.compiled import CompiledQuery, RowCount, Rows, ids_of_page
 
 from .kinds import KINDS, Kind
-from .models import AnyPick, Week, WeekAlbum, WeekMovie
+from .models import AnyPick, PickQuerySet, Week, WeekAlbum, WeekMovie
 from .weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
 type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
@@ -74,12 +74,18 @@ def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
 
 @CompiledQuery
 def movie_picks(weeks: int, viewer: int) -> QuerySet[WeekMovie]:
-    return WeekMovie.objects.filter(week__in=[weeks]).with_opinions(viewer)
+    return without_unused(WeekMovie.objects.filter(week__in=[weeks]).with_opinions(viewer))
 
 
 @CompiledQuery
 def album_picks(weeks: int, viewer: int) -> QuerySet[WeekAlbum]:
-    return WeekAlbum.objects.filter(week__in=[weeks]).with_opinions(viewer)
+    return without_unused(WeekAlbum.objects.filter(week__in=[weeks]).with_opinions(viewer))
+
+
+def without_unused(picks: PickQuerySet) -> PickQuerySet:
+    """The picks without values of their works that no week shows: reading them takes time as well."""
+    kind = picks.model.kind
+    return picks.defer(*(f"{kind}__{name}" for name in ("genres", "note", "search_text", "title_key", "vanished_at")))
 
 
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
@@ -118,6 +124,22 @@ def queries_of_picked(kind: Kind) -> tuple[CompiledQuery[Any], CompiledQuery[Any
 
 
 PICKED = {kind: queries_of_picked(kind) for kind in KINDS.values()}
+
+
+def rows_of(user: Any, count: Build, select: Build, *arguments: int) -> Rows[Any]:
+    """The rows of a query of a user, to be paged; see compiled_for()."""
+
+    def page(limit: int, offset: int) -> list[Any]:
+        if found := compiled_for(user, select):
+            return found.page(limit, offset, *arguments)
+        return list(select(user, *arguments)[offset : offset + limit])
+
+    return Rows(lambda: (compiled_for(user, count) or partial(count, user))(*arguments)[0].count, page)
+
+
+def load(user: Any, build: Build, ids: list[int]) -> list[Any]:
+    """The rows of a query of a user that takes a list of ids; see compiled_for()."""
+    return (compiled_for(user, build) or CompiledQuery(partial(build, user)))(ids) if ids else []
 
 
 class WeekHasEnded(Exception):

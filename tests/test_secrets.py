@@ -43,6 +43,7 @@ QUERIES = {
     "/api/export": [{}, {"format": "csv"}, {"format": "letterboxd"}],
     "/api/weeks": [{}, {"search": "the"}, {"complete": "true"}, {"owner": "ben"}],
     "/api/opinions": [{}, {"user": "ben"}, {"min_rating": 1}],
+    "/api/rounds/{name}": [{}, {"page_size": 1}],
     "/api/stats/overview": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/by-year/{year}": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/year-in-opinions/{year}": [{}, {"user": "ben"}, {"user": "all"}],
@@ -110,6 +111,7 @@ def answers(client, world, addresses=GETS, queries=QUERIES):
         "/api/artists": payloads.GROUP,
         "/api/people": 7,
         "/api/stats": 2026,
+        "/api/rounds": "2026-W07",
     }
     said = {}
     for address in addresses:

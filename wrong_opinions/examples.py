@@ -194,6 +194,7 @@ PARAMETERS: dict[str, Any] = {
     "tmdb_id": 120,
     "people tmdb_id": 109,
     "year": 2026,
+    "name": "2026-W07",
     "musicbrainz_id": RELEASE,
     "artists musicbrainz_id": ARTIST,
     "movies query": "fellowship",

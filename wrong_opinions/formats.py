@@ -52,7 +52,7 @@ class AlwaysJSON(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-PLAIN_NUMBER = re.compile(r"[1-9][0-9]?").fullmatch
+PLAIN_NUMBER = re.compile(r"[1-9][0-9]?|100").fullmatch
 
 
 PAGE = {"page", "page_size"}

@@ -338,7 +338,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ApiTokenScopeEnum": "accounts.models.ApiToken.Scope"},
+    "ENUM_NAME_OVERRIDES": {
+        "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
+        "MemberStateEnum": "selections.rounds.STATES",
+        "StateEnum": ["none", "empty", "partial", "complete"],  # of a week in statistics
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "wrong_opinions.openapi.describe_inputs",

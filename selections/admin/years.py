@@ -21,6 +21,7 @@ from selections import services
 from selections.guards import Conflict
 from selections.insights import statistics
 from selections.models import Week
+from selections.rounds import state_of
 from selections.weeks import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -37,13 +38,6 @@ from selections.weeks import (
 from .careful import number
 
 STATES = {"complete": "complete", "half": "half filled", "empty": "empty", "none": "no week"}
-
-
-def state_of(movies: int, albums: int) -> str:
-    """The primary key of an existing week."""
-    if movies and albums:
-        return "complete"
-    return "half" if movies or albums else "empty"
 
 
 class WeekNameField(forms.CharField):

@@ -1,6 +1,5 @@
 """Lists of the opinions that a user may read."""
 
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.utils import timezone
 from accounts.compiled import RowCount, Rows
 from selections.kinds import KINDS
 from selections.models import Opinion, OpinionQuerySet, Week, revealed_to
-from selections.reads import Build, compiled_for, user_with
+from selections.reads import rows_of, user_with
 from selections.weeks import LAST_ZONE, week_in
 
 
@@ -31,15 +30,6 @@ def list_filtered(opinions: OpinionQuerySet, user: Any) -> Rows[Opinion]:
 def list_on_week(user: Any, week: Week) -> Rows[Opinion]:
     """Those on the picks of a week that the user may read, the newest first."""
     return rows_of(user, count_on_week, select_on_week, week.pk)
-
-
-def rows_of(user: Any, count: Build, select: Build, *arguments: int) -> Rows[Any]:
-    def page(limit: int, offset: int) -> list[Any]:
-        if found := compiled_for(user, select):
-            return found.page(limit, offset, *arguments)
-        return list(select(user, *arguments)[offset : offset + limit])
-
-    return Rows(lambda: (compiled_for(user, count) or partial(count, user))(*arguments)[0].count, page)
 
 
 def select_all(user: Any) -> QuerySet[Opinion]:

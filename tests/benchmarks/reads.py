@@ -23,13 +23,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS, REQUESTS, THREADS = 4, 160, 4
-WEEKS = 100
+WEEKS, OTHERS = 100, 9
 FIRST_MOVIE = 9_000_000
 OVERVIEW = "An overview of some length. " * 8
 
 
 def fill() -> str:
-    """Make an account with its weeks, of two movies each; returns an access token."""
+    """Make an account with its weeks, of two movies each, and others with one; returns an access token."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
@@ -51,6 +51,14 @@ def fill() -> str:
         week = Week.objects.create(user=user, year=year, week_number=number, notes="load")
         for position in (1, 2):
             pick = WeekMovie.objects.create(week=week, movie=movies[2 * n + position - 1], position=position)
+            if n % 2:
+                Opinion.objects.create(user=user, movie_pick=pick, rating=n % 10 + 1)
+    year, number, _ = today.isocalendar()
+    for n in range(OTHERS):  # with whom the user has a round
+        other = User.objects.create(username=f"other-{n}", email=f"{n}@example.com")
+        week = Week.objects.create(user=other, year=year, week_number=number, notes="load")
+        for position in (1, 2):
+            pick = WeekMovie.objects.create(week=week, movie=movies[2 * n + position], position=position)
             if n % 2:
                 Opinion.objects.create(user=user, movie_pick=pick, rating=n % 10 + 1)
     return str(sign_in(user, "benchmark")["access_token"])
@@ -124,6 +132,8 @@ def scenarios(ids: list[int]) -> dict[str, Act]:
         "GET /api/weeks": get("/api/weeks?page=1&page_size=20"),
         "GET /api/weeks/{id}": lambda client, n: client.ask("GET", f"/api/weeks/{ids[n % WEEKS]}"),
         "GET /api/weeks/current": get("/api/weeks/current"),
+        "GET /api/rounds/current": get("/api/rounds/current"),
+        "GET /api/weeks?include=picks": get("/api/weeks?include=picks"),
         "GET /api/movies/{id}": lambda client, n: client.ask("GET", f"/api/movies/{FIRST_MOVIE + n % WEEKS}"),
         "GET /api/movies/selections": get("/api/movies/selections?page=1&page_size=20"),
         "GET /api/weeks/{id}/opinions": lambda client, n: client.ask("GET", f"/api/weeks/{ids[n % WEEKS]}/opinions"),
@@ -177,7 +187,7 @@ def main() -> None:
         token = fill()
         from selections.models import Week
 
-        ids = list(Week.objects.order_by("id").values_list("id", flat=True))
+        ids = list(Week.objects.filter(user__username="ann").order_by("id").values_list("id", flat=True))
         site = Server("wrong_opinions.wsgi", "wrong_opinions.settings", asked.port)
         floor = Server("tests.benchmarks.floor:application", "tests.benchmarks.floor", asked.port + 1)
         try:

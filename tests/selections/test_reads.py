@@ -10,7 +10,8 @@ from rest_framework.renderers import JSONRenderer
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
 from catalog.api import serializers as catalog
-from selections import reads
+from selections import reads, rounds
+from selections.api import rounds as of_rounds
 from selections.api import serializers as ours
 from selections.api.works import with_selections
 from selections.insights.api import comparison, recommendations
@@ -20,7 +21,7 @@ from selections.opinions.api import serializers as opinions
 from tests.factories import OPINIONS, PICKS, WORKS, UserFactory, WeekFactory
 
 pytestmark = pytest.mark.django_db
-DECLARED = [catalog, ours, opinions, comparison, recommendations]
+DECLARED = [catalog, ours, of_rounds, opinions, comparison, recommendations]
 OF_OTHER_QUERIES = {"characters", "jobs"}
 
 
@@ -90,8 +91,14 @@ def remembered(viewer: User) -> list[Week]:
     weeks = list(Week.objects.for_page(viewer))
     for week in weeks:
         for pick in [*week.movies, *week.albums]:
-            pick.shown_opinions = list(pick.opinions.all())
+            pick.shown_opinions, pick.revealed = list(pick.opinions.all()), True
     return weeks
+
+
+def members(viewer: User) -> list[User]:
+    found = rounds.list_members(viewer, (2026, 1)).page(10, 0)
+    rounds.load_weeks(viewer, found)
+    return found
 
 
 def rows_for(serializer: type[serializers.BaseSerializer], viewer: User) -> list:
@@ -101,6 +108,7 @@ def rows_for(serializer: type[serializers.BaseSerializer], viewer: User) -> list
     }
     for base, rows in [
         (UserSerializer, [viewer]),
+        (of_rounds.RoundMemberSerializer, members(viewer)),
         (ours.OwnerSerializer, User.objects.all()),
         (ours.WeekFullSerializer, remembered(viewer)),
         (ours.WeekSerializer, Week.objects.for_list()),
@@ -145,7 +153,7 @@ def test_a_serializer_says_what_its_fields_say(club, serializer):
 
     assert rows
     for row in rows:
-        row.previous_selections = row.selections = picks
+        row.previous_selections, row.selections, row.revealed = picks, picks, True
         own = as_json(instance.to_representation(row))
         assert set(own) == names
         plain = as_json(serializers.Serializer.to_representation(instance, row))

@@ -1,0 +1,197 @@
+"""The group's week, in one request."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.generics import GenericAPIView
+from rest_framework.response import Response
+
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from selections import rounds
+from selections.weeks import MONDAY, SUNDAY, WEEK_NAME, day_of, read_week_name, settled_week, this_week
+
+from .serializers import (
+    DiscussedAlbumSerializer,
+    DiscussedMovieSerializer,
+    OwnedOpinionSerializer,
+    OwnerSerializer,
+    WeekFullSerializer,
+    WeekOfPickSerializer,
+    WeekSerializer,
+)
+
+PAGE = {"type": "integer", "minimum": 1}
+
+
+class RoundPickSerializer(serializers.Serializer):
+    # A pick of rounds.load_weeks().
+    revealed = serializers.BooleanField(help_text="Whether others' opinions on it are shown to the caller.")
+    opinions = OwnedOpinionSerializer(
+        many=True,
+        source="shown_opinions",
+        help_text=f"Those that the caller may read, the latest {rounds.MAX_OPINIONS}.",
+    )
+
+
+class RoundMovieSerializer(RoundPickSerializer, DiscussedMovieSerializer):
+    class Meta(DiscussedMovieSerializer.Meta):
+        fields = [*DiscussedMovieSerializer.Meta.fields, "revealed", "opinions"]
+
+    @staticmethod
+    def to_representation(pick):
+        return DiscussedMovieSerializer.to_representation(pick) | revealed(pick)
+
+
+class RoundAlbumSerializer(RoundPickSerializer, DiscussedAlbumSerializer):
+    class Meta(DiscussedAlbumSerializer.Meta):
+        fields = [*DiscussedAlbumSerializer.Meta.fields, "revealed", "opinions"]
+
+    @staticmethod
+    def to_representation(pick):
+        return DiscussedAlbumSerializer.to_representation(pick) | revealed(pick)
+
+
+def revealed(pick: Any) -> dict:
+    """The fields of RoundPickSerializer."""
+    opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
+    return {"revealed": pick.revealed, "opinions": opinions}
+
+
+class RoundWeekSerializer(WeekFullSerializer):
+    movies = RoundMovieSerializer(many=True)
+    albums = RoundAlbumSerializer(many=True)
+
+    @staticmethod
+    def to_representation(week):
+        return WeekSerializer.to_representation(week) | {
+            "movies": [RoundMovieSerializer.to_representation(pick) for pick in week.movies],
+            "albums": [RoundAlbumSerializer.to_representation(pick) for pick in week.albums],
+        }
+
+
+class RoundMemberSerializer(serializers.Serializer):
+    """A member and their week, if there is one."""
+
+    user = OwnerSerializer(source="*")
+    state = serializers.ChoiceField(
+        rounds.STATES,
+        help_text="`complete` with a movie and an album, `half` with one of them, `missing` without a week.",
+    )
+    week = RoundWeekSerializer(allow_null=True)
+
+    @staticmethod
+    def to_representation(member):
+        return {
+            "user": OwnerSerializer.to_representation(member),
+            "state": member.state,
+            "week": RoundWeekSerializer.to_representation(member.week) if member.week else None,
+        }
+
+
+class PickOfRoundSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(["movie", "album"])
+    week = WeekOfPickSerializer()
+    position = serializers.IntegerField()
+    movie = PickedMovieSerializer(allow_null=True, default=None)
+    album = PickedAlbumSerializer(allow_null=True, default=None)
+
+
+class MeanOfPickSerializer(serializers.Serializer):
+    pick = PickOfRoundSerializer()
+    n = serializers.IntegerField(help_text="Ratings.")
+    mean = serializers.FloatField(help_text="Half stars.")
+    spread = serializers.IntegerField(help_text="Half stars between the highest and the lowest rating.")
+
+
+class ClosestSerializer(serializers.Serializer):
+    user = OwnerSerializer()
+    n = serializers.IntegerField(help_text="Ratings that were compared.")
+    distance = serializers.FloatField(help_text="The mean distance from the mean of the others', in half stars.")
+
+
+class SurpriseSerializer(serializers.Serializer):
+    user = OwnerSerializer()
+    pick = PickOfRoundSerializer()
+    rating = serializers.IntegerField()
+    mean_of_others = serializers.FloatField()
+
+
+class ResultSerializer(serializers.Serializer):
+    """Each is null if there are no such ratings; of equal ones it is the one with more ratings."""
+
+    best = MeanOfPickSerializer(allow_null=True, help_text="The pick with the highest mean.")
+    worst = MeanOfPickSerializer(allow_null=True, help_text="The pick with the lowest mean, possibly the same one.")
+    widest = MeanOfPickSerializer(allow_null=True, help_text="The pick with the widest spread.")
+    closest_to_group = ClosestSerializer(
+        allow_null=True,
+        help_text=f"The member closest to the others, over picks with at least {rounds.GROUP} ratings.",
+    )
+    surprise = SurpriseSerializer(
+        allow_null=True, help_text=f"The rating furthest from the others, of a pick with at least {rounds.GROUP}."
+    )
+
+
+class LinksSerializer(serializers.Serializer):
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+class RoundSerializer(serializers.Serializer):
+    year = serializers.IntegerField(help_text="ISO year.")
+    week_number = serializers.IntegerField(help_text="ISO week.")
+    starts_on = serializers.DateField(help_text="Its Monday.")
+    ends_on = serializers.DateField(help_text="Its Sunday.")
+    is_over = serializers.BooleanField(help_text="Whether it is over for the caller.")
+    total = serializers.IntegerField(help_text="Members, on all pages.")
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    links = LinksSerializer()
+    members = RoundMemberSerializer(many=True, help_text="The caller first, then by username.")
+    result = ResultSerializer(
+        allow_null=True, help_text="By the opinions shown; null until the round is over, and if members do not fit."
+    )
+
+
+@extend_schema(
+    tags=["rounds"],
+    parameters=[
+        OpenApiParameter(
+            "name",
+            {"anyOf": [{"type": "string", "const": "current"}, {"type": "string", "pattern": WEEK_NAME}]},
+            OpenApiParameter.PATH,
+            description="An ISO week such as `2026-W07`, or `current`: that of today in your time zone.",
+        ),
+        OpenApiParameter("page", PAGE | {"maximum": 1_000_000_000, "default": 1}),
+        OpenApiParameter("page_size", PAGE | {"maximum": 100, "default": rounds.MAX_MEMBERS}),
+    ],
+    responses=RoundSerializer,
+)
+class RoundView(GenericAPIView):
+    serializer_class = RoundSerializer
+    page_size = rounds.MAX_MEMBERS
+
+    def get(self, request, name):
+        """A calendar week of all members: their picks, who is missing, and the opinions that you may read.
+
+        It creates no weeks. The result follows once the week is over for you, if one page has all members.
+        """
+        user = request.user
+        week = this_week(user) if name == "current" else read_week_name(name)
+        if week is None:
+            raise NotFound("Week not found", code="week_not_found")
+        members: Any = self.paginate_queryset(rounds.list_members(user, week))  # type: ignore[arg-type]
+        weeks = rounds.load_weeks(user, members)
+        page = self.get_paginated_response([RoundMemberSerializer.to_representation(one) for one in members]).data
+        year, week_number = week
+        head = {
+            "year": year,
+            "week_number": week_number,
+            "starts_on": day_of(week, MONDAY),
+            "ends_on": day_of(week, SUNDAY),
+            "is_over": week < settled_week(user),
+        }
+        has_result = head["is_over"] and len(members) == page["total"]
+        result = ResultSerializer(rounds.result_of(weeks)).data if has_result else None
+        return Response(head | {"members": page.pop("results"), "result": result} | page)

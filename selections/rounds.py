@@ -1,0 +1,199 @@
+"""The group's week: the weeks of all members side by side, the opinions that are revealed, and what came of it."""
+
+from collections import defaultdict
+from collections.abc import Sized
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import Case, FilteredRelation, Q, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
+
+from accounts.compiled import RowCount, Rows
+
+from .kinds import KINDS, Kind
+from .models import AnyPick, Opinion, Week
+from .reads import load, place_picks, rows_of, user_with, without_unused
+from .weeks import YearWeek, over_for
+
+MAX_MEMBERS = 100  # in a response
+MAX_OPINIONS = 100  # on a pick, the latest
+STATES = ["complete", "half", "empty", "missing"]  # of a member's week
+OWNER = ("username", "display_name")  # what is shown of users
+GROUP = 3  # ratings of a pick from which each of them is compared with the others
+
+
+def state_of(movies: Sized | int, albums: Sized | int) -> str:
+    """The state of a week with these picks."""
+    if movies and albums:
+        return "complete"
+    return "half" if movies or albums else "empty"
+
+
+def list_members(user: Any, week: YearWeek) -> Rows[Any]:
+    """The users whom the user may see, themselves first, then by username. Those with a week of this round have it as
+    `week`, and accounts that are disabled are only among these.
+    """
+    return rows_of(user, count_members, select_members, *week)
+
+
+def select_members(user: Any, year: int, week_number: int) -> QuerySet[Any]:
+    of_round = FilteredRelation("weeks", condition=Q(weeks__year=year, weeks__week_number=week_number))
+    members = get_user_model()._default_manager.visible_to(user)
+    unused = [field.name for field in members.model._meta.concrete_fields if field.name not in ("id", *OWNER)]
+    return (
+        members.defer(*unused)
+        .annotate(week=of_round)
+        .filter(Q(is_active=True) | Q(week__isnull=False))
+        .select_related("week")
+        .order_by(Case(When(pk=user.pk, then=Value(0)), default=Value(1)), "username")
+    )
+
+
+def count_members(user: Any, year: int, week_number: int) -> QuerySet[Any]:
+    members = select_members(user, year, week_number).select_related(None).only("pk").order_by()
+    return user_with(user.pk, count=RowCount(members.values("pk")))
+
+
+def load_weeks(user: Any, members: list[Any]) -> list[Week]:
+    """The weeks of these members, who get their `week`, which may be None, and their `state`. In four queries.
+
+    The weeks have their picks as `movies` and `albums`. Each pick has the values of with_opinions(), `revealed`, which
+    is whether others' opinions on it are shown to the user, and these as `shown_opinions`.
+    """
+    for member in members:
+        member.week, member.state = getattr(member, "week", None), "missing"
+    weeks = [member.week for member in members if member.week]
+    ids = [week.pk for week in weeks]
+    picks = {kind: load(user, select, ids) for kind, select in PICKS.items()}
+    place_picks(weeks, *picks.values())
+    for kind, found in picks.items():
+        load_opinions(kind, user, found)
+    for member in members:
+        if week := member.week:
+            member.state = state_of(week.movies, week.albums)
+            week.user, week.has_movie, week.has_album = member, bool(week.movies), bool(week.albums)
+            for pick in [*week.movies, *week.albums]:
+                pick.week = week
+    return weeks
+
+
+def load_opinions(kind: Kind, user: Any, picks: list[Any]) -> None:
+    by_id = {pick.pk: pick for pick in picks if pick.revealed and pick.opinions_count}
+    for pick in picks:
+        pick.shown_opinions = []
+    for opinion in load(user, OPINIONS[kind], list(by_id)):
+        by_id[getattr(opinion, f"{kind.opinion_field}_id")].shown_opinions.append(opinion)
+
+
+def select_picks(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
+    picks = without_unused(kind.picks._default_manager.filter(week__in=[weeks]).with_opinions(user))
+    is_revealed = over_for(user, "week__") | Q(my_opinion__isnull=False)
+    if settings.BLIND_REVEAL:
+        return picks.annotate(revealed=Case(When(is_revealed, then=Value(True)), default=Value(False)))
+    return picks.annotate(revealed=Value(True))
+
+
+def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Opinion]:
+    on = kind.opinion_field
+    place = Window(RowNumber(), partition_by=[on], order_by=["-created_at", "-id"])
+    opinions = Opinion.objects.visible_to(user, on).filter(**{f"{on}__in": [picks]}).select_related("user")
+    opinions = opinions.only(
+        *(field.name for field in Opinion._meta.concrete_fields), *(f"user__{name}" for name in OWNER)
+    )
+    return opinions.annotate(place=place).filter(place__lte=MAX_OPINIONS)
+
+
+PICKS = {kind: partial(select_picks, kind) for kind in KINDS.values()}
+OPINIONS = {kind: partial(select_opinions, kind) for kind in KINDS.values()}
+
+
+@dataclass(frozen=True)
+class RatedPick:
+    pick: AnyPick
+    rated: list[Opinion]  # those with a rating; at least one
+
+    @property
+    def n(self) -> int:
+        return len(self.rated)
+
+    @cached_property
+    def total(self) -> int:
+        return sum(opinion.rating or 0 for opinion in self.rated)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+    @cached_property
+    def spread(self) -> int:
+        """Half stars between the highest and the lowest rating."""
+        ratings = [opinion.rating or 0 for opinion in self.rated]
+        return max(ratings) - min(ratings)
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """A rating beside the others of the same pick."""
+
+    pick: AnyPick
+    user: Any
+    rating: int
+    mean_of_others: float
+
+    @property
+    def distance(self) -> float:
+        return abs(self.rating - self.mean_of_others)
+
+
+@dataclass(frozen=True)
+class Closest:
+    """A member, and how far their ratings are from the means of the others'."""
+
+    user: Any
+    n: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Result:
+    best: RatedPick | None
+    worst: RatedPick | None
+    widest: RatedPick | None
+    closest_to_group: Closest | None
+    surprise: Surprise | None
+
+
+def result_of(weeks: list[Week]) -> Result:
+    """What came of these weeks, by the opinions that load_weeks() has found."""
+    picks: list[Any] = [pick for week in weeks for pick in [*week.movies, *week.albums]]
+    of_picks = [RatedPick(pick, [opinion for opinion in pick.shown_opinions if opinion.rating]) for pick in picks]
+    rated = [one for one in of_picks if one.rated]
+    compared = [surprise for of_pick in rated if of_pick.n >= GROUP for surprise in compare(of_pick)]
+    return Result(
+        best=max(rated, key=lambda one: (one.mean, one.n), default=None),
+        worst=min(rated, key=lambda one: (one.mean, -one.n), default=None),
+        widest=max((one for one in rated if one.spread), key=lambda one: (one.spread, one.n), default=None),
+        closest_to_group=closest(compared),
+        surprise=max((one for one in compared if one.distance), key=lambda one: one.distance, default=None),
+    )
+
+
+def compare(of_pick: RatedPick) -> list[Surprise]:
+    """Each rating of a pick with the mean of the others."""
+    others = of_pick.n - 1
+    return [
+        Surprise(of_pick.pick, opinion.user, opinion.rating or 0, (of_pick.total - (opinion.rating or 0)) / others)
+        for opinion in of_pick.rated
+    ]
+
+
+def closest(compared: list[Surprise]) -> Closest | None:
+    """The member with the smallest mean distance, of several the one with more ratings; None without a group."""
+    distances = defaultdict(list)
+    for one in compared:
+        distances[one.user].append(one.distance)
+    members = [Closest(user, len(found), sum(found) / len(found)) for user, found in distances.items()]
+    return min(members, key=lambda one: (one.distance, -one.n, one.user.username), default=None)
