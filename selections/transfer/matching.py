@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from catalog.models import Album, Movie
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
@@ -38,6 +39,12 @@ class Candidate:
     def __str__(self) -> str:
         names = f"{self.artist}: {self.title}" if self.artist else self.title
         return f"{names} ({self.released[:4]})" if self.released else names
+
+
+def work_of(stored: Movie | Album) -> Candidate:
+    """A work of the catalog."""
+    group = stored.release_group_id if isinstance(stored, Album) else None
+    return Candidate(str(stored.external_id), str(stored), group=str(group or ""))
 
 
 @dataclass(frozen=True)

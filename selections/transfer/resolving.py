@@ -1,37 +1,41 @@
 """Finding the work that a row means, in the catalog or at an upstream."""
 
+from collections.abc import Iterable, Iterator
+from itertools import batched
 from uuid import UUID
 
-from catalog.fetching import find_known
+from catalog.fetching import find_all_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
+from catalog.services import get_all
 from integrations import coverart, musicbrainz, tmdb
-from integrations.errors import NotFound
-from selections.kinds import KINDS
+from integrations.errors import IntegrationError, NotFound
+from selections.kinds import KINDS, MOVIE
 
-from .matching import Candidate, Match, find_album, find_movie
+from .matching import Candidate, Match, find_album, find_movie, work_of
+from .outcomes import Outcome
 from .readers.rows import Row
 
+LOOK_UP = 500  # rows whose works are looked up together
 SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
 
 
-def work_of(stored: Movie | Album) -> Candidate:
-    group = stored.release_group_id if isinstance(stored, Album) else None
-    return Candidate(str(stored.external_id), str(stored), group=str(group or ""))
-
-
-def known(row: Row) -> Candidate | None:
-    """The work that the row means, if the catalog has fetched the one with its id.
+def known(rows: Iterable[Row]) -> Iterator[Candidate | None]:
+    """The work that each row means, if the catalog has fetched the one with its id.
 
     A title is not enough: upstream may have others of that title.
     """
-    stored: Movie | Album | None = None
-    if row.kind == "movie" and row.tmdb_id:
-        stored = find_known(Movie, row.tmdb_id, own_first=True)
-    elif row.kind == "movie" and row.imdb_id:
-        stored = Movie.objects.fetched().filter(imdb_id=row.imdb_id).order_by("id").first()
-    elif row.musicbrainz_id:
-        stored = find_known(Album, row.musicbrainz_id, own_first=True)
-    return work_of(stored) if stored and stored.fetched_at else None
+    for some in batched(rows, LOOK_UP, strict=False):
+        movies = find_all_known(Movie, {row.tmdb_id for row in some if row.tmdb_id}, own_first=True)
+        albums = find_all_known(Album, {row.musicbrainz_id for row in some if row.musicbrainz_id}, own_first=True)
+        with_imdb_id = Movie.objects.fetched().filter(imdb_id__in={row.imdb_id for row in some if row.imdb_id})
+        by_imdb_id = {movie.imdb_id: movie for movie in with_imdb_id.order_by("-id")}
+        for row in some:
+            stored: Movie | Album | None
+            if row.kind == "movie":
+                stored = movies.get(row.tmdb_id) if row.tmdb_id else by_imdb_id.get(row.imdb_id)
+            else:
+                stored = albums.get(row.musicbrainz_id)
+            yield work_of(stored) if stored and stored.fetched_at else None
 
 
 def merged_ids() -> set[str]:
@@ -41,14 +45,16 @@ def merged_ids() -> set[str]:
     return {str(known) for known in (*movies, *albums)}
 
 
-def stored(kind: str, work: Candidate) -> Movie | Album:
-    """The movie or album in the catalog; fetched details are good enough at any age.
-
-    Raises IntegrationError.
-    """
-    external_id = int(work.id) if kind == "movie" else UUID(work.id)
-    known: Movie | Album | None = find_known(KINDS[kind].works, external_id, own_first=True)
-    return known if known and known.fetched_at else KINDS[kind].get_work(external_id)[0]
+def store(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, Movie | Album | IntegrationError]]:
+    """The work of each row in the catalog, or why it cannot be fetched; fetched details are good enough at any age."""
+    for kind in KINDS.values():
+        ids = {
+            outcome.fingerprint: int(outcome.meant.id) if kind is MOVIE else UUID(outcome.meant.id)
+            for outcome in outcomes
+            if outcome.meant and outcome.row.kind == kind.name
+        }
+        stored = get_all(kind.works, set(ids.values()))
+        yield from ((outcome, stored[ids[outcome.fingerprint]]) for outcome in outcomes if outcome.fingerprint in ids)
 
 
 def max_requests(row: Row, *, in_full: bool) -> int:
