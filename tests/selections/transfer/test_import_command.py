@@ -232,7 +232,7 @@ def test_our_json_comes_back(import_file, user, tmp_path):
         ('{"format": "wrong-opinions", "version": 2}', "version: "),
         ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "not valid JSON"),
         ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "not valid JSON"),
-        ('{"title": "Dune"}', "not an export of Wrong Opinions"),
+        ('{"title": "Dune"}', "not an export of a program that is supported"),
     ],
 )
 def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
