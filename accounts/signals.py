@@ -13,7 +13,7 @@ from .models import User
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest, user: User, **kwargs: object) -> None:
     limits.remember_client(request, user)
-    is_admin = request.path.startswith("/admin/")
+    is_admin = request.path_info.startswith("/admin/")
     security.record("admin sign-in" if is_admin else "sign-in", request, user_id=user.pk)
 
 

@@ -208,6 +208,15 @@ def test_a_wrong_host_is_a_json_400(anonymous):
     assert "ALLOWED_HOSTS" in response.json()["detail"]
 
 
+def test_health_answers_to_any_host_and_nothing_else_does(db, anonymous):
+    statuses = {
+        path: anonymous.get(path, headers={"Host": "10.0.0.7:8000"}).status_code
+        for path in ("/health", "/health/", "/", "/api/schema", "/admin/login/")
+    }
+
+    assert statuses == {"/health": 200, "/health/": 400, "/": 400, "/api/schema": 400, "/admin/login/": 400}
+
+
 def test_suspicious_requests_are_a_400():
     body, _ = ours.describe(SuspiciousOperation("internals"))
 
@@ -244,7 +253,7 @@ def test_health(anonymous):
     response = anonymous.get("/health", headers={"Authorization": "Bearer stale"})
 
     assert response.status_code == 200
-    assert response.json() == {"status": "healthy", "version": "0.1.0"}
+    assert response.json() == {"status": "healthy", "version": "1.0.0"}
 
 
 def test_health_without_a_database(anonymous, monkeypatch):

@@ -27,6 +27,7 @@ def server(tmp_path_factory):
             "ENV_FILE": os.devnull,
             "DATABASE_URL": f"sqlite:///{folder}/site.db",
             "CACHE_DIR": f"{folder}/cache",
+            "ROOT_PATH": "/opinions",
             "WEB_CONCURRENCY": "1",
             "WEB_THREADS": "3",
             "WEB_HEAD_TIMEOUT": "3",
@@ -67,8 +68,23 @@ def test_headers_cannot_change_where_the_site_is_mounted(server):
     assert get(server, "/zz/api/auth/me", b"SCRIPT_NAME: /zz\r\n")[0] == 404
     assert (
         get(server, "/admin/", b"X-Forwarded-Proto: https\r\nSCRIPT_NAME: /admin\r\n")[1]["Location"]
-        == "/admin/login/?next=/admin/"
+        == "/opinions/admin/login/?next=/opinions/admin/"
     )
+
+
+@pytest.mark.parametrize("root", ["/opinions", ""])  # as the proxy passes the path on, or removes it
+def test_the_site_is_served_under_root_path(server, root):
+    status, headers, body = get(server, f"{root}/api/nothing")
+    assert (status, headers["Content-Type"]) == (404, "application/problem+json")
+    assert json.loads(body)["code"] == "not_found"
+    assert get(server, f"{root}/api/auth/me")[0] == 401
+    assert get(server, "/opinionsapi/auth/me")[0] == 404
+    assert get(server, f"{root}/admin/")[1]["Location"] == "/opinions/admin/login/?next=/opinions/admin/"
+    too_large = POST.replace(b"/api/auth/login", f"{root}/api/import".encode()) + b"Content-Length: 3000000\r\n\r\n{}"
+    with send(server, too_large) as client:
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):  # imports may be larger than others
+            client.recv(1)
 
 
 def test_stalling_clients_hold_no_thread_and_are_disconnected(server):

@@ -4,6 +4,8 @@ import math
 import re
 import tomllib
 from datetime import timedelta
+from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,8 +77,15 @@ if not SECRET_KEY:
     )
 DEBUG = switch("DEBUG", default=False)
 HTTPS = switch("HTTPS", default=False)
-ALLOWED_HOSTS = names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-SITE_URL = base_url("SITE_URL", "") if env.str("SITE_URL", default="").strip() else ""
+ROOT_PATH: str = env.str("ROOT_PATH", default="").strip().rstrip("/")
+if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
+    raise ImproperlyConfigured("ROOT_PATH must be a path such as /opinions, or empty.")
+# The scheme, host and port only: the addresses of pages, which follow it in links, begin with ROOT_PATH.
+SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL", default="").strip() else ""
+if urlsplit(SITE_URL).path:
+    raise ImproperlyConfigured("SITE_URL must have no path but that of ROOT_PATH.")
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
+APP_URL = base_url("APP_URL", "") if env.str("APP_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
@@ -102,15 +111,16 @@ INSTALLED_APPS = [
     "wrong_opinions",
 ]
 MIDDLEWARE = [
-    "accounts.security.RequestIdMiddleware",
+    "wrong_opinions.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pages with tokens get some random bytes, against BREACH
     "wrong_opinions.headers.Headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "wrong_opinions.api.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -131,35 +141,64 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.csp",
+                "accounts.services.app",
             ]
         },
     }
 ]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = "wrong_opinions.locale"  # ISO dates, as in ISO weeks
-STATIC_URL = "static/"
+FORCE_SCRIPT_NAME = ROOT_PATH or None
+STATIC_URL = f"{ROOT_PATH}/static/"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = ROOT_PATH or "/"
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL else []  # also where the proxy does not pass the port on
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+FRONTEND_DIR = BASE_DIR / env.str("FRONTEND_DIR") if env.str("FRONTEND_DIR", default="").strip() else None
+if FRONTEND_DIR:
+    is_ours = any((FRONTEND_DIR / name).exists() for name in ("admin", "api", "health"))
+    if is_ours or not (FRONTEND_DIR / "index.html").is_file():
+        raise ImproperlyConfigured("FRONTEND_DIR must be a folder with index.html, and without admin, api and health.")
+    WHITENOISE_ROOT = FRONTEND_DIR
+    # Names with a digest, which never change: those of collectstatic, SvelteKit and Vite.
+    WHITENOISE_IMMUTABLE_FILE_TEST = (
+        r"^/(static/.+\.[0-9a-f]{12}\.\w+|(.+/)?immutable/.+|(.+/)?assets/.+[.-](?=[\w-]*[0-9A-Z])[\w-]{8,}\.\w+)\Z"
+    )
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="")
+if LOG_FORMAT not in {"", "text", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be text or json, or empty.")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ["levelname", "name", "message"],
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+        },
+    },
     "filters": {
+        "address": {"()": "wrong_opinions.request_log.WithoutAddress"},
         # Failures of upstreams are logged where they happen.
         "own_failures": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", 500) not in {502, 503, 504},
-        }
+        },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT or "text", "filters": ["address"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Below WARNING it logs whole URLs, which may contain a TMDB v3 key.
         "urllib3": {"level": "WARNING"},
         "django": {"handlers": [], "propagate": True},
+        "access": {"level": "INFO" if LOG_FORMAT else "WARNING"},  # slow requests are warnings
         # Clients are told about their own errors.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # scanners cause it all day
@@ -169,10 +208,10 @@ LOGGING: dict[str, Any] = {
 # --- Database
 
 
-def database(name: str, default: str = "") -> dict[str, Any]:
-    """How to connect to the database at an address."""
+def database(url: str, name: str) -> dict[str, Any]:
+    """How to connect to the database at an address, which is the value of the setting `name`."""
     try:
-        values: dict[str, Any] = env.db_url(name, default=default)
+        values: dict[str, Any] = env.db_url_config(url)
     except (ValueError, KeyError):
         values = {}
     if values.get("ENGINE") == "django.db.backends.sqlite3":
@@ -183,6 +222,8 @@ def database(name: str, default: str = "") -> dict[str, Any]:
         options = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
         values["ENGINE"] = "wrong_opinions.sqlite3"
     elif values.get("ENGINE") == "django.db.backends.postgresql":
+        if not find_spec("psycopg"):
+            raise ImproperlyConfigured(f"{name} needs PostgreSQL's driver. Install it: uv sync --extra postgres")
         options = {"connect_timeout": 2, "tcp_user_timeout": 1000}  # seconds, and milliseconds without an answer
         values["ENGINE"] = "wrong_opinions.postgresql"
     else:
@@ -192,11 +233,11 @@ def database(name: str, default: str = "") -> dict[str, Any]:
     return values | keep | {"OPTIONS": options | values.get("OPTIONS", {})}
 
 
-DATABASES = {"default": database("DATABASE_URL", "sqlite:///./wrong_opinions.db")}
-if env.str("DATABASE_DIRECT_URL", default=""):
+DATABASES = {"default": database(env.str("DATABASE_URL", default="sqlite:///./wrong_opinions.db"), "DATABASE_URL")}
+if direct_url := env.str("DATABASE_DIRECT_URL", default=""):
     # DATABASE_URL leads to a pooler, which may use another session for each transaction; this one is for backups.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    DATABASES["direct"] = database("DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
+    DATABASES["direct"] = database(direct_url, "DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
 
 # --- Accounts
 
@@ -246,7 +287,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 try:
     mail = env.email_url("EMAIL_URL", default="consolemail://")
 except ImproperlyConfigured:
-    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.") from None
+    mail = {}
+if mail.get("EMAIL_BACKEND", "").rpartition(".backends.")[2].partition(".")[0] not in {"smtp", "console", "dummy"}:
+    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.")
 MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
 if mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     MAILERS["default"]["OPTIONS"] = {
@@ -289,6 +332,7 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": ROOT_PATH}] if ROOT_PATH else [],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -330,6 +374,11 @@ COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
 CACHE_MAX_MB = number("CACHE_MAX_MB", 500, at_least=1)
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
+# --- Backups
+
+BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default="") if env.str("BACKUP_DIR", default="") else None
+BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
+
 # --- Security
 
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
@@ -355,12 +404,18 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     # A redirect breaks clients of the API, and the token would have been sent in the clear: see RefusePlainHTTP.
-    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^health$"]
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{ROOT_PATH}/'.lstrip('/'))}(api/|health$)"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     MIDDLEWARE.insert(
         MIDDLEWARE.index("corsheaders.middleware.CorsMiddleware") + 1, "wrong_opinions.api.RefusePlainHTTP"
     )
+try:
+    METRICS_FOR = [ip_network(network) for network in names("METRICS_FOR", "")]
+except ValueError:
+    raise ImproperlyConfigured("METRICS_FOR must be addresses or networks such as 127.0.0.1,10.0.0.0/8.") from None
+if METRICS_FOR:
+    MIDDLEWARE.insert(0, "wrong_opinions.metrics.Metrics")
 # HSTS covers this host only: the owner of the domain decides about subdomains and the preload list.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

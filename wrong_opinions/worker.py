@@ -37,6 +37,7 @@ SENTENCES = {
 
 def max_body(path: str) -> int:
     """The largest body in bytes that the address accepts: larger where files are imported."""
+    path = path.removeprefix(settings.ROOT_PATH)
     is_import = path == "/api/import" or (path.startswith("/admin/") and path.endswith("/import/"))
     return int(settings.IMPORT_MAX_MB * 1_000_000) if is_import else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -162,6 +163,7 @@ class WaitressWorker(Worker):
             map=self.connections,
             _dispatcher=dispatcher,
             sockets=[listener],
+            url_prefix=settings.ROOT_PATH,
             send_bytes=1,  # a thread sends its answer by itself: it costs less than waking the main thread
             ident=None,  # no Server header
             connection_limit=self.cfg.worker_connections,

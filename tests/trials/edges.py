@@ -1,17 +1,18 @@
-"""Run the trials: see the package's docstring."""
+"""Run trials: see the package's docstring."""
 
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import tests.trials
-
-from . import clocks, failures, strangers
+from . import __doc__ as trials_docstring
+from . import clocks, failures, mistakes, strangers
 from .databases import DATABASES
 from .trial import LeftOut, Trial
 
-TRIALS = [
+Act = Callable[[Trial], None]
+TRIALS: list[Act] = [
     failures.workers_killed,
     failures.server_killed,
     failures.database_killed,
@@ -29,15 +30,16 @@ TRIALS = [
     strangers.lock_out,
     clocks.clock_jumps,
     clocks.two_clocks,
+    mistakes.doctor_finds_mistakes,
 ]
 
 
-def run(asked: argparse.Namespace, vendor: str, folder: Path) -> list[str]:
+def run(trials: list[Act], asked: argparse.Namespace, vendor: str, folder: Path) -> list[str]:
     """The names of the trials that a database failed; prints what each found."""
     failed = []
     database = DATABASES[vendor](asked.root, folder)
     try:
-        for act in TRIALS:
+        for act in trials:
             if asked.only and act.__name__ not in asked.only:
                 continue
             place = folder / f"{act.__name__}-site"
@@ -59,14 +61,12 @@ def run(asked: argparse.Namespace, vendor: str, folder: Path) -> list[str]:
     return failed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=tests.trials.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(trials: list[Act], description: str | None) -> None:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", choices=DATABASES, help="only this one")
-    parser.add_argument("--only", action="append", choices=[act.__name__ for act in TRIALS], help="may be repeated")
+    parser.add_argument("--only", action="append", choices=[act.__name__ for act in trials], help="may be repeated")
     parser.add_argument("--seconds", type=float, default=15, help="that loads and outages last")
-    parser.add_argument("--port", type=int, default=8450, help="this one and the next are used, on loopback")
+    parser.add_argument("--port", type=int, default=8450, help="this one and the next nine may be used, on loopback")
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2], help="the checkout that is served")
     asked = parser.parse_args()
     failed = []
@@ -74,7 +74,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="trials-") as folder:
             Path(folder).chmod(0o755)
             try:
-                failed += run(asked, vendor, Path(folder))
+                failed += run(trials, asked, vendor, Path(folder))
             except LeftOut as reason:
                 print(f"{vendor}: left out: {reason}")  # noqa: T201
     if failed:
@@ -83,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(TRIALS, trials_docstring)

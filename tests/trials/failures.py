@@ -11,7 +11,7 @@ from .site import Answer, Load
 from .trial import LeftOut, Trial, tmpfs
 
 
-def _expect_nothing_lost(trial: Trial, *loads: Load) -> None:
+def expect_nothing_lost(trial: Trial, *loads: Load) -> None:
     count, lost = sum(load.count for load in loads), sum(load.lost() for load in loads)
     trial.expect(f"{count} writes acknowledged, {lost} lost", lost == 0 and count > 0)
 
@@ -29,7 +29,7 @@ def workers_killed(trial: Trial) -> None:
         trial.note(f"{kills} workers killed in {trial.seconds:.0f} s")
         trial.expect_only(load.statuses(), 201, 0)
         trial.expect("the site is healthy within 5 s", site.is_healthy_within(5))
-        _expect_nothing_lost(trial, load)
+        expect_nothing_lost(trial, load)
 
 
 def server_killed(trial: Trial) -> None:
@@ -42,7 +42,7 @@ def server_killed(trial: Trial) -> None:
                 site.stop(signal.SIGKILL)
             site.start()
         trial.expect_only(load.statuses(), 201, 0)
-        _expect_nothing_lost(trial, load)
+        expect_nothing_lost(trial, load)
 
 
 def database_killed(trial: Trial) -> None:
@@ -69,7 +69,7 @@ def database_killed(trial: Trial) -> None:
         trial.expect(f"first success {first:.1f} s after its return, last failure after {last:.1f} s (at most 3 s)",
                      first <= 3 and last <= 3)  # fmt: skip
         trial.expect_only(load.statuses(), 201, 503)
-        _expect_nothing_lost(trial, load)
+        expect_nothing_lost(trial, load)
 
 
 def _postgresql(trial: Trial) -> PostgreSQL:
@@ -101,7 +101,7 @@ def connections_terminated(trial: Trial) -> None:
         trial.expect(f"{len(failures)} failures in {rounds} rounds (at most {few})", len(failures) <= few)
         trial.expect(f"the slowest answer took {slowest:.2f} s (at most 2 s)", slowest <= 2)
         trial.expect_only(load.statuses(), 201, 503)
-        _expect_nothing_lost(trial, load)
+        expect_nothing_lost(trial, load)
 
 
 def disk_full(trial: Trial) -> None:
@@ -125,7 +125,7 @@ def disk_full(trial: Trial) -> None:
             with again:
                 time.sleep(3)
             trial.expect_only(again.statuses(), 201)
-            _expect_nothing_lost(trial, load, again)
+            expect_nothing_lost(trial, load, again)
         if isinstance(trial.database, PostgreSQL):
             trial.database.query(f"DROP DATABASE {trial.name} WITH (FORCE)")
             trial.database.query(f"DROP TABLESPACE {trial.name}")
@@ -209,4 +209,4 @@ def database_deleted(trial: Trial) -> None:
         with load:
             time.sleep(2)
         trial.expect_only(load.statuses(), 201)
-        _expect_nothing_lost(trial, load)
+        expect_nothing_lost(trial, load)

@@ -125,7 +125,7 @@ class Site:
         """One request on a connection of its own; `client` is the address on loopback that it comes from."""
         sent = (headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         begin = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout, source_address=(client, 0))
+        connection = self.connection(client, timeout)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), sent)
             response = connection.getresponse()
@@ -135,6 +135,9 @@ class Site:
             return Answer(0, time.monotonic() - begin, {}, str(error).encode())
         finally:
             connection.close()
+
+    def connection(self, client: str, timeout: float) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout, source_address=(client, 0))
 
     def sign_in(self, name: str = "member0", password: str = PASSWORD, client: str = "127.0.0.1") -> Answer:
         return self.ask("POST", "/api/auth/login", {"username": name, "password": password}, client=client)

@@ -50,9 +50,9 @@ def _stall(trial: Trial, parts: list[bytes], *, dripping: int = 0, asking: int =
         stack.callback(is_over.set)
         threading.Thread(target=drip, args=[stalled[len(stalled) - dripping :], is_over]).start()
         time.sleep(2)
-        _ask_five_times(trial, site, "at once")
+        ask_five_times(trial, site, "at once")
         time.sleep(max(0, begin + 40 - time.monotonic()))
-        _ask_five_times(trial, site, "40 s later")
+        ask_five_times(trial, site, "40 s later")
         if not asking:  # those who read nothing do not see that they were closed
             closed = sum(map(_is_closed, stalled))
             trial.expect(f"{closed} of {len(stalled)} stalled connections are closed", closed == len(stalled))
@@ -77,7 +77,7 @@ def _is_closed(client: socket.socket) -> bool:
     return True
 
 
-def _ask_five_times(trial: Trial, site: Site, when: str) -> None:
+def ask_five_times(trial: Trial, site: Site, when: str) -> None:
     answers = [site.ask("GET", "/health", timeout=10) for _ in range(5)]
     slowest = max(answer.seconds for answer in answers)
     fine = all(answer.status == 200 for answer in answers) and slowest <= 2

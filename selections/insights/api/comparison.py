@@ -18,6 +18,7 @@ from selections.api.serializers import (
     WeekSerializer,
 )
 from selections.insights import comparison
+from selections.insights.statistics import MAX_WEEKS
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
 
 from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer, UserQuerySerializer
@@ -45,7 +46,10 @@ class DisagreementsQuerySerializer(serializers.Serializer):
         min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False, help_text="ISO year; not with `week`."
     )
     user = serializers.CharField(
-        max_length=50, default="all", help_text="A username or `me`, for pairs with that user only, or `all`."
+        max_length=50,
+        default="all",
+        help_text="A username or `me`, for pairs with that user only, or `all`; "
+        f"`all` needs a `week` where there are more than {MAX_WEEKS:,}.",
     )
 
     def validate(self, attrs):
@@ -273,6 +277,8 @@ class WrongOpinionsView(FiguresView):
         name = query["user"].lower()
         person = None if name == "all" else self.find_user(name)
         year, week_number = query.get("week", (query.get("year"), None))
+        if person is None and week_number is None:
+            self.check_size("Choose a week or a user.")
         found = comparison.wrong_opinions(request.user, year=year, week_number=week_number, person=person)
         answer = {"year": year, "week_number": week_number, "user": person, "results": found}
         return Response(WrongOpinionsSerializer(answer).data)

@@ -5,11 +5,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.views import APIView
 
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections.api.serializers import WeekOfPickSerializer
+from selections.insights import statistics
+from selections.models import Week
 
 UNKNOWN_USER = OpenApiResponse(description="No visible user has this name")
 
@@ -45,6 +47,12 @@ class FiguresView(APIView):
         if user is None:
             raise NotFound("User not found", code="user_not_found")
         return user
+
+    def check_size(self, advice: str) -> None:
+        """Refuse to count what all members have, if that would take long. Raises ValidationError."""
+        if Week.objects.all()[statistics.MAX_WEEKS :].exists():
+            message = f"There are too many weeks for statistics of all members together. {advice}"
+            raise ValidationError({"user": message}, code="too_many_to_count")
 
     def find_asked_user(self) -> Any:
         """The user that `?user=` names. Raises ValidationError or NotFound."""

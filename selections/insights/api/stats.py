@@ -2,12 +2,11 @@
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from selections.api.serializers import OwnerSerializer
 from selections.insights import statistics
-from selections.models import MAX_RATING, Week
+from selections.models import MAX_RATING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer
@@ -194,9 +193,7 @@ class StatisticsView(FiguresView):
         name = self.read_query(StatsQuerySerializer)["user"].lower()
         if name != "all":
             return statistics.Scope(self.request.user, self.find_user(name))
-        if Week.objects.filter(pk__gt=statistics.MAX_WEEKS).exists() and Week.objects.count() > statistics.MAX_WEEKS:
-            message = "There are too many weeks for statistics of all members together. Choose a user."
-            raise ValidationError({"user": message}, code="too_many_to_count")
+        self.check_size("Choose a user.")
         return statistics.Scope(self.request.user)
 
 

@@ -87,6 +87,20 @@ def test_bad_questions_about_disagreements(api, query, name):
     assert response.json()["errors"][0]["field"] == name
 
 
+def test_those_of_all_members_are_refused_where_there_are_too_many_weeks(api, monkeypatch):
+    WeekFactory.create_batch(2)
+    monkeypatch.setattr("selections.insights.statistics.MAX_WEEKS", 1)
+
+    for query in ("", "year=2026"):
+        assert_problem(
+            api.get(f"/api/stats/wrong-opinions?{query}"),
+            422,
+            "There are too many weeks for statistics of all members together. Choose a week or a user.",
+        )
+    for query in ("week=2026-W07", "user=me"):
+        assert api.get(f"/api/stats/wrong-opinions?{query}").status_code == 200
+
+
 def test_a_report_card(club):
     body = stats(club.ada, "report-card")
 

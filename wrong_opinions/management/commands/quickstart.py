@@ -1,3 +1,4 @@
+import errno
 import os
 import secrets
 import socket
@@ -12,6 +13,7 @@ from integrations.status import check_upstreams
 from selections.transfer import samples
 
 ADDRESS = "127.0.0.1"
+DEVELOPMENT = "http://localhost:5173,http://localhost:4173"  # `vite dev` and `vite preview` of a frontend
 
 
 class Command(BaseCommand):
@@ -33,12 +35,15 @@ class Command(BaseCommand):
         try:
             call_command("collectstatic", interactive=False, verbosity=0)
         except OSError as error:
-            raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
+            if error.errno != errno.EROFS:  # a container, whose image has the files
+                raise CommandError(f"Cannot write {settings.STATIC_ROOT}: {error.strerror}") from None
         passwords = self.make_accounts(empty=empty)
-        self.report(passwords, port)
+        self.report(passwords, (no_serve and settings.SITE_URL) or f"http://{ADDRESS}:{port}")
         if not no_serve:
             if not settings.SITE_URL:
                 os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in email
+            if not settings.CORS_ALLOWED_ORIGINS:
+                os.environ["CORS_ALLOWED_ORIGINS"] = DEVELOPMENT
             self.stdout.flush()
             serve(port)
 
@@ -52,11 +57,10 @@ class Command(BaseCommand):
             users.create_superuser("admin", "admin@example.org", passwords["admin"])
             return passwords if empty else passwords | samples.load()
 
-    def report(self, passwords: dict[str, str], port: int) -> None:
-        site = f"http://{ADDRESS}:{port}"
+    def report(self, passwords: dict[str, str], site: str) -> None:
         self.stdout.write(self.style.SUCCESS(f"Wrong Opinions {settings.VERSION}"))
         for name, path in (("Home", "/"), ("API docs", "/api/docs"), ("Admin", "/admin/"), ("Health", "/health")):
-            self.stdout.write(f"  {name:9} {site}{path}")
+            self.stdout.write(f"  {name:9} {site}{settings.ROOT_PATH}{path}")
         if passwords:
             self.stdout.write("Accounts, with passwords that are shown only once:")
             for name, password in passwords.items():
