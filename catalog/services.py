@@ -216,10 +216,11 @@ def forget_texts(movies: QuerySet[Movie]) -> int:
     return forgotten
 
 
-def get_all(works: type[Movie | Album], external_ids: Iterable[Any]) -> dict[Any, Movie | Album | IntegrationError]:
+def get_all(works: type[Movie | Album], wanted: Mapping[Any, Any]) -> dict[Any, Movie | Album | IntegrationError]:
     """Each of these movies or albums as in the catalog, at any age; the others are fetched, and stored together.
 
-    For an id that cannot be fetched it is the error.
+    `wanted` has their ids, each with the details that have just been fetched, or None. For an id that cannot be fetched
+    the result is the error.
     """
     get: Any
     get, fetch, store = (
@@ -227,14 +228,14 @@ def get_all(works: type[Movie | Album], external_ids: Iterable[Any]) -> dict[Any
         if works is Movie
         else (get_album, musicbrainz.fetch_release, _store_albums)
     )
-    found: dict[Any, Any] = find_all_known(works, external_ids, own_first=True)
+    found: dict[Any, Any] = find_all_known(works, wanted, own_first=True)
     new: list[Any] = []
-    for external_id in external_ids:
+    for external_id, details in wanted.items():
         known = found.get(external_id)
         if known and known.fetched_at:
             continue
         try:
-            fetched = None if known else fetch(external_id)
+            fetched = None if known else details or fetch(external_id)
             if fetched and getattr(fetched, works.id_field) == external_id:
                 new.append(fetched)
             else:  # known from a file only, or merged into another

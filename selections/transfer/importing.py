@@ -5,7 +5,7 @@ written in order, some at a time, so that an import may end at any moment, and t
 """
 
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
@@ -107,6 +107,7 @@ class Importer:
             now = []
             for outcome in batch:
                 if outcome.meant and not outcome.state and not self._fits(outcome):
+                    outcome.details = None  # of which there may be many; they are cached
                     later.append(outcome)
                 else:
                     now.append(self._plan(outcome))
@@ -244,7 +245,7 @@ class Importer:
             outcome.become("failed", str(error))
         else:
             self.failures[kind] = 0
-            outcome.meant, outcome.candidates = found.winner, found.candidates
+            outcome.meant, outcome.candidates, outcome.details = found.winner, found.candidates, found.details
             if found.winner is None:
                 outcome.become("review", found.reason)
 
@@ -253,13 +254,14 @@ class Importer:
         own = outcome.own_week
         return own is not None and self.places.find(own, outcome.row, outcome.target) is not None
 
-    def _store_works(self, outcomes: Iterable[Outcome]) -> None:
+    def _store_works(self, outcomes: Collection[Outcome]) -> None:
         """Have the works in the catalog; a row whose work cannot be fetched has failed.
 
         If another request has just changed one of the works, they are stored row by row later.
         """
         with suppress(IntegrityError):
             for outcome, found in resolving.store(outcomes):
+                outcome.details = None
                 if isinstance(found, IntegrationError):
                     outcome.become("failed", str(found))
                 else:

@@ -63,6 +63,7 @@ class Match:
     winner: Candidate | None
     candidates: list[Candidate] = field(default_factory=list)
     reason: str = ""
+    details: tmdb.Movie | musicbrainz.Release | None = None  # of the work, if they were fetched
 
 
 def find_movie(row: Row) -> Match:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from catalog.models import Album, Movie
+from integrations import musicbrainz, tmdb
 from selections.models import ImportedRow
 from selections.weeks import YearWeek, week_name
 
@@ -48,6 +49,7 @@ class Outcome:
     is_settled: bool  # its work need not be found: it is done or skipped, or waits for a decision
     answer: Future[Match] | None = None  # of an upstream, until it is used
     meant: Candidate | None = None  # the work, once it is known
+    details: tmdb.Movie | musicbrainz.Release | None = None  # of the work, until it is stored
     stored: Movie | Album | None = None  # in the catalog, if the import is applied
     work: str = field(init=False)  # its title
     week: YearWeek | None = field(init=False)  # where it is placed

@@ -1,6 +1,7 @@
 """Finding the work that a row means, in the catalog or at an upstream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import batched
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def merged_ids() -> set[str]:
     return {str(known) for known in (*movies, *albums)}
 
 
-def store(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, Movie | Album | IntegrationError]]:
+def store(outcomes: Collection[Outcome]) -> Iterator[tuple[Outcome, Movie | Album | IntegrationError]]:
     """The work of each row in the catalog, or why it cannot be fetched; fetched details are good enough at any age."""
     for kind in KINDS.values():
         ids = {
@@ -53,7 +54,7 @@ def store(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, Movie | Album 
             for outcome in outcomes
             if outcome.meant and outcome.row.kind == kind.name
         }
-        stored = get_all(kind.works, set(ids.values()))
+        stored = get_all(kind.works, {ids[row.fingerprint]: row.details for row in outcomes if row.fingerprint in ids})
         yield from ((outcome, stored[ids[outcome.fingerprint]]) for outcome in outcomes if outcome.fingerprint in ids)
 
 
@@ -73,28 +74,29 @@ def ask(row: Row, *, in_full: bool) -> Match:
         (_movie_by_id, find_movie, _fetch_movie) if row.kind == "movie" else (_album_by_id, find_album, _fetch_release)
     )
     try:
-        found = by_id(row)
+        match = by_id(row)
     except NotFound:
         if not row.title:
             raise
-        found = None
-    match = Match(found) if found else by_title(row)
-    if match.winner and in_full and not found:
-        fetch(match.winner.id)
+        match = None
+    match = match or by_title(row)
+    if match.winner and in_full and not match.details:
+        match = replace(match, details=fetch(match.winner.id).details)
     return match
 
 
-def _movie_by_id(row: Row) -> Candidate | None:
+def _movie_by_id(row: Row) -> Match | None:
     tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
     return _fetch_movie(tmdb_id) if tmdb_id else None
 
 
-def _fetch_movie(tmdb_id: int | str) -> Candidate:
+def _fetch_movie(tmdb_id: int | str) -> Match:
     movie = tmdb.fetch_movie(int(tmdb_id))
-    return Candidate(str(tmdb_id), movie.title, released=movie.release_date.isoformat() if movie.release_date else "")
+    released = movie.release_date.isoformat() if movie.release_date else ""
+    return Match(Candidate(str(tmdb_id), movie.title, released=released), details=movie)
 
 
-def _album_by_id(row: Row) -> Candidate | None:
+def _album_by_id(row: Row) -> Match | None:
     group = row.release_group_id
     if row.musicbrainz_id:
         try:
@@ -104,10 +106,9 @@ def _album_by_id(row: Row) -> Candidate | None:
     return _fetch_release(musicbrainz.fetch_best_edition(group)) if group else None
 
 
-def _fetch_release(musicbrainz_id: UUID | str) -> Candidate:
+def _fetch_release(musicbrainz_id: UUID | str) -> Match:
     release = musicbrainz.fetch_release(UUID(str(musicbrainz_id)))
+    group = str(release.release_group_id or "")
     if not release.has_front and release.release_group_id:
         coverart.find_fronts([("release-group", release.release_group_id)])
-    return Candidate(
-        str(release.musicbrainz_id), release.title, release.artist, group=str(release.release_group_id or "")
-    )
+    return Match(Candidate(str(release.musicbrainz_id), release.title, release.artist, group=group), details=release)
