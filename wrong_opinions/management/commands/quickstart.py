@@ -79,10 +79,7 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind((ADDRESS, port))
         except OSError as error:
-            if error.errno != errno.EROFS:  # a container, whose image has the files
-                raise CommandError(
-                    f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001"
-                ) from None
+            raise CommandError(f"Cannot serve on port {port}: {error.strerror}. Choose another: --port 8001") from None
 
 
 def serve(port: int) -> None:
