@@ -7,7 +7,6 @@ import hypothesis
 import pytest
 import responses
 import schemathesis
-from django.db import connection
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
@@ -25,8 +24,6 @@ from tests.factories import MovieOpinionFactory, UserFactory, WeekFactory
 from wrong_opinions.wsgi import application
 
 load_all_checks()
-# What databases take differently, such as NUL characters and large numbers, is among the first requests.
-EXAMPLES = 60 if connection.vendor == "sqlite" else 12
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -66,14 +63,6 @@ def test_no_answer_is_a_surprise(operation, busy_upstream):
     MovieOpinionFactory(user=user, movie_pick__week=WeekFactory(pk=1, user=user, year=2026, week_number=7))
     reading = access_token(user)
 
-    @hypothesis.settings(
-        max_examples=15 if operation.label == "POST /api/import" else EXAMPLES,  # whole archives take long to think of
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     @hypothesis.given(case=operation.as_strategy())
     def ask(case):
         token = reading if operation.method == "get" else access_token(user)  # others may end the session
@@ -100,14 +89,7 @@ def test_requests_are_taken_and_refused_as_the_document_says(operation, mode, bu
     known_objects = {"id": user.pk if "/users/" in operation.path else week.pk, "position": 1}
     known = {parameter.name for parameter in operation.query}
 
-    @hypothesis.settings(
-        max_examples=8,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    @hypothesis.settings(max_examples=8)
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def ask(case):
         # Parameters that are not known are ignored, and not every year has a week 53.

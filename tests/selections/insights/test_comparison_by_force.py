@@ -8,7 +8,7 @@ from itertools import permutations
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from selections.insights.comparison import Agreement
@@ -309,14 +309,12 @@ def test_this_week_in_earlier_years(club):
 
 ratings = st.integers(1, 10)
 pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)
-fast = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 
 def closeness(pairs) -> Agreement:
     return Agreement(tuple(pairs))
 
 
-@fast
 @given(pairs)
 def test_agreement_is_symmetric_and_harshness_antisymmetric(pairs):
     mine, theirs = closeness(pairs), closeness((two, one) for one, two in pairs)
@@ -328,7 +326,6 @@ def test_agreement_is_symmetric_and_harshness_antisymmetric(pairs):
     assert mine.harshness_gap == -theirs.harshness_gap
 
 
-@fast
 @given(pairs)
 def test_agreement_is_a_share_between_its_raw_value_and_chance(pairs):
     found = closeness(pairs)
@@ -343,7 +340,6 @@ def test_agreement_is_a_share_between_its_raw_value_and_chance(pairs):
         assert (found.beyond_chance > 0) == (found.mean_difference < found.chance_difference)
 
 
-@fast
 @given(pairs, st.integers(5, 50), st.integers(1, 50))
 def test_the_same_agreement_over_more_works_is_closer_to_its_raw_value(pairs, times, more):
     fewer, many = closeness(pairs * times), closeness(pairs * (times + more))
@@ -353,7 +349,6 @@ def test_the_same_agreement_over_more_works_is_closer_to_its_raw_value(pairs, ti
     assert abs(many.agreement - many.agreement_raw) <= doubt + 1e-9
 
 
-@fast
 @given(pairs, st.integers(0, 59))
 def test_coming_nearer_in_one_rating_never_lowers_the_agreement(pairs, which):
     mine, theirs = pairs[which % len(pairs)]

@@ -19,16 +19,6 @@ from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, PersonFac
 RUNNING = (2026, 53)
 WEEKS = [(2025, 52), (2026, 1), (2026, 9), (2026, 52), (2026, 53), (2027, 1)]
 
-few = hypothesis.settings(
-    max_examples=16,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
-many = hypothesis.settings(few, max_examples=100)
-
 
 def monday(week):
     return date.fromisocalendar(*week, 1)
@@ -63,7 +53,6 @@ def current_by_steps(weeks, running):
     return length
 
 
-@many
 @hypothesis.given(
     starts=st.lists(st.tuples(days, st.integers(1, 20)), max_size=6), skipped=st.sets(days, max_size=8), today=days
 )
@@ -79,7 +68,6 @@ def test_streaks_are_what_walking_from_week_to_week_finds(starts, skipped, today
     assert current == current_by_steps(past, running)
 
 
-@many
 @hypothesis.given(day=st.dates(date(1900, 1, 1), date(2100, 12, 31)))
 def test_each_week_is_one_after_the_week_before(day):
     before, after = week_of(day), week_of(day + timedelta(days=7))
@@ -87,7 +75,6 @@ def test_each_week_is_one_after_the_week_before(day):
     assert statistics.count_streaks([after, before], after) == (2, 2)
 
 
-@many
 @hypothesis.given(year=st.integers(FIRST_YEAR, LAST_YEAR))
 def test_the_months_have_all_weeks_of_their_year(year):
     last = date(year, 12, 28).isocalendar().week
@@ -372,7 +359,6 @@ def picks_of(shown):
     return {name: row and row["pick"] for name, row in shown.items()}
 
 
-@few
 @hypothesis.given(history=histories, rated=ratings, who=st.integers(0, 2), whose=st.integers(0, 2) | st.none())
 def test_the_database_counts_as_plain_python_does(world, history, rated, who, whose):
     viewer = world.people[who]

@@ -14,14 +14,6 @@ from selections.transfer import own_json
 
 from .exports import changed, given, minimal
 
-MANY = hypothesis.settings(
-    max_examples=120,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
 HUGE = 10**30
 ARTIST = {"musicbrainz_id": str(uuid.UUID(int=7))}
 PICK, OPINION, MOVIE = "weeks[0].movies[0]", "weeks[0].movies[0].opinions[0]", "catalog.movies[0]"
@@ -157,7 +149,6 @@ def spoil(data, path, value, *, is_left_out):
     return spoiled
 
 
-@MANY
 @hypothesis.given(st.sampled_from(list(places(minimal()))[1:]), JUNK, st.booleans(), st.booleans())
 def test_any_value_is_read_or_refused(path, value, is_left_out, is_trusted):
     data = spoil(minimal(opinions_given=[given()]), path, value, is_left_out=is_left_out)

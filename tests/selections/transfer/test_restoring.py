@@ -40,15 +40,6 @@ from .test_own_json import JUNK, places, spoil
 
 pytestmark = pytest.mark.usefixtures("search_index_agrees")
 
-few = hypothesis.settings(
-    max_examples=5,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
-
 
 def comparable(text: str) -> str:
     """The file but for when it was made and what others say in it."""
@@ -350,7 +341,6 @@ def test_no_invalid_value_breaks_an_import(now, user, other):
     theirs = WeekMovieFactory(week__user=other, week__year=2026, week__week_number=2)
     data = invented(user={"display_name": "Ada"}, opinions_given=[given(tmdb_id=theirs.movie.tmdb_id)])
 
-    @hypothesis.settings(few, max_examples=20)
     @hypothesis.given(st.sampled_from(list(places(data))[1:]), JUNK, st.booleans(), st.booleans())
     def load_spoiled(path, value, is_left_out, is_trusted):
         with transaction.atomic():

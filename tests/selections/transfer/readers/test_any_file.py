@@ -12,14 +12,6 @@ from selections.transfer import readers
 from . import shapes
 from .reading import read, written
 
-fuzz = hypothesis.settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
-
 
 def refused_or_read(path) -> None:
     """Nothing but a FileError may come of any file."""
@@ -35,7 +27,6 @@ def sentences(path, given) -> list[str]:
         return [str(error)]
 
 
-@fuzz
 @hypothesis.given(content=st.binary(max_size=2000))
 @hypothesis.example(b"PK\x05\x06" + bytes(18))
 @hypothesis.example(b"PK\x05\x06" + b"\xff" * 18)
@@ -62,7 +53,6 @@ values = st.one_of(
 )
 
 
-@fuzz
 @hypothesis.given(
     rows=st.lists(st.lists(values, max_size=24), max_size=4),
     header=st.one_of(
@@ -79,7 +69,6 @@ def test_any_table(tmp_path, header, rows, sign):
     refused_or_read(written(tmp_path, text.getvalue().encode("utf-8", "surrogatepass")))
 
 
-@fuzz
 @hypothesis.given(which=st.sampled_from(["letterboxd", "trakt"]), data=st.data())
 def test_any_damage_to_a_zip(tmp_path, which, data):
     whole = shapes.pack(tmp_path, shapes.LETTERBOXD if which == "letterboxd" else shapes.TRAKT).read_bytes()
@@ -136,7 +125,6 @@ values_of_json = st.recursive(
 )
 
 
-@fuzz
 @hypothesis.given(history=values_of_json, ratings=values_of_json)
 def test_any_json(tmp_path, history, ratings):
     refused_or_read(
