@@ -1,6 +1,8 @@
 """gunicorn's configuration, which it reads by itself. See docs/deployment.md."""
 
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
@@ -13,3 +15,12 @@ keepalive = 5  # seconds that an idle connection stays open
 loglevel = "warning"
 control_socket_disable = True
 forwarder_headers = ""  # clients must not set SCRIPT_NAME with any worker class
+
+
+def on_starting(server):
+    """Make the folder in which workers count for /metrics, if METRICS_FOR is set."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wrong-opinions-metrics-")
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -238,12 +238,13 @@ class InvitationAdmin(admin.ModelAdmin):
 
     form = InvitationForm
     list_display = ["note", "created_by", "created_at", "expires_at", "used_by", "used_at", "valid"]
-    list_display_links = None
     list_select_related = ["created_by", "used_by"]
     list_filter = [("used_at", admin.EmptyFieldListFilter), "expires_at"]
     search_fields = ["note", "used_by__username"]
-    fields = ["note", "days"]
     actions = ["replace_links"]
+
+    def get_fields(self, request, obj=None):
+        return ["note", "days"] if obj is None else self.list_display
 
     def has_change_permission(self, request, obj=None):
         return obj is None and super().has_change_permission(request)

@@ -3,12 +3,9 @@
 import ipaddress
 import logging
 import re
-import secrets
-from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 logger = logging.getLogger("security")
 
@@ -26,22 +23,8 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
     logger.info("%s user=%s by=%s client=%s request=%s", event, *values)
 
 
-class RequestIdMiddleware:
-    """Gives each request an id, `X-Request-ID` of the answer; behind our proxy it is the proxy's."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: Any) -> HttpResponse:
-        sent = request.headers.get("X-Request-ID", "") if settings.HTTPS else ""
-        request.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else secrets.token_hex(8)
-        response = self.get_response(request)
-        response.headers["X-Request-ID"] = request.id
-        return response
-
-
-def client_of(request: HttpRequest) -> str:
-    """The client's IP address; of IPv6 addresses the /64 network, which one customer gets.
+def address_of(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The client's IP address; None where there is none that can be read.
 
     Behind our proxy it is the last address of X-Forwarded-For, which the proxy added; the client writes those before.
     """
@@ -53,7 +36,13 @@ def client_of(request: HttpRequest) -> str:
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        return "unknown"  # another proxy may write anything
-    if known.version == 4:
-        return str(known)
-    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), 64), strict=False))
+        return None  # another proxy may write anything
+    return known if known.version == 4 else known.ipv4_mapped or known
+
+
+def client_of(request: HttpRequest) -> str:
+    """The client's IP address; of IPv6 addresses the /64 network, which one customer gets."""
+    known = address_of(request)
+    if known is None:
+        return "unknown"
+    return str(known if known.version == 4 else ipaddress.ip_network((int(known), 64), strict=False))

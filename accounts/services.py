@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -348,9 +349,22 @@ def site_url(request: HttpRequest | None = None) -> str:
     return f"{'https' if settings.HTTPS else 'http'}://{host}"
 
 
+def app_url() -> str:
+    """Where people use the site: APP_URL, or a path here if it serves a frontend; empty if neither is known."""
+    return settings.APP_URL or (reverse("home") if settings.FRONTEND_DIR else "")
+
+
+def app(request: HttpRequest) -> dict[str, str]:
+    """What templates of pages know of the app."""
+    return {"app_url": app_url()}
+
+
 def _message(template: str, subject: str, to: str, user: User, url: str = "") -> EmailMessage:
     context = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    return EmailMessage(f"Wrong Opinions: {subject}", render_to_string(f"accounts/{template}.txt", context), to=[to])
+    text = render_to_string(f"accounts/{template}.txt", context)
+    if address := app_url():
+        text += f"\n-- \nWrong Opinions: {urljoin(site_url(), address)}\n"
+    return EmailMessage(f"Wrong Opinions: {subject}", text, to=[to])
 
 
 def send(message: EmailMessage | None) -> None:

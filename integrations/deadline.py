@@ -13,6 +13,7 @@ ANSWER_TIME = 4  # seconds that an upstream has to answer a web request, after t
 REQUEST_TIME = 14  # seconds for all upstreams of a web request together, also where there is no queue
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on the monotonic clock
+_waits: ContextVar[list[float]] = ContextVar("waits")  # seconds that this caller waited for upstreams
 
 
 def seconds_left() -> float:
@@ -36,6 +37,22 @@ def at_most(seconds: float) -> Iterator[None]:
         yield
     finally:
         _deadline.reset(token)
+
+
+def record_waits() -> list[float]:
+    """The list to which each wait() of this caller from now on adds its seconds."""
+    _waits.set(waits := [])
+    return waits
+
+
+@contextlib.contextmanager
+def wait() -> Iterator[None]:
+    """In here the caller waits for upstreams."""
+    began = monotonic()
+    try:
+        yield
+    finally:
+        _waits.get([]).append(monotonic() - began)
 
 
 class UpstreamDeadlineMiddleware:

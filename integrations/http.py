@@ -172,7 +172,7 @@ class Upstream:
         """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
         is_long = long_waits.acquire(blocking=False)
         try:
-            with deadline.at_most(math.inf if is_long else CROWDED_WAIT):
+            with deadline.wait(), deadline.at_most(math.inf if is_long else CROWDED_WAIT):
                 seconds = deadline.seconds_left()
                 yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
         finally:
@@ -199,9 +199,12 @@ class Upstream:
             result = self._send(request)
         except BaseException as error:  # noqa: BLE001 - all callers that wait get it
             failure = error
+            if isinstance(error, IntegrationError):
+                self.state.count(error.code)
         connections.close_all()  # those of this thread, which ends here
         with self.lock:
-            del self.running[request.address, request.force_refresh]  # so that who tries again starts another one
+            # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
+            self.running.pop((request.address, request.force_refresh), None)
         if result:
             future.set_result(result)
         else:
@@ -241,6 +244,12 @@ class Upstream:
         if isinstance(body, dict) and response.status_code == HTTPStatus.OK and self.is_answer(path, body):
             return body
         raise self.unavailable("sent an answer that cannot be read")
+
+    def clock_offset(self, path: str) -> float:
+        """How many seconds its clock is ahead of ours; 0 if it does not tell. Raises IntegrationError."""
+        response = self._exchange(f"{self.base_url}{path}")
+        moment = parse_http_date_safe(response.headers.get("Date", ""))
+        return moment - timezone.now().timestamp() if moment else 0.0
 
     def _exchange(self, url: str) -> requests.Response:
         """One request in a slot of its own: the whole response, which is no error other than a 404."""
@@ -285,6 +294,7 @@ class Upstream:
             self.breaker.before_request()
         sleep_until(send_at)
         with self.limiter.sending():
+            self.state.count("sent")
             yield
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:

@@ -83,6 +83,11 @@ class HostState:
         finally:
             os.close(descriptor)  # unlocks, too
 
+    def count(self, name: str) -> None:
+        """Count what happened, for the operator."""
+        with self.change() as values:
+            values[name] = values.get(name, 0) + 1
+
     def peek(self) -> Values:
         """The values, to read; creates no file."""
         for path in self.paths:

@@ -1,11 +1,11 @@
-"""What operators are told about upstreams, by `manage.py check` and by the admin: sends no request.
+"""What operators are told about upstreams, by `manage.py check` and by the admin; only `manage.py doctor` asks them.
 
 All but the queue of MusicBrainz on PostgreSQL is what this host knows: each host has its own address.
 """
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,10 +14,17 @@ from django.core.checks import Warning as CheckWarning
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
+from .errors import IntegrationError
 from .http import Upstream
 from .rate_limit import RateLimiter
 
 UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
+# Something small that each has.
+PROBES = {
+    "tmdb": "/configuration",
+    "musicbrainz": "/artist/89ad4ac3-39f7-470e-963a-56509c546377",
+    "coverart": "/release/76df3287-6cda-33eb-8e9a-044b5e15ffdd/front-500",
+}
 
 NO_KEY = "Get a key at https://www.themoviedb.org/settings/api and put it into .env."
 NO_CONTACT = f"Such as MUSICBRAINZ_USER_AGENT=WrongOpinions/{settings.VERSION} ( you@example.org ) in .env."
@@ -100,3 +107,16 @@ def _queue(limiter: RateLimiter) -> Queue | None:
     # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.
     slots = (seconds - limiter.slots.latency) / limiter.interval
     return Queue(waiting=max(0, math.ceil(slots - 0.001) - 1), seconds=seconds)
+
+
+def clock_offsets() -> Iterator[tuple[str, float | IntegrationError]]:
+    """The name of each upstream, and how many seconds its clock is ahead of ours; or why it could not be asked.
+
+    This sends a request to each.
+    """
+    for service, path in PROBES.items():
+        upstream = UPSTREAMS[service]
+        try:
+            yield upstream.name, upstream.clock_offset(path)
+        except IntegrationError as error:
+            yield upstream.name, error

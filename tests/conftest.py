@@ -1,4 +1,6 @@
 import contextlib
+import os
+import runpy
 import threading
 import time
 from contextvars import copy_context
@@ -17,6 +19,7 @@ from accounts.models import Session
 from integrations import cache, coverart, deadline, musicbrainz, tmdb
 from selections.insights import likes
 from tests import payloads
+from tests.commands import ROOT, environment_of
 from tests.factories import UserFactory
 
 UPSTREAMS = (tmdb.upstream, musicbrainz.upstream, coverart.upstream)
@@ -48,6 +51,8 @@ SQLITE_ONLY = (
     "tests/integrations/test_musicbrainz.py",
     "tests/integrations/test_tmdb.py",
     "tests/integrations/test_values.py",
+    "tests/instance/test_copy_database.py::test_a_target_in_which_no_tables_can_be_made",
+    "tests/instance/test_doctor.py",
     "tests/instance/test_quickstart.py",
     "tests/selections/insights/test_charts.py",
     "tests/selections/insights/test_recommendations.py::test_liked_movies_are_found",
@@ -339,3 +344,17 @@ def at_once(count, act):
     for thread in threads:
         thread.join()
     return sorted(results)
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Gives the settings that an environment results in."""
+
+    def load(**changes):
+        for name in os.environ:
+            monkeypatch.delenv(name)
+        for name, value in environment_of(**changes).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "wrong_opinions" / "settings.py"))
+
+    return load

@@ -253,7 +253,7 @@ def test_health(anonymous):
     response = anonymous.get("/health", headers={"Authorization": "Bearer stale"})
 
     assert response.status_code == 200
-    assert response.json() == {"status": "healthy", "version": "0.1.0"}
+    assert response.json() == {"status": "healthy", "version": "1.0.0"}
 
 
 def test_health_without_a_database(anonymous, monkeypatch):

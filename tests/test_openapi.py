@@ -1,5 +1,6 @@
 """The OpenAPI document: it is served as one, requests come with examples, and those are valid against its schemas."""
 
+import copy
 import hashlib
 import os
 import subprocess
@@ -11,12 +12,14 @@ from django.conf import settings
 from django.test import Client
 from jsonschema import Draft202012Validator
 
+from tests import released_api
 from wrong_opinions import schema
 from wrong_opinions.examples import SCHEMAS
 
 PRINT_DIGEST = """
 import django, hashlib
 django.setup()
+from tests import released_api
 from wrong_opinions import schema
 print(hashlib.sha256(schema.document()[0]).hexdigest())
 """
@@ -33,6 +36,33 @@ def operations(document):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
+
+
+def test_nothing_of_the_released_api_is_gone_or_newly_demanded(document):
+    assert released_api.broken(released_api.stored(), released_api.lines(document)) == []
+
+
+def test_breaking_changes_are_found_and_additions_are_not(document):
+    now = released_api.lines(document)
+    released = copy.deepcopy(now)
+    assert "year:integer!" in now["CreateWeekRequest"]
+
+    now["Week"].add("mood:string")
+    now["GET /api/moods"] = {"200:application/json:Mood"}
+    assert released_api.broken(released, now) == []
+
+    now["Week"] -= {"notes:string|null"}
+    del now["DELETE /api/weeks/{id}"]
+    released["CreateWeekRequest"].remove("year:integer!")
+    assert {
+        "CreateWeekRequest demands year:integer!",
+        "Week lacks notes:string|null",
+        "DELETE /api/weeks/{id} lacks 204:nothing:-",
+    } <= set(released_api.broken(released, now))
+
+
+def test_the_document_says_its_version(document):
+    assert document["info"]["version"] == settings.VERSION
 
 
 def test_simultaneous_first_requests_get_one_document():

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.db import connection
 
 from accounts.services import renew_calendar_token
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
@@ -124,15 +125,16 @@ def answers(client, world, addresses=GETS, queries=QUERIES):
     return said
 
 
+MOMENTS = [  # time zones of the reader and of the week's owner, and when they read
+    ("Pacific/Kiritimati", "UTC", "2026-02-15T11:00Z"),
+    ("UTC", "UTC", "2026-02-11T12:00Z"),
+    ("America/New_York", "Pacific/Kiritimati", "2026-02-16T04:59Z"),
+]
+
+
 @each_part
-@pytest.mark.parametrize(
-    ("zone", "owners_zone", "moment"),
-    [
-        ("UTC", "UTC", "2026-02-11T12:00Z"),
-        ("Pacific/Kiritimati", "UTC", "2026-02-15T11:00Z"),
-        ("America/New_York", "Pacific/Kiritimati", "2026-02-16T04:59Z"),
-    ],
-)
+# On PostgreSQL the one moment whose queries say most: the rest is not about databases.
+@pytest.mark.parametrize(("zone", "owners_zone", "moment"), MOMENTS if connection.vendor == "sqlite" else MOMENTS[:1])
 def test_a_hidden_opinion_changes_nothing(user, other, world, time_machine, addresses, zone, owners_zone, moment):
     for person, its in ((user, zone), (other, owners_zone)):
         person.time_zone = its

@@ -1,30 +1,14 @@
 """What the settings refuse, and what HTTPS switches."""
 
-import os
-import runpy
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from tests.commands import ROOT, environment_of, manage
+from tests.commands import manage
 
 pytestmark = pytest.mark.real_http
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Gives the settings of an environment."""
-
-    def load(**changes):
-        for name in os.environ:
-            monkeypatch.delenv(name)
-        for name, value in environment_of(**changes).items():
-            monkeypatch.setenv(name, value)
-        return runpy.run_path(str(ROOT / "wrong_opinions" / "settings.py"))
-
-    return load
 
 
 @pytest.mark.filterwarnings("ignore:Engine not recognized")  # environ's own words, before it goes on
@@ -46,6 +30,7 @@ def load(monkeypatch):
         ({"WEB_THREADS": ""}, "WEB_THREADS must be"),
         ({"DATABASE_URL": "nowhere"}, "DATABASE_URL must be an address"),
         ({"DATABASE_URL": ""}, "DATABASE_URL must be an address"),
+        ({"EMAIL_URL": "filemail:///tmp/mail"}, "EMAIL_URL must be an address"),
         ({"EMAIL_URL": "nowhere"}, "EMAIL_URL must be an address"),
         ({"SITE_URL": "opinions.example.org"}, "SITE_URL must be an http"),
         ({"SITE_URL": "https://example.org/opinions"}, "SITE_URL must have no path but that of ROOT_PATH"),
@@ -53,6 +38,10 @@ def load(monkeypatch):
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),
         ({"RESET_RATE": "5/fortnight"}, "RESET_RATE must be a rate"),
+        ({"FRONTEND_DIR": "docs"}, "FRONTEND_DIR must be"),
+        ({"APP_URL": "app.example.org"}, "APP_URL must be an http"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
+        ({"METRICS_FOR": "10.0.0.7/8"}, "METRICS_FOR must be"),
         ({"TMDB_LANGUAGE": "de-DE,german"}, "TMDB_LANGUAGE must be languages"),
         ({"JWT_ACCESS_TOKEN_EXPIRE_MINUTES": "long"}, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES must be"),
     ],
@@ -60,6 +49,13 @@ def load(monkeypatch):
 def test_bad_settings_are_refused(load, changes, sentence):
     with pytest.raises(ImproperlyConfigured, match=sentence):
         load(**changes)
+
+
+def test_a_missing_driver_names_the_command_that_installs_it(load, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(ImproperlyConfigured, match="uv sync --extra postgres"):
+        load(DATABASE_URL="postgres://user@host/name")
 
 
 def test_commands_report_bad_settings_in_a_sentence():

@@ -19,6 +19,7 @@ from selections.kinds import ALBUM, MOVIE
 from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.weeks import YearWeek, this_week
 
+from . import jobs
 from .suggestions import SuggestionsView
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class Site(admin.AdminSite):
             ]
         services = {"tmdb": Movie, "musicbrainz": Album, "coverart": Album}
         parts["upstreams"] = status.upstreams(name for name, model in services.items() if self.sees(request, model))
+        if request.user.is_superuser:
+            parts["jobs"] = jobs.states()
         return parts
 
     def week(self, request: HttpRequest, week: YearWeek) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Problems of the API, as RFC 9457 describes them, and its health."""
+"""Problems of the API, as RFC 9457 describes them."""
 
 import logging
 import sys
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import (
     BadRequest,
@@ -20,12 +19,10 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.middleware import common
 from django.views import defaults
-from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import exceptions, serializers
-from rest_framework.permissions import AllowAny
+from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
+from rest_framework.views import set_rollback
 
 from accounts import security
 from accounts.api.authentication import InvalidCredentials
@@ -208,31 +205,3 @@ class RefusePlainHTTP:
         if request.path_info.startswith("/api/") and not request.is_secure():
             return _page(request, 403, "Use https", "https_required")
         return self.get_response(request)
-
-
-class HealthView(APIView):
-    authentication_classes = []
-    permission_classes = [AllowAny]
-
-    def dispatch(self, request, *args, **kwargs):
-        """Leave out REST framework's part, which costs as much as the rest."""
-        plain = request.method in {"GET", "HEAD"}
-        return self.get(request) if plain else super().dispatch(request, *args, **kwargs)
-
-    @extend_schema(
-        tags=["site"],
-        auth=[],
-        responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
-    )
-    def get(self, request):
-        """Whether the site answers, and its database accepts changes."""
-        try:
-            if outages.is_writable():
-                return JsonResponse({"status": "healthy", "version": settings.VERSION})
-            reason = "The database is read-only"
-        except DatabaseError as error:
-            logger.error(outages.report(error))
-            reason = "The database does not answer"
-        body, headers = problem(503, reason, "database_unavailable", retry_after=1)
-        body |= {"status": "unhealthy", "version": settings.VERSION}
-        return JsonResponse(body, status=503, headers=headers)

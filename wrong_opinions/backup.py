@@ -80,8 +80,8 @@ def restore(file: Path, *, force: bool = False) -> tuple[str, bool]:
     product = _product_of(file)
     if product != connection.display_name:
         raise BackupError(
-            f"{file} is a backup of {product}, and this site uses {connection.display_name}: use export_selections "
-            "and import_selections to move from one to the other"
+            f"{file} is a backup of {product}, and this site uses {connection.display_name}: restore it where it came "
+            "from, and use copy_database to move from one to the other"
         )
     if connection.vendor == "sqlite":
         connection.close()

@@ -4,6 +4,8 @@ import math
 import re
 import tomllib
 from datetime import timedelta
+from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +85,7 @@ SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL
 if urlsplit(SITE_URL).path:
     raise ImproperlyConfigured("SITE_URL must have no path but that of ROOT_PATH.")
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
+APP_URL = base_url("APP_URL", "") if env.str("APP_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))
 WEB_HEAD_TIMEOUT = number("WEB_HEAD_TIMEOUT", 10, at_least=0.1)
 WEB_REQUEST_TIMEOUT = number("WEB_REQUEST_TIMEOUT", 30, at_least=0.1)
@@ -108,9 +111,10 @@ INSTALLED_APPS = [
     "wrong_opinions",
 ]
 MIDDLEWARE = [
-    "accounts.security.RequestIdMiddleware",
+    "wrong_opinions.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pages with tokens get some random bytes, against BREACH
     "wrong_opinions.headers.Headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -137,6 +141,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.csp",
+                "accounts.services.app",
             ]
         },
     }
@@ -152,23 +157,48 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+FRONTEND_DIR = BASE_DIR / env.str("FRONTEND_DIR") if env.str("FRONTEND_DIR", default="").strip() else None
+if FRONTEND_DIR:
+    is_ours = any((FRONTEND_DIR / name).exists() for name in ("admin", "api", "health"))
+    if is_ours or not (FRONTEND_DIR / "index.html").is_file():
+        raise ImproperlyConfigured("FRONTEND_DIR must be a folder with index.html, and without admin, api and health.")
+    WHITENOISE_ROOT = FRONTEND_DIR
+    # Names with a digest, which never change: those of collectstatic, SvelteKit and Vite.
+    WHITENOISE_IMMUTABLE_FILE_TEST = (
+        r"^/(static/.+\.[0-9a-f]{12}\.\w+|(.+/)?immutable/.+|(.+/)?assets/.+[.-](?=[\w-]*[0-9A-Z])[\w-]{8,}\.\w+)\Z"
+    )
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="")
+if LOG_FORMAT not in {"", "text", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be text or json, or empty.")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ["levelname", "name", "message"],
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+        },
+    },
     "filters": {
+        "address": {"()": "wrong_opinions.request_log.WithoutAddress"},
         # Failures of upstreams are logged where they happen.
         "own_failures": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", 500) not in {502, 503, 504},
-        }
+        },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT or "text", "filters": ["address"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Below WARNING it logs whole URLs, which may contain a TMDB v3 key.
         "urllib3": {"level": "WARNING"},
         "django": {"handlers": [], "propagate": True},
+        "access": {"level": "INFO" if LOG_FORMAT else "WARNING"},  # slow requests are warnings
         # Clients are told about their own errors.
         "django.request": {"level": "ERROR", "filters": ["own_failures"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # scanners cause it all day
@@ -178,10 +208,10 @@ LOGGING: dict[str, Any] = {
 # --- Database
 
 
-def database(name: str, default: str = "") -> dict[str, Any]:
-    """How to connect to the database at an address."""
+def database(url: str, name: str) -> dict[str, Any]:
+    """How to connect to the database at an address, which is the value of the setting `name`."""
     try:
-        values: dict[str, Any] = env.db_url(name, default=default)
+        values: dict[str, Any] = env.db_url_config(url)
     except (ValueError, KeyError):
         values = {}
     if values.get("ENGINE") == "django.db.backends.sqlite3":
@@ -192,6 +222,8 @@ def database(name: str, default: str = "") -> dict[str, Any]:
         options = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
         values["ENGINE"] = "wrong_opinions.sqlite3"
     elif values.get("ENGINE") == "django.db.backends.postgresql":
+        if not find_spec("psycopg"):
+            raise ImproperlyConfigured(f"{name} needs PostgreSQL's driver. Install it: uv sync --extra postgres")
         options = {"connect_timeout": 2, "tcp_user_timeout": 1000}  # seconds, and milliseconds without an answer
         values["ENGINE"] = "wrong_opinions.postgresql"
     else:
@@ -201,11 +233,11 @@ def database(name: str, default: str = "") -> dict[str, Any]:
     return values | keep | {"OPTIONS": options | values.get("OPTIONS", {})}
 
 
-DATABASES = {"default": database("DATABASE_URL", "sqlite:///./wrong_opinions.db")}
-if env.str("DATABASE_DIRECT_URL", default=""):
+DATABASES = {"default": database(env.str("DATABASE_URL", default="sqlite:///./wrong_opinions.db"), "DATABASE_URL")}
+if direct_url := env.str("DATABASE_DIRECT_URL", default=""):
     # DATABASE_URL leads to a pooler, which may use another session for each transaction; this one is for backups.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    DATABASES["direct"] = database("DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
+    DATABASES["direct"] = database(direct_url, "DATABASE_DIRECT_URL") | {"TEST": {"MIRROR": "default"}}
 
 # --- Accounts
 
@@ -255,7 +287,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 try:
     mail = env.email_url("EMAIL_URL", default="consolemail://")
 except ImproperlyConfigured:
-    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.") from None
+    mail = {}
+if mail.get("EMAIL_BACKEND", "").rpartition(".backends.")[2].partition(".")[0] not in {"smtp", "console", "dummy"}:
+    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.")
 MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
 if mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     MAILERS["default"]["OPTIONS"] = {
@@ -340,6 +374,11 @@ COVERART_BASE_URL = base_url("COVERART_BASE_URL", "https://coverartarchive.org")
 CACHE_MAX_MB = number("CACHE_MAX_MB", 500, at_least=1)
 CACHE_DIR = BASE_DIR / (env.str("CACHE_DIR", default="") or ".cache")
 
+# --- Backups
+
+BACKUP_DIR = BASE_DIR / env.str("BACKUP_DIR", default="") if env.str("BACKUP_DIR", default="") else None
+BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
+
 # --- Security
 
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
@@ -372,5 +411,11 @@ if HTTPS:
     MIDDLEWARE.insert(
         MIDDLEWARE.index("corsheaders.middleware.CorsMiddleware") + 1, "wrong_opinions.api.RefusePlainHTTP"
     )
+try:
+    METRICS_FOR = [ip_network(network) for network in names("METRICS_FOR", "")]
+except ValueError:
+    raise ImproperlyConfigured("METRICS_FOR must be addresses or networks such as 127.0.0.1,10.0.0.0/8.") from None
+if METRICS_FOR:
+    MIDDLEWARE.insert(0, "wrong_opinions.metrics.Metrics")
 # HSTS covers this host only: the owner of the domain decides about subdomains and the preload list.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

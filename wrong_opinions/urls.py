@@ -1,5 +1,6 @@
 """URLs. Nothing under /api ends with a slash or redirects."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.utils.csp import CSP
@@ -9,7 +10,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
-from .api import HealthView, not_found
+from . import frontend
+from .api import not_found
+from .health import HealthView
 from .schema import SchemaView
 
 # Both documentation pages have inline styles; ReDoc runs in a worker that it creates from a blob.
@@ -31,7 +34,7 @@ favicon = cache_control(public=True, max_age=24 * 3600)(
 )
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    *([] if settings.FRONTEND_DIR else [path("", TemplateView.as_view(template_name="home.html"), name="home")]),
     path("favicon.ico", favicon),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
@@ -43,7 +46,8 @@ urlpatterns = [
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
     # With DEBUG Django would answer with a page of its own, and check CSRF before that.
-    re_path(r"^api(/.*)?\Z", csrf_exempt(not_found)),
+    re_path(r"^api(/.*)?\Z", csrf_exempt(not_found), name="not-found"),
+    *(frontend.urls() if settings.FRONTEND_DIR else []),
 ]
 handler400 = "wrong_opinions.api.bad_request"
 handler404 = "wrong_opinions.api.not_found"

@@ -26,6 +26,14 @@ class PictureFilter(admin.EmptyFieldListFilter):
         return super().get_lookup_condition() & Q(own_cover="")
 
 
+class ValuesFilter(admin.AllValuesFieldListFilter):
+    """The values of a field, with a name for the empty one."""
+
+    def choices(self, changelist):
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or "Unknown"}
+
+
 class ConditionFilter(admin.SimpleListFilter):
     """A filter with a condition for each of its choices."""
 

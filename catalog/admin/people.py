@@ -8,6 +8,7 @@ from catalog import pictures
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
 
 from .fetched import CreditInline, FetchedAdmin
+from .filters import ValuesFilter
 
 
 class PersonCastInline(CreditInline):
@@ -29,7 +30,7 @@ class PersonAdmin(FetchedAdmin):
     search_fields = ["name", "=tmdb_id"]
     inlines = [PersonCastInline, PersonCrewInline]
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def portrait(self, person):
         return pictures.portrait(person)
 
@@ -45,7 +46,7 @@ class ArtistAlbumInline(CreditInline):
 class ArtistAdmin(FetchedAdmin):
     list_display = ["name", "sort_name", "artist_type", "disambiguation", "area", "begin", "end", "fetched_at"]
     list_filter = [
-        "artist_type",
+        ("artist_type", ValuesFilter),
         ("fetched_at", admin.EmptyFieldListFilter),  # not looked up, or looked up
         ("vanished_at", admin.EmptyFieldListFilter),
     ]

@@ -149,7 +149,7 @@ class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
         for reason, names_of in failed.items():
             self.message_user(request, f"{reason}: {', '.join(names_of)}.", messages.ERROR)
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, work):
         return pictures.picture(work)
 
@@ -294,8 +294,8 @@ class AlbumAdmin(WorkAdmin):
         ("vanished_at", admin.EmptyFieldListFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
-        "primary_type",
-        "status",
+        ("primary_type", filters.ValuesFilter),
+        ("status", filters.ValuesFilter),
         filters.CuratedFilter,
     ]
     fetched = (

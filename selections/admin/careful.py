@@ -6,6 +6,7 @@ from functools import partial
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
@@ -59,6 +60,15 @@ class CarefulAdmin(admin.ModelAdmin):
         self.message_user(request, CHANGED, messages.ERROR)
         known = object_id and self.model._default_manager.filter(pk=number(object_id)).exists()
         return HttpResponseRedirect(self.address("change", object_id) if known else self.address("changelist"))
+
+    def user_field(self, request) -> str:
+        """The field that shows the user: a link, or text where the link would be refused."""
+        users = self.admin_site.get_model_admin(get_user_model())
+        return "user" if users.has_view_permission(request) else "user_name"
+
+    @admin.display(description="user")
+    def user_name(self, row):
+        return str(row.user)
 
     def address(self, page: str, *arguments: object) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=arguments)

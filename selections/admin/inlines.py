@@ -123,7 +123,7 @@ class PickInline(admin.StackedInline):
             picks = picks.prefetch_related(Prefetch("opinions", latest, to_attr="latest"))
         return picks.annotate(opinions_count=Count("opinions")).order_by("position")
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, pick):
         return pictures.picture(pick.work, "medium") if pick.pk else pictures.picture_at(pick.kind, "", "medium")
 

@@ -136,7 +136,7 @@ class PickAdmin(WeekLockAdmin):
                 touch(week)
             queryset.model._default_manager.filter(pk__in=list(queryset.values_list("pk", flat=True))).delete()
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, pick):
         return pictures.picture(pick.work)
 

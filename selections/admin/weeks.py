@@ -154,12 +154,14 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         return queryset, False
 
     def get_fields(self, request, obj=None):
-        dates = [] if obj is None else [("created_at", "updated_at"), "seen_at"]
-        return ["user", ("year", "week_number"), "notes", *dates]
+        fields = [("year", "week_number"), "notes"]
+        if obj is None:
+            return ["user", *fields]
+        return [self.user_field(request), *fields, ("created_at", "updated_at"), "seen_at"]
 
     def get_readonly_fields(self, request, obj=None):
         """The owner cannot be changed: others gave their opinions on this owner's picks."""
-        return [] if obj is None else ["user", "created_at", "updated_at"]
+        return [] if obj is None else [self.user_field(request), "created_at", "updated_at"]
 
     def has_revealed(self, row, user):
         return row.user == user and any(has_revealed(user, pick) for pick in row.picks)

@@ -108,9 +108,9 @@ def cells_of(person: Any, year: int) -> list[dict[str, Any]]:
 
 
 def _label(cell: dict[str, Any]) -> str:
-    """The description of a week for screen readers."""
+    """The description of a week for screen readers, which begins with the number that the cell shows."""
     days = f"{cell['starts_on']:%d %B} to {cell['ends_on']:%d %B}"
-    parts = [f"{cell['name']}, {days}: {STATES[cell['state']]}"]
+    parts = [f"{cell['week_number']}: {cell['name']}, {days}, {STATES[cell['state']]}"]
     if cell["movies"] or cell["albums"]:
         parts += [_count(cell["movies"], "movie"), _count(cell["albums"], "album")]
     if cell["is_running"] or cell["is_future"]:

@@ -73,11 +73,11 @@ class OpinionAdmin(WeekLockAdmin):
         content = ["rating", "review", "contains_spoilers"]
         if obj is None:
             return ["user", "movie_pick", "album_pick", *content]
-        return ["user", "picture", "on", *content, "created_at", "updated_at"]
+        return [self.user_field(request), "picture", "on", *content, "created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
         """The user and the pick cannot be changed: a wrong match is fixed in the pick."""
-        return [] if obj is None else ["user", "picture", "on", "created_at", "updated_at"]
+        return [] if obj is None else [self.user_field(request), "picture", "on", "created_at", "updated_at"]
 
     def week_of(self, pk):
         opinion = Opinion.objects.with_picks().filter(pk=pk).first()
@@ -89,7 +89,7 @@ class OpinionAdmin(WeekLockAdmin):
         if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, opinion):
         return pictures.picture(opinion.pick.work)
 

@@ -264,7 +264,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
         week = row.said.get("week")
         return week_name(*week) if week else "–"
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def best(self, row):
         return cards.candidate_picture(row.kind, row.candidates[0]) if row.candidates else "–"
 

@@ -20,6 +20,7 @@ from tests.factories import (
     MovieOpinionFactory,
     UserFactory,
     WeekAlbumFactory,
+    WeekMovieFactory,
 )
 
 CURATED = [model for model in site._registry if model._meta.app_label in {"catalog", "selections"}]
@@ -79,6 +80,18 @@ def test_curators_see_no_accounts(curator):
     assert curator.get("/admin/accounts/").status_code == 404
     assert curator.get("/admin/").content.decode().count("/admin/accounts/") == 0
     assert User.objects.filter(pk=person.pk).exists()
+
+
+def test_accounts_are_links_only_for_those_who_may_see_them(curator, admin_client):
+    pick = WeekMovieFactory(week__user__username="ben")
+    week, opinion = pick.week, MovieOpinionFactory(movie_pick=pick, user=pick.week.user)
+    link = f'href="{address(User, "change", week.user_id)}"'
+
+    for page in (address(Opinion, "change", opinion.pk), address(Week, "change", week.pk)):
+        assert link in admin_client.get(page).content.decode()
+        shown = curator.get(page).content.decode()
+        assert link not in shown
+        assert '<div class="readonly">ben</div>' in shown
 
 
 def test_a_curator_puts_a_week_together(curator):

@@ -32,8 +32,8 @@ def test_each_week_of_a_year_has_its_state(user):
     assert [cell["state"] for cell in cells[:4]] == ["complete", "half", "empty", "none"]
     assert [cell["week_number"] for cell in cells if cell["is_running"]] == [7]
     assert [cell["week_number"] for cell in cells if cell["is_future"]] == list(range(8, 54))
-    assert cells[0]["label"] == "2026-W01, 29 December to 04 January: complete, 1 movie, 1 album"
-    assert cells[6]["label"] == "2026-W07, 09 February to 15 February: no week, current week"
+    assert cells[0]["label"] == "1: 2026-W01, 29 December to 04 January, complete, 1 movie, 1 album"
+    assert cells[6]["label"] == "7: 2026-W07, 09 February to 15 February, no week, current week"
 
 
 def test_a_grid_links_to_weeks_and_offers_to_create_others(admin_client, user):

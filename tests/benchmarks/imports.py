@@ -72,7 +72,7 @@ class Instance:
             "TMDB_BASE_URL": f"{site}/3",
             "TMDB_INTERVAL": str(interval / 10),
             "MUSICBRAINZ_BASE_URL": f"{site}/ws/2",
-            "MUSICBRAINZ_USER_AGENT": "WrongOpinions/0.1.0 ( dev@example.org )",
+            "MUSICBRAINZ_USER_AGENT": "WrongOpinions/1.0.0 ( dev@example.org )",
             "MUSICBRAINZ_INTERVAL": str(interval),
             "COVERART_BASE_URL": f"{site}/caa",
         }

@@ -45,7 +45,7 @@ def upstreams(settings, httpserver: HTTPServer) -> HTTPServer:
     settings.TMDB_BASE_URL = f"{site}/3"
     settings.MUSICBRAINZ_BASE_URL = f"{site}/ws/2"
     settings.COVERART_BASE_URL = f"{site}/caa"
-    settings.MUSICBRAINZ_USER_AGENT = "WrongOpinions/0.1.0 ( you@example.org )"
+    settings.MUSICBRAINZ_USER_AGENT = "WrongOpinions/1.0.0 ( you@example.org )"
     return httpserver
 
 

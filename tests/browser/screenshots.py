@@ -75,7 +75,7 @@ def instance(folder: Path, upstreams: str) -> Iterator[str]:
         "TMDB_API_KEY": "a-key",
         "TMDB_BASE_URL": f"{upstreams}/3",
         "MUSICBRAINZ_BASE_URL": f"{upstreams}/ws/2",
-        "MUSICBRAINZ_USER_AGENT": "WrongOpinions/0.1.0 ( you@example.org )",
+        "MUSICBRAINZ_USER_AGENT": "WrongOpinions/1.0.0 ( you@example.org )",
         "COVERART_BASE_URL": f"{upstreams}/caa",
         "DJANGO_SETTINGS_MODULE": "wrong_opinions.settings",
     }

@@ -148,10 +148,10 @@ def test_the_grid_of_a_year_opens_and_creates_weeks(page):
 
     page.goto(f"/admin/selections/week/grid/?user={week.user_id}&year=2015")
     expect(page.locator(".year-grid li")).to_have_count(53)
-    page.get_by_role("link", name=re.compile("^2015-W07")).click()
+    page.get_by_role("link", name=re.compile("^7: 2015-W07")).click()
     expect(page).to_have_url(re.compile(rf"/week/{week.pk}/change/"))
     page.go_back()
-    page.get_by_role("button", name=re.compile("^2015-W53")).press("Enter")
+    page.get_by_role("button", name=re.compile("^53: 2015-W53")).press("Enter")
 
     expect(page.locator(".messagelist .success")).to_contain_text("Created")
     created = Week.objects.get(week_number=53)

@@ -208,7 +208,7 @@ def damage(file, kind):
         ("text", "is not a backup: neither an SQLite database nor a PostgreSQL dump in custom format."),
         ("cut", ""),
         ("only a head", ""),
-        ("the other kind", "use export_selections and import_selections to move"),
+        ("the other kind", "use copy_database to move"),
     ],
 )
 def test_an_invalid_backup_changes_nothing(run, refusal, tmp_path, filled, kind, sentence):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import __doc__ as trials_docstring
-from . import clocks, failures, strangers
+from . import clocks, failures, mistakes, strangers
 from .databases import DATABASES
 from .trial import LeftOut, Trial
 
@@ -30,6 +30,7 @@ TRIALS: list[Act] = [
     strangers.lock_out,
     clocks.clock_jumps,
     clocks.two_clocks,
+    mistakes.doctor_finds_mistakes,
 ]
 
 

@@ -13,6 +13,7 @@ from integrations.status import check_upstreams
 from selections.transfer import samples
 
 ADDRESS = "127.0.0.1"
+DEVELOPMENT = "http://localhost:5173,http://localhost:4173"  # `vite dev` and `vite preview` of a frontend
 
 
 class Command(BaseCommand):
@@ -41,6 +42,8 @@ class Command(BaseCommand):
         if not no_serve:
             if not settings.SITE_URL:
                 os.environ["SITE_URL"] = f"http://{ADDRESS}:{port}"  # for links in email
+            if not settings.CORS_ALLOWED_ORIGINS:
+                os.environ["CORS_ALLOWED_ORIGINS"] = DEVELOPMENT
             self.stdout.flush()
             serve(port)
 

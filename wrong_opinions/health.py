@@ -1,0 +1,103 @@
+"""What `/health` answers: whether the site works, and to staff also how its parts do."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import JsonResponse
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import AllowAny, IsAdminUser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authentication import BearerAuthentication
+from integrations import status
+from selections.models import ImportedRow
+
+from . import jobs, outages
+from .api import problem
+
+logger = logging.getLogger(__name__)
+
+
+class HealthView(APIView):
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def dispatch(self, request, *args, **kwargs):
+        """Leave out REST framework's part, which costs as much as the rest."""
+        if request.META.get("QUERY_STRING") and "verbose" in request.GET:
+            return DetailsView.as_view()(request)
+        plain = request.method in {"GET", "HEAD"}
+        return self.get(request) if plain else super().dispatch(request, *args, **kwargs)
+
+    @extend_schema(
+        tags=["site"],
+        auth=[],
+        responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
+    )
+    def get(self, request):
+        """Whether the site answers, and its database accepts changes."""
+        try:
+            if outages.is_writable():
+                return JsonResponse({"status": "healthy", "version": settings.VERSION})
+            reason = "The database is read-only"
+        except DatabaseError as error:
+            logger.error(outages.report(error))
+            reason = "The database does not answer"
+        body, headers = problem(503, reason, "database_unavailable", retry_after=1)
+        body |= {"status": "unhealthy", "version": settings.VERSION}
+        return JsonResponse(body, status=503, headers=headers)
+
+
+class DetailsView(APIView):
+    """For staff, with a token or signed in to the admin."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    permission_classes = [IsAdminUser]
+
+    def get(self, request):
+        is_writable = outages.is_writable()
+        return Response(
+            {
+                "status": "healthy" if is_writable else "unhealthy",
+                "version": settings.VERSION,
+                "database": {"kind": connection.vendor, "is_writable": is_writable},
+                "disk": disk(),
+                "upstreams": upstreams(),
+                "imports": {"rows_to_decide": ImportedRow.objects.filter(state=ImportedRow.State.REVIEW).count()},
+                "jobs": {
+                    job.name: {"state": job.state, "started_at": job.started_at, "ended_at": job.ended_at}
+                    for job in jobs.states()
+                },
+            },
+            status=200 if is_writable else 503,
+        )
+
+
+def disk() -> dict[str, dict[str, int]]:
+    """The bytes where the cache of upstreams is, and the database if it is a file."""
+    folders = {"cache": next(folder for folder in [settings.CACHE_DIR, *settings.CACHE_DIR.parents] if folder.exists())}
+    if connection.vendor == "sqlite":
+        folders["database"] = Path(connection.settings_dict["NAME"]).parent
+    usage = {name: shutil.disk_usage(folder) for name, folder in folders.items()}
+    return {name: {"total": found.total, "free": found.free} for name, found in usage.items()}
+
+
+def upstreams() -> dict[str, dict[str, Any]]:
+    """The circuit breaker of each is open while it fails, and gets no requests."""
+    return {
+        upstream.service: {
+            "circuit_breaker": "open" if upstream.is_down else "closed",
+            "asked_again_at": upstream.asked_again_at,
+            "answered_at": upstream.answered_at,
+            "troubles": upstream.troubles,
+            "waiting": upstream.queue.waiting if upstream.queue else 0,
+        }
+        for upstream in status.upstreams()
+    }

@@ -1,0 +1,33 @@
+from django.core.management import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from catalog.progress import Progress
+from wrong_opinions import copying
+
+
+class Command(BaseCommand):
+    help = (
+        "Copy everything into another, empty database, and verify it by counts and checksums of all tables. Stop the "
+        "server first: what it writes later is not copied. "
+        "Example: manage.py copy_database postgres://user:password@host/name"
+    )
+
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("url", metavar="TARGET_URL", help="the address of the target, as in DATABASE_URL")
+
+    def handle(self, *, url, verbosity, **options):
+        source = "direct" if "direct" in connections else DEFAULT_DB_ALIAS  # not through a pooler
+        try:
+            target = copying.connect(url)
+            total = copying.count(source)
+            progress = Progress(self, "rows", total, verbosity)
+            copying.copy(source, target, progress.step)
+            progress.end()
+        except copying.CopyError as error:
+            raise CommandError(f"{error}.") from None
+        if verbosity:
+            tables = len(copying.tables())
+            self.stdout.write(f"Copied {total} rows of {tables} tables, and compared all of them.")
+            self.stdout.write("Put the target's address into DATABASE_URL and restart the site and the job runner.")
