@@ -139,10 +139,10 @@ def check_site() -> Iterator[str]:
 
 
 def _read(opener: OpenerDirector, path: str, form: dict[str, str] | None = None) -> bytes:
-    parts = urlsplit(settings.SITE_URL)
-    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": f"{settings.SITE_URL}{path}"} if form else {}
+    url = f"{settings.SITE_URL}{settings.ROOT_PATH}{path}"
+    headers = {"Origin": settings.SITE_URL, "Referer": url} if form else {}
     data = urlencode(form).encode() if form else None
-    request = Request(f"{settings.SITE_URL}{path}", data, headers)  # noqa: S310 - http or https, by the settings
+    request = Request(url, data, headers)  # noqa: S310 - http or https, by the settings
     with opener.open(request, timeout=TIMEOUT) as answer:
         body: bytes = answer.read()
         return body
