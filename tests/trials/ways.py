@@ -87,8 +87,12 @@ def bare_metal(trial: Trial) -> None:
                     "createsuperuser --no-input --username=root --email=root@example.org"):  # fmt: skip
         manage = ["uv", "run", "--no-sync", "manage.py", *command.split()]
         call(manage, place, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    unit = (place / "deploy/wrong-opinions.service").read_text().replace("/srv/wrong-opinions", str(place))
-    start = re.search(r"^ExecStart=(.+)$", unit, re.MULTILINE)[1].split()
+    start, run_jobs = (
+        re.search(r"^ExecStart=(.+)$", (place / f"deploy/{name}.service").read_text(), re.MULTILINE)[1]
+        .replace("/srv/wrong-opinions", str(place))
+        .split()
+        for name in ("wrong-opinions", "wrong-opinions-jobs")
+    )
     environ = {"PATH": os.environ["PATH"]}
     with (
         running([*start, f"--bind=127.0.0.1:{trial.port}"], trial.folder, trial.port, place=place, environ=environ),
@@ -98,6 +102,8 @@ def bare_metal(trial: Trial) -> None:
         ready = front.is_healthy_within(10)
         trial.expect(f"it serves behind {proxy.__name__} after {time.monotonic() - begin:.0f} s", ready)
         sign_in_to_the_admin(trial, front)
+        call([*run_jobs, "--once"], place)
+        trial.expect("the regular jobs succeed", True)
 
 
 def update_and_back(trial: Trial) -> None:
@@ -156,6 +162,7 @@ def container(trial: Trial) -> None:
         within = [f"mount --bind {volume} {root}/data"]
         if isinstance(trial.database, PostgreSQL):
             within.append(f"mount --bind {trial.database.cluster} {root}/mnt")
+            environ["BACKUP_DIR"] = ""  # there is no pg_dump
             environ["DATABASE_URL"] = empty_database(trial).replace(str(trial.database.cluster), "/mnt")
 
         def inside(command: list[str]) -> list[str]:
@@ -172,6 +179,11 @@ def container(trial: Trial) -> None:
             trial.expect(f"it serves after {time.monotonic() - begin:.0f} s", site.is_healthy_within(10))
             written = subprocess.run(inside(["touch", "/app/x", "/tmp/x"]), capture_output=True, text=True, check=False)
             trial.expect("nothing but the volume can be written", written.stderr.count("Read-only file system") == 2)
+            call(inside([*compose["jobs"]["command"], "--once"]), **environ, **https)
+            backups = list((volume / "backups").glob("*"))
+            trial.expect(
+                f"the regular jobs succeed, and made {len(backups)} backup", len(backups) == bool(environ["BACKUP_DIR"])
+            )
             probe = shlex.join(config["Healthcheck"]["Test"][1:]).replace(":8000/", f":{trial.port}/")
             healthy = subprocess.run(
                 inside(shlex.split(probe)), env=environ, capture_output=True, check=False
