@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, time
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from selections import services
@@ -46,7 +43,7 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
         return
     with transaction.atomic():
         services.lock_user(user)
-        weeks = _lock_weeks(user, {outcome.week for outcome in placed if outcome.week} | notes.keys())
+        weeks = services.lock_weeks(user, {outcome.week for outcome in placed if outcome.week} | notes.keys())
         changed = _fill_notes(weeks, notes)
         for kind in KINDS.values():
             changed |= _write_picks(user, kind, [outcome for outcome in placed if outcome.row.kind == kind.name], weeks)
@@ -56,20 +53,6 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
 
 def _is_skipped_now(outcome: Outcome) -> bool:
     return outcome.state == "skipped" and (outcome.remembered is None or outcome.remembered.state == "review")
-
-
-def _lock_weeks(user, names: Iterable[YearWeek]) -> dict[YearWeek, Week]:
-    """The user's weeks of these names, locked; those that are missing are created. Raises Conflict at MAX_WEEKS."""
-    missing = set(names)
-    if not missing:
-        return {}
-    these = reduce(or_, (Q(year=year, week_number=number) for year, number in missing))
-    locked = Week.objects.select_for_update().filter(these, user=user).order_by("pk")
-    weeks = {(week.year, week.week_number): week for week in locked}
-    new = [Week(user=user, year=year, week_number=number) for year, number in sorted(missing - weeks.keys())]
-    services.refuse_too_many_weeks(user, len(new))
-    Week.objects.bulk_create(new)
-    return weeks | {(week.year, week.week_number): week for week in new}
 
 
 def _fill_notes(weeks: Mapping[YearWeek, Week], notes: Mapping[YearWeek, str]) -> set[int]:
