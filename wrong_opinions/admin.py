@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 
 from catalog import pictures
 from catalog.models import Album, Movie
@@ -17,7 +19,8 @@ from integrations import status
 from selections.insights import dashboard
 from selections.kinds import ALBUM, MOVIE
 from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.weeks import YearWeek, this_week
+from selections.rounds import MAX_MEMBERS
+from selections.weeks import FIRST_YEAR, LAST_YEAR, YearWeek, read_week_name, this_week, week_name, weeks_later
 
 from . import jobs
 from .suggestions import SuggestionsView
@@ -117,6 +120,30 @@ class Site(admin.AdminSite):
         if not own and weeks.has_add_permission(request):
             return self.address(Week, "add", user=request.user.pk, year=week[0], week_number=week[1])
         return ""
+
+    def get_urls(self):
+        return [path("round/", self.admin_view(self.round), name="round"), *super().get_urls()]
+
+    def round(self, request: HttpRequest) -> TemplateResponse:
+        """The picks of all members for a calendar week, member by member. Raises ValueError for a bad name."""
+        if not self.sees(request, Week, WeekMovie, WeekAlbum):
+            raise PermissionDenied
+        asked = request.GET.get("week")
+        if (week := read_week_name(asked) if asked else this_week(request.user)) is None:
+            raise ValueError(f"There is no week {asked!r}")
+        found = Week.objects.filter(year=week[0], week_number=week[1]).with_picks().order_by("user__username")
+        before, after = (weeks_later(week, count) for count in (-1, 1))
+        context = {
+            **self.each_context(request),
+            "title": f"All members in {week_name(*week)}",
+            "name": week_name(*week),
+            "before": week_name(*before) if before[0] >= FIRST_YEAR else "",
+            "after": week_name(*after) if after[0] <= LAST_YEAR else "",
+            "weeks": [(one, [self.card(pick) for pick in one.picks]) for one in found[:MAX_MEMBERS]],
+            "more": max(found.count() - MAX_MEMBERS, 0),
+            "list": self.address(Week, "changelist", year=week[0], week_number=week[1]),
+        }
+        return TemplateResponse(request, "admin/overview/round.html", context)
 
     def sees(self, request: HttpRequest, *models: type[Model]) -> bool:
         return all(self.get_model_admin(model).has_view_permission(request) for model in models)

@@ -124,6 +124,7 @@ def pages_of(app: str) -> dict[str, str]:
 def pages() -> dict[str, str]:
     """Addresses of all pages of the admin by their names: those of one row are of the first."""
     found = {name: reverse(f"admin:{name}") for name in ("index", "password_change", "password_change_done")}
+    found["round"] = reverse("admin:round") + "?week=2000-W07"
     found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in APPS}
     for model, model_admin in site._registry.items():
         row = first(model)

@@ -3,6 +3,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from catalog.models import Album, Movie
 from selections.insights import dashboard
@@ -348,3 +349,20 @@ def test_odd_rows_break_nothing(admin):
     assert "<script>y" not in text
     assert "<b>x" not in text
     assert Movie.objects.count() == Album.objects.count() == Week.objects.count() == 1
+
+
+def test_a_round_shows_all_members_side_by_side(db, now):
+    for name, visibility in (("ben", "members"), ("ada", "private")):
+        WeekMovieFactory(
+            week=WeekFactory(user=UserFactory(username=name, visibility=visibility), year=2026, week_number=7)
+        )
+    client = client_with("view_week", "view_weekmovie", "view_weekalbum")
+    link = reverse("admin:round")
+    assert f'href="{link}"' in client.get("/admin/").content.decode()
+
+    this, last = (client.get(link, query) for query in ({}, {"week": "2026-W06"}))
+
+    assert [week.user.username for week, cards in this.context["weeks"] if len(cards) == 1] == ["ada", "ben"]
+    assert "There are no weeks of 2026-W06 yet." in last.content.decode()
+    assert client.get(link, {"week": "2026-W60"}).url == link
+    assert client_with("view_week").get(link).status_code == 403
