@@ -1,7 +1,7 @@
 """The reads that are made all the time: lists of weeks and of picked works, and a week with its picks."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
@@ -52,7 +52,7 @@ def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
     return place_picks(weeks, movie_picks(ids, viewer), album_picks(ids, viewer)) if ids else []
 
 
-def place_picks(weeks: list[Week], *picks: list[AnyPick]) -> list[Week]:
+def place_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
     """The weeks with these picks as `movies` and `albums`."""
     by_id = {week.pk: week for week in weeks}
     for week in weeks:

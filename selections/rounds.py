@@ -96,7 +96,7 @@ def select_picks(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
     return picks.annotate(revealed=Value(True))
 
 
-def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Opinion]:
+def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:
     on = kind.opinion_field
     place = Window(RowNumber(), partition_by=[on], order_by=["-created_at", "-id"])
     opinions = Opinion.objects.visible_to(user, on).filter(**{f"{on}__in": [picks]}).select_related("user")

@@ -66,11 +66,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         else:
             weeks = self.filter_queryset(self.get_queryset())
         page: Any = self.paginate_queryset(weeks)
+        serializer = serializers.WeekSerializer
         if params.get("include"):
-            shown = serializers.WeekFullSerializer(reads.with_picks(page, request.user.pk), many=True)
-        else:
-            shown = serializers.WeekSerializer(page, many=True)
-        return self.get_paginated_response(shown.data)
+            page, serializer = reads.with_picks(page, request.user.pk), serializers.WeekFullSerializer
+        return self.get_paginated_response(serializer(page, many=True).data)
 
     @extend_schema(responses=serializers.WeekFullSerializer)
     def retrieve(self, request, *args, **kwargs):
