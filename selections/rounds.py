@@ -75,8 +75,6 @@ def load_weeks(user: Any, members: list[Any]) -> list[Week]:
         if week := member.week:
             member.state = state_of(week.movies, week.albums)
             week.user, week.has_movie, week.has_album = member, bool(week.movies), bool(week.albums)
-            for pick in [*week.movies, *week.albums]:
-                pick.week = week
     return weeks
 
 
@@ -168,7 +166,11 @@ class Result:
 
 def result_of(weeks: list[Week]) -> Result:
     """What came of these weeks, by the opinions that load_weeks() has found."""
-    picks: list[Any] = [pick for week in weeks for pick in [*week.movies, *week.albums]]
+    picks: list[Any] = []
+    for week in weeks:
+        for pick in [*week.movies, *week.albums]:
+            pick.week = week
+            picks.append(pick)
     of_picks = [RatedPick(pick, [opinion for opinion in pick.shown_opinions if opinion.rating]) for pick in picks]
     rated = [one for one in of_picks if one.rated]
     compared = [surprise for of_pick in rated if of_pick.n >= GROUP for surprise in compare(of_pick)]
