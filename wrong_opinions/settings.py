@@ -338,7 +338,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ApiTokenScopeEnum": "accounts.models.ApiToken.Scope"},
+    "ENUM_NAME_OVERRIDES": {
+        "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
+        "ChallengeStateEnum": "selections.models.Challenge.State",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "wrong_opinions.openapi.describe_inputs",

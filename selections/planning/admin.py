@@ -5,7 +5,7 @@ from selections.models import Challenge, ShortlistItem, ShortlistVote
 
 
 class PlanAdmin(admin.ModelAdmin):
-    """Members' plans: staff read them, correct the note and delete."""
+    """Members' plans: staff read them, correct the note and delete. Accounts are text, as curators cannot open them."""
 
     list_display_links = ["__str__"]
     list_per_page = 50
@@ -29,7 +29,7 @@ class PlanAdmin(admin.ModelAdmin):
 class VoteInline(admin.TabularInline):
     model = ShortlistVote
     extra = 0
-    fields = readonly_fields = ["user", "created_at"]
+    fields = readonly_fields = ["created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")
@@ -44,8 +44,12 @@ class ShortlistItemAdmin(PlanAdmin):
     list_select_related = ["user", "suggested_by", "movie", "album"]
     list_filter = ["created_at"]
     search_fields = [*PlanAdmin.search_fields, "user__username"]
-    fields = ["picture", "user", "movie", "album", "suggested_by", "note", "created_at"]
+    fields = ["picture", "__str__", "suggestion_of", "movie", "album", "note", "created_at"]
     inlines = [VoteInline]
+
+    @admin.display(description="suggested by", empty_value="-")
+    def suggestion_of(self, item):
+        return item.suggested_by and str(item.suggested_by)
 
 
 @admin.register(Challenge)
@@ -54,7 +58,7 @@ class ChallengeAdmin(PlanAdmin):
     list_select_related = ["challenger", "member", "movie", "album"]
     list_filter = ["state", "created_at"]
     search_fields = [*PlanAdmin.search_fields, "challenger__username", "member__username"]
-    fields = ["picture", "challenger", "member", "movie", "album", "note", "state", "pick", "created_at", "answered_at"]
+    fields = ["picture", "__str__", "movie", "album", "note", "state", "pick", "created_at", "answered_at"]
 
     @admin.display(description="pick", empty_value="-")
     def pick(self, challenge):

@@ -86,7 +86,7 @@ class ProposeChallengeSerializer(ProposalSerializer):
     for_is_required = True
 
 
-class ChangeItemSerializer(serializers.Serializer):
+class ChangeShortlistItemSerializer(serializers.Serializer):
     note = NotesField(required=False, max_length=MAX_NOTE)
 
 
@@ -125,6 +125,6 @@ class WeekField(serializers.Field):
         return value
 
 
-class AcceptSerializer(serializers.Serializer):
+class AcceptChallengeSerializer(serializers.Serializer):
     week = WeekField(help_text="A week of your own: its id, or its ISO name such as `2026-W07`.")
     position = PositionField()

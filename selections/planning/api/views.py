@@ -153,10 +153,10 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
         item = services.add_to_shortlist(owner, work, note=asked["note"], by=request.user)
         return self.answer(item.pk, status.HTTP_201_CREATED)
 
-    @extend_schema(request=serializers.ChangeItemSerializer)
+    @extend_schema(request=serializers.ChangeShortlistItemSerializer)
     def partial_update(self, request, pk):
         """Change the note of a title on your shortlist; `{}` changes nothing."""
-        asked = read(serializers.ChangeItemSerializer, request)
+        asked = read(serializers.ChangeShortlistItemSerializer, request)
         item = self.get_own()
         if asked:
             services.change_note(item, asked["note"])
@@ -261,7 +261,7 @@ class ChallengeViewSet(ListModelMixin, GenericViewSet):
         return self.answer(challenge.pk, status.HTTP_201_CREATED)
 
     @extend_schema(
-        request=serializers.AcceptSerializer,
+        request=serializers.AcceptChallengeSerializer,
         responses={
             200: serializers.ChallengeSerializer,
             409: OpenApiResponse(
@@ -272,7 +272,7 @@ class ChallengeViewSet(ListModelMixin, GenericViewSet):
     @action(detail=True, methods=["post"])
     def accept(self, request, pk):
         """Accept a challenge: it becomes a pick of the week that you choose."""
-        asked = read(serializers.AcceptSerializer, request)
+        asked = read(serializers.AcceptChallengeSerializer, request)
         challenge = self.get_own()
         week = find_week(asked["week"], request.user)
         if week.user_id != request.user.pk:
