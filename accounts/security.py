@@ -19,8 +19,9 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
     by = getattr(getattr(request, "user", None), "pk", None)
     client = client_of(request) if request else None
     request_id = getattr(request, "id", None)
-    values = [value or "-" for value in (user_id, by, client, request_id)]
-    logger.info("%s user=%s by=%s client=%s request=%s", event, *values)
+    values = {"user": user_id, "by": by, "client": client, "request": request_id}
+    words = " ".join(f"{name}={value or '-'}" for name, value in values.items())
+    logger.info("%s %s", event, words, extra={"event": event, **values})
 
 
 def address_of(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

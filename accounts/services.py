@@ -361,7 +361,7 @@ def app(request: HttpRequest) -> dict[str, str]:
 
 def _message(template: str, subject: str, to: str, user: User, url: str = "") -> EmailMessage:
     context = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    text = render_to_string(f"accounts/{template}.txt", context)
+    text: str = render_to_string(f"accounts/{template}.txt", context)
     if address := app_url():
         text += f"\n-- \nWrong Opinions: {urljoin(site_url(), address)}\n"
     return EmailMessage(f"Wrong Opinions: {subject}", text, to=[to])

@@ -1,5 +1,6 @@
 """Artists of MusicBrainz, and the artist credits of albums."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from uuid import UUID
 
@@ -66,8 +67,8 @@ def _merge_artists(merged_id: UUID, surviving_id: UUID) -> None:
                 merged.delete()
 
 
-def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCredit]) -> None:
-    """Replace the album's artist credit. Call this in a transaction."""
+def store_artist_credits(albums: Mapping[Album, list[musicbrainz.ArtistCredit]]) -> None:
+    """Replace the artist credits of these albums. Call this in a transaction."""
     artists = {
         credit.musicbrainz_id: Artist(
             musicbrainz_id=credit.musicbrainz_id,
@@ -76,6 +77,7 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
             disambiguation=credit.disambiguation,
             artist_type=credit.artist_type,
         )
+        for artist_credit in albums.values()
         for credit in artist_credit
     }
     Artist.objects.bulk_create(
@@ -86,7 +88,7 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
         update_fields=["name", "sort_name", "disambiguation", "artist_type"],
     )
     rows = dict(Artist.objects.filter(musicbrainz_id__in=artists).values_list("musicbrainz_id", "id"))
-    album.artist_credit.all().delete()
+    AlbumArtist.objects.filter(album__in=albums).delete()
     AlbumArtist.objects.bulk_create(
         AlbumArtist(
             album=album,
@@ -95,5 +97,6 @@ def store_artist_credit(album: Album, artist_credit: list[musicbrainz.ArtistCred
             name=credit.name,
             join_phrase=credit.join_phrase,
         )
+        for album, artist_credit in albums.items()
         for position, credit in enumerate(artist_credit)
     )

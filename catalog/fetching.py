@@ -27,14 +27,15 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
     return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
 
 
-def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any]) -> dict[Any, F]:
+def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any], *, own_first: bool = False) -> dict[Any, F]:
     """The rows by these ids, as find_known() finds them; two queries."""
     ids = list(external_ids)
     aliases: Any = rows._meta.get_field("aliases")
     name = aliases.field.name
-    merged = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
-    own = rows._default_manager.in_bulk(ids, field_name=rows.id_field)
-    return own | {getattr(alias, rows.id_field): getattr(alias, name) for alias in merged}
+    aliases = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
+    merged = {getattr(alias, rows.id_field): getattr(alias, name) for alias in aliases}
+    own = {row.external_id: row for row in rows._default_manager.filter(**{f"{rows.id_field}__in": ids})}
+    return merged | own if own_first else own | merged
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """Getting movies and albums: from the catalog if it has them in full, else from TMDB or MusicBrainz into it."""
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import asdict, replace
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,8 @@ from integrations import coverart, deadline, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 
 from . import merging
-from .artists import store_artist_credit
-from .fetching import find_known, is_stored, keep_fresh, not_found
+from .artists import store_artist_credits
+from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found
 from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
@@ -100,47 +100,76 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
     except NotFound:
         Movie.objects.filter(tmdb_id=tmdb_id).update(vanished_at=timezone.now())
         raise
-    values = {name: value for name, value in asdict(fetched).items() if name not in {"tmdb_id", "cast", "crew"}}
+    return _store_movies([fetched])[tmdb_id]
+
+
+def _store_movies(movies: Iterable[tmdb.Movie]) -> dict[int, Movie]:
+    """Create or update these movies with their credits, all or nothing; by their TMDB ids."""
+    fetched = {movie.tmdb_id: movie for movie in movies}
+    values = {known: _columns(movie) for known, movie in fetched.items()}
     with transaction.atomic():
-        # The lock makes simultaneous refreshes of a movie take turns.
-        known: Movie | None = Movie.objects.select_for_update().filter(tmdb_id=tmdb_id).first()
-        if known and is_stored(known, fetched.fetched_at):
-            return known
-        if known is None and (kept := find_known(Movie, tmdb_id)):
-            return kept  # merged in the meantime, and not to be restored
-        movie, _ = Movie.objects.update_or_create(tmdb_id=tmdb_id, defaults=values | {"vanished_at": None})
-        _store_credits(movie, fetched)
-    return movie
+        stored, is_new = _store_rows(Movie, values)
+        _store_credits({stored[known]: fetched[known] for known in is_new})
+    return stored
 
 
-def _store_credits(movie: Movie, fetched: tmdb.Movie) -> None:
-    """Replace the movie's cast and crew."""
-    people = _store_people([*fetched.cast, *fetched.crew])
-    cast = [
-        MovieCast(
-            movie=movie,
-            person_id=people[part.person_id],
-            credit_id=part.credit_id,
-            character=part.character,
-            order=part.order,
+def _columns(fetched: tmdb.Movie | musicbrainz.Release) -> dict[str, Any]:
+    """The values that are stored in the row of a movie or an album."""
+    elsewhere = {"cast", "crew", "artists", "has_front"}
+    return {name: value for name, value in vars(fetched).items() if name not in elsewhere} | {"vanished_at": None}
+
+
+def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict[Any, Any], list[Any]]:
+    """The movies or albums with these values by their external ids, and which of them were created or updated.
+
+    Call this in a transaction. The order is fixed, so that transactions cannot deadlock.
+    """
+    # The lock makes simultaneous refreshes of a work take turns.
+    has_id = {f"{works.id_field}__in": fetched}
+    locked = works._default_manager.select_for_update().filter(**has_id).order_by(works.id_field)
+    stored = {work.external_id: work for work in locked}
+    due = [known for known, work in stored.items() if not _has_answer(work, fetched[known]["fetched_at"])]
+    for known in due:
+        for name, value in fetched[known].items():
+            setattr(stored[known], name, value)
+        stored[known].save(update_fields=list(fetched[known]))
+    if unknown := fetched.keys() - stored.keys():
+        stored |= find_all_known(works, unknown)  # merged in the meantime, and not to be restored
+    new = [works(**fetched[known]) for known in sorted(fetched.keys() - stored.keys())]
+    if new:
+        for work in new:
+            work.set_keys()
+        works._default_manager.bulk_create(  # another request may be faster
+            new,
+            update_conflicts=True,
+            unique_fields=[works.id_field],
+            update_fields=[*next(iter(fetched.values())), "title_key", "search_text"],
         )
-        for part in fetched.cast
+    return stored | {work.external_id: work for work in new}, [*due, *(work.external_id for work in new)]
+
+
+def _has_answer(work: Movie | Album, fetched_at: datetime) -> bool:
+    return is_stored(work, fetched_at) and (isinstance(work, Movie) or work.cover_known)
+
+
+def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
+    """Replace the cast and crew of these movies."""
+    people = _store_people([part for fetched in movies.values() for part in (*fetched.cast, *fetched.crew)])
+    tables: list[tuple[Any, str, list[str]]] = [
+        (MovieCast, "cast", ["character"]),
+        (MovieCrew, "crew", ["department", "job"]),
     ]
-    crew = [
-        MovieCrew(
-            movie=movie,
-            person_id=people[part.person_id],
-            credit_id=part.credit_id,
-            department=part.department,
-            job=part.job,
-            order=part.order,
+    for table, name, own in tables:
+        table.objects.filter(movie__in=movies).delete()
+        table.objects.bulk_create(
+            table(
+                movie=movie,
+                person_id=people[part.person_id],
+                **{column: getattr(part, column) for column in ("credit_id", "order", *own)},
+            )
+            for movie, fetched in movies.items()
+            for part in getattr(fetched, name)
         )
-        for part in fetched.crew
-    ]
-    movie.cast.all().delete()
-    movie.crew.all().delete()
-    MovieCast.objects.bulk_create(cast)
-    MovieCrew.objects.bulk_create(crew)
 
 
 def _store_people(parts: Iterable[tmdb.Credit]) -> dict[int, int]:
@@ -187,6 +216,35 @@ def forget_texts(movies: QuerySet[Movie]) -> int:
     return forgotten
 
 
+def get_all(works: type[Movie | Album], wanted: Mapping[Any, Any]) -> dict[Any, Movie | Album | IntegrationError]:
+    """Each of these movies or albums as in the catalog, at any age; the others are fetched, and stored together.
+
+    `wanted` has their ids, each with the details that have just been fetched, or None. For an id that cannot be fetched
+    the result is the error.
+    """
+    get: Any
+    get, fetch, store = (
+        (get_movie, tmdb.fetch_movie, _store_movies)
+        if works is Movie
+        else (get_album, musicbrainz.fetch_release, _store_albums)
+    )
+    found: dict[Any, Any] = find_all_known(works, wanted, own_first=True)
+    new: list[Any] = []
+    for external_id, details in wanted.items():
+        known = found.get(external_id)
+        if known and known.fetched_at:
+            continue
+        try:
+            fetched = None if known else details or fetch(external_id)
+            if fetched and getattr(fetched, works.id_field) == external_id:
+                new.append(fetched)
+            else:  # known from a file only, or merged into another
+                found[external_id] = get(external_id)[0]
+        except IntegrationError as error:
+            found[external_id] = error
+    return found | store(new) if new else found
+
+
 def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
     """The album, and whether it was in the catalog; otherwise it is fetched, as get_movie() does.
 
@@ -227,38 +285,36 @@ def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album
         Album.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise
     surviving_id = fetched.musicbrainz_id
-    values = asdict(fetched) | {"cover_asked_at": timezone.now(), "vanished_at": None}
-    for name in ("musicbrainz_id", "artists", "has_front"):
-        del values[name]
-    if fetched.has_front:  # the flag of the lookup saves a request
-        values |= {"cover_art_url": coverart.front_url("release", surviving_id), "cover_known": True}
-    else:
-        url, values["cover_known"] = _group_cover(fetched.release_group_id)
-        if values["cover_known"]:  # else the known cover is kept until the archive answers
-            values["cover_art_url"] = url
-    album = _store_album(musicbrainz_id, surviving_id, values, fetched)
+    if surviving_id == musicbrainz_id:
+        return _store_albums([fetched])[surviving_id]
+    if find_known(Album, surviving_id) is None:
+        # Unless another request is storing the surviving one right now.
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
+    album = _store_albums([fetched])[surviving_id]
     if album.musicbrainz_id != musicbrainz_id:
         merging.absorb(musicbrainz_id, album)
     return album
 
 
-def _store_album(
-    musicbrainz_id: UUID, surviving_id: UUID, values: dict[str, object], fetched: musicbrainz.Release
-) -> Album:
+def _store_albums(releases: Iterable[musicbrainz.Release]) -> dict[UUID, Album]:
+    """Create or update these albums with their artists, all or nothing; by their MusicBrainz ids."""
+    fetched = {release.musicbrainz_id: release for release in releases}
+    values = {known: _album_values(release) for known, release in fetched.items()}
     with transaction.atomic():
-        # The lock makes simultaneous refreshes of an album take turns.
-        known: Album | None = Album.objects.select_for_update().filter(musicbrainz_id=surviving_id).first()
-        if known is None and (kept := find_known(Album, surviving_id)):
-            return kept  # merged in the meantime, and not to be restored
-        if known is None and surviving_id != musicbrainz_id:
-            # Unless another request is storing the surviving one right now.
-            with contextlib.suppress(IntegrityError), transaction.atomic():
-                Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
-        if known and is_stored(known, fetched.fetched_at) and known.cover_known:
-            return known
-        album, _ = Album.objects.update_or_create(musicbrainz_id=surviving_id, defaults=values)
-        store_artist_credit(album, fetched.artists)
-    return album
+        stored, is_new = _store_rows(Album, values)
+        store_artist_credits({stored[known]: fetched[known].artists for known in is_new})
+    return stored
+
+
+def _album_values(release: musicbrainz.Release) -> dict[str, Any]:
+    """The columns of an album, with what the archive says of its cover."""
+    values = _columns(release) | {"cover_asked_at": timezone.now()}
+    if release.has_front:  # the flag of the lookup saves a request
+        return values | {"cover_art_url": coverart.front_url("release", release.musicbrainz_id), "cover_known": True}
+    url, is_known = _group_cover(release.release_group_id)
+    # Else the known cover is kept until the archive answers.
+    return values | ({"cover_art_url": url} if is_known else {}) | {"cover_known": is_known}
 
 
 def find_covers(albums: list[Album]) -> dict[Album, bool | None]:

@@ -1,5 +1,6 @@
 """Text normalized for searches, the same on every database."""
 
+import re
 import unicodedata
 
 # Letters that Unicode does not decompose, as people type them.
@@ -23,7 +24,10 @@ def fold(text: str) -> str:
 
 def search_words(text: str) -> list[str]:
     """The words of a text, folded and split at everything that is neither a letter, nor part of one, nor a digit."""
-    return "".join([character if _is_of_word(character) else " " for character in fold(text)]).split()
+    folded = fold(text)
+    if folded.isascii():
+        return re.findall(r"[a-z0-9]+", folded)
+    return "".join([character if _is_of_word(character) else " " for character in folded]).split()
 
 
 def _is_of_word(character: str) -> bool:

@@ -67,13 +67,12 @@ def get(key: str) -> Answer | None:
     return None
 
 
-def find(first: str, last: str) -> dict[str, Answer]:
-    """The answers with keys from `first` to `last`, as get() has them, in the order in which they were given."""
-    answers: dict[str, Answer] = {}
+def keys(first: str, last: str) -> list[str]:
+    """The keys from `first` to `last`."""
     with _best_effort(), _table().connection() as connection:
-        found = connection.execute("SELECT key FROM responses WHERE key BETWEEN ? AND ?", [first, last]).fetchall()
-        answers = {key: answer for (key,) in found if (answer := _read(_table(), key))}
-    return dict(sorted(answers.items(), key=lambda item: item[1].said_at))
+        found = connection.execute("SELECT key FROM responses WHERE key BETWEEN ? AND ?", [first, last])
+        return [key for (key,) in found]
+    return []
 
 
 def store(key: str, answer: Answer) -> None:

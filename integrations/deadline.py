@@ -41,7 +41,8 @@ def at_most(seconds: float) -> Iterator[None]:
 
 def record_waits() -> list[float]:
     """The list to which each wait() of this caller from now on adds its seconds."""
-    _waits.set(waits := [])
+    waits: list[float] = []
+    _waits.set(waits)
     return waits
 
 

@@ -257,12 +257,12 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: 
 
 
 def _first_places(query: str) -> dict[UUID, int]:
-    """Where the cached pages of a search first showed each release."""
+    """Where the cached pages of a search first showed each release; nothing if there is but one page."""
     places: dict[UUID, int] = {}
     first = upstream.base_url + Request("/release", {"query": query, "fmt": "json"}, SEARCH_AGE).address + "&limit="
-    for key, answer in cache.find(first, f"{first}~").items():
-        if not answer.is_fresh:
-            continue
+    keys = cache.keys(first, f"{first}~")
+    pages = {key: answer for key in keys if (answer := cache.get(key)) and answer.is_fresh} if len(keys) > 1 else {}
+    for key, answer in sorted(pages.items(), key=lambda page: page[1].said_at):
         offset = int(parse_qs(urlsplit(key).query)["offset"][0])
         for place, row in enumerate(rows(answer.body.get("releases")), offset):
             if known := mbid(row.get("id")):

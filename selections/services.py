@@ -1,9 +1,12 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.fetching import not_found
@@ -23,7 +26,7 @@ from .guards import (
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
 from .plans import ShortlistQuerySet
-from .weeks import FIRST_ZONE, LAST_ZONE, settled_week, week_before, week_in
+from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, settled_week, week_before, week_in
 
 MAX_WEEKS = 3_200  # per user: 61 years
 MAX_PREVIOUS = 50  # earlier picks in the response to a pick
@@ -71,6 +74,22 @@ def get_or_create_week(user, year: int, week_number: int) -> tuple[Week, bool]:
             return week, False
         refuse_too_many_weeks(user)
         return Week.objects.get_or_create(user=user, year=year, week_number=week_number)
+
+
+def lock_weeks(user, names: Iterable[YearWeek]) -> dict[YearWeek, Week]:
+    """These weeks of the user, locked; those that are missing are created. Raises Conflict at MAX_WEEKS.
+
+    Call it in a transaction, with the user locked.
+    """
+    wanted = set(names)
+    if not wanted:
+        return {}
+    these = reduce(or_, (Q(year=year, week_number=number) for year, number in wanted))
+    locked = Week.objects.select_for_update().filter(these, user=user).order_by("pk")
+    weeks = {(week.year, week.week_number): week for week in locked}
+    new = [Week(user=user, year=year, week_number=number) for year, number in sorted(wanted - weeks.keys())]
+    refuse_too_many_weeks(user, len(new))
+    return weeks | {(week.year, week.week_number): week for week in Week.objects.bulk_create(new)}
 
 
 def change_week(week: Week, **values: str | int) -> None:

@@ -71,7 +71,7 @@ def test_services_and_units_run_commands_that_exist(compose):
     asked = [compose["services"][name].get("command", [])[2:3] for name in OWN_SERVICES]
     asked += [re.findall(r"^ExecStart=.* manage.py (\w+)", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS]
 
-    assert {name for names in asked for name in names} <= get_commands().keys() | {"run_jobs"}
+    assert {name for names in asked for name in names} <= get_commands().keys()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")

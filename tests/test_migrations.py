@@ -25,7 +25,7 @@ RULES = {
     "ShortlistItem": {"movie": "required"},
     "Challenge": {"movie": "required"},
 }
-CHOICES = dict.fromkeys(("accepted", "declined"), {"answered_at": timezone.now()})  # what comes with a choice
+CHOICES = {choice: {"answered_at": timezone.now()} for choice in ("accepted", "declined")}  # what comes with it
 numbers = itertools.count(100)
 
 

@@ -114,6 +114,18 @@ def test_a_production_env_is_clean_for_deployment():
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.parametrize(("site_url", "status"), [("https://example.org:8443", 200), ("https://example.org", 403)])
+def test_forms_are_accepted_from_site_url_though_a_proxy_loses_its_port(load, settings, db, site_url, status):
+    settings.ALLOWED_HOSTS = ["example.org"]
+    settings.CSRF_TRUSTED_ORIGINS = load(SITE_URL=site_url)["CSRF_TRUSTED_ORIGINS"]
+    client = Client(enforce_csrf_checks=True, headers={"Host": "example.org"})  # as nginx' $host says it
+    form = {"csrfmiddlewaretoken": client.get("/admin/login/", secure=True).cookies["csrftoken"].value}
+
+    answer = client.post("/admin/login/", form, secure=True, headers={"Origin": "https://example.org:8443"})
+
+    assert answer.status_code == status
+
+
 def answers():
     """Status, Location and HSTS of pages and the API, asked over plain HTTP and through a proxy that speaks HTTPS."""
     clients = Client(), Client(headers={"X-Forwarded-Proto": "https"})

@@ -27,12 +27,8 @@ from .settings import database
 
 TARGET = "target"
 BATCH = 500  # rows
-OF_MIGRATE = {
-    "django_content_type",
-    "auth_permission",
-    "auth_group",
-    "auth_group_permissions",
-}  # not empty before, either
+# Tables that `migrate` fills: their rows in the target are replaced.
+OF_MIGRATE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
 
 class CopyError(Exception):
@@ -77,9 +73,8 @@ def _migrate(url: str) -> None:
 
 def tables() -> list[type[Model]]:
     """The models of all tables."""
-    return [
-        model for model in apps.get_models(include_auto_created=True) if model._meta.managed and not model._meta.proxy
-    ]
+    models = apps.get_models(include_auto_created=True)
+    return [model for model in models if model._meta.managed and not model._meta.proxy]
 
 
 def count(alias: str) -> int:
@@ -112,9 +107,7 @@ def copy(source: str, target: str, step: Callable[[int], None]) -> None:
         for model in tables():
             with _told(model._meta.db_table):
                 if checksum(model, source) != checksum(model, target):
-                    raise CopyError(
-                        f"The rows of {model._meta.db_table} differ in the target, which was left as it was"
-                    )
+                    raise CopyError(f"The rows of {model._meta.db_table} differ, so the target was left as it was")
 
 
 def checksum(model: type[Model], alias: str) -> tuple[int, int]:

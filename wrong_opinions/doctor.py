@@ -116,11 +116,11 @@ def check_site() -> Iterator[str]:
     try:
         version = json.loads(_read(opener, "/health"))["version"]
         if version != settings.VERSION:
-            yield f"{settings.SITE_URL} serves version {version}, and this is {settings.VERSION}: restart the server."
+            yield f"{_address()} serves version {version}, and this is {settings.VERSION}: restart the server."
         _read(opener, "/admin/login/")
         tokens = [cookie.value or "" for cookie in jar if cookie.name == settings.CSRF_COOKIE_NAME]
         if not tokens:
-            yield f"{settings.SITE_URL}/admin/login/ sets no cookie. {PROXY}."
+            yield f"{_address('/admin/login/')} sets no cookie. {PROXY}."
             return
         _read(opener, "/admin/login/", {"csrfmiddlewaretoken": tokens[0]})
     except HTTPError as error:
@@ -135,14 +135,18 @@ def check_site() -> Iterator[str]:
             yield f"{error.url} answers {error.code}: look into the logs of the site and the proxy."
     except (OSError, ValueError, KeyError) as error:
         reason = getattr(error, "reason", error)
-        yield f"{settings.SITE_URL} is not this site ({reason}): start the server and the proxy, and check the address."
+        yield f"{_address()} is not this site ({reason}): start the server and the proxy, and check the address."
+
+
+def _address(path: str = "") -> str:
+    return f"{settings.SITE_URL}{settings.ROOT_PATH}{path}"
 
 
 def _read(opener: OpenerDirector, path: str, form: dict[str, str] | None = None) -> bytes:
     parts = urlsplit(settings.SITE_URL)
-    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": f"{settings.SITE_URL}{path}"} if form else {}
+    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": _address(path)} if form else {}
     data = urlencode(form).encode() if form else None
-    request = Request(f"{settings.SITE_URL}{path}", data, headers)  # noqa: S310 - http or https, by the settings
+    request = Request(_address(path), data, headers)  # noqa: S310 - http or https, by the settings
     with opener.open(request, timeout=TIMEOUT) as answer:
         body: bytes = answer.read()
         return body

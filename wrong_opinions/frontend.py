@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import re
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import re_path
+from django.urls import URLPattern, re_path
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
@@ -19,7 +21,7 @@ PERMISSIONS_POLICY = headers.PERMISSIONS_POLICY.replace("clipboard-write=()", "c
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
-def policy(document: str) -> dict[str, list[str]]:
+def policy(document: str) -> dict[str, Any]:
     """The CSP for a document: its own inline scripts, by their digests, and styles that frameworks set in elements."""
     digests = [hashlib.sha256(script.encode()).digest() for script in INLINE_SCRIPT.findall(document)]
     return settings.SECURE_CSP | {
@@ -29,9 +31,9 @@ def policy(document: str) -> dict[str, list[str]]:
     }
 
 
-def urls() -> list:
+def urls(folder: Path) -> list[URLPattern]:
     """The frontend's index.html for every path that is no file and not ours, as it has pages of its own."""
-    document = (settings.FRONTEND_DIR / "index.html").read_text("utf-8")
+    document = (folder / "index.html").read_text("utf-8")
 
     @csp_override(policy(document))
     @require_safe

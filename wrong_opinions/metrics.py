@@ -66,7 +66,7 @@ def is_allowed(request: HttpRequest) -> bool:
 def everything() -> CollectorRegistry:
     registry = CollectorRegistry()
     is_shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
-    registry.register(MultiProcessCollector(None) if is_shared else of_this_process)  # type: ignore[no-untyped-call]
+    registry.register(MultiProcessCollector(None) if is_shared else of_this_process)
     registry.register(Parts())
     return registry
 

@@ -100,7 +100,7 @@ def plain(route: str, name: str) -> str:
 def user_id(request: HttpRequest) -> int | None:
     """The id of the user as far as the view asked who it is: nothing is loaded for the log."""
     user = request.__dict__.get("user")
-    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:  # type: ignore[attr-defined]
+    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
         return None
     return getattr(user, "pk", None)
 

@@ -341,6 +341,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "ChallengeStateEnum": "selections.models.Challenge.State",
+        "StateEnum": ["none", "empty", "partial", "complete"],  # of a week in statistics
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

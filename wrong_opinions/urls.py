@@ -47,7 +47,7 @@ urlpatterns = [
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),
     # With DEBUG Django would answer with a page of its own, and check CSRF before that.
     re_path(r"^api(/.*)?\Z", csrf_exempt(not_found), name="not-found"),
-    *(frontend.urls() if settings.FRONTEND_DIR else []),
+    *(frontend.urls(settings.FRONTEND_DIR) if settings.FRONTEND_DIR else []),
 ]
 handler400 = "wrong_opinions.api.bad_request"
 handler404 = "wrong_opinions.api.not_found"

@@ -19,7 +19,8 @@ from selections.models import ImportedRow
 from selections.weeks import read_week_name, week_name
 
 from .import_page import import_view
-from .importing import STATES, Decision, Outcome, settle, settle_all
+from .importing import settle, settle_all
+from .outcomes import STATES, Decision, Outcome
 from .review import read_choice
 
 WAITS = ImportedRow.State.REVIEW

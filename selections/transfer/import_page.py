@@ -5,7 +5,6 @@ slow, so each request works for some seconds only: finished rows are remembered,
 """
 
 import contextlib
-import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -31,8 +30,9 @@ from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
 
 from . import own_json, readers, restoring
-from .importing import STATES, Importer, Outcome
+from .importing import Importer
 from .kept_rows import fingerprints
+from .outcomes import STATES, Outcome
 from .readers import FileError, Reading, dates
 
 SECONDS = 5  # that a request works on rows; questions to upstreams asked by then are still answered
@@ -264,8 +264,8 @@ def _restore(upload: Upload, person, *, apply: bool) -> Result:
 
 
 def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Result:
-    importer = Importer(person, fingerprints(reading.rows), apply=apply, **upload.options)
-    outcomes = _work(importer)
+    importer = Importer(person, fingerprints(reading.rows), apply=apply, time_limit=SECONDS, **upload.options)
+    outcomes = list(importer.run())
     counts = Counter(outcome.state for outcome in outcomes)
     if apply:
         # Rows that earlier requests have written count as imported before by now.
@@ -283,18 +283,6 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
         len(importer.outcomes),
         {outcome.week for outcome in outcomes if outcome.week and outcome.state == "new"},
     )
-
-
-def _work(importer: Importer) -> list[Outcome]:
-    """The outcomes of the rows for which there is time."""
-    end = time.monotonic() + SECONDS
-    outcomes = []
-    with contextlib.closing(importer.run()) as running:
-        for outcome in running:
-            outcomes.append(outcome)
-            if time.monotonic() > end:
-                break
-    return outcomes
 
 
 def _log(request, person, result: Result) -> None:

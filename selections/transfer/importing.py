@@ -1,118 +1,51 @@
 """Imports the rows of a file into a user's weeks: finds each work and a position for it, and remembers finished rows.
 
 Upstreams are asked some rows ahead, so that only MusicBrainz' limit of one request a second takes time. Rows are
-written one by one, in order, so that an import may end at any moment, and the next one continues from there.
+written in order, some at a time, so that an import may end at any moment, and the next one continues from there.
 """
 
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import date
 from functools import partial
-from typing import Any
-from uuid import UUID
+from itertools import batched
+from math import inf
+from time import monotonic
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import IntegrityError
+from django.db.models import F
 
-from catalog.models import Album, Movie
 from integrations.errors import IntegrationError, NotFound
-from selections import services
-from selections.kinds import KINDS
-from selections.models import ImportedRow, Week, WeekAlbum, WeekMovie
+from selections.models import ImportedRow, WeekAlbum, WeekMovie
+from selections.services import Conflict
 from selections.weeks import YearWeek, week_name
 
 from . import resolving
-from .kept_rows import row_from_json, row_to_json
-from .matching import Candidate, Match
+from .kept_rows import row_from_json
+from .matching import Candidate
+from .outcomes import Decision, Outcome
 from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
+from .writing import DecidedMeanwhile, write
 
 WORKERS = {"movie": 8, "album": 4}  # threads that ask ahead: TMDB's pace needs more than MusicBrainz'
 ROWS_AHEAD = 24
+BATCH = 50  # rows that are written together
+GATHER = 10  # seconds, after which those that are found are written, and the others wait for their upstream
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
-CHANGED = {"position_occupied", "already_picked", "just_merged"}  # conflicts with another request at the same time
 TRIES = 3  # to write a row while another request changes the same week
-NOON = time(12)
+# Another request has changed something at the same time.
+CHANGED = (IntegrityError, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist, Conflict, DecidedMeanwhile)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"
 MEANWHILE = "another user has just decided it"
-STATES = {
-    "new": "picked",
-    "there": "existing",
-    "before": "imported before",
-    "notes": "notes of weeks",
-    "review": "to be decided",
-    "full": "skipped because their week is full",
-    "skipped": "skipped",
-    "failed": "failed",
-}
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A user's decision about a row: the work that it means, the week that it belongs to, or to skip it.
-
-    `ids` is one of a row's own fields: tmdb_id, imdb_id, musicbrainz_id or release_group_id.
-    """
-
-    ids: Mapping[str, int | str | UUID] = field(default_factory=dict)
-    week: YearWeek | None = None
-    skip: bool = False
-
-
-@dataclass
-class Outcome:
-    """A row to import, and its outcome. `state` is one of STATES; `sentence` gives the reason if it is not obvious."""
-
-    fingerprint: str
-    row: Row
-    decision: Decision
-    remembered: ImportedRow | None  # from an earlier import
-    work: str  # its title
-    week: YearWeek | None
-    known: Candidate | None = None  # the work, if it is known at once
-    answer: Future[Match] | None = None  # else the answer of an upstream
-    state: str = ""
-    position: int = 0
-    sentence: str = ""
-    candidates: list[Candidate] = field(default_factory=list)
-    has_opinion: bool = False  # whether the row's opinion is new
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether its work need not be found: it is done or skipped, or waits for a decision."""
-        if self.decision.skip or (self.remembered and self.remembered.state != "review"):
-            return True
-        return bool(self.remembered and not self.remembered.chosen and not self.decision.ids)
-
-    @property
-    def asked(self) -> Row:
-        """The row, as if it had the id that was chosen for it."""
-        ids = self.decision.ids
-        if not ids:
-            return self.row
-        none = {"tmdb_id": None, "imdb_id": "", "musicbrainz_id": None, "release_group_id": None, "title": ""}
-        return replace(self.row, **none | dict(ids))  # type: ignore[arg-type]
-
-    @property
-    def week_name(self) -> str:
-        return week_name(*self.week) if self.week else "–"
-
-    @property
-    def words(self) -> str:
-        """The outcome in words."""
-        words = self.sentence or STATES[self.state]
-        return f"{words} ({self.row.evidence})" if self.row.evidence else words
-
-    def become(self, state: str, sentence: str = "") -> "Outcome":
-        self.state, self.sentence = state, sentence
-        return self
+ADDED_LATER = ("rating", "review", "rewatch", "notes")  # what a later file may say of a row that is imported already
 
 
 class Importer:
@@ -120,7 +53,7 @@ class Importer:
 
     `overflow` says what happens to a row whose week is full: `next-free-week` or `skip`. Rows without a week fill the
     free positions from `first_week` on. `decisions` are the user's, by fingerprint. Rows that were imported before and
-    whose picks have been removed since are not imported again, unless `again`.
+    whose picks have been removed since are not imported again, unless `again`. It ends after `time_limit` seconds.
     """
 
     def __init__(
@@ -133,24 +66,21 @@ class Importer:
         first_week: YearWeek | None = None,
         decisions: dict[str, Decision] | None = None,
         again: bool = False,
+        time_limit: float = inf,
     ) -> None:
         self.user, self.apply, self.overflow, self.first_week = user, apply, overflow, first_week
+        self.time_limit = time_limit
         self.places = Places(user)
-        remembered = {known.fingerprint: known for known in ImportedRow.objects.filter(user=user).defer("said")}
-        existing = self.places.ids | resolving.merged_ids()
-        self.removed = {key for key, row in remembered.items() if row.state == "done" and row.chosen not in existing}
-        if again:
-            remembered = {key: row for key, row in remembered.items() if key not in self.removed}
-        self.outcomes = []
-        for key, row in sorted(rows, key=_when):
-            decision = (decisions or {}).get(key) or Decision()
-            outcome = Outcome(key, row, decision, remembered.get(key), str(row), decision.week or row.week)
-            outcome.known = _known(outcome)
-            if outcome.known and outcome.remembered:
-                outcome.candidates = [Candidate(**candidate) for candidate in outcome.remembered.candidates]
-            self.outcomes.append(outcome)
+        self.existing = self.places.weeks.keys() | resolving.merged_ids()
+        said = {f"said_{name}": F(f"said__{name}") for name in ADDED_LATER}
+        known = ImportedRow.objects.filter(user=user).defer("said").annotate(**said)
+        remembered = {row.fingerprint: row for row in known if not (again and self._is_removed(row))}
+        self.outcomes = [
+            self._begin(key, row, (decisions or {}).get(key) or Decision(), remembered.get(key))
+            for key, row in sorted(rows, key=_when)
+        ]
+        self._find_known()
         self.failures = Counter[str]()  # in a row, by kind
-        self.noted: set[YearWeek] = set()
 
     def to_ask(self) -> Counter[str]:
         """The number of rows of each kind that an upstream has to be asked about."""
@@ -165,55 +95,96 @@ class Importer:
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
     def run(self) -> Generator[Outcome]:
-        """The outcome of each row, in the order of weeks; rows whose own week is full come last.
+        """The outcome of each row, once it is written, in the order of weeks; rows whose own week is full come last.
 
         Raises User.DoesNotExist if the account is deleted in the meantime.
         """
-        later: list[tuple[Outcome, Candidate]] = []
-        for outcome in self._ahead():
-            if not outcome.is_settled:
-                self._take_notes(outcome.row)
-            if outcome.is_settled or not outcome.row.kind:
-                yield self._keep_free(self._settle(outcome))
-            elif self._is_idle(outcome):
-                yield outcome.become("review", NO_WEEK)
-            elif (work := self._find_meaning(outcome)) is None:
-                yield self._keep_free(self._remember(outcome))
-            elif outcome.week is None or self.places.find(outcome.week, outcome.row, work) is None:
-                later.append((outcome, work))
-            else:
-                yield self._place(outcome, work, outcome.week)
-        later.sort(key=lambda late: late[0].week is None)
-        for outcome, work in later:
-            yield self._place_elsewhere(outcome, work)
+        end = monotonic() + self.time_limit
+        later: list[Outcome] = []
+        for batch in self._gather(end):
+            if self.apply:
+                self._store_works([outcome for outcome in batch if outcome.meant and self._fits(outcome)])
+            now = []
+            for outcome in batch:
+                if outcome.meant and not outcome.state and not self._fits(outcome):
+                    outcome.details = None  # of which there may be many; they are cached
+                    later.append(outcome)
+                else:
+                    now.append(self._plan(outcome))
+            yield from self._write(now)
+            if monotonic() > end:
+                return
+        later.sort(key=lambda late: late.own_week is None)
+        for some in batched(later, BATCH, strict=False):
+            for outcome in some:
+                self._plan(outcome)
+            if self.apply:
+                self._store_works([outcome for outcome in some if outcome.is_placed])
+            yield from self._write(some)
+            if monotonic() > end:
+                return
+
+    def _begin(self, key: str, row: Row, decision: Decision, remembered: ImportedRow | None) -> Outcome:
+        """The row before anything is asked, with what an earlier import knows of it."""
+        is_settled = decision.skip
+        if remembered and not decision.skip:
+            is_waiting = remembered.state == "review" and not (remembered.chosen or decision.ids)
+            is_settled = is_waiting or remembered.state in {"done", "skipped"}
+        outcome = Outcome(key, row, decision, remembered, decision.week or row.week, is_settled)
+        if not remembered or not row.kind:
+            return outcome
+        candidates = [Candidate(**candidate) for candidate in remembered.candidates]
+        if is_settled:
+            outcome.candidates = candidates
+            self._reopen(outcome)
+        elif not decision.ids:
+            outcome.meant = next((known for known in candidates if known.id == remembered.chosen), None)
+            outcome.candidates = candidates if outcome.meant else []
+        return outcome
+
+    def _is_removed(self, remembered: ImportedRow) -> bool:
+        return remembered.state == "done" and remembered.chosen not in self.existing
+
+    def _reopen(self, outcome: Outcome) -> None:
+        """Import what the file says of an existing pick and did not say when it was imported before."""
+        row, remembered = outcome.row, outcome.remembered
+        weeks = self.places.weeks.get(remembered.chosen, set()) if remembered else set()
+        if remembered and remembered.state == "done" and len(weeks) == 1 and _says_more(row, remembered):
+            (outcome.own_week,) = weeks
+            outcome.meant, outcome.is_settled = Candidate(remembered.chosen, str(row)), False
+
+    def _find_known(self) -> None:
+        """Find the works of rows with an id that the catalog has fetched."""
+        unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
+        for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
+            outcome.meant = work
+            if work and outcome.remembered:
+                outcome.candidates = [Candidate(**candidate) for candidate in outcome.remembered.candidates]
 
     def _is_open(self, outcome: Outcome) -> bool:
-        return bool(outcome.row.kind) and not (self._is_idle(outcome) or outcome.known or outcome.is_settled)
+        return bool(outcome.row.kind) and not (self._is_idle(outcome) or outcome.meant or outcome.is_settled)
 
     def _is_idle(self, outcome: Outcome) -> bool:
         """Whether the row's work makes no difference: it would have no week, and nothing is written."""
-        return (outcome.week or self.first_week) is None and not self.apply
+        return (outcome.own_week or self.first_week) is None and not self.apply
 
-    def _keep_free(self, outcome: Outcome) -> Outcome:
-        """Keep a position in its week free for a row whose work is not known yet."""
-        if outcome.week and outcome.state in {"review", "failed"}:
-            self.places.waiting[outcome.week, outcome.row.kind] += 1
-        return outcome
-
-    def _settle(self, outcome: Outcome) -> Outcome:
-        """The outcome of a row whose work need not be found."""
-        remembered = outcome.remembered
-        if not outcome.row.kind:
-            return outcome.become("notes")
-        if outcome.decision.skip and (not remembered or remembered.state == "review"):
-            return self._remember(outcome.become("skipped"))
-        assert remembered  # noqa: S101 - else it would not be settled
-        outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
-        if remembered.state == "review":
-            return outcome.become("review", remembered.reason)
-        is_removed = outcome.fingerprint in self.removed
-        state = "before" if remembered.state == "done" else "skipped"
-        return outcome.become(state, REMOVED if is_removed else "")
+    def _gather(self, end: float) -> Iterator[list[Outcome]]:
+        """The rows in order, with their works, in batches to write; each row by itself if nothing is written."""
+        batch: list[Outcome] = []
+        write_at = 0.0
+        for outcome in self._ahead():
+            if batch and outcome.answer and wait([outcome.answer], max(0, write_at - monotonic())).not_done:
+                yield batch
+                batch = []
+            if not batch:
+                write_at = min(monotonic() + GATHER, end)
+            self._find_meaning(outcome)
+            batch.append(outcome)
+            if len(batch) == BATCH or not self.apply:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def _ahead(self) -> Iterator[Outcome]:
         """The rows in order, while upstreams are asked about those that come next."""
@@ -234,162 +205,136 @@ class Importer:
             for pool in pools.values():
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _find_meaning(self, outcome: Outcome) -> Candidate | None:
-        """The work that the row means; otherwise the outcome says why it is not known."""
-        kind = outcome.row.kind
-        if outcome.known:
-            return outcome.known
-        if outcome.answer is None:
+    def _find_meaning(self, outcome: Outcome) -> None:
+        """Find the work that the row means; otherwise the outcome says why it is not known, or need not be."""
+        if not outcome.row.kind:
+            outcome.become("notes")
+        elif outcome.is_settled:
+            self._settle(outcome)
+        elif self._is_idle(outcome):
+            outcome.become("review", NO_WEEK)
+        elif not outcome.meant:
+            self._take_answer(outcome)
+        if outcome.own_week and outcome.state in {"review", "failed"}:  # it may need a position there
+            self.places.waiting[outcome.own_week, outcome.row.kind] += 1
+
+    def _settle(self, outcome: Outcome) -> None:
+        """The outcome of a row whose work need not be found."""
+        remembered = outcome.remembered
+        if remembered and remembered.state == "done":
+            outcome.become("before", REMOVED if self._is_removed(remembered) else "")
+        elif outcome.decision.skip or (remembered and remembered.state == "skipped"):
+            outcome.become("skipped")
+        elif remembered:
+            outcome.become("review", remembered.reason)
+
+    def _take_answer(self, outcome: Outcome) -> None:
+        """Take the answer of the row's upstream."""
+        kind, answer = outcome.row.kind, outcome.answer
+        outcome.answer = None  # which may have a whole cast
+        if answer is None:
             outcome.become("failed", f"{SERVICES[kind]} is not asked again for now")
-            return None
+            return
         try:
-            found = outcome.answer.result()
+            found = answer.result()
         except NotFound:
             self.failures[kind] = 0
             outcome.become("review", f"{SERVICES[kind]} does not know its id")
-            return None
         except IntegrationError as error:
             self.failures[kind] += 1
             outcome.become("failed", str(error))
-            return None
-        self.failures[kind] = 0
-        outcome.candidates = found.candidates
-        if found.winner is None:
-            outcome.become("review", found.reason)
-        return found.winner
+        else:
+            self.failures[kind] = 0
+            outcome.meant, outcome.candidates, outcome.details = found.winner, found.candidates, found.details
+            if found.winner is None:
+                outcome.become("review", found.reason)
 
-    def _place_elsewhere(self, outcome: Outcome, work: Candidate) -> Outcome:
-        """In the first week with room: after its own if `overflow` says so, from `first_week` if it has none."""
-        row, own, outcome.work = outcome.row, outcome.week, str(work)
-        if all(candidate.id != work.id for candidate in outcome.candidates):
+    def _fits(self, outcome: Outcome) -> bool:
+        """Whether the row's own week has its work, or room for it."""
+        own = outcome.own_week
+        return own is not None and self.places.find(own, outcome.row, outcome.target) is not None
+
+    def _store_works(self, outcomes: Collection[Outcome]) -> None:
+        """Have the works in the catalog; a row whose work cannot be fetched has failed.
+
+        If another request has just changed one of the works, they are stored row by row later.
+        """
+        with suppress(IntegrityError):
+            for outcome, found in resolving.store(outcomes):
+                outcome.details = None
+                if isinstance(found, IntegrationError):
+                    outcome.become("failed", str(found))
+                else:
+                    outcome.stored = found
+
+    def _plan(self, outcome: Outcome) -> Outcome:
+        """Give the row's work a position in its own week, or elsewhere as `overflow` and `first_week` say."""
+        row = outcome.row
+        if outcome.meant is None or outcome.state == "failed":
+            return outcome
+        outcome.work, outcome.sentence = str(outcome.meant), ""
+        week = outcome.own_week if self._fits(outcome) else self._find_other_week(outcome)
+        if week is None:
+            return outcome
+        found = self.places.find(week, row, outcome.target)
+        assert found  # noqa: S101 - the week has room for it
+        outcome.week, (outcome.position, is_there) = week, found
+        if outcome.is_reopened and not is_there:  # it has just been removed
+            return outcome.become("before", REMOVED)
+        outcome.state = "there" if is_there else "new"
+        outcome.has_opinion = row.has_opinion and not self.places.is_rated(week, row.kind, outcome.position)
+        if is_there and row.has_opinion and not outcome.has_opinion:
+            outcome.sentence = "your existing opinion is kept"
+        elif outcome.own_week and week != outcome.own_week:
+            outcome.sentence = f"moved on from {week_name(*outcome.own_week)}"
+        self.places.take(week, row.kind, outcome.position, outcome.target, is_rated=outcome.has_opinion)
+        return outcome
+
+    def _find_other_week(self, outcome: Outcome) -> YearWeek | None:
+        """The first week with room: after its own if `overflow` says so, from `first_week` if it has none.
+
+        Without one the outcome says why.
+        """
+        row, own, work = outcome.row, outcome.own_week, outcome.meant
+        if work and all(candidate.id != work.id for candidate in outcome.candidates):
             outcome.candidates = [replace(work, score=100), *outcome.candidates]
         first = own or self.first_week
         if own and self.overflow != "next-free-week":
             outcome.become("full", f"{week_name(*own)} has two {row.kind}s already")
         elif first is None:
             outcome.become("review", NO_WEEK)
-        elif week := self.places.first_free_week(first, row, work):
-            outcome.sentence = f"moved on from {week_name(*own)}" if own else ""
-            return self._place(outcome, work, week)
+        elif week := self.places.first_free_week(first, row, outcome.target):
+            return week
         else:
             outcome.become("full", f"no week from {week_name(*first)} up to now has room for it")
-        return self._remember(outcome, work)
+        return None
 
-    def _place(self, outcome: Outcome, work: Candidate, week: YearWeek) -> Outcome:
-        """In a week that has room for it, or has it already."""
-        row, outcome.week, outcome.work = outcome.row, week, str(work)
+    def _write(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Write the rows together, or one by one if another request has just changed one of their weeks."""
+        try:
+            if self.apply:
+                write(self.user, outcomes)
+        except CHANGED:
+            for outcome in outcomes:
+                self._write_alone(outcome)
+        return outcomes
+
+    def _write_alone(self, outcome: Outcome) -> None:
         for _ in range(TRIES):
-            found = self.places.find(week, row, work)
-            if found is None:  # another request was faster
-                return self._place_elsewhere(outcome, work)
-            outcome.position, is_there = found
-            outcome.state = "there" if is_there else "new"
-            outcome.has_opinion = row.has_opinion and not self.places.is_rated(week, row.kind, outcome.position)
-            if is_there and row.has_opinion and not outcome.has_opinion:
-                outcome.sentence = "your existing opinion is kept"
+            self.places.load()
             try:
-                if self.apply:
-                    stored = resolving.stored(row.kind, work)
-                    with transaction.atomic():
-                        self._write(outcome, week, stored)
-                        self._keep(outcome, "done", work)
-                    work = resolving.work_of(stored)
-            except DecidedMeanwhile:
-                return outcome.become("failed", MEANWHILE)
-            except (IntegrationError, services.Conflict) as error:
-                if getattr(error, "code", "") not in CHANGED:
-                    return outcome.become("failed", str(error))
-                self.places.load()
-            except (IntegrityError, Week.DoesNotExist, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist):
-                self.places.load()  # another request has just changed that week
-            else:
-                self.places.take(week, row.kind, outcome.position, work, is_rated=outcome.has_opinion)
-                return outcome
-        return outcome.become("failed", f"{week_name(*week)} keeps changing; try again")
-
-    def _write(self, outcome: Outcome, name: YearWeek, stored: Movie | Album) -> None:
-        """Store the week, the pick and the opinion, as far as they are missing. Call it in a transaction."""
-        row, kind = outcome.row, KINDS[outcome.row.kind]
-        services.lock_user(self.user)
-        week = services.get_or_create_week(self.user, *name)[0]
-        pick: Any
-        if outcome.state == "there":
-            services.lock_week(week)
-            pick = kind.picks._default_manager.get(week=week, position=outcome.position)
-            if pick.rewatch is None:
-                services.change_pick(pick, rewatch=row.rewatch)
-        else:
-            values = {"added_at": self._instant(row.added_at, row), "rewatch": row.rewatch, kind.name: stored}
-            pick = kind.picks(week=week, position=outcome.position, **values)
-            services.place_pick(pick)
-        outcome.has_opinion = row.has_opinion and not pick.opinions.filter(user=self.user).exists()
-        if outcome.has_opinion:
-            said_at = self._instant(row.said_at, row)
-            pick.opinions.create(
-                user=self.user,
-                rating=row.rating,
-                review=row.review,
-                contains_spoilers=row.contains_spoilers,
-                created_at=said_at,
-                updated_at=said_at,
-            )
-
-    def _take_notes(self, row: Row) -> None:
-        """Give the row's week its notes if it has none, whatever the outcome of the row."""
-        if not self.apply or not row.notes or row.week is None or row.week in self.noted:
-            return
-        self.noted.add(row.week)
-        # If there are too many weeks, the outcomes of this week's rows say so.
-        with suppress(services.Conflict), transaction.atomic():
-            services.lock_user(self.user)
-            week = services.lock_week(services.get_or_create_week(self.user, *row.week)[0])
-            if not week.notes:
-                week.notes, week.updated_at = row.notes, timezone.now()
-                week.save(update_fields=["notes", "updated_at"])
-
-    def _instant(self, known: datetime | None, row: Row) -> datetime:
-        """When it was picked: as the file says, else at noon of the day, else now; never later than now."""
-        now = timezone.now()
-        if known is None and row.day:
-            known = datetime.combine(row.day, NOON, tzinfo=self.user.zone).astimezone(UTC)
-        return min(known or now, now)
-
-    def _remember(self, outcome: Outcome, work: Candidate | None = None) -> Outcome:
-        """Keep the row if it is to be decided, or has been; a failed row is tried again by the next import."""
-        if self.apply and outcome.state in {"review", "full", "skipped"}:
-            try:
-                with transaction.atomic():
-                    services.lock_user(self.user)
-                    self._keep(outcome, "skipped" if outcome.state == "skipped" else "review", work)
+                if outcome.meant:
+                    self._store_works([outcome])  # as it may just have been merged into another
+                    self._plan(outcome)
+                write(self.user, [outcome])
             except DecidedMeanwhile:
                 outcome.become("failed", MEANWHILE)
-        return outcome
-
-    def _keep(self, outcome: Outcome, state: str, work: Candidate | None) -> None:
-        """Raises DecidedMeanwhile."""
-        remembered, chosen = outcome.remembered, work.id if work else ""
-        if remembered and (remembered.state, remembered.chosen, remembered.reason) == (state, chosen, outcome.sentence):
-            return  # a second run changes nothing
-        values = {
-            "kind": outcome.row.kind,
-            "said": row_to_json(outcome.row),
-            "state": state,
-            "reason": outcome.sentence,
-            "chosen": chosen,
-            "candidates": [asdict(candidate) for candidate in outcome.candidates] if state == "review" else [],
-            "updated_at": timezone.now(),
-        }
-        if remembered is None:
-            key = {"user": self.user, "fingerprint": outcome.fingerprint}
-            ImportedRow.objects.update_or_create(**key, defaults=values)
+            except Conflict as conflict:
+                outcome.become("failed", str(conflict))
+            except CHANGED:
+                continue
             return
-        same = ImportedRow.objects.filter(pk=remembered.pk, state=remembered.state, updated_at=remembered.updated_at)
-        if not same.update(**values):
-            raise DecidedMeanwhile
-
-
-class DecidedMeanwhile(Exception):
-    """Another user has just decided a row; its changes are rolled back."""
+        outcome.become("failed", f"{outcome.week_name} keeps changing; try again")
 
 
 def settle(waiting: ImportedRow, decision: Decision) -> Outcome:
@@ -411,15 +356,14 @@ def settle_all(decided: Iterable[tuple[ImportedRow, Decision]]) -> Iterator[tupl
             yield rows[outcome.fingerprint], outcome
 
 
-def _known(outcome: Outcome) -> Candidate | None:
-    """The work that the row means, as far as the catalog or an earlier import can tell."""
-    if not outcome.row.kind or outcome.is_settled:
-        return None
-    if outcome.remembered and not outcome.decision.ids:
-        for candidate in outcome.remembered.candidates:
-            if candidate["id"] == outcome.remembered.chosen:
-                return Candidate(**candidate)
-    return resolving.known(outcome.asked)
+def _says_more(row: Row, remembered: ImportedRow) -> bool:
+    """Whether the file says something of the row that it did not say when it was imported."""
+    before = {name: getattr(remembered, f"said_{name}") for name in ADDED_LATER}
+    had_opinion = before["rating"] is not None or bool(before["review"])
+    is_rated = row.has_opinion and not had_opinion
+    return (
+        is_rated or (row.rewatch is not None and before["rewatch"] is None) or bool(row.notes and not before["notes"])
+    )
 
 
 def _when(numbered: tuple[str, Row]) -> tuple[YearWeek, date]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from catalog.models import Album, Movie
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 
@@ -40,6 +41,12 @@ class Candidate:
         return f"{names} ({self.released[:4]})" if self.released else names
 
 
+def work_of(stored: Movie | Album) -> Candidate:
+    """A work of the catalog."""
+    group = stored.release_group_id if isinstance(stored, Album) else None
+    return Candidate(str(stored.external_id), str(stored), group=str(group or ""))
+
+
 @dataclass(frozen=True)
 class Offer:
     """A candidate with all its titles, and the years in which it, or an edition of it, came out."""
@@ -56,6 +63,7 @@ class Match:
     winner: Candidate | None
     candidates: list[Candidate] = field(default_factory=list)
     reason: str = ""
+    details: tmdb.Movie | musicbrainz.Release | None = None  # of the work, if they were fetched
 
 
 def find_movie(row: Row) -> Match:

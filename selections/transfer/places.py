@@ -23,7 +23,7 @@ class Places:
     def load(self) -> None:
         """Load all weeks; call it again when another request has changed one."""
         self.taken: dict[tuple[YearWeek, str], dict[int, tuple[Candidate, bool]]] = {}
-        self.ids: set[str] = set()  # of all works
+        self.weeks: dict[str, set[YearWeek]] = {}  # of each work, by its id
         for kind in KINDS.values():
             own = Opinion.objects.filter(**{"user": self.user, f"{kind.opinion_field}__isnull": False})
             rated = set(own.values_list(kind.opinion_field, flat=True))
@@ -64,6 +64,6 @@ class Places:
 
     def take(self, week: YearWeek, kind: str, position: int, work: Candidate, *, is_rated: bool) -> None:
         occupied = self.taken.setdefault((week, kind), {})
-        self.ids.add(work.id)
+        self.weeks.setdefault(work.id, set()).add(week)
         known, was_rated = occupied.get(position, (work, False))
         occupied[position] = (known, was_rated or is_rated)

@@ -1,37 +1,42 @@
 """Finding the work that a row means, in the catalog or at an upstream."""
 
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import batched
 from uuid import UUID
 
-from catalog.fetching import find_known
+from catalog.fetching import find_all_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
+from catalog.services import get_all
 from integrations import coverart, musicbrainz, tmdb
-from integrations.errors import NotFound
-from selections.kinds import KINDS
+from integrations.errors import IntegrationError, NotFound
+from selections.kinds import KINDS, MOVIE
 
-from .matching import Candidate, Match, find_album, find_movie
+from .matching import Candidate, Match, find_album, find_movie, work_of
+from .outcomes import Outcome
 from .readers.rows import Row
 
+LOOK_UP = 500  # rows whose works are looked up together
 SERVICES = {"movie": tmdb.SERVICE, "album": musicbrainz.SERVICE}
 
 
-def work_of(stored: Movie | Album) -> Candidate:
-    group = stored.release_group_id if isinstance(stored, Album) else None
-    return Candidate(str(stored.external_id), str(stored), group=str(group or ""))
-
-
-def known(row: Row) -> Candidate | None:
-    """The work that the row means, if the catalog has fetched the one with its id.
+def known(rows: Iterable[Row]) -> Iterator[Candidate | None]:
+    """The work that each row means, if the catalog has fetched the one with its id.
 
     A title is not enough: upstream may have others of that title.
     """
-    stored: Movie | Album | None = None
-    if row.kind == "movie" and row.tmdb_id:
-        stored = find_known(Movie, row.tmdb_id, own_first=True)
-    elif row.kind == "movie" and row.imdb_id:
-        stored = Movie.objects.fetched().filter(imdb_id=row.imdb_id).order_by("id").first()
-    elif row.musicbrainz_id:
-        stored = find_known(Album, row.musicbrainz_id, own_first=True)
-    return work_of(stored) if stored and stored.fetched_at else None
+    for some in batched(rows, LOOK_UP, strict=False):
+        movies = find_all_known(Movie, {row.tmdb_id for row in some if row.tmdb_id}, own_first=True)
+        albums = find_all_known(Album, {row.musicbrainz_id for row in some if row.musicbrainz_id}, own_first=True)
+        with_imdb_id = Movie.objects.fetched().filter(imdb_id__in={row.imdb_id for row in some if row.imdb_id})
+        by_imdb_id = {movie.imdb_id: movie for movie in with_imdb_id.order_by("-id")}
+        for row in some:
+            stored: Movie | Album | None
+            if row.kind == "movie":
+                stored = movies.get(row.tmdb_id) if row.tmdb_id else by_imdb_id.get(row.imdb_id)
+            else:
+                stored = albums.get(row.musicbrainz_id)
+            yield work_of(stored) if stored and stored.fetched_at else None
 
 
 def merged_ids() -> set[str]:
@@ -41,14 +46,16 @@ def merged_ids() -> set[str]:
     return {str(known) for known in (*movies, *albums)}
 
 
-def stored(kind: str, work: Candidate) -> Movie | Album:
-    """The movie or album in the catalog; fetched details are good enough at any age.
-
-    Raises IntegrationError.
-    """
-    external_id = int(work.id) if kind == "movie" else UUID(work.id)
-    known: Movie | Album | None = find_known(KINDS[kind].works, external_id, own_first=True)
-    return known if known and known.fetched_at else KINDS[kind].get_work(external_id)[0]
+def store(outcomes: Collection[Outcome]) -> Iterator[tuple[Outcome, Movie | Album | IntegrationError]]:
+    """The work of each row in the catalog, or why it cannot be fetched; fetched details are good enough at any age."""
+    for kind in KINDS.values():
+        ids = {
+            outcome.fingerprint: int(outcome.meant.id) if kind is MOVIE else UUID(outcome.meant.id)
+            for outcome in outcomes
+            if outcome.meant and outcome.row.kind == kind.name
+        }
+        stored = get_all(kind.works, {ids[row.fingerprint]: row.details for row in outcomes if row.fingerprint in ids})
+        yield from ((outcome, stored[ids[outcome.fingerprint]]) for outcome in outcomes if outcome.fingerprint in ids)
 
 
 def max_requests(row: Row, *, in_full: bool) -> int:
@@ -67,28 +74,29 @@ def ask(row: Row, *, in_full: bool) -> Match:
         (_movie_by_id, find_movie, _fetch_movie) if row.kind == "movie" else (_album_by_id, find_album, _fetch_release)
     )
     try:
-        found = by_id(row)
+        match = by_id(row)
     except NotFound:
         if not row.title:
             raise
-        found = None
-    match = Match(found) if found else by_title(row)
-    if match.winner and in_full and not found:
-        fetch(match.winner.id)
+        match = None
+    match = match or by_title(row)
+    if match.winner and in_full and not match.details:
+        match = replace(match, details=fetch(match.winner.id).details)
     return match
 
 
-def _movie_by_id(row: Row) -> Candidate | None:
+def _movie_by_id(row: Row) -> Match | None:
     tmdb_id = row.tmdb_id or (tmdb.find_imdb(row.imdb_id) if row.imdb_id else None)
     return _fetch_movie(tmdb_id) if tmdb_id else None
 
 
-def _fetch_movie(tmdb_id: int | str) -> Candidate:
+def _fetch_movie(tmdb_id: int | str) -> Match:
     movie = tmdb.fetch_movie(int(tmdb_id))
-    return Candidate(str(tmdb_id), movie.title, released=movie.release_date.isoformat() if movie.release_date else "")
+    released = movie.release_date.isoformat() if movie.release_date else ""
+    return Match(Candidate(str(tmdb_id), movie.title, released=released), details=movie)
 
 
-def _album_by_id(row: Row) -> Candidate | None:
+def _album_by_id(row: Row) -> Match | None:
     group = row.release_group_id
     if row.musicbrainz_id:
         try:
@@ -98,10 +106,9 @@ def _album_by_id(row: Row) -> Candidate | None:
     return _fetch_release(musicbrainz.fetch_best_edition(group)) if group else None
 
 
-def _fetch_release(musicbrainz_id: UUID | str) -> Candidate:
+def _fetch_release(musicbrainz_id: UUID | str) -> Match:
     release = musicbrainz.fetch_release(UUID(str(musicbrainz_id)))
+    group = str(release.release_group_id or "")
     if not release.has_front and release.release_group_id:
         coverart.find_fronts([("release-group", release.release_group_id)])
-    return Candidate(
-        str(release.musicbrainz_id), release.title, release.artist, group=str(release.release_group_id or "")
-    )
+    return Match(Candidate(str(release.musicbrainz_id), release.title, release.artist, group=group), details=release)

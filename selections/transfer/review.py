@@ -10,8 +10,8 @@ from uuid import UUID
 from catalog.spreadsheets import defuse, restore
 from selections.weeks import read_week_name, week_name
 
-from .importing import Decision, Outcome
 from .matching import MAX_CANDIDATES
+from .outcomes import Decision, Outcome
 from .readers import cells, files
 from .readers.rows import FileError
 from .readers.tables import Table, key

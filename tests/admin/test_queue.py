@@ -8,8 +8,9 @@ from django.test import Client
 
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
 from selections.transfer import admin as imports
-from selections.transfer.importing import Decision, settle
+from selections.transfer.importing import settle
 from selections.transfer.matching import Candidate
+from selections.transfer.outcomes import Decision
 from tests import payloads
 from tests.admin.staff import address, client_with, history, said
 from tests.conftest import at_once

@@ -112,16 +112,21 @@ COOKIE = {"Set-Cookie": "csrftoken=secret; Path=/"}
         (({}, 400), (200, COOKIE), 200, "add localhost to ALLOWED_HOSTS"),
         (({}, 503), (200, COOKIE), 200, "/health answers 503: look into the logs"),
         (({}, 200), (200, COOKIE), 200, "is not this site"),
-        ((HEALTH, 200), (301, {"Location": "/admin/login/"}), 200, "/admin/login/ redirects to itself. Let the proxy"),
+        (
+            (HEALTH, 200),
+            (301, {"Location": "/opinions/admin/login/"}),
+            200,
+            "/admin/login/ redirects to itself. Let the proxy",
+        ),
         ((HEALTH, 200), (200, {}), 200, "sets no cookie. Let the proxy"),
         ((HEALTH, 200), (200, COOKIE), 403, "/admin/login/ refuses to sign people in. Let the proxy"),
     ],
 )
 def test_the_site_through_its_proxy(settings, httpserver, health, page, signed_in, sentence):
-    settings.SITE_URL = httpserver.url_for("").rstrip("/")
-    httpserver.expect_request("/health").respond_with_json(health[0], health[1])
-    httpserver.expect_request("/admin/login/", "POST").respond_with_data("", signed_in)
-    httpserver.expect_request("/admin/login/", "GET").respond_with_data("", *page)
+    settings.SITE_URL, settings.ROOT_PATH = httpserver.url_for("").rstrip("/"), "/opinions"
+    httpserver.expect_request("/opinions/health").respond_with_json(health[0], health[1])
+    httpserver.expect_request("/opinions/admin/login/", "POST").respond_with_data("", signed_in)
+    httpserver.expect_request("/opinions/admin/login/", "GET").respond_with_data("", *page)
 
     said = found(doctor.check_site)
 

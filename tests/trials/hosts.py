@@ -8,7 +8,7 @@ MusicBrainz is a stand-in on loopback, whose log says how far apart the requests
 import signal
 import threading
 import time
-from itertools import count, pairwise
+from itertools import combinations, count, pairwise
 
 from tests.faulty import FaultyServer, musicbrainz
 
@@ -108,10 +108,14 @@ def check_answers(trial: Trial, loads: list[Load], searches: list[Searches], kil
 
 
 def check_pace(trial: Trial, asked_at: list[float]) -> None:
-    gaps = sorted(later - earlier for earlier, later in pairwise(asked_at))
+    """A slot is taken before the request is sent, so that a busy machine may send one late, and the next in time."""
     trial.expect(f"MusicBrainz was asked {len(asked_at)} times by all hosts together", len(asked_at) > 5)
-    trial.expect(f"the smallest gap was {gaps[0]:.2f} s (at least 1)", gaps[0] >= 1)
-    trial.note(f"the median gap was {gaps[len(gaps) // 2]:.2f} s")
+    ahead = max(INTERVAL * (b - a) - (asked_at[b] - asked_at[a]) for a, b in combinations(range(len(asked_at)), 2))
+    trial.expect(f"never more than {ahead:.2f} s ahead of a request in {INTERVAL} s (at most 0.3 s)", ahead <= 0.3)
+    gaps = sorted(later - earlier for earlier, later in pairwise(asked_at))
+    trial.note(
+        f"the smallest gap was {gaps[0]:.2f} s (1 or more on a quiet machine), the median {gaps[len(gaps) // 2]:.2f} s"
+    )
 
 
 if __name__ == "__main__":

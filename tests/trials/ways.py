@@ -68,7 +68,8 @@ def quick_start(trial: Trial) -> None:
     environ |= {"DATABASE_URL": empty_database(trial), "PYTHONUNBUFFERED": "1"}
     with running(command, trial.folder, trial.port, seconds=300, place=place, environ=environ):
         site = Site(place, trial.folder, trial.port, "")
-        trial.expect(f"it serves after {time.monotonic() - begin:.0f} s", site.is_healthy_within(10))
+        ready = site.is_healthy_within(60)
+        trial.expect(f"it serves after {time.monotonic() - begin:.0f} s", ready)
         expect_administrator(trial, site, (trial.folder / "uv.log").read_text())
 
 
@@ -87,17 +88,23 @@ def bare_metal(trial: Trial) -> None:
                     "createsuperuser --no-input --username=root --email=root@example.org"):  # fmt: skip
         manage = ["uv", "run", "--no-sync", "manage.py", *command.split()]
         call(manage, place, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    unit = (place / "deploy/wrong-opinions.service").read_text().replace("/srv/wrong-opinions", str(place))
-    start = re.search(r"^ExecStart=(.+)$", unit, re.MULTILINE)[1].split()
+    start, run_jobs = (
+        re.search(r"^ExecStart=(.+)$", (place / f"deploy/{name}.service").read_text(), re.MULTILINE)[1]
+        .replace("/srv/wrong-opinions", str(place))
+        .split()
+        for name in ("wrong-opinions", "wrong-opinions-jobs")
+    )
     environ = {"PATH": os.environ["PATH"]}
     with (
         running([*start, f"--bind=127.0.0.1:{trial.port}"], trial.folder, trial.port, place=place, environ=environ),
         proxy(trial, port, "") as certificate,
     ):
         front = Front(Site(place, trial.folder, trial.port, ""), port, certificate, "")
-        ready = front.is_healthy_within(10)
+        ready = front.is_healthy_within(60)
         trial.expect(f"it serves behind {proxy.__name__} after {time.monotonic() - begin:.0f} s", ready)
         sign_in_to_the_admin(trial, front)
+        call([*run_jobs, "--once"], place)
+        trial.expect("the regular jobs succeed", True)
 
 
 def update_and_back(trial: Trial) -> None:
@@ -118,7 +125,8 @@ def update_and_back(trial: Trial) -> None:
     begin = time.monotonic()
     site.manage("migrate", "--verbosity=0")
     with site:
-        trial.expect(f"updated and serving after {time.monotonic() - begin:.0f} s", site.is_healthy_within(10))
+        ready = site.is_healthy_within(60)
+        trial.expect(f"updated and serving after {time.monotonic() - begin:.0f} s", ready)
         kept = site.ask("GET", f"/api/weeks/{before}", token=token).status
         trial.expect(f"with the token and the week from before: {kept}", kept == 200)
         site.ask("POST", "/api/weeks", {"year": 2026, "week_number": 2}, token=token)
@@ -156,6 +164,7 @@ def container(trial: Trial) -> None:
         within = [f"mount --bind {volume} {root}/data"]
         if isinstance(trial.database, PostgreSQL):
             within.append(f"mount --bind {trial.database.cluster} {root}/mnt")
+            environ["BACKUP_DIR"] = ""  # there is no pg_dump
             environ["DATABASE_URL"] = empty_database(trial).replace(str(trial.database.cluster), "/mnt")
 
         def inside(command: list[str]) -> list[str]:
@@ -169,9 +178,15 @@ def container(trial: Trial) -> None:
         serve = [config["Cmd"][0], f"--bind=127.0.0.1:{trial.port}"]
         with running(inside(serve), trial.folder, trial.port, environ=environ | https):
             site = Site(place, trial.folder, trial.port, "")
-            trial.expect(f"it serves after {time.monotonic() - begin:.0f} s", site.is_healthy_within(10))
+            ready = site.is_healthy_within(60)
+            trial.expect(f"it serves after {time.monotonic() - begin:.0f} s", ready)
             written = subprocess.run(inside(["touch", "/app/x", "/tmp/x"]), capture_output=True, text=True, check=False)
             trial.expect("nothing but the volume can be written", written.stderr.count("Read-only file system") == 2)
+            call(inside([*compose["jobs"]["command"], "--once"]), **environ, **https)
+            backups = list((volume / "backups").glob("*"))
+            trial.expect(
+                f"the regular jobs succeed, and made {len(backups)} backup", len(backups) == bool(environ["BACKUP_DIR"])
+            )
             probe = shlex.join(config["Healthcheck"]["Test"][1:]).replace(":8000/", f":{trial.port}/")
             healthy = subprocess.run(
                 inside(shlex.split(probe)), env=environ, capture_output=True, check=False

@@ -11,8 +11,9 @@ from django.core.management import BaseCommand, CommandError
 from catalog.json_fields import InvalidValue
 from catalog.progress import Progress, counted, duration
 from selections.transfer import own_json, readers, restoring, review
-from selections.transfer.importing import STATES, Importer, Outcome
+from selections.transfer.importing import Importer
 from selections.transfer.kept_rows import fingerprints
+from selections.transfer.outcomes import STATES, Outcome
 from selections.transfer.readers import dates
 from selections.transfer.readers.rows import FileError, Reading
 from selections.weeks import read_week_name

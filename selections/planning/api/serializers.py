@@ -59,8 +59,8 @@ class ChallengeSerializer(PlanSerializer):
 class ProposalSerializer(serializers.Serializer):
     """A movie by its `tmdb_id`, or an album by its `musicbrainz_id`."""
 
-    tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1, required=False)
-    musicbrainz_id = MusicBrainzIdField(required=False)
+    tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
+    musicbrainz_id = MusicBrainzIdField(required=False, allow_null=True)
     note = NotesField(default="", max_length=MAX_NOTE)
     for_is_required = False
 
@@ -69,12 +69,13 @@ class ProposalSerializer(serializers.Serializer):
         whom = "The username of the other member."
         if not self.for_is_required:
             whom = "The username of the member to whom you suggest it; for your own shortlist, leave it out."
-        name = serializers.CharField(max_length=50, required=self.for_is_required, help_text=whom)
+        is_required = self.for_is_required
+        name = serializers.CharField(max_length=50, required=is_required, allow_null=not is_required, help_text=whom)
         return super().get_fields() | {"for": name}
 
     def validate(self, attrs):
         """Also name the `kind` and the `external_id`."""
-        given = [kind for kind in KINDS.values() if kind.id_field in attrs]
+        given = [kind for kind in KINDS.values() if attrs.get(kind.id_field) is not None]
         if len(given) != 1:
             message = "Give the tmdb_id of a movie, or the musicbrainz_id of an album."
             raise serializers.ValidationError({"tmdb_id": message}, code="one_work")

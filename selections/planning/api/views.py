@@ -146,7 +146,7 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
     def create(self, request):
         """Put a movie or album on your shortlist, or suggest it to another member."""
         asked = read(serializers.ProposalSerializer, request)
-        owner = find_member(asked.get("for", "me"), request.user, "for")
+        owner = find_member(asked.get("for") or "me", request.user, "for")
         if owner != request.user:
             refuse_private(request.user)
         work = services.get_work(asked["kind"], asked["external_id"])

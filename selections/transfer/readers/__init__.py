@@ -40,6 +40,7 @@ MODULES = (
 )
 FORMATS = {known.name: known for known in (*(module.FORMAT for module in MODULES), lastfm.TITLED)}
 PROGRAMS = " and ".join(", ".join(known.program for known in FORMATS.values() if known.program).rsplit(", ", 1))
+UNKNOWN_JSON = f"This JSON is not an export of a program that is supported: {PROGRAMS}."
 JSON = "json"  # our own export, which own_json.py reads
 OUR_KEYS = ("format", "version", "exported_at", "user", "weeks", "opinions_given", "catalog")
 
@@ -86,7 +87,7 @@ def _recognise_list(path: Path) -> str:
             return name
     if not entry:
         return trakt.FORMAT.name  # an empty list has no rows in any format
-    raise FileError(f"This JSON is not an export of a program that is supported: {PROGRAMS}.")
+    raise FileError(UNKNOWN_JSON)
 
 
 def _recognise_object(path: Path) -> str:
@@ -96,6 +97,8 @@ def _recognise_object(path: Path) -> str:
         for name, known in FORMATS.items():
             if known.is_object and known.is_object(data):
                 return name
+        if not data.keys() & set(OUR_KEYS):
+            raise FileError(UNKNOWN_JSON)
     return JSON
 
 

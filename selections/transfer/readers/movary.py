@@ -3,11 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from integrations.values import integer
-
 from . import cells
-from .rows import Reading, Row, RowError
-from .tables import Record, csv_format
+from .rows import Reading, Row
+from .tables import Record, csv_format, movie_row
 
 NEEDS = ("title", "year", "tmdbId", "imdbId")
 USED = (*NEEDS, "watchedAt", "comment", "userRating")
@@ -15,20 +13,17 @@ USED = (*NEEDS, "watchedAt", "comment", "userRating")
 
 def _read_movie(record: Record, reading: Reading) -> Row:
     """A play of a movie, or a rating, whose date is not known."""
-    tmdb_id, title = integer(record["tmdbid"]), cells.within(record["title"])
-    ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(record["imdbid"])
-    if not (ids or title):
-        raise RowError("This movie has neither an id nor a title. Add one.")
-    return Row(
-        place=record.place,
-        kind="movie",
-        title=title,
-        year=reading.spare(record.place, cells.read_release_year, record["year"]),
-        rating=reading.spare(record.place, cells.read_rating, record["userrating"].strip("0") and record["userrating"]),
-        review=reading.spare(record.place, cells.read_text, record["comment"]) or "",
-        **ids,
-        **cells.dated(cells.read_day(record["watchedat"], reading.zone)),
+    row = movie_row(
+        record,
+        reading,
+        tmdb=record["tmdbid"],
+        imdb=record["imdbid"],
+        title=record["title"],
+        year=record["year"],
+        rating=record["userrating"].strip("0") and record["userrating"],
+        day=record["watchedat"],
     )
+    return replace(row, review=reading.spare(record.place, cells.read_text, record["comment"]) or "")
 
 
 CSV = csv_format("movary", "Movary", needs=NEEDS, used=USED, dated=("watchedAt",), read_row=_read_movie)

@@ -8,8 +8,8 @@ from selections.models import MAX_RATING
 
 from . import cells, files
 from .json_files import collect, movie_of, numbered, read_object
-from .rows import Format, LeftOut, Reading, Row, RowError
-from .tables import Record, csv_format
+from .rows import Format, LeftOut, Reading, Row
+from .tables import Record, csv_format, movie_row
 
 NEEDS = ("SIMKL_ID", "Title", "Type", "Watchlist", "WatchedDate")
 SERIES, UNSEEN = "Series and anime, not imported", "Movies not imported, as they are not completed"
@@ -21,18 +21,15 @@ def _read_record(record: Record, reading: Reading) -> Row:
         raise LeftOut(SERIES)
     if record["watchlist"].casefold() != "completed":
         raise LeftOut(UNSEEN)
-    tmdb_id, title = integer(record["tmdb"]), cells.within(record["title"])
-    ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(record["imdb"])
-    if not (ids or title):
-        raise RowError("This movie has neither an id nor a title. Add one.")
-    return Row(
-        place=record.place,
-        kind="movie",
-        title=title,
-        year=reading.spare(record.place, cells.read_release_year, record["year"]),
-        rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0") and record["rating"]),
-        **ids,
-        **cells.dated(cells.read_day(record["watcheddate"], reading.zone)),
+    return movie_row(
+        record,
+        reading,
+        tmdb=record["tmdb"],
+        imdb=record["imdb"],
+        title=record["title"],
+        year=record["year"],
+        rating=record["rating"].strip("0") and record["rating"],
+        day=record["watcheddate"],
     )
 
 

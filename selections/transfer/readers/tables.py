@@ -10,7 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from . import dates
+from integrations.values import integer
+
+from . import cells, dates
 from .files import MAX_LINE, Lines, opened
 from .rows import MAX_NAMED, FileError, Format, Reading, Row, RowError
 
@@ -112,9 +114,9 @@ class Table:
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                cells = dict(zip(self._keys, row, strict=False))
-                cells |= {name: dates.iso(cells[name], self._order) for name in self._dated if name in cells}
-                yield Record(place, cells, sum(1 for cell in row[len(self._keys) :] if cell.strip()))
+                said = dict(zip(self._keys, row, strict=False))
+                said |= {name: dates.iso(said[name], self._order) for name in self._dated if name in said}
+                yield Record(place, said, sum(1 for cell in row[len(self._keys) :] if cell.strip()))
 
     def _next(self, place: str) -> list[str] | None:
         """The row that begins at this place; None after the last."""
@@ -161,6 +163,25 @@ def csv_format(
             table.collect(reading, used, read_row)
 
     return Format(name=name, label=label, program=program, needs=needs, read=read)
+
+
+def movie_row(
+    record: Record, reading: Reading, *, tmdb: str = "", imdb: str = "", title: str, year: str, rating: str, day: str
+) -> Row:
+    """The row of a movie, from its cells. Raises RowError if they have neither an id nor a title."""
+    tmdb_id, title = integer(tmdb), cells.within(title)
+    ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(imdb)
+    if not (ids or title):
+        raise RowError("This movie has neither an id nor a title. Add one.")
+    return Row(
+        place=record.place,
+        kind="movie",
+        title=title,
+        year=reading.spare(record.place, cells.read_release_year, year),
+        rating=reading.spare(record.place, cells.read_rating, rating),
+        **ids,
+        **cells.dated(cells.read_day(day, reading.zone)),
+    )
 
 
 def _delimiter(header: str) -> str:

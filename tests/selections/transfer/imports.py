@@ -1,9 +1,7 @@
 """Imports of rows, as tests write them."""
 
 from selections.models import WeekAlbum, WeekMovie
-from selections.transfer.importing import (
-    Importer,
-)
+from selections.transfer.importing import Importer
 from selections.transfer.kept_rows import fingerprints
 from selections.transfer.readers.rows import Row
 

@@ -1,5 +1,6 @@
 """Rows that an import remembers: to be decided, decided, and imported before."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -8,12 +9,9 @@ from django.db import IntegrityError, transaction
 
 from catalog.models import Movie
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.transfer.importing import (
-    Decision,
-    Importer,
-    settle,
-)
+from selections.transfer.importing import Importer, settle
 from selections.transfer.kept_rows import fingerprints, row_from_json, row_to_json
+from selections.transfer.outcomes import Decision
 from tests import payloads
 
 from .imports import THREE, film, picks_of, record, run, states
@@ -64,6 +62,43 @@ def test_what_was_removed_comes_back_only_when_asked_for(user, tmdb):
 
     assert states(run(user, *rows, again=True)) == ["new", "before"]
     assert Opinion.objects.get().rating == 8
+
+
+def test_a_file_that_says_more_fills_in_what_is_unknown(user, tmdb):
+    poorer = [film("The Matrix", 1999), film("Heat", 1995), *(film(row.title, row.year) for row in THREE[2:])]
+    richer = [
+        film("The Matrix", 1999, rating=8, rewatch=True),
+        film("Heat", 1995, rewatch=False, notes="Both in one week."),
+        film("Alien", 1979, rewatch=True),
+    ]
+    run(user, *poorer, overflow="next-free-week")
+
+    outcomes = run(user, *richer, overflow="next-free-week")
+
+    assert states(outcomes) == ["there"] * 3
+    assert dict(WeekMovie.objects.values_list("movie__title", "rewatch")) == {
+        "The Matrix": True,
+        "Heat": False,
+        "Alien": True,  # although it is in another week than the file says
+    }
+    assert Opinion.objects.get().rating == 8
+    assert Week.objects.get(week_number=7).notes == "Both in one week."
+    assert states(run(user, *richer, overflow="next-free-week")) == ["before"] * 3
+
+
+def test_a_file_that_says_more_changes_nothing_that_is_known_or_was_removed(user, tmdb):
+    rows = [film("The Matrix", 1999), film("Heat", 1995, rating=4, rewatch=True), film("Alien", 1979, week=(2024, 8))]
+    run(user, *rows)
+    WeekMovie.objects.filter(movie__title="The Matrix").update(rewatch=False)
+    WeekMovie.objects.filter(movie__title="Heat").update(rewatch=None)
+    WeekMovie.objects.filter(movie__title="Alien").delete()
+    Opinion.objects.all().delete()
+
+    outcomes = run(user, *(replace(row, rating=9, rewatch=True) for row in rows))
+
+    assert states(outcomes) == ["there", "before", "before"]
+    assert dict(WeekMovie.objects.values_list("movie__title", "rewatch")) == {"The Matrix": False, "Heat": None}
+    assert Opinion.objects.get().movie_pick.movie.title == "The Matrix"  # which had none
 
 
 def test_what_was_left_out_goes_there_in_a_later_run_without_asking_upstreams(user, tmdb):

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from selections.models import ImportedRow, Week, WeekMovie
-from selections.transfer import review
+from selections.transfer import importing, review
 from tests.factories import AlbumFactory
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -232,7 +232,7 @@ def test_our_json_comes_back(import_file, user, tmp_path):
         ('{"format": "wrong-opinions", "version": 2}', "version: "),
         ('{"format": "wrong-opinions", "version": 1' + "0" * 5000 + "}", "not valid JSON"),
         ('{"format": "wrong-opinions", "x": ' + "[" * 100_000, "not valid JSON"),
-        ('{"title": "Dune"}', "not an export of Wrong Opinions"),
+        ('{"title": "Dune"}', "not an export of a program that is supported"),
     ],
 )
 def test_json_of_no_use_is_one_sentence(text, sentence, import_file):
@@ -277,7 +277,8 @@ def test_people_are_known_by_their_address_too(import_file, user, tmp_path):
     assert WeekMovie.objects.filter(week__user=user).count() == 3
 
 
-def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file):
+def test_ctrl_c_ends_it_and_the_next_run_goes_on(import_file, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 1)
     whole = TABLE.replace("W69", "W09")
 
     said = import_file(whole, "--apply", out=Interrupted("Dune"))

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.services import delete_account
 from selections.models import ImportedRow, Opinion, Week, WeekMovie
-from selections.transfer import export, import_page, restoring
+from selections.transfer import export, import_page, importing, restoring
 from tests import payloads
 from tests.admin.staff import client_with, history, said
 from tests.admin.test_curators import make_curators
@@ -123,7 +123,8 @@ def test_options_are_those_of_the_command(admin_client, user, tmdb):
 
 
 def test_what_takes_longer_goes_on_with_the_next_request(admin_client, user, tmdb, monkeypatch, uploaded):
-    monkeypatch.setattr(import_page, "SECONDS", -1)  # a row each time
+    monkeypatch.setattr(import_page, "SECONDS", -1)
+    monkeypatch.setattr(importing, "BATCH", 1)  # a row each time
     table = "Week,Title,Year,Type\n" + "".join(
         f"2024-W0{number},{title},movie\n" for number, title in enumerate(["The Matrix,1999", "Heat,1995"], 1)
     )

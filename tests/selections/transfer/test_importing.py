@@ -9,12 +9,10 @@ from accounts.services import delete_account
 from catalog.models import Album, Movie
 from integrations import deadline
 from selections.models import ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.transfer.importing import (
-    Decision,
-    Importer,
-    settle,
-)
+from selections.transfer import importing
+from selections.transfer.importing import Importer, settle
 from selections.transfer.kept_rows import fingerprints
+from selections.transfer.outcomes import Decision
 from selections.transfer.readers.rows import Row
 from tests import payloads
 from tests.conftest import at_once
@@ -257,13 +255,14 @@ def test_without_a_week_a_dry_run_asks_no_upstream(user):
 
 
 @pytest.mark.parametrize("row", [film("The Matrix", 1999), film("Dune")])
-def test_deleting_the_account_meanwhile_ends_it(row, user, tmdb):
-    importing = Importer(user, fingerprints([film("Heat", 1995), row]), apply=True).run()
-    next(importing)
+def test_deleting_the_account_meanwhile_ends_it(row, user, tmdb, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 1)
+    running = Importer(user, fingerprints([film("Heat", 1995), row]), apply=True).run()
+    next(running)
     delete_account(user)
 
     with pytest.raises(type(user).DoesNotExist):
-        next(importing)
+        next(running)
     assert not ImportedRow.objects.exists()
 
 
@@ -323,15 +322,17 @@ def test_what_failed_holds_nothing_else_up(user, upstream, musicbrainz, settings
     assert "no TMDB key" in outcomes[0].sentence
 
 
-def test_an_interrupted_import_goes_on_to_the_same_result(user, other, tmdb):
+@pytest.mark.parametrize("batch", [1, 3, 50])
+def test_an_interrupted_import_goes_on_to_the_same_result(user, other, tmdb, monkeypatch, batch):
+    monkeypatch.setattr(importing, "BATCH", batch)
     rows = [film("The Matrix", 1999), film("Heat", 1995), film("Alien", 1979), film("Dune", 1984), film("Dune", 2021)]
     run(other, *rows, overflow="next-free-week")
 
     for steps in (1, 2, 4):
-        importing = Importer(user, fingerprints(rows), apply=True, overflow="next-free-week").run()
+        running = Importer(user, fingerprints(rows), apply=True, overflow="next-free-week").run()
         for _ in range(steps):
-            next(importing)
-        importing.close()
+            next(running)
+        running.close()
     outcomes = run(user, *rows, overflow="next-free-week")
 
     assert states(outcomes)[:4] == ["before"] * 4
@@ -364,6 +365,37 @@ def test_places_that_another_request_takes_first_are_noticed(user, tmdb, taken, 
     (outcome,) = importer.run()
 
     assert (outcome.state, WeekMovie.objects.filter(week=week).count()) == (state, 2)
+
+
+def test_one_row_that_loses_a_race_holds_no_other_up(user, tmdb):
+    rows = [film("The Matrix", 1999), film("Heat", 1995, week=(2024, 8)), film("Alien", 1979, week=(2024, 9))]
+    importer = Importer(user, fingerprints(rows), apply=True)
+    week = WeekFactory(user=user, year=2024, week_number=8)
+    for position in (1, 2):
+        WeekMovieFactory(week=week, position=position)
+
+    outcomes = list(importer.run())
+
+    assert [(outcome.row.title, outcome.state) for outcome in outcomes] == [
+        ("The Matrix", "new"),
+        ("Heat", "full"),
+        ("Alien", "new"),
+    ]
+    assert ImportedRow.objects.get(state="review").reason == "2024-W08 has two movies already"
+
+
+def test_rows_are_written_together(user, django_assert_max_num_queries):
+    albums = AlbumFactory.create_batch(30)
+    rows = [
+        record(musicbrainz_id=album.musicbrainz_id, week=(2024, number // 2 + 1), rating=7, rewatch=True)
+        for number, album in enumerate(albums)
+    ]
+
+    with django_assert_max_num_queries(40):
+        outcomes = run(user, *rows)
+
+    assert states(outcomes) == ["new"] * 30
+    assert Opinion.objects.count() == 30
 
 
 def test_what_is_asked_ahead_has_the_deadline_of_the_caller(user, tmdb):
