@@ -12,6 +12,7 @@ from catalog.models import Album, Movie
 from .conditions import of_work, visible_to
 
 MAX_NOTE = 1_000  # characters
+MAX_ITEMS = 1_000  # on a member's shortlist
 
 
 class Plan(models.Model):

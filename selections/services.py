@@ -154,7 +154,7 @@ def pick_work(
     with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
         work, _ = kind.get_work(external_id)
     pick = kind.picks(week=week, position=position, **{kind.name: work}, **values)
-    return place_pick(pick, replace=replace, force=force, **values)
+    return place_pick(pick, replace=replace, force=force, challenge=None, **values)
 
 
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:

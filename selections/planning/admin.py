@@ -29,7 +29,8 @@ class PlanAdmin(admin.ModelAdmin):
 class VoteInline(admin.TabularInline):
     model = ShortlistVote
     extra = 0
-    fields = readonly_fields = ["created_at"]
+    fields = ["created_at"]
+    readonly_fields = ["created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")

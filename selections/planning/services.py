@@ -12,10 +12,9 @@ from catalog.models import Album, Movie
 from selections.guards import Conflict, lock_user, lock_users, refuse_merged
 from selections.kinds import ALBUM, KINDS, Kind
 from selections.models import Challenge, ShortlistItem, Week
-from selections.plans import ShortlistQuerySet
+from selections.plans import MAX_ITEMS, ShortlistQuerySet
 from selections.services import ANSWERED, place_pick, remove_items
 
-MAX_ITEMS = 1_000  # on a member's shortlist
 MAX_PENDING = 100  # challenges of a member that wait for an answer
 
 
@@ -100,7 +99,7 @@ def draw(user, kind: Kind) -> Draw | None:
 def never_picked(user, kind: Kind) -> ShortlistQuerySet:
     """The items of the user's shortlist of which they have picked no edition."""
     items = ShortlistItem.objects.filter(user=user).on_kind(kind.name)
-    picks = kind.picks._default_manager.filter(week__user=user).order_by()
+    picks: Any = kind.picks._default_manager.filter(week__user=user).order_by()
     items = items.exclude(Exists(picks.filter(**{kind.name: OuterRef(kind.name)})))
     if kind is ALBUM:
         items = items.exclude(Exists(picks.filter(album__release_group_id=OuterRef("album__release_group_id"))))

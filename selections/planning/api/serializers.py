@@ -12,7 +12,7 @@ from selections.api.serializers import (
     SelectionSerializer,
     WholeNumberField,
 )
-from selections.kinds import KINDS, Kind
+from selections.kinds import KINDS
 from selections.models import Challenge, ShortlistItem
 from selections.plans import MAX_NOTE
 from selections.weeks import WEEK_NAME
@@ -91,18 +91,8 @@ class ChangeShortlistItemSerializer(serializers.Serializer):
     note = NotesField(required=False, max_length=MAX_NOTE)
 
 
-class KindField(serializers.ChoiceField):
-    """`movie` or `album`, as a Kind."""
-
-    def __init__(self):
-        super().__init__(list(KINDS), error_messages={"invalid_choice": "Kind must be movie or album."})
-
-    def to_internal_value(self, data) -> Kind:
-        return KINDS[super().to_internal_value(data)]
-
-
 class AskDrawSerializer(serializers.Serializer):
-    kind = KindField()
+    kind = serializers.ChoiceField(list(KINDS), error_messages={"invalid_choice": "Kind must be movie or album."})
 
 
 class DrawSerializer(serializers.Serializer):

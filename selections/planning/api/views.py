@@ -199,7 +199,7 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
     def draw(self, request):
         """Let chance choose from your shortlist: each title with the weight 1 + its votes, and never one that you have
         picked before, in any edition. Nothing is stored."""
-        kind = read(serializers.AskDrawSerializer, request)["kind"]
+        kind = KINDS[read(serializers.AskDrawSerializer, request)["kind"]]
         drawn = services.draw(request.user, kind)
         if drawn is None:
             sentence = f"There is no {kind.name} on your shortlist that you have not picked before. Add one first."
