@@ -193,7 +193,7 @@ def place_pick[P: AnyPick](
                 refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
             replaced = current.delete()[0] if replace else 0
             pick.save(force_insert=True)
-            _leave_shortlist(pick)
+            leave_shortlist(pick)
             if challenge:
                 answer_challenge(challenge, Challenge.State.ACCEPTED, pick)
             touch(pick.week)
@@ -204,8 +204,8 @@ def place_pick[P: AnyPick](
     return pick, not replaced
 
 
-def _leave_shortlist(pick: AnyPick) -> None:
-    """Remove what has just been picked from the shortlist of the week's owner."""
+def leave_shortlist(pick: AnyPick) -> None:
+    """Remove what has just been picked from the shortlist of the week's owner. Call it in a transaction."""
     items = ShortlistItem.objects.filter(user=pick.week.user_id).of_work(pick.work)
     if items.exists():
         lock_work(pick.work)
