@@ -176,7 +176,7 @@ def delete_account(user: User) -> None:
         known = User.objects.select_for_update().filter(pk=user.pk).first()
         if known is None:
             return
-        for owned in (known.weeks, known.opinions):
+        for owned in (known.weeks, known.opinions, known.shortlist):
             list(owned.select_for_update().order_by("pk").values_list("pk"))
         known.delete()
 

@@ -248,6 +248,8 @@ def _move(other: Movie | Album, kept: Movie | Album) -> dict[str, list[int]]:
 def _repoint(model: type[models.Model], rows: QuerySet[Any], work: Movie | Album) -> list[int]:
     """The ids of the rows that now point at the work: all except those that a unique constraint keeps back."""
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    if not ids:
+        return []
     try:
         with transaction.atomic():
             rows.update(**_to(work))

@@ -1,15 +1,19 @@
 """Guards before every change of weeks, picks and opinions: locks, and the protection of others' opinions.
 
-The user is locked first, then the week: in another order two requests could deadlock.
+The user is locked first, then the week, the work, and plans to pick it: in another order two requests could deadlock.
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from django.conf import settings
 from django.utils import timezone
 
+from catalog.models import Album, Movie
+
+from .conditions import visible_to
 from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week, visible_to
+from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week
 from .weeks import over_for
 
 
@@ -28,6 +32,12 @@ def lock_user(user) -> None:
         raise user._meta.model.DoesNotExist
 
 
+def lock_users(*users) -> None:
+    """As lock_user(), for several accounts, in the order of their ids."""
+    for user in sorted(users, key=attrgetter("pk")):
+        lock_user(user)
+
+
 def lock_week(week: Week) -> Week:
     """The stored week, locked: no other request changes it or its picks until the transaction ends.
 
@@ -39,9 +49,20 @@ def lock_week(week: Week) -> Week:
     return stored
 
 
+def lock_work(work: Movie | Album) -> None:
+    """Keep the work from being merged until the transaction ends: merging locks it before the plans to pick it."""
+    list(type(work)._default_manager.select_for_update(no_key=True).filter(pk=work.pk).values_list("pk"))
+
+
 def touch(week: Week) -> None:
     """Record that the week, or one of its picks, has just changed."""
     Week.objects.filter(pk=week.pk).update(updated_at=timezone.now())
+
+
+def refuse_merged(work: Movie | Album) -> None:
+    """Raise Conflict if the work has just been merged into another."""
+    if not type(work)._default_manager.filter(pk=work.pk).exists():
+        raise Conflict(f"This {work.kind} has just been merged into another. Pick it again.", "just_merged") from None
 
 
 def has_revealed(user, pick: AnyPick) -> bool:

@@ -18,18 +18,19 @@ from catalog.models import Album, Movie
 from catalog.text import search_words
 
 from . import weeks
-from .imported_rows import ImportedRow as ImportedRow  # a model as well, of a subject of its own
+from .conditions import of_work, visible_to
+
+# Models as well, of subjects of their own.
+from .imported_rows import ImportedRow as ImportedRow
+from .plans import Challenge as Challenge
+from .plans import ShortlistItem as ShortlistItem
+from .plans import ShortlistVote as ShortlistVote
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
 MAX_TEXT = 10_000  # characters of a review, or of a week's notes
 MAX_EARLIER = 1_000  # earlier ratings that are kept of an opinion
 MAX_SHOWN = 20  # opinions next to a pick: a week's own address has them all
-
-
-def visible_to(user, owner: str) -> Q:
-    """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private."""
-    return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
 
 
 class WeekQuerySet(models.QuerySet):
@@ -185,10 +186,7 @@ class PickQuerySet(models.QuerySet):
 
     def of_work(self, work: Movie | Album) -> "PickQuerySet":
         """Picks of the movie, or of any edition of the album."""
-        if isinstance(work, Album) and work.release_group_id:
-            editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
-            return self.filter(album__in=editions.values("pk"))
-        return self.filter(**{work.kind: work})
+        return self.filter(of_work(work))
 
     def with_shown_opinions(self, user) -> "PickQuerySet":
         """With `shown_opinions`: the latest that the user may read."""

@@ -16,17 +16,21 @@ from .guards import (
     by_others,
     lock_user,
     lock_week,
+    lock_work,
     refuse_discussed_pick,
     refuse_discussed_week,
+    refuse_merged,
     refuse_revealed,
     touch,
 )
 from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, PickQuerySet, Week
+from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
+from .plans import ShortlistQuerySet
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, settled_week, week_before, week_in
 
 MAX_WEEKS = 3_200  # per user: 61 years
 MAX_PREVIOUS = 50  # earlier picks in the response to a pick
+ANSWERED = "This challenge has already been answered or no longer exists.", "challenge_answered"
 
 
 def create_week(user, *, year: int, week_number: int, notes: str = "") -> Week:
@@ -150,7 +154,7 @@ def pick_work(
     with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
         work, _ = kind.get_work(external_id)
     pick = kind.picks(week=week, position=position, **{kind.name: work}, **values)
-    return place_pick(pick, replace=replace, force=force, **values)
+    return place_pick(pick, replace=replace, force=force, challenge=None, **values)
 
 
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
@@ -167,14 +171,14 @@ def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *
 
 
 def place_pick[P: AnyPick](
-    pick: P, *, replace: bool = False, force: bool = False, **values: bool | None
+    pick: P, *, replace: bool = False, force: bool = False, challenge: Challenge | None = None, **values: bool | None
 ) -> tuple[P, bool]:
-    """Store a new pick and move its week's `updated_at`, both or neither; every pick is written here, or by
-    place_picks().
+    """Store a new pick, take its work off the owner's shortlist and move its week's `updated_at`, all or nothing; every
+    pick is written here, or by place_picks().
 
     Returns the pick at its position, and whether that was free. With `replace` an existing pick is deleted, with
     `force` even if other members have opinions on it; an existing pick of the same work is kept, and only takes these
-    `values` of the new one. Raises Conflict, or Week.DoesNotExist.
+    `values` of the new one. A `challenge` is accepted with it. Raises Conflict, or Week.DoesNotExist.
     """
     kind = KINDS[pick.kind]
     same = {kind.name: pick.work}
@@ -189,14 +193,38 @@ def place_pick[P: AnyPick](
                 refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
             replaced = current.delete()[0] if replace else 0
             pick.save(force_insert=True)
+            leave_shortlist(pick)
+            if challenge:
+                answer_challenge(challenge, Challenge.State.ACCEPTED, pick)
             touch(pick.week)
     except IntegrityError:
         _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another request was faster
-        if not kind.works._default_manager.filter(pk=pick.work.pk).exists():
-            sentence = f"This {kind.name} has just been merged into another. Pick it again."
-            raise Conflict(sentence, "just_merged") from None
+        refuse_merged(pick.work)
         raise
     return pick, not replaced
+
+
+def leave_shortlist(pick: AnyPick) -> None:
+    """Remove what has just been picked from the shortlist of the week's owner. Call it in a transaction."""
+    items = ShortlistItem.objects.filter(user=pick.week.user_id).of_work(pick.work)
+    if items.exists():
+        lock_work(pick.work)
+        remove_items(items)
+
+
+def remove_items(items: ShortlistQuerySet) -> None:
+    """Delete items of shortlists with their votes. Call it in a transaction."""
+    items.filter(pk__in=list(items.select_for_update(of=["self"]).values_list("pk", flat=True))).delete()
+
+
+def answer_challenge(challenge: Challenge, state: str, pick: AnyPick | None = None) -> None:
+    """Accept or decline a challenge, as the first to do so. Raises Conflict."""
+    values = {KINDS[pick.kind].opinion_field: pick} if pick else {}
+    pending = Challenge.objects.filter(pk=challenge.pk, state=Challenge.State.PENDING)
+    if pick:
+        lock_work(pick.work)
+    if not pending.update(state=state, answered_at=timezone.now(), **values):
+        raise Conflict(*ANSWERED)
 
 
 def place_picks(picks: Iterable[AnyPick]) -> list[AnyPick]:

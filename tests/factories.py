@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.models import User
 from catalog.models import Album, Artist, Movie, Person
-from selections.models import Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import Challenge, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
 
 PASSWORD = "Correct-horse-9-battery"
 FETCHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -113,6 +113,29 @@ class AlbumOpinionFactory(DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     album_pick = factory.SubFactory(WeekAlbumFactory)
     rating = 7
+
+
+class ShortlistItemFactory(DjangoModelFactory):
+    """A movie, unless there is an `album`."""
+
+    class Meta:
+        model = ShortlistItem
+
+    user = factory.SubFactory(UserFactory)
+    movie = factory.Maybe("album", None, factory.SubFactory(MovieFactory))
+    album = None
+
+
+class ChallengeFactory(DjangoModelFactory):
+    """A movie, unless there is an `album`."""
+
+    class Meta:
+        model = Challenge
+
+    challenger = factory.SubFactory(UserFactory)
+    member = factory.SubFactory(UserFactory)
+    movie = factory.Maybe("album", None, factory.SubFactory(MovieFactory))
+    album = None
 
 
 WORKS = {"movie": MovieFactory, "album": AlbumFactory}

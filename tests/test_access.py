@@ -23,9 +23,11 @@ from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
     ArtistFactory,
+    ChallengeFactory,
     MovieFactory,
     MovieOpinionFactory,
     PersonFactory,
+    ShortlistItemFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
@@ -111,10 +113,21 @@ ROWS = {
     "GET /api/stats/on-this-week": "401 200 200 404 404 403 200 200",
     "GET /api/recommendations/movies": "401 200 200 200 200 403 200 200",
     "GET /api/recommendations/albums": "401 200 200 200 200 403 200 200",
+    "GET /api/shortlist": "401 200 200 422 422 403 200 200",
+    "POST /api/shortlist": "401 201 201 422 422 403 403 201",
+    "PATCH /api/shortlist/{pk}": "401 200 403 404 404 403 403 200",
+    "DELETE /api/shortlist/{pk}": "401 204 403 404 404 403 403 204",
+    "PUT /api/shortlist/{pk}/vote": "401 409 200 404 404 403 403 409",  # the owner, for themselves
+    "DELETE /api/shortlist/{pk}/vote": "401 204 204 404 404 403 403 204",
+    "POST /api/shortlist/draw": "401 200 404 404 404 403 403 200",  # the others have nothing on theirs
+    "GET /api/challenges": "401 200 200 200 200 403 200 200",
+    "POST /api/challenges": "401 422 201 422 422 403 403 422",  # the owner, themselves
+    "POST /api/challenges/{pk}/accept": "401 200 404 404 404 403 403 200",
+    "POST /api/challenges/{pk}/decline": "401 200 404 404 404 403 403 200",
     "GET /api/export": "401 200 200 200 200 403 200 200",
     "POST /api/import": "401 200 200 200 200 403 403 200",
 }
-SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review"]  # of the owner
+SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review", "hidden plan"]  # of the owner
 NEW_PASSWORD = "Quite-another-7-phrase"
 RECENT = FETCHED.replace(month=2)  # within the month before today
 FOR_ALL = ["overview", "by-year/{year}", "year-in-opinions/{year}"]
@@ -170,6 +183,8 @@ def world(db, now, upstream):
     secrets = {scope: services.create_token(owner, name="script", scope=scope)[1] for scope in ("read", "full")}
     new_movie = {"tmdb_id": MovieFactory(fetched_at=RECENT).tmdb_id}
     new_album = {"musicbrainz_id": str(AlbumFactory(fetched_at=RECENT).musicbrainz_id)}
+    item = ShortlistItemFactory(user=owner, note="hidden plan")
+    challenge = ChallengeFactory(member=owner, note="hidden plan")
     passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     link = {"uid": services.encode_id(owner), "token": default_token_generator.make_token(owner)}
     return {
@@ -181,6 +196,8 @@ def world(db, now, upstream):
             "/api/auth/tokens": token.pk,
             "/api/movies": movie.tmdb_id,
             "/api/albums": album.musicbrainz_id,
+            "/api/shortlist": item.pk,
+            "/api/challenges": challenge.pk,
             "/api/artists": artist.musicbrainz_id,
             "/api/people": person.tmdb_id,
             "/api/rounds": "2026-W06",
@@ -210,6 +227,12 @@ def world(db, now, upstream):
             **{f"GET /api/stats/{name}": {"user": "all"} for name in FOR_ALL},
             **{f"GET /api/stats/{name}": {"user": owner.username} for name in FOR_ONE},
             "GET /api/stats/compare": {"with": owner.username},
+            "GET /api/shortlist": {"owner": owner.username},
+            "POST /api/shortlist": new_movie | {"for": owner.username},
+            "PATCH /api/shortlist/{pk}": {"note": "other plan"},
+            "POST /api/shortlist/draw": {"kind": "movie"},
+            "POST /api/challenges": new_album | {"for": owner.username},
+            "POST /api/challenges/{pk}/accept": {"week": "2026-W06", "position": 2},
             "PATCH /api/weeks/{pk}": {"notes": "other notes"},
             "POST /api/weeks/{pk}/movies": new_movie | {"position": 2},
             "PUT /api/weeks/{pk}/movies/{position}": new_movie,

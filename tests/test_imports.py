@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "selections": {"catalog", "integrations", "accounts"},
     "wrong_opinions": {"selections", "catalog", "integrations", "accounts"},
 }
-ROOMS = {"opinions", "insights", "transfer"}  # of selections: by subject, on top of its core
+ROOMS = {"opinions", "insights", "planning", "transfer"}  # of selections: by subject, on top of its core
 DOORS = ("selections.admin", "selections.api.urls", "selections.management")  # modules of the core that open rooms
 HTTP_CLIENTS = {"requests", "requests_cache", "urllib3"}
 OF_SELECTIONS = re.compile(r"picks|weeks__|(?:movie|album)_picks\S*|\S*\bselections_\w+")

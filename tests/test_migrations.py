@@ -22,7 +22,10 @@ RULES = {
     "EarlierRating": {"rating": 7},
     "ImportedRow": {"reason": "Two films have that title."},
     "Merge": {"movie": "required"},
+    "ShortlistItem": {"movie": "required"},
+    "Challenge": {"movie": "required"},
 }
+CHOICES = {choice: {"answered_at": timezone.now()} for choice in ("accepted", "declined")}  # what comes with it
 numbers = itertools.count(100)
 
 
@@ -68,7 +71,7 @@ def fill(state):
         make(model, state)
         for field in model._meta.concrete_fields:
             for choice, _ in field.choices or ():
-                make(model, state, **{field.name: choice})
+                make(model, state, **{field.name: choice}, **CHOICES.get(choice, {}))
 
 
 def rows(state):

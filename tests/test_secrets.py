@@ -14,8 +14,10 @@ from tests.factories import (
     FETCHED,
     AlbumFactory,
     AlbumOpinionFactory,
+    ChallengeFactory,
     MovieFactory,
     MovieOpinionFactory,
+    ShortlistItemFactory,
     UserFactory,
     WeekAlbumFactory,
     WeekFactory,
@@ -42,6 +44,7 @@ QUERIES = {
     "/api/albums/lookup": [{"url": payloads.RELEASE}],
     "/api/export": [{}, {"format": "csv"}, {"format": "letterboxd"}],
     "/api/weeks": [{}, {"search": "the"}, {"complete": "true"}, {"owner": "ben"}],
+    "/api/shortlist": [{}, {"owner": "ben"}],
     "/api/opinions": [{}, {"user": "ben"}, {"min_rating": 1}],
     "/api/rounds/{name}": [{}, {"page_size": 1}],
     "/api/stats/overview": [{}, {"user": "ben"}, {"user": "all"}],
@@ -53,11 +56,15 @@ QUERIES = {
     "/api/stats/contrarian": [{}, {"user": "ben"}],
     "/api/stats/on-this-week": [{}, {"user": "ben"}],
 }
-ABOUT_A_HERMIT = {"/api/weeks": [{"owner": "hermit"}], "/api/users": [{"search": "hermit"}]} | {
-    address: [{"with" if address.endswith("/compare") else "user": "hermit"}]
-    for address in GETS
-    if address.startswith(("/api/stats/", "/api/opinions"))
-}
+ABOUT_A_HERMIT = (
+    {address: [{"owner": "hermit"}] for address in ("/api/weeks", "/api/shortlist")}
+    | {"/api/users": [{"search": "hermit"}]}
+    | {
+        address: [{"with" if address.endswith("/compare") else "user": "hermit"}]
+        for address in GETS
+        if address.startswith(("/api/stats/", "/api/opinions"))
+    }
+)
 
 
 @pytest.fixture
@@ -91,6 +98,12 @@ def world(now, user, other, upstream, monkeypatch):
         rate(user, week, 6)
     for week in (weeks["ada", 2025], weeks["ben", 2025]):
         rate(other, week, 9)
+    for owner, movie in ((user, movies[2]), (other, movies[3])):
+        ShortlistItemFactory(user=owner, movie=movie)
+    accepted = {"state": "accepted", "answered_at": FETCHED}
+    for week in (weeks["ada", 2025], weeks["ben", 2025], weeks["ben", 2026]):
+        pick, challenger = week.movie_picks.get(), user if week.user == other else other
+        ChallengeFactory(challenger=challenger, member=week.user, movie=pick.movie, movie_pick=pick, **accepted)
     feed = [{"token": renew_calendar_token(user)}]
     return {"weeks": weeks, "movies": movies, "albums": albums, "feed": feed}
 
@@ -180,6 +193,10 @@ def test_a_private_member_changes_nothing(user, other, world, addresses):
             MovieOpinionFactory(user=owner, movie_pick=week.movie_picks.first(), rating=10)
     for week in world["weeks"].values():
         rate(hermit, week, 1, "A hidden review")
+    ShortlistItemFactory(user=hermit)
+    for person in (user, other):
+        person.shortlist.get().votes.create(user=hermit)
+        ChallengeFactory(challenger=hermit, member=person), ChallengeFactory(challenger=person, member=hermit)
     changed = {place for place, said in answers(client, world, addresses, queries).items() if said != before[place]}
 
     # An opinion that the caller gave before the owner became private stays theirs, but its week is hidden.

@@ -101,6 +101,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PatchedMovePickRequest": {"position": 2, "rewatch": True},
     "ReplaceMovieRequest": {"tmdb_id": 120, "rewatch": False},
     "ReplaceAlbumRequest": {"musicbrainz_id": RELEASE, "rewatch": True},
+    "ProposalRequest": {"tmdb_id": 120, "musicbrainz_id": None, "note": "In the cinema again", "for": None},
+    "PatchedChangeShortlistItemRequest": {"note": "In the cinema again"},
+    "AskDrawRequest": {"kind": "movie"},
+    "ProposeChallengeRequest": {
+        "tmdb_id": None,
+        "musicbrainz_id": RELEASE,
+        "note": "You must hear this",
+        "for": "ben",
+    },
+    "AcceptChallengeRequest": {"week": 7, "position": 1},
     "GiveOpinionRequest": {name: opinion[name] for name in ("rating", "review", "contains_spoilers")},
 }
 ANSWERS: dict[str, dict[str, Any]] = {

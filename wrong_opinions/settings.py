@@ -341,6 +341,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "MemberStateEnum": "selections.rounds.STATES",
+        "ChallengeStateEnum": "selections.models.Challenge.State",
         "StateEnum": ["none", "empty", "partial", "complete"],  # of a week in statistics
     },
     "POSTPROCESSING_HOOKS": [

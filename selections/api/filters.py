@@ -77,8 +77,8 @@ def find_member(username: str, user, field: str) -> Any:
         return user
     found = get_user_model()._default_manager.visible_to(user).filter(username=username.lower()).first()
     if found is None:
-        message = "There is no such member. Use me, or a username from GET /api/users."
-        raise serializers.ValidationError({field: message}, code="unknown_user")
+        message = "There is no member of that name. Use me, or a username from GET /api/users."
+        raise serializers.ValidationError({field: message}, code="unknown_member")
     return found
 
 

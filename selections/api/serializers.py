@@ -58,8 +58,8 @@ class RewatchField(SwitchField):
 class NotesField(serializers.CharField):
     """Text, stored unchanged; null and "" both mean none, and are returned as null."""
 
-    def __init__(self, **kwargs):
-        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=MAX_TEXT, **kwargs)
+    def __init__(self, *, max_length=MAX_TEXT, **kwargs):
+        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=max_length, **kwargs)
 
     def run_validation(self, data=serializers.empty):
         return super().run_validation(data) or ""

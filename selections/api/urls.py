@@ -20,6 +20,7 @@ urlpatterns = [
     path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
     path("", include("selections.opinions.api.urls")),
     path("", include("selections.insights.api.urls")),
+    path("", include("selections.planning.api.urls")),
     path("", include("selections.transfer.api.urls")),
     *router.urls,
 ]

@@ -266,14 +266,12 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """The ratings by others of a member's picks."""
+class Liking:
+    """How others liked what a member picked, or proposed to them."""
 
-    n: int
+    n: int  # ratings
     total: int
     hits: int
-    best: Marked | None
-    worst: Marked | None
 
     @property
     def mean(self) -> float | None:
@@ -284,6 +282,14 @@ class Marks:
     def hit_rate(self) -> float | None:
         """The share of ratings that praise, 0 to 1; None without ratings."""
         return self.hits / self.n if self.n else None
+
+
+@dataclass(frozen=True)
+class Marks(Liking):
+    """The ratings by others of a member's picks."""
+
+    best: Marked | None
+    worst: Marked | None
 
     def __add__(self, more: "Marks") -> "Marks":
         best = [marked for marked in (self.best, more.best) if marked]
@@ -314,6 +320,7 @@ class ReportCard:
     movies: Marks
     albums: Marks
     raters: list[Rater]  # those who gave the most ratings first
+    challenges: Liking  # of the picks that others made because this user challenged them
 
     @property
     def together(self) -> Marks:
@@ -335,7 +342,18 @@ def report_card(viewer: Any, person: Any) -> ReportCard:
         movies=movies,
         albums=albums,
         raters=sorted(raters.values(), key=lambda rater: (-rater.n, rater.user.pk)),
+        challenges=_liking_of_challenges(ratings, person),
     )
+
+
+def _liking_of_challenges(ratings: OpinionQuerySet, challenger: Any) -> Liking:
+    """The sums of these ratings on picks that were the challenger's idea."""
+    sums: Counter[str] = Counter()
+    for kind in KINDS.values():
+        on_challenges = ratings.filter(**{f"{kind.opinion_field}__challenge__challenger": challenger}).order_by()
+        hits = Count("pk", filter=Q(rating__gte=HIT))
+        sums.update(on_challenges.aggregate(n=Count("pk"), total=Coalesce(Sum("rating"), 0), hits=hits))
+    return Liking(n=sums["n"], total=sums["total"], hits=sums["hits"])
 
 
 def _marks(kind: Kind, ratings: OpinionQuerySet) -> tuple[Marks, list[Rater]]:

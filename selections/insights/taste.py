@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Case, When
 
-from selections.models import Opinion, visible_to
+from selections.conditions import visible_to
+from selections.models import Opinion
 
 from .features import Feature, Key, SourcePick, WorkFeatures
 from .likes import FURTHEST, MIDDLE

@@ -21,7 +21,7 @@ GRANTED = {
 }
 
 
-def make_curators(apps, schema_editor):
+def make_curators(apps, schema_editor, granted=GRANTED):
     """Make the group that may keep catalog and weeks in order, and nothing else.
 
     On a new database Django makes the permissions after all migrations; it leaves alone those that are there.
@@ -31,7 +31,7 @@ def make_curators(apps, schema_editor):
     Group = apps.get_model("auth", "Group")
     database = schema_editor.connection.alias
     group, _ = Group.objects.using(database).get_or_create(name="curator")
-    for app, models in GRANTED.items():
+    for app, models in granted.items():
         for model, actions in models.items():
             kind, _ = ContentType.objects.using(database).get_or_create(app_label=app, model=model)
             name = apps.get_model(app, model)._meta.verbose_name_raw

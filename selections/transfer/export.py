@@ -22,7 +22,8 @@ from catalog import portable
 from catalog.json_fields import Instant
 from catalog.spreadsheets import defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
-from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
+from selections.models import EarlierRating, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
+from selections.plans import ShortlistQuerySet
 from selections.weeks import this_week, week_before
 
 from . import own_json
@@ -39,9 +40,9 @@ def file_name(user, ending: str) -> str:
 
 
 def to_json(user, year: int | None = None) -> Iterator[str]:
-    """The user's data, or that of one ISO year; others' opinions on it as far as the user may read them; and the
-    catalog's details of the works, so that an import needs no upstream. Each week, opinion and work is a line;
-    own_json.py defines its fields.
+    """The user's data, or that of one ISO year, without their shortlist; others' opinions on it as far as the user may
+    read them; and the catalog's details of the works, so that an import needs no upstream. Each week, opinion and work
+    is a line; own_json.py defines its fields.
 
     It contains no email address, no credentials, and no ids of our database.
     """
@@ -55,6 +56,8 @@ def to_json(user, year: int | None = None) -> Iterator[str]:
     yield from _lines(map(own_json.WEEK.write, _weeks(user, year)))
     yield '],\n"opinions_given": ['
     yield from _lines(map(own_json.GIVEN_OPINION.write, _opinions_given(user, year)))
+    yield '],\n"shortlist": ['
+    yield from _lines(map(own_json.SHORTLIST_ITEM.write, _shortlist(user, year)))
     yield '],\n"catalog": {"movies": ['
     yield from _lines(map(portable.MOVIE.write, _works(user, year, MOVIE)))
     yield '], "albums": ['
@@ -143,15 +146,23 @@ def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
     return pick.week.week_number, pick.week.user.username, opinion.kind, pick.position
 
 
+def _shortlist(user, year: int | None) -> ShortlistQuerySet:
+    """The user's shortlist, the earliest first; it is of no year."""
+    items = ShortlistItem.objects.filter(user=user).select_related("movie", "album").order_by("created_at", "id")
+    return items if year is None else items.none()
+
+
 def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
-    """The works of the user's picks, and of picks that they have an opinion on, by id, in batches."""
+    """The works of the user's picks and shortlist, and of picks that they have an opinion on, by id, in batches."""
     picked = kind.picks._default_manager.filter(_of_year(year, "week__"), week__user=user).values(kind.name)
     given = Opinion.objects.visible_to(user, kind.opinion_field).filter(
         _of_year(year, f"{kind.opinion_field}__week__"), user=user
     )
     works = portable.with_parts(
         kind.works._default_manager.filter(
-            Q(pk__in=picked) | Q(pk__in=given.values(f"{kind.opinion_field}__{kind.name}"))
+            Q(pk__in=picked)
+            | Q(pk__in=given.values(f"{kind.opinion_field}__{kind.name}"))
+            | Q(pk__in=_shortlist(user, year).order_by().on_kind(kind.name).values(kind.name))
         ).order_by(kind.id_field)
     )
     after: dict[str, Any] = {}

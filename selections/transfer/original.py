@@ -29,6 +29,7 @@ from selections.weeks import YearWeek, read_week_name, week_name
 
 from . import own_json, restoring
 from .readers.rows import FileError
+from .report import Report
 
 # The columns that a table must have; others may be missing, and further tables are ignored.
 COLUMNS = {
@@ -52,7 +53,7 @@ class Outcome:
 
     name: str  # empty for weeks without an owner
     state: str = ""  # of the account: `new`, `existing`, or empty if nothing was imported
-    report: restoring.Report | None = None
+    report: Report | None = None
     remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was left out or changed
 
 

@@ -1,6 +1,7 @@
 """Our own JSON: its fields, each with its type and limit. export.py writes it, restoring.py imports it.
 
-{"format": "wrong-opinions", "version": 1, "user": {…}, "weeks": […], "opinions_given": […], "catalog": {…}}
+{"format": "wrong-opinions", "version": 1, "user": {…}, "weeks": […], "opinions_given": […], "shortlist": […],
+ "catalog": {…}}
 """
 
 import json
@@ -30,6 +31,7 @@ from catalog.json_fields import (
 )
 from selections.kinds import KINDS, Kind
 from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
+from selections.plans import MAX_NOTE
 from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS
 
 from .readers import files
@@ -85,6 +87,11 @@ def _check_given(values: dict[str, Any], place: str) -> None:
     _check_week_name(values, place)
     _check_opinion(values, place)
     values["owner"] = values["owner"].lower()
+    values["key"] = _key_of(values)
+
+
+def _check_shortlist_item(values: dict[str, Any], place: str) -> None:
+    """Name the `key` of its work."""
     values["key"] = _key_of(values)
 
 
@@ -196,18 +203,33 @@ def _given_opinion(max_text: int | None) -> ByKind:
     )
 
 
+SHORTLIST_ITEM = ByKind(
+    **{
+        name: Record(
+            _check_shortlist_item,
+            kind=Choice(name),
+            **_id_of(kind, "work.external_id"),
+            note=Text(MAX_NOTE, null=True),
+            created_at=Instant(),
+        )
+        for name, kind in KINDS.items()
+    }
+)
+
+
 def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
     return given["owner"], given["year"], given["week_number"], given["key"]
 
 
 ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "Each week can be listed only once.")
 ONE_OPINION = Unique("", _pick_of, "There can be only one opinion of your own on a pick.")
+ONE_ITEM = Unique("", itemgetter("key"), "Each title can be on the shortlist only once.")
 NOT_OURS = f"This is not an export of Wrong Opinions, which has {FORMAT} here."
 NEWER = f"This version of Wrong Opinions can only read version {VERSION}. Update it."
 
 
 def _export(max_text: int | None) -> Record:
-    """A whole file. Its works are read one by one, and only those of its picks and opinions."""
+    """A whole file. Its works are read one by one, and only those of its picks, opinions and shortlist."""
     return Record(
         format=Choice(FORMAT, required=True, sentence=NOT_OURS),
         version=Choice(VERSION, required=True, sentence=NEWER),
@@ -215,6 +237,7 @@ def _export(max_text: int | None) -> Record:
         user=USER,
         weeks=List(_week(max_text), None, ONE_WEEK),
         opinions_given=List(_given_opinion(max_text), None, ONE_OPINION, help_text="On picks of others."),
+        shortlist=List(SHORTLIST_ITEM, None, ONE_ITEM, help_text="What the user means to pick, the earliest first."),
         catalog=Record(
             movies=List(AnyObject(), help_text="All details that the catalog has, with cast and crew."),
             albums=List(AnyObject(), help_text="All details that the catalog has, with the artist credit."),
@@ -228,7 +251,7 @@ TRUSTED_EXPORT = _export(None)  # the operator's may have texts from before ther
 
 @dataclass(slots=True)
 class FileWorks:
-    """Those works of a file that its picks and opinions are about."""
+    """Those works of a file that its picks, opinions and shortlist are about."""
 
     records: dict[Key, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, Key] = field(default_factory=dict)  # merged ids, and the works that they lead to
@@ -260,6 +283,7 @@ def read(data: object, *, is_trusted: bool) -> dict[str, Any]:
         raise InvalidValue("", "This is not an export of Wrong Opinions. Choose the file as it was exported.")
     values = (TRUSTED_EXPORT if is_trusted else EXPORT).parse(data, "")
     said = [pick for week in values["weeks"] for pick in week["picks"]] + values["opinions_given"]
+    said += values["shortlist"]
     wanted = {pick["key"] for pick in said}
     works = FileWorks()
     for kind in KINDS.values():

@@ -13,6 +13,11 @@ from .own_json import FileWorks, Key
 WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
 
 
+TOO_MANY_UNKNOWN = (
+    "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
+)
+
+
 class SavedWorks:
     """The movies and albums of a file: as in the catalog, else as in the file."""
 

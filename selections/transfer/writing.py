@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from selections import services
 from selections.kinds import KINDS, Kind
-from selections.models import AnyPick, ImportedRow, Opinion, Week
+from selections.models import AnyPick, ImportedRow, Opinion, ShortlistItem, Week
 from selections.weeks import YearWeek
 
 from .kept_rows import row_to_json
@@ -78,6 +78,9 @@ def _write_picks(user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearW
         for outcome in new
     ]
     services.place_picks(picks)
+    if picks and ShortlistItem.objects.filter(user=user).exists():
+        for pick in sorted(picks, key=lambda pick: pick.work.pk):  # works are locked in one order
+            services.leave_shortlist(pick)
     said = list(zip(picks, new, strict=True))
     if there := [outcome for outcome in outcomes if outcome.state == "there"]:
         said += _existing(user, kind, there, weeks)

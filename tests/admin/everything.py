@@ -11,15 +11,17 @@ from accounts import services
 from accounts.models import Attempts, Invitation, User
 from catalog import merging
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
-from selections.models import EarlierRating, ImportedRow, Opinion, WeekAlbum, WeekMovie
+from selections.models import EarlierRating, ImportedRow, Opinion, ShortlistItem, WeekAlbum, WeekMovie
 from tests.conftest import session_of
 from tests.factories import (
     AlbumFactory,
     AlbumOpinionFactory,
     ArtistFactory,
+    ChallengeFactory,
     MovieFactory,
     MovieOpinionFactory,
     PersonFactory,
+    ShortlistItemFactory,
     UserFactory,
     WeekAlbumFactory,
     WeekFactory,
@@ -36,7 +38,9 @@ REFUSED = {
     "catalog_merge_add",
     "catalog_merge_delete",
     "catalog_person_add",
+    "selections_challenge_add",
     "selections_importedrow_add",
+    "selections_shortlistitem_add",
 }
 
 
@@ -67,6 +71,9 @@ def fill(count: int) -> None:
         Attempts.objects.create(key=f"key {number}", expires_at="2026-01-01T00:00:00Z")
         Group.objects.create(name=f"group {number}")
         wait(ada, f"row {number}")
+        ShortlistItemFactory(user=ada, suggested_by=somebody)
+        ShortlistItem.objects.order_by("pk").first().votes.create(user=somebody)
+        ChallengeFactory(challenger=somebody, member=ada)
         remember(ada)
 
 

@@ -25,11 +25,19 @@ from tests.factories import (
 
 CURATED = [model for model in site._registry if model._meta.app_label in {"catalog", "selections"}]
 KEPT_AWAY = [model for model in site._registry if model not in CURATED]
-migration = importlib.import_module("selections.migrations.0005_curators")
+MIGRATIONS = [
+    importlib.import_module(f"selections.migrations.{name}")
+    for name in ("0005_curators", "0013_shortlists_and_challenges")
+]
+GRANTED = {
+    app: {model: actions for migration in MIGRATIONS for model, actions in migration.GRANTED.get(app, {}).items()}
+    for app in ("catalog", "selections")
+}
 
 
 def make_curators():
-    migration.make_curators(apps, SimpleNamespace(connection=connection))
+    for migration in MIGRATIONS:
+        migration.make_curators(apps, SimpleNamespace(connection=connection))
 
 
 def granted():
@@ -40,7 +48,7 @@ def granted():
 def wanted():
     return {
         f"{app}.{action}_{model}"
-        for app, models in migration.GRANTED.items()
+        for app, models in GRANTED.items()
         for model, actions in models.items()
         for action in actions
     }
@@ -141,10 +149,8 @@ def test_curators_have_every_model_of_the_catalog(db):
     """A model that is added later needs a migration that grants its permissions."""
     make_curators()
 
-    assert set(migration.GRANTED["catalog"]) == {
-        model._meta.model_name for model in apps.get_app_config("catalog").get_models()
-    }
-    assert set(migration.GRANTED["selections"]) == {
+    assert set(GRANTED["catalog"]) == {model._meta.model_name for model in apps.get_app_config("catalog").get_models()}
+    assert set(GRANTED["selections"]) == {
         model._meta.model_name for model in apps.get_app_config("selections").get_models()
     }
     assert granted() == wanted()

@@ -174,7 +174,7 @@ def test_query_counts_do_not_grow(admin_client, user, page, django_assert_max_nu
         return len(queries.captured_queries)
 
     fill(1)
-    few = count_queries(40)
+    few = count_queries(45)
     fill(14)
 
     assert count_queries(few) == few

@@ -20,6 +20,8 @@ LISTS = [
     "/api/albums/selections",
     "/api/auth/sessions",
     "/api/auth/tokens",
+    "/api/shortlist",
+    "/api/challenges",
 ]
 
 
@@ -75,7 +77,7 @@ def test_a_private_member_is_as_unknown_as_any(api, address, name):
 
     assert_problem(answers[0], 422)
     assert answers[0].json() == answers[1].json()
-    assert answers[0].json()["errors"][0]["code"] == "unknown_user"
+    assert answers[0].json()["errors"][0]["code"] == "unknown_member"
 
 
 def test_weeks_come_with_their_picks(api, user, other, django_assert_num_queries):

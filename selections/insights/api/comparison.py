@@ -150,7 +150,7 @@ class MarkedSerializer(ShownPickSerializer):
     mean = serializers.FloatField(help_text="Half stars.")
 
 
-class MarksSerializer(serializers.Serializer):
+class LikingSerializer(serializers.Serializer):
     """Ratings by other members; all but `n` are null without any."""
 
     n = serializers.IntegerField(help_text="Ratings by others.")
@@ -158,6 +158,11 @@ class MarksSerializer(serializers.Serializer):
     hit_rate = serializers.FloatField(
         allow_null=True, help_text=f"0 to 1: the share of ratings of {comparison.HIT} half stars and more."
     )
+
+
+class MarksSerializer(LikingSerializer):
+    """Ratings by other members; all but `n` are null without any."""
+
     best = MarkedSerializer(allow_null=True, help_text="The pick with the highest mean.")
     worst = MarkedSerializer(allow_null=True, help_text="The pick with the lowest mean, possibly the same one.")
 
@@ -174,6 +179,7 @@ class ReportCardSerializer(serializers.Serializer):
     movies = MarksSerializer()
     albums = MarksSerializer()
     by = RaterSerializer(many=True, source="raters", help_text="The other members, those with the most ratings first.")
+    challenges = LikingSerializer(help_text="Of picks that other members made because the user challenged them.")
 
 
 class ContrarianPickSerializer(serializers.Serializer):

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             counts = [
                 f" {what.capitalize()}: {new} new, {existing} existing, {skipped} skipped."
                 for what, new, existing, skipped in (outcome.report.lines() if outcome.report else [])
-                if what != "opinions"
+                if what in {"weeks", "picks"}
             ]
             self.say(f"{outcome.name}: {STATES[outcome.state]}.{''.join(counts)}")
         for remark in outcome.remarks + (outcome.report.remarks if outcome.report else []):

@@ -20,6 +20,7 @@ from accounts.errors import Refusal
 from accounts.models import ApiToken
 from catalog.json_fields import AnyObject, InvalidValue, List
 from selections.transfer import export, own_json, restoring
+from selections.transfer.report import Report
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"
@@ -61,7 +62,7 @@ class ArchiveSchema(OpenApiSerializerExtension):
         schema = deepcopy(own_json.EXPORT.schema()) | {"description": ArchiveSerializer.__doc__}  # others add to it
         if direction == "request":
             objects = List(AnyObject()).schema()
-            outline = {"user": AnyObject().schema(), "weeks": objects, "opinions_given": objects}
+            outline = {"user": AnyObject().schema(), "weeks": objects, "opinions_given": objects, "shortlist": objects}
             schema |= {"required": ["format", "version"], "properties": schema["properties"] | outline}
         return schema
 
@@ -85,6 +86,9 @@ class ImportReportSerializer(serializers.Serializer):
     opinions_created = serializers.IntegerField()
     opinions_existing = serializers.IntegerField()
     opinions_left_out = serializers.IntegerField(help_text="On picks that do not exist, or that you may not see.")
+    shortlist_created = serializers.IntegerField()
+    shortlist_existing = serializers.IntegerField()
+    shortlist_left_out = serializers.IntegerField(help_text="The shortlist is full, or the work is unknown.")
     opinions_of_others = serializers.IntegerField(help_text="In the file for reading only; never imported.")
     movies_added = serializers.IntegerField(
         help_text="Added to the catalog as the file describes them, until TMDB is asked about them."
@@ -179,7 +183,7 @@ class ImportView(APIView):
             raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY) from None
         return Response(ImportReportSerializer(asdict(report)).data)
 
-    def load(self, request, *, apply: bool) -> restoring.Report:
+    def load(self, request, *, apply: bool) -> Report:
         limits.count_attempt("import", request, limits.account_id(request.user.pk))
         data = request.data
         is_signed_in = not isinstance(request.auth, ApiToken)

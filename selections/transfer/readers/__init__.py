@@ -42,7 +42,7 @@ FORMATS = {known.name: known for known in (*(module.FORMAT for module in MODULES
 PROGRAMS = " and ".join(", ".join(known.program for known in FORMATS.values() if known.program).rsplit(", ", 1))
 UNKNOWN_JSON = f"This JSON is not an export of a program that is supported: {PROGRAMS}."
 JSON = "json"  # our own export, which own_json.py reads
-OUR_KEYS = ("format", "version", "exported_at", "user", "weeks", "opinions_given", "catalog")
+OUR_KEYS = ("format", "version", "exported_at", "user", "weeks", "opinions_given", "shortlist", "catalog")
 
 
 def recognise(path: Path) -> str:

@@ -14,7 +14,7 @@ from tests.factories import (
 from tests.selections.insights.conftest import EVERYTHING, disagreements, give, owner, stats, title
 
 # How many queries each takes, the callers themselves among them
-QUERIES = {"compare?with=ben": 4, "wrong-opinions": 7, "report-card": 7, "contrarian?user=ben": 4, "on-this-week": 6}
+QUERIES = {"compare?with=ben": 4, "wrong-opinions": 7, "report-card": 9, "contrarian?user=ben": 4, "on-this-week": 6}
 PLACES = list(QUERIES)
 
 

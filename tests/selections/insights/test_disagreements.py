@@ -104,7 +104,7 @@ def test_those_of_all_members_are_refused_where_there_are_too_many_weeks(api, mo
 def test_a_report_card(club):
     body = stats(club.ada, "report-card")
 
-    assert set(body) == {"user", "together", "movies", "albums", "by"}
+    assert set(body) == {"user", "together", "movies", "albums", "by", "challenges"}
     assert body["user"] == owner(club.ada)
     # one 5 + 1, two 6, three 2 + 9: five ratings, one of them 7 or more
     movies = body["movies"]
@@ -157,7 +157,14 @@ def test_a_report_card_without_ratings_by_others(user, now):
     body = stats(user, "report-card")
 
     nothing = {"n": 0, "mean": None, "hit_rate": None, "best": None, "worst": None}
-    assert body == {"user": owner(user), "together": nothing, "movies": nothing, "albums": nothing, "by": []}
+    assert body == {
+        "user": owner(user),
+        "together": nothing,
+        "movies": nothing,
+        "albums": nothing,
+        "by": [],
+        "challenges": {"n": 0, "mean": None, "hit_rate": None},
+    }
 
 
 def test_against_the_crowd(club):

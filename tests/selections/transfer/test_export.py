@@ -103,7 +103,7 @@ def test_the_json_of_a_user(now, user, other):
     ]
     assert (data["exported_at"], data["opinions_given"]) == (at, [])
     assert data["catalog"]["movies"][0]["title"] == "The Matrix"
-    assert text.count("\n") == 8  # a week and a work are a line each
+    assert text.count("\n") == 9  # a week and a work are a line each
     assert "Ünd" in text
 
 

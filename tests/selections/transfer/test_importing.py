@@ -20,6 +20,7 @@ from tests.factories import (
     AlbumFactory,
     MovieFactory,
     MovieOpinionFactory,
+    ShortlistItemFactory,
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
@@ -81,6 +82,16 @@ def test_what_the_catalog_knows_by_id_is_not_asked_for(user):
 
     assert importer.to_ask().total() == 0
     assert states(importer.run()) == ["new"] * 3
+
+
+def test_what_is_imported_leaves_the_shortlist(user):
+    movie, other = MovieFactory.create_batch(2)
+    for planned in (movie, other):
+        ShortlistItemFactory(user=user, movie=planned)
+
+    run(user, film(tmdb_id=movie.tmdb_id))
+
+    assert [item.movie for item in user.shortlist.all()] == [other]
 
 
 def test_an_unknown_id_is_found_by_its_title(user, tmdb):

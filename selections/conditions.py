@@ -1,0 +1,18 @@
+"""Conditions that querysets of several models share."""
+
+from django.db.models import Q
+
+from catalog.models import Album, Movie
+
+
+def visible_to(user, owner: str) -> Q:
+    """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private."""
+    return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
+
+
+def of_work(work: Movie | Album) -> Q:
+    """Whether rows are about the movie, or about any edition of the album."""
+    if isinstance(work, Album) and work.release_group_id:
+        editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
+        return Q(album__in=editions.values("pk"))
+    return Q(**{work.kind: work})

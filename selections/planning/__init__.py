@@ -1,0 +1,1 @@
+"""Shortlists, votes and challenges: what members plan to pick, and propose to each other."""

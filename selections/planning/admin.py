@@ -1,0 +1,66 @@
+from django.contrib import admin
+
+from catalog import pictures
+from selections.models import Challenge, ShortlistItem, ShortlistVote
+
+
+class PlanAdmin(admin.ModelAdmin):
+    """Members' plans: staff read them, correct the note and delete. Accounts are text, as curators cannot open them."""
+
+    list_display_links = ["__str__"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["movie__search_text", "album__search_text"]
+
+    class Media:
+        css = {"all": ["selections/admin.css"]}
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_readonly_fields(self, request, obj=None):
+        return [name for name in self.get_fields(request, obj) if name != "note"]
+
+    @admin.display(description="picture")
+    def picture(self, plan):
+        return pictures.picture(plan.work)
+
+
+class VoteInline(admin.TabularInline):
+    model = ShortlistVote
+    extra = 0
+    fields = ["created_at"]
+    readonly_fields = ["created_at"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("user", "item__movie", "item__album")
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(ShortlistItem)
+class ShortlistItemAdmin(PlanAdmin):
+    list_display = ["picture", "__str__", "suggested_by", "created_at"]
+    list_select_related = ["user", "suggested_by", "movie", "album"]
+    list_filter = ["created_at"]
+    search_fields = [*PlanAdmin.search_fields, "user__username"]
+    fields = ["picture", "__str__", "suggestion_of", "movie", "album", "note", "created_at"]
+    inlines = [VoteInline]
+
+    @admin.display(description="suggested by", empty_value="-")
+    def suggestion_of(self, item):
+        return item.suggested_by and str(item.suggested_by)
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(PlanAdmin):
+    list_display = ["picture", "__str__", "state", "created_at", "answered_at"]
+    list_select_related = ["challenger", "member", "movie", "album"]
+    list_filter = ["state", "created_at"]
+    search_fields = [*PlanAdmin.search_fields, "challenger__username", "member__username"]
+    fields = ["picture", "__str__", "movie", "album", "note", "state", "pick", "created_at", "answered_at"]
+
+    @admin.display(description="pick", empty_value="-")
+    def pick(self, challenge):
+        return challenge.pick

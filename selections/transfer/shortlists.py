@@ -1,0 +1,64 @@
+"""Importing the shortlist of our own JSON: what is missing is added, as far as there is room."""
+
+from itertools import batched
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from selections import services
+from selections.models import ShortlistItem
+from selections.plans import MAX_ITEMS
+
+from .report import Report
+from .saved_works import TOO_MANY_UNKNOWN, SavedWorks
+
+BATCH = 50  # items that are looked up together
+
+
+def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks, report: Report) -> None:
+    """Add the titles that are not on the user's shortlist, in any edition; the report counts what was done."""
+    room = MAX_ITEMS - ShortlistItem.objects.filter(user=user).count()
+    for some in batched(items, BATCH, strict=False):
+        works.look_up(item["key"] for item in some)
+        for item in some:
+            if sentence := _reason_against(item, works, room):
+                report.shortlist_left_out += 1
+                report.remarks.append(f"Shortlist: {sentence}")
+            elif _is_there(user, item, works):
+                report.shortlist_existing += 1
+            else:
+                works.need([item["key"]])
+                is_new = not works.apply or _add(user, item, works)
+                report.shortlist_created += is_new
+                report.shortlist_existing += not is_new
+                room -= is_new
+
+
+def _reason_against(item: dict[str, Any], works: SavedWorks, room: int) -> str:
+    """A sentence on why the item is left out; empty if it is not."""
+    kind, external_id = item["key"]
+    if not works.has(item["key"]):
+        return f"{kind} {external_id} is neither in the catalog nor in the file."
+    if room <= 0:
+        return f"it has {MAX_ITEMS:,} titles already, so {works.title_of(item['key'])} was skipped."
+    if not works.admits(item["key"]):
+        return f"{works.title_of(item['key'])} {TOO_MANY_UNKNOWN}"
+    return ""
+
+
+def _is_there(user, item: dict[str, Any], works: SavedWorks) -> bool:
+    work = works.found.get(item["key"])
+    return work is not None and ShortlistItem.objects.filter(user=user).of_work(work).exists()
+
+
+def _add(user, item: dict[str, Any], works: SavedWorks) -> bool:
+    """Whether the item was added; false if another request was faster."""
+    kind = item["key"][0]
+    values = {f"{kind}_id": works.known[item["key"]], "note": item["note"], "created_at": item["created_at"]}
+    try:
+        with transaction.atomic():
+            services.lock_user(user)
+            ShortlistItem.objects.create(user=user, **values)
+    except IntegrityError:
+        return False
+    return True
