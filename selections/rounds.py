@@ -168,9 +168,10 @@ def result_of(weeks: list[Week]) -> Result:
     """What came of these weeks, by the opinions that load_weeks() has found."""
     picks: list[Any] = []
     for week in weeks:
-        for pick in [*week.movies, *week.albums]:
+        of_week: list[Any] = [*week.movies, *week.albums]
+        for pick in of_week:
             pick.week = week
-            picks.append(pick)
+        picks += of_week
     of_picks = [RatedPick(pick, [opinion for opinion in pick.shown_opinions if opinion.rating]) for pick in picks]
     rated = [one for one in of_picks if one.rated]
     compared = [surprise for of_pick in rated if of_pick.n >= GROUP for surprise in compare(of_pick)]
