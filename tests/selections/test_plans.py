@@ -27,6 +27,9 @@ INSERT INTO catalog_album SELECT (jsonb_populate_record(NULL::catalog_album, to_
     'title_key', 'album ' || n, 'search_text', 'album ' || n))).*
 FROM (SELECT * FROM catalog_album LIMIT 1) AS one, generate_series(1, 4000) AS n;
 
+-- Otherwise foreign keys are checked, and rows joined, as in tables that are as small as other tests had them.
+ANALYZE accounts_user, selections_week, catalog_movie, catalog_album;
+
 INSERT INTO selections_weekmovie (week_id, movie_id, position, added_at)
 SELECT week.id, (SELECT min(id) FROM catalog_movie) + (week.id * 7 + n * 333) % 4000, n, now()
 FROM selections_week AS week, generate_series(1, 2) AS n;
@@ -34,6 +37,8 @@ FROM selections_week AS week, generate_series(1, 2) AS n;
 INSERT INTO selections_weekalbum (week_id, album_id, position, added_at)
 SELECT week.id, (SELECT min(id) FROM catalog_album) + (week.id * 7 + n * 333) % 4000, n, now()
 FROM selections_week AS week, generate_series(1, 2) AS n;
+
+ANALYZE selections_weekmovie, selections_weekalbum;
 
 INSERT INTO selections_opinion
     (user_id, movie_pick_id, album_pick_id, rating, review, contains_spoilers, created_at, updated_at)
