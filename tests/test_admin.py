@@ -34,6 +34,8 @@ def test_every_model_of_ours_is_there():
         "WeekAlbum",
         "Opinion",
         "ImportedRow",
+        "ShortlistItem",
+        "Challenge",
     }
 
 
