@@ -29,7 +29,7 @@ AGES = 60  # seconds: more than anything takes on a busy machine
 # first of them. Make up more of them after greater changes: uv run pytest --hypothesis-profile=thorough
 hypothesis.settings.register_profile(
     "quick",
-    max_examples=20 if connection.vendor == "sqlite" else 6,
+    max_examples=16 if connection.vendor == "sqlite" else 6,
     deadline=None,
     derandomize=True,
     database=None,
