@@ -29,6 +29,7 @@ class PlanAdmin(admin.ModelAdmin):
 class VoteInline(admin.TabularInline):
     model = ShortlistVote
     extra = 0
+    can_delete = False  # only the voter takes a vote back
     fields = ["created_at"]
     readonly_fields = ["created_at"]
 
