@@ -294,8 +294,8 @@ class Upstream:
             self.breaker.before_request()
         sleep_until(send_at)
         with self.limiter.sending():
-            self.state.count("sent")
             yield
+        self.state.count("sent")  # afterwards: it takes time that belongs to the slot
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
         self.breaker.record_failure(is_slow=is_slow)
