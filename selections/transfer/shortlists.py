@@ -21,11 +21,11 @@ def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks, repo
     for some in batched(items, BATCH, strict=False):
         works.look_up(item["key"] for item in some)
         for item in some:
-            if sentence := _reason_against(item, works, room):
+            if _is_there(user, item, works):
+                report.shortlist_existing += 1
+            elif sentence := _reason_against(item, works, room):
                 report.shortlist_left_out += 1
                 report.remarks.append(f"Shortlist: {sentence}")
-            elif _is_there(user, item, works):
-                report.shortlist_existing += 1
             else:
                 works.need([item["key"]])
                 is_new = not works.apply or _add(user, item, works)

@@ -69,7 +69,8 @@ def test_what_is_unknown_or_too_much_is_left_out(user, monkeypatch):
     assert not ShortlistItem.objects.exists()
 
 
-def test_another_edition_on_the_shortlist_is_kept(user):
+def test_another_edition_on_a_full_shortlist_is_kept(user, monkeypatch):
+    monkeypatch.setattr(shortlists, "MAX_ITEMS", 1)
     album = ShortlistItemFactory(user=user, album=AlbumFactory()).album
     edition = AlbumFactory(release_group_id=album.release_group_id)
     item = {"kind": "album", "musicbrainz_id": str(edition.musicbrainz_id), "created_at": ITEM["created_at"]}
