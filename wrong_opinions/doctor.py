@@ -24,6 +24,7 @@ from django.utils import timezone
 from integrations import status
 
 from . import jobs, outages
+from .health import folders
 
 MIN_FREE = 500  # MB
 MAX_OFFSET = 10  # seconds between two clocks, which tokens tolerate
@@ -70,13 +71,7 @@ def check_files() -> Iterator[str]:
 
 def check_disk() -> Iterator[str]:
     """Space on each disk that the site writes to."""
-    folders = [settings.CACHE_DIR, settings.BACKUP_DIR, Path(tempfile.gettempdir())]
-    if connection.vendor == "sqlite":
-        folders.append(Path(connection.settings_dict["NAME"]).parent)
-    disks = {}
-    for folder in filter(None, folders):
-        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-        disks[there.stat().st_dev] = there
+    disks = {place.stat().st_dev: place for place in (*folders().values(), Path(tempfile.gettempdir()))}
     for place in disks.values():
         if (free := shutil.disk_usage(place).free // 1_000_000) < MIN_FREE:
             yield f"The disk of {place} has only {free} MB left. Delete something, or move it to a larger disk."
@@ -143,8 +138,7 @@ def _address(path: str = "") -> str:
 
 
 def _read(opener: OpenerDirector, path: str, form: dict[str, str] | None = None) -> bytes:
-    parts = urlsplit(settings.SITE_URL)
-    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": _address(path)} if form else {}
+    headers = {"Origin": settings.SITE_URL, "Referer": _address(path)} if form else {}
     data = urlencode(form).encode() if form else None
     request = Request(_address(path), data, headers)  # noqa: S310 - http or https, by the settings
     with opener.open(request, timeout=TIMEOUT) as answer:

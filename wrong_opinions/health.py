@@ -80,12 +80,18 @@ class DetailsView(APIView):
         )
 
 
-def disk() -> dict[str, dict[str, int]]:
-    """The bytes where the cache of upstreams is, and the database if it is a file."""
-    folders = {"cache": next(folder for folder in [settings.CACHE_DIR, *settings.CACHE_DIR.parents] if folder.exists())}
+def folders() -> dict[str, Path]:
+    """Where the site writes: the folders, or what there is of them."""
+    wanted = {"cache": settings.CACHE_DIR, "backups": settings.BACKUP_DIR}
     if connection.vendor == "sqlite":
-        folders["database"] = Path(connection.settings_dict["NAME"]).parent
-    usage = {name: shutil.disk_usage(folder) for name, folder in folders.items()}
+        wanted["database"] = Path(connection.settings_dict["NAME"]).parent
+    found = {name: folder.absolute() for name, folder in wanted.items() if folder}
+    return {name: next(one for one in (folder, *folder.parents) if one.exists()) for name, folder in found.items()}
+
+
+def disk() -> dict[str, dict[str, int]]:
+    """The bytes of the disk of each folder."""
+    usage = {name: shutil.disk_usage(folder) for name, folder in folders().items()}
     return {name: {"total": found.total, "free": found.free} for name, found in usage.items()}
 
 
