@@ -97,7 +97,7 @@ def connections_terminated(trial: Trial) -> None:
         failures = [answer for _, answer in load.answers if answer.status != 201]
         slowest = max(answer.seconds for _, answer in load.answers)
         # What was being written at that moment fails, as nobody knows whether it was: one request a member at most.
-        few = len(load.tokens) * rounds
+        few = len(load.share) * rounds
         trial.expect(f"{len(failures)} failures in {rounds} rounds (at most {few})", len(failures) <= few)
         trial.expect(f"the slowest answer took {slowest:.2f} s (at most 2 s)", slowest <= 2)
         trial.expect_only(load.statuses(), 201, 503)

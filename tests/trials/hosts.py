@@ -6,7 +6,6 @@ MusicBrainz is a stand-in on loopback, whose log says how far apart the requests
 """
 
 import signal
-import threading
 import time
 from itertools import combinations, count, pairwise
 
@@ -15,31 +14,21 @@ from tests.faulty import FaultyServer, musicbrainz
 from .databases import PostgreSQL
 from .edges import main
 from .failures import expect_nothing_lost
-from .site import Answer, Load, Site
+from .site import Answer, Clients, Load, Site
 from .trial import LeftOut, Trial
 
 INTERVAL = 1.05  # seconds, the default of MUSICBRAINZ_INTERVAL
 
 
-class Searches:
-    """Members who search for albums that nobody has searched for, on one host."""
+class Searches(Clients):
+    """Members who search for albums that were not searched for before, on one host."""
+
+    share = range(2)
 
     def __init__(self, site: Site, token: str) -> None:
         self.site, self.token, self.answers = site, token, list[Answer]()
 
-    def __enter__(self):
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.search, args=[number]) for number in range(2)]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
-
-    def search(self, number: int) -> None:
+    def ask(self, number: int) -> None:
         for attempt in count():
             if self.is_over.wait(0.1):
                 return

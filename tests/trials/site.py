@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,16 +148,37 @@ class Site:
         return [self.sign_in(f"member{number}").json()["access_token"] for number in range(MEMBERS)]
 
 
-class Load:
+class Clients:
+    """Clients that ask until this context ends: each is a thread that calls ask() with its part of `share`."""
+
+    share: Iterable[Any]
+
+    def ask(self, part: Any) -> None:
+        raise NotImplementedError
+
+    def __enter__(self):
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self.ask, args=[part]) for part in self.share]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Load(Clients):
     """Members who create weeks as fast as the site answers, and a ledger of the writes that it has acknowledged."""
 
     def __init__(self, site: Site, tokens: list[str], notes: str = "") -> None:
-        self.site, self.tokens, self.notes = site, tokens, notes
+        self.site, self.share, self.notes = site, tokens, notes
         self.answers: list[tuple[float, Answer]] = []  # with the moment of each
         self.acknowledged: dict[str, list[int]] = {token: [] for token in tokens}
         self.weeks = {token: ((2100 - n // 52, n % 52 + 1) for n in range(9000)) for token in tokens}
 
-    def write(self, token: str) -> None:
+    def ask(self, token: str) -> None:
         while not self.is_over.is_set():
             year, number = next(self.weeks[token])
             asked = {"year": year, "week_number": number, "notes": self.notes}
@@ -166,18 +188,6 @@ class Load:
                 self.acknowledged[token].append(answer.json()["id"])
             else:
                 self.is_over.wait(0.05)
-
-    def __enter__(self):
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.write, args=[token]) for token in self.tokens]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
 
     @property
     def count(self) -> int:

@@ -1,4 +1,4 @@
-"""Pages of lists: their links, parameters that there are not, weeks with their picks, and the order of weeks."""
+"""Lists: their pages and links, parameters that there are not, the order of weeks, and weeks with their picks."""
 
 import pytest
 
@@ -104,3 +104,89 @@ def test_the_last_changed_week_comes_first(api, weeks):
     api.patch(f"/api/weeks/{weeks[1].pk}", {"notes": "new"})
 
     assert numbers(api.get("/api/weeks", {"ordering": "updated"}))[0] == 2
+
+
+@pytest.fixture
+def many_weeks(user, other):
+    """Weeks of two people, in no order, named by owner and week."""
+    third = UserFactory(username="cid")
+    for owner, year, number in [
+        (other, 2026, 7),
+        (user, 2025, 52),
+        (third, 2026, 7),
+        (user, 2026, 7),
+        (other, 2026, 8),
+        (other, 2025, 52),
+    ]:
+        WeekFactory(user=owner, year=year, week_number=number)
+
+
+def names(response):
+    return [f"{w['owner']['username']} {w['year']}-{w['week_number']}" for w in response.json()["results"]]
+
+
+def test_own_weeks_come_first_within_a_calendar_week(api, many_weeks):
+    assert names(api.get("/api/weeks")) == [
+        "ben 2026-8",
+        "ada 2026-7",
+        "ben 2026-7",
+        "cid 2026-7",
+        "ada 2025-52",
+        "ben 2025-52",
+    ]
+
+
+def test_own_weeks_come_before_all_others_where_it_is_set(api, many_weeks, settings):
+    settings.OWN_WEEKS_FIRST = True
+
+    assert names(api.get("/api/weeks"))[:3] == ["ada 2026-7", "ada 2025-52", "ben 2026-8"]
+
+
+def test_pages(api, many_weeks):
+    body = api.get("/api/weeks?page=2&page_size=4").json()
+
+    assert (body["total"], body["page"], body["page_size"], len(body["results"])) == (6, 2, 4, 2)
+
+
+@pytest.mark.parametrize("page", [3, 1_000_000])
+def test_a_page_beyond_the_end_is_empty(api, many_weeks, page):
+    response = api.get(f"/api/weeks?page={page}")
+
+    links = {"next": None, "previous": "/api/weeks?page=1"}
+    assert response.status_code == 200
+    assert response.json() == {"total": 6, "page": page, "page_size": 20, "links": links, "results": []}
+
+
+def test_the_year_filter(api, many_weeks):
+    assert names(api.get("/api/weeks?year=2025")) == ["ada 2025-52", "ben 2025-52"]
+    assert api.get("/api/weeks?year=1999").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0",
+        "page=x",
+        "page=-1",
+        "page=" + "9" * 30,
+        "page_size=0",
+        "page_size=101",
+        "year=1899",
+        "year=2101",
+        "year=x",
+    ],
+)
+def test_the_list_refuses_bad_input(api, query):
+    response = api.get(f"/api/weeks?{query}")
+
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_list_costs_the_same_queries_whatever_its_length(api, user, django_assert_num_queries, count):
+    for n in range(count):
+        WeekMovieFactory(week=WeekFactory(user=user, year=2000, week_number=n + 1))
+
+    with django_assert_num_queries(3):  # who asks, how many, the weeks
+        assert len(api.get("/api/weeks?page_size=100").json()["results"]) == count
