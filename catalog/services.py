@@ -143,7 +143,8 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
             new,
             update_conflicts=True,
             unique_fields=[works.id_field],
-            update_fields=[*next(iter(fetched.values())), "title_key", "search_text"],
+            # A cover is kept where the archive has not answered.
+            update_fields=[*set.intersection(*map(set, fetched.values())), "title_key", "search_text"],
         )
     return stored | {work.external_id: work for work in new}, [*due, *(work.external_id for work in new)]
 

@@ -1,5 +1,7 @@
 """What members plan to pick: shortlists with the votes of others, and challenges."""
 
+from typing import Self
+
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import models
@@ -44,17 +46,19 @@ class Plan(models.Model):
         return self.movie or self.album  # type: ignore[return-value]  # there is one, see the constraint
 
 
-class ShortlistQuerySet(models.QuerySet):
+class PlanQuerySet(models.QuerySet):
+    def on_kind(self, kind: str) -> Self:
+        """Only movies, or only albums."""
+        return self.filter(**{f"{kind}__isnull": False})
+
+
+class ShortlistQuerySet(PlanQuerySet):
     def visible_to(self, user) -> "ShortlistQuerySet":
         return self.filter(visible_to(user, "user"))
 
     def of_work(self, work: Movie | Album) -> "ShortlistQuerySet":
         """Of the movie, or of any edition of the album."""
         return self.filter(of_work(work))
-
-    def on_kind(self, kind: str) -> "ShortlistQuerySet":
-        """Only movies, or only albums."""
-        return self.filter(**{f"{kind}__isnull": False})
 
     def with_votes(self, user) -> "ShortlistQuerySet":
         """With the number of votes by users whom the user may see, and whether the user `has_voted`."""
@@ -130,7 +134,7 @@ class ShortlistVote(models.Model):
         return f"{self.user} for {self.item.work}"
 
 
-class ChallengeQuerySet(models.QuerySet):
+class ChallengeQuerySet(PlanQuerySet):
     def visible_to(self, user) -> "ChallengeQuerySet":
         """Those that the user made or was given, except by or for members who are private."""
         own = Q(challenger=user) | Q(member=user)

@@ -49,10 +49,10 @@ def weeks_own_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
 def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
     """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
     ids = [week.pk for week in weeks]
-    return place_picks(weeks, movie_picks(ids, viewer), album_picks(ids, viewer)) if ids else []
+    return attach_picks(weeks, movie_picks(ids, viewer), album_picks(ids, viewer)) if ids else []
 
 
-def place_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
+def attach_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
     """The weeks with these picks as `movies` and `albums`."""
     by_id = {week.pk: week for week in weeks}
     for week in weeks:

@@ -15,7 +15,7 @@ from accounts.compiled import RowCount, Rows
 
 from .kinds import KINDS, Kind
 from .models import AnyPick, Opinion, Week
-from .reads import load, place_picks, rows_of, user_with, without_unused
+from .reads import attach_picks, load, rows_of, user_with, without_unused
 from .weeks import YearWeek, over_for
 
 MAX_MEMBERS = 100  # in a response
@@ -68,7 +68,7 @@ def load_weeks(user: Any, members: list[Any]) -> list[Week]:
     weeks = [member.week for member in members if member.week]
     ids = [week.pk for week in weeks]
     picks = {kind: load(user, select, ids) for kind, select in PICKS.items()}
-    place_picks(weeks, *picks.values())
+    attach_picks(weeks, *picks.values())
     for kind, found in picks.items():
         load_opinions(kind, user, found)
     for member in members:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.fetching import not_found
+from catalog.models import Album, Movie
 
 from .guards import (
     Conflict,
@@ -151,10 +152,14 @@ def pick_work(
     """
     same = {f"{kind.name}__{kind.id_field}": external_id}
     _refuse_taken(kind, week, position, same, replace=replace, force=force)
-    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
-        work, _ = kind.get_work(external_id)
-    pick = kind.picks(week=week, position=position, **{kind.name: work}, **values)
+    pick = kind.picks(week=week, position=position, **{kind.name: get_work(kind, external_id)}, **values)
     return place_pick(pick, replace=replace, force=force, challenge=None, **values)
+
+
+def get_work(kind: Kind, external_id: Any) -> Movie | Album:
+    """The work by its id at the source. Raises IntegrationError."""
+    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
+        return kind.get_work(external_id)[0]
 
 
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:

@@ -53,8 +53,6 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 PLAIN_NUMBER = re.compile(r"[1-9][0-9]?|100").fullmatch
-
-
 PAGE = {"page", "page_size"}
 
 

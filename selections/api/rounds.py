@@ -8,7 +8,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
-from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections import rounds
 from selections.weeks import MONDAY, SUNDAY, WEEK_NAME, day_of, read_week_name, settled_week, this_week
 
@@ -18,9 +17,8 @@ from .serializers import (
     OwnedOpinionSerializer,
     OwnerSerializer,
     WeekFullSerializer,
-    WeekOfPickSerializer,
-    WeekSerializer,
 )
+from .shown import ShownPickSerializer, shown_opinions, week_with_picks
 
 PAGE = {"type": "integer", "minimum": 1}
 
@@ -53,10 +51,9 @@ class RoundAlbumSerializer(RoundPickSerializer, DiscussedAlbumSerializer):
         return DiscussedAlbumSerializer.to_representation(pick) | revealed(pick)
 
 
-def revealed(pick: Any) -> dict:
+def revealed(pick: Any) -> dict[str, Any]:
     """The fields of RoundPickSerializer."""
-    opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
-    return {"revealed": pick.revealed, "opinions": opinions}
+    return {"revealed": pick.revealed} | shown_opinions(pick)
 
 
 class RoundWeekSerializer(WeekFullSerializer):
@@ -65,10 +62,7 @@ class RoundWeekSerializer(WeekFullSerializer):
 
     @staticmethod
     def to_representation(week):
-        return WeekSerializer.to_representation(week) | {
-            "movies": [RoundMovieSerializer.to_representation(pick) for pick in week.movies],
-            "albums": [RoundAlbumSerializer.to_representation(pick) for pick in week.albums],
-        }
+        return week_with_picks(week, RoundMovieSerializer, RoundAlbumSerializer)
 
 
 class RoundMemberSerializer(serializers.Serializer):
@@ -90,16 +84,8 @@ class RoundMemberSerializer(serializers.Serializer):
         }
 
 
-class PickOfRoundSerializer(serializers.Serializer):
-    kind = serializers.ChoiceField(["movie", "album"])
-    week = WeekOfPickSerializer()
-    position = serializers.IntegerField()
-    movie = PickedMovieSerializer(allow_null=True, default=None)
-    album = PickedAlbumSerializer(allow_null=True, default=None)
-
-
 class MeanOfPickSerializer(serializers.Serializer):
-    pick = PickOfRoundSerializer()
+    pick = ShownPickSerializer(source="*")
     n = serializers.IntegerField(help_text="Ratings.")
     mean = serializers.FloatField(help_text="Half stars.")
     spread = serializers.IntegerField(help_text="Half stars between the highest and the lowest rating.")
@@ -113,7 +99,7 @@ class ClosestSerializer(serializers.Serializer):
 
 class SurpriseSerializer(serializers.Serializer):
     user = OwnerSerializer()
-    pick = PickOfRoundSerializer()
+    pick = ShownPickSerializer(source="*")
     rating = serializers.IntegerField()
     mean_of_others = serializers.FloatField()
 

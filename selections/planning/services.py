@@ -7,7 +7,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from catalog.fetching import not_found
 from catalog.models import Album, Movie
 from selections.guards import Conflict, lock_user, lock_users, refuse_merged
 from selections.kinds import ALBUM, KINDS, Kind
@@ -25,12 +24,6 @@ class Draw:
     item: ShortlistItem
     odds: float  # above 0, at most 1
     among: int  # items that could have been drawn, this one included
-
-
-def get_work(kind: Kind, external_id: Any) -> Movie | Album:
-    """The work by its id at the source. Raises IntegrationError."""
-    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
-        return kind.get_work(external_id)[0]
 
 
 def add_to_shortlist(owner, work: Movie | Album, *, note: str, by) -> ShortlistItem:

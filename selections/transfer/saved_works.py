@@ -11,8 +11,6 @@ from selections.kinds import KINDS
 from .own_json import FileWorks, Key
 
 WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
-
-
 TOO_MANY_UNKNOWN = (
     "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
 )

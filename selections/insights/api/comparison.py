@@ -15,13 +15,13 @@ from selections.api.serializers import (
     OwnerSerializer,
     WeekFullSerializer,
     WeekOfPickSerializer,
-    WeekSerializer,
 )
+from selections.api.shown import ShownPickSerializer, shown_opinions, week_with_picks
 from selections.insights import comparison
 from selections.insights.statistics import MAX_WEEKS
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
 
-from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer, UserQuerySerializer
+from .figures import UNKNOWN_USER, FiguresView, UserQuerySerializer
 
 
 class CompareQuerySerializer(serializers.Serializer):
@@ -216,8 +216,7 @@ class RememberedMovieSerializer(DiscussedMovieSerializer):
 
     @staticmethod
     def to_representation(pick):
-        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
-        return DiscussedMovieSerializer.to_representation(pick) | {"opinions": opinions}
+        return DiscussedMovieSerializer.to_representation(pick) | shown_opinions(pick)
 
 
 class RememberedAlbumSerializer(DiscussedAlbumSerializer):
@@ -230,8 +229,7 @@ class RememberedAlbumSerializer(DiscussedAlbumSerializer):
 
     @staticmethod
     def to_representation(pick):
-        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
-        return DiscussedAlbumSerializer.to_representation(pick) | {"opinions": opinions}
+        return DiscussedAlbumSerializer.to_representation(pick) | shown_opinions(pick)
 
 
 class RememberedWeekSerializer(WeekFullSerializer):
@@ -242,10 +240,7 @@ class RememberedWeekSerializer(WeekFullSerializer):
 
     @staticmethod
     def to_representation(week):
-        return WeekSerializer.to_representation(week) | {
-            "movies": [RememberedMovieSerializer.to_representation(pick) for pick in week.movies],
-            "albums": [RememberedAlbumSerializer.to_representation(pick) for pick in week.albums],
-        }
+        return week_with_picks(week, RememberedMovieSerializer, RememberedAlbumSerializer)
 
 
 class OnThisWeekSerializer(serializers.Serializer):

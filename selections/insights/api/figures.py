@@ -8,8 +8,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.views import APIView
 
-from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
-from selections.api.serializers import WeekOfPickSerializer
 from selections.insights import statistics
 from selections.models import Week
 
@@ -18,16 +16,6 @@ UNKNOWN_USER = OpenApiResponse(description="No visible user has this name")
 
 class UserQuerySerializer(serializers.Serializer):
     user = serializers.CharField(max_length=50, default="me", help_text="A username, or `me`.")
-
-
-class ShownPickSerializer(serializers.Serializer):
-    """A pick for a card: with its week and its poster or cover."""
-
-    kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
-    week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
-    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
-    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
 
 
 class FiguresView(APIView):

@@ -5,11 +5,12 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from selections.api.serializers import OwnerSerializer
+from selections.api.shown import ShownPickSerializer
 from selections.insights import statistics
 from selections.models import MAX_RATING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
-from .figures import UNKNOWN_USER, FiguresView, ShownPickSerializer
+from .figures import UNKNOWN_USER, FiguresView
 
 
 class StatsQuerySerializer(serializers.Serializer):

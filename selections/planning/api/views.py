@@ -13,13 +13,14 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.api.views import validated
 from selections.api.addresses import find_week
-from selections.api.filters import find_member, words
+from selections.api.filters import choice, find_member, words
 from selections.kinds import KINDS
 from selections.models import Challenge, ShortlistItem
 from selections.planning import services
-from selections.plans import ChallengeQuerySet, ShortlistQuerySet
-from selections.services import answer_challenge
+from selections.plans import ChallengeQuerySet, PlanQuerySet, ShortlistQuerySet
+from selections.services import answer_challenge, get_work
 
 from . import serializers
 
@@ -30,26 +31,14 @@ def refuse_private(user) -> None:
         raise PermissionDenied("Private members cannot propose titles to others.", code="private_member")
 
 
-def read(serializer_class, request) -> dict[str, Any]:
-    """The body of a request. Raises ValidationError."""
-    asked = serializer_class(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
+class PlanFilter(django_filters.FilterSet):
+    kind = choice(list(KINDS), method="of_kind", help_text="Only movies, or only albums.")
+
+    def of_kind(self, plans: PlanQuerySet, name, value):
+        return plans.on_kind(value)
 
 
-class OfKindFilter(django_filters.FilterSet):
-    kind = django_filters.ChoiceFilter(
-        choices=[(name, name) for name in KINDS],
-        method="of_kind",
-        error_messages={"invalid_choice": "Enter movie or album."},
-        help_text="Only movies, or only albums.",
-    )
-
-    def of_kind(self, plans, name, value):
-        return plans.filter(**{f"{value}__isnull": False})
-
-
-class ShortlistFilter(OfKindFilter):
+class ShortlistFilter(PlanFilter):
     owner = words(50, "A username; without it, or with `me`, your own shortlist.", method="of_owner")
 
     class Meta:
@@ -65,18 +54,13 @@ class ShortlistFilter(OfKindFilter):
         return items.filter(user=find_member(value, self.request.user, "owner"))
 
 
-class ChallengeFilter(OfKindFilter):
-    by = django_filters.ChoiceFilter(
-        choices=[("me", "me"), ("others", "others")],
+class ChallengeFilter(PlanFilter):
+    by = choice(
+        ["me", "others"],
         method="made_by",
-        error_messages={"invalid_choice": "Enter me or others."},
         help_text="`me`: those that you made; `others`: those that you were given.",
     )
-    state = django_filters.ChoiceFilter(
-        choices=Challenge.State.choices,
-        error_messages={"invalid_choice": "Enter pending, accepted or declined."},
-        help_text="Whether and how it was answered.",
-    )
+    state = choice(Challenge.State.values, help_text="Whether and how it was answered.")
 
     class Meta:
         model = Challenge
@@ -87,8 +71,33 @@ class ChallengeFilter(OfKindFilter):
         return challenges.filter(own if value == "me" else ~own)
 
 
+class PlanViewSet(ListModelMixin, GenericViewSet):
+    filter_backends = [DjangoFilterBackend]
+    lookup_value_converter = "int"
+    absent: tuple[str, str]  # the sentence and the code if there is no such plan
+    owner: str  # the field of the user who may change or answer it
+    not_yours: tuple[str, str]  # the sentence and the code for others
+
+    def get_object(self) -> Any:
+        plan = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        if plan is None:
+            raise NotFound(*self.absent)
+        return plan
+
+    def get_own(self) -> Any:
+        """The plan of the address. Raises NotFound, or PermissionDenied if it is another member's."""
+        plan = self.get_object()
+        if getattr(plan, f"{self.owner}_id") != self.request.user.pk:
+            raise PermissionDenied(*self.not_yours)
+        return plan
+
+    def answer(self, pk: int, status_code: int = status.HTTP_200_OK) -> Response:
+        self.kwargs["pk"] = pk
+        return Response(self.get_serializer(self.get_object()).data, status=status_code)
+
+
 @extend_schema(tags=["shortlist"])
-class ShortlistViewSet(ListModelMixin, GenericViewSet):
+class ShortlistViewSet(PlanViewSet):
     """Movies and albums that members mean to pick.
 
     Members see each other's shortlists, except those of private members. A title leaves it when its owner picks it.
@@ -96,29 +105,12 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
 
     queryset = ShortlistItem.objects.all()
     serializer_class = serializers.ShortlistItemSerializer
-    filter_backends = [DjangoFilterBackend]
     filterset_class = ShortlistFilter
-    lookup_value_converter = "int"
+    absent = "Not on a shortlist", "item_not_found"
+    owner, not_yours = "user", ("Only the owner can change this shortlist", "not_owner")
 
     def get_queryset(self) -> ShortlistQuerySet:
         return ShortlistItem.objects.visible_to(self.request.user).for_list(self.request.user)
-
-    def get_object(self) -> ShortlistItem:
-        item = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
-        if item is None:
-            raise NotFound("Not on a shortlist", code="item_not_found")
-        return item
-
-    def get_own(self) -> ShortlistItem:
-        """The item of the address. Raises NotFound, or PermissionDenied if it is another member's."""
-        item = self.get_object()
-        if item.user_id != self.request.user.pk:
-            raise PermissionDenied("Only the owner can change this shortlist", code="not_owner")
-        return item
-
-    def answer(self, pk: int, status_code: int = status.HTTP_200_OK) -> Response:
-        self.kwargs["pk"] = pk
-        return Response(self.get_serializer(self.get_object()).data, status=status_code)
 
     def list(self, request, *args, **kwargs):
         """Your shortlist, or another member's, the newest first."""
@@ -134,18 +126,18 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
     )
     def create(self, request):
         """Put a movie or album on your shortlist, or suggest it to another member."""
-        asked = read(serializers.ProposalSerializer, request)
+        asked = validated(serializers.ProposalSerializer(data=request.data))
         owner = find_member(asked.get("for") or "me", request.user, "for")
         if owner != request.user:
             refuse_private(request.user)
-        work = services.get_work(asked["kind"], asked["external_id"])
+        work = get_work(asked["kind"], asked["external_id"])
         item = services.add_to_shortlist(owner, work, note=asked["note"], by=request.user)
         return self.answer(item.pk, status.HTTP_201_CREATED)
 
     @extend_schema(request=serializers.ChangeShortlistItemSerializer)
     def partial_update(self, request, pk):
         """Change the note of a title on your shortlist; `{}` changes nothing."""
-        asked = read(serializers.ChangeShortlistItemSerializer, request)
+        asked = validated(serializers.ChangeShortlistItemSerializer(data=request.data))
         item = self.get_own()
         if asked:
             services.change_note(item, asked["note"])
@@ -188,7 +180,7 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
     def draw(self, request):
         """Let chance choose from your shortlist: each title with the weight 1 + its votes, and never one that you have
         picked before, in any edition. Nothing is stored."""
-        kind = KINDS[read(serializers.AskDrawSerializer, request)["kind"]]
+        kind = KINDS[validated(serializers.AskDrawSerializer(data=request.data))["kind"]]
         drawn = services.draw(request.user, kind)
         if drawn is None:
             sentence = f"There is no {kind.name} on your shortlist that you have not picked before. Add one first."
@@ -197,34 +189,17 @@ class ShortlistViewSet(ListModelMixin, GenericViewSet):
 
 
 @extend_schema(tags=["challenges"])
-class ChallengeViewSet(ListModelMixin, GenericViewSet):
+class ChallengeViewSet(PlanViewSet):
     """Titles that members propose for each other's weeks; seen by the two of them only."""
 
     queryset = Challenge.objects.all()
     serializer_class = serializers.ChallengeSerializer
-    filter_backends = [DjangoFilterBackend]
     filterset_class = ChallengeFilter
-    lookup_value_converter = "int"
+    absent = "Challenge not found", "challenge_not_found"
+    owner, not_yours = "member", ("Only the challenged member can answer this", "not_challenged")
 
     def get_queryset(self) -> ChallengeQuerySet:
         return Challenge.objects.visible_to(self.request.user).for_list()
-
-    def get_object(self) -> Challenge:
-        challenge = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
-        if challenge is None:
-            raise NotFound("Challenge not found", code="challenge_not_found")
-        return challenge
-
-    def get_own(self) -> Challenge:
-        """The challenge of the address. Raises NotFound, or PermissionDenied if it is not the caller's to answer."""
-        challenge = self.get_object()
-        if challenge.member_id != self.request.user.pk:
-            raise PermissionDenied("Only the challenged member can answer this", code="not_challenged")
-        return challenge
-
-    def answer(self, pk: int, status_code: int = status.HTTP_200_OK) -> Response:
-        self.kwargs["pk"] = pk
-        return Response(self.get_serializer(self.get_object()).data, status=status_code)
 
     def list(self, request, *args, **kwargs):
         """The challenges that you made or were given, the newest first."""
@@ -240,12 +215,12 @@ class ChallengeViewSet(ListModelMixin, GenericViewSet):
     )
     def create(self, request):
         """Propose a movie or album for a week of another member."""
-        asked = read(serializers.ProposeChallengeSerializer, request)
+        asked = validated(serializers.ProposeChallengeSerializer(data=request.data))
         member = find_member(asked["for"], request.user, "for")
         if member == request.user:
             raise ValidationError({"for": "Challenge another member."}, code="oneself")
         refuse_private(request.user)
-        work = services.get_work(asked["kind"], asked["external_id"])
+        work = get_work(asked["kind"], asked["external_id"])
         challenge = services.challenge_member(request.user, member, work, note=asked["note"])
         return self.answer(challenge.pk, status.HTTP_201_CREATED)
 
@@ -261,7 +236,7 @@ class ChallengeViewSet(ListModelMixin, GenericViewSet):
     @action(detail=True, methods=["post"])
     def accept(self, request, pk):
         """Accept a challenge: it becomes a pick of the week that you choose."""
-        asked = read(serializers.AcceptChallengeSerializer, request)
+        asked = validated(serializers.AcceptChallengeSerializer(data=request.data))
         challenge = self.get_own()
         week = find_week(asked["week"], request.user)
         if week.user_id != request.user.pk:

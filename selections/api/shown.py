@@ -1,0 +1,32 @@
+"""What several answers show of picks, and of weeks with the opinions on their picks."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+
+from .serializers import OwnedOpinionSerializer, WeekOfPickSerializer, WeekSerializer
+
+
+class ShownPickSerializer(serializers.Serializer):
+    """A pick for a card: with its week and its poster or cover."""
+
+    kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
+    week = WeekOfPickSerializer(source="pick.week")
+    position = serializers.IntegerField(source="pick.position")
+    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
+    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
+
+
+def shown_opinions(pick: Any) -> dict[str, Any]:
+    """The `opinions` on a pick that the caller may read, as PickQuerySet.with_shown_opinions() finds them."""
+    return {"opinions": [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]}
+
+
+def week_with_picks(week: Any, of_movie: type[Any], of_album: type[Any]) -> dict[str, Any]:
+    """A week with its picks, by the serializers of movies and of albums."""
+    return WeekSerializer.to_representation(week) | {
+        "movies": [of_movie.to_representation(pick) for pick in week.movies],
+        "albums": [of_album.to_representation(pick) for pick in week.albums],
+    }
