@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from email.policy import SMTP, Policy
+from email.policy import SMTP
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
@@ -384,7 +384,7 @@ class Notification(EmailMessage):
         headers |= {"Auto-Submitted": "auto-generated"}  # not to be answered by "I am on holiday"
         super().__init__(f"Wrong Opinions: {subject}", text, to=[user.email], headers=headers)
 
-    def message(self, *, policy: Policy = SMTP) -> Any:
+    def message(self, *, policy: Any = SMTP) -> Any:
         """With the link in one line: Python would encode a longer one so that no program finds it."""
         return super().message(policy=policy.clone(max_line_length=998))
 

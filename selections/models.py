@@ -25,6 +25,7 @@ from .imported_rows import ImportedRow as ImportedRow
 from .plans import Challenge as Challenge
 from .plans import ShortlistItem as ShortlistItem
 from .plans import ShortlistVote as ShortlistVote
+from .sharing import SharedYear as SharedYear
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
