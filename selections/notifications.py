@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 SUNDAY_EVENING = timedelta(days=6, hours=18)  # after Monday 0:00, where the member lives
 LATEST = 12  # hours after that in which a weekly email is still sent
 PAUSE = timedelta(hours=1)  # between two looks for what was revealed to a member, and so between two emails
-MAX_LISTED = 20  # lines of each kind in an email
+TEMPLATE = "selections/notification.txt"
 
 
 def send_due(*, stdout: TextIO) -> None:
@@ -78,19 +78,14 @@ def sunday_of(user: User, now: datetime) -> YearWeek | None:
 
 def write(user: User, week: YearWeek | None, now: datetime) -> Notification | None:
     """The email about a week, or without one about what was revealed; None if that is nothing."""
-    revealed = [describe(opinion) for opinion in revealed_since(user, user.told_until, now)]
-    context: dict[str, Any] = {"revealed": revealed[:MAX_LISTED], "revealed_more": len(revealed[MAX_LISTED:])}
+    context: dict[str, Any] = {"revealed": revealed_since(user, user.told_until, now), "max_rating": MAX_RATING}
     if week is None:
-        return Notification(user, "opinions were revealed", TEMPLATE, context) if revealed else None
-    name, waiting = week_name(*week), [f"{line(pick.work)}, {of(user, pick)}" for pick in waiting_for(user, week)]
-    context |= {"week": name, "missing": missing_from(user, week)}
-    context |= {"waiting": waiting[:MAX_LISTED], "waiting_more": len(waiting[MAX_LISTED:])}
+        return Notification(user, "opinions were revealed", TEMPLATE, context) if context["revealed"] else None
+    name = week_name(*week)
+    context |= {"week": name, "missing": missing_from(user, week), "waiting": waiting_for(user, week)}
     message = Notification(user, f"your week {name}", TEMPLATE, context)
     message.extra_headers["Message-ID"] = f"<{uuid5(user.unsubscribe_key, name)}@{urlsplit(site_url()).hostname}>"
     return message
-
-
-TEMPLATE = "selections/notification.txt"
 
 
 def missing_from(user: User, week: YearWeek) -> list[str]:
@@ -127,19 +122,3 @@ def revealed_since(user: User, then: datetime, now: datetime) -> list[Opinion]:
         known = Q(created_at__lte=then) & revealed_to(user, pick, at=then)
         found += readable.filter(~known, created_at__lte=now).exclude(user=user).with_picks()
     return sorted(found, key=lambda opinion: opinion.created_at, reverse=True)
-
-
-def describe(opinion: Opinion) -> str:
-    """Such as "Ben on Stalker (1979): 8 of 10": no reviews, which may be long."""
-    said = f"{opinion.rating} of {MAX_RATING}" if opinion.rating else "a review"
-    return f"{line(opinion.user.get_full_name())} on {line(opinion.pick.work)}: {said}"
-
-
-def of(user: User, pick: AnyPick) -> str:
-    owner = pick.week.user
-    return "your own pick" if owner == user else f"picked by {line(owner.get_full_name())}"
-
-
-def line(text: object) -> str:
-    """The text in one line: a title may contain line breaks."""
-    return " ".join(str(text).split())

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
-from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -22,6 +21,7 @@ from accounts import limits, security
 from accounts import services as accounts
 from accounts.api.authentication import IsSignedIn
 from accounts.api.serializers import NullableTextField
+from accounts.api.views import no_content, no_store, validated
 from accounts.models import digest
 from selections.guards import lock_users
 from selections.insights import card
@@ -31,32 +31,17 @@ from .figures import UNKNOWN_USER, FiguresView
 from .stats import YEAR, read_year
 
 SVG = "image/svg+xml"
-# For whoever opens the picture as a page: it has a style sheet, and runs and loads nothing.
+# For a picture that is opened as a page: it has a style sheet, and runs and loads nothing.
 no_scripts = method_decorator(
-    csp_override(
-        {
-            "default-src": [CSP.NONE],
-            "style-src": [CSP.UNSAFE_INLINE],
-            "base-uri": [CSP.NONE],
-            "form-action": [CSP.NONE],
-            "frame-ancestors": [CSP.NONE],
-        }
-    ),
-    name="dispatch",
+    csp_override({"default-src": [CSP.NONE], "style-src": [CSP.UNSAFE_INLINE]}), name="dispatch"
 )
 
 
 class PartnerSerializer(serializers.Serializer):
     def get_fields(self):
         """`with` is a keyword in Python."""
-        help_text = "The username of another member, for a picture of both; null for your own."
+        help_text = "The username of another member, for a picture of both; without it the picture is your own."
         return {"with": NullableTextField(max_length=50, default="", help_text=help_text)}
-
-
-class PartnerQuerySerializer(serializers.Serializer):
-    def get_fields(self):
-        help_text = "The username of another member, for a picture of both."
-        return {"with": serializers.CharField(max_length=50, default="", allow_blank=True, help_text=help_text)}
 
 
 class SharedAddressSerializer(serializers.Serializer):
@@ -64,12 +49,10 @@ class SharedAddressSerializer(serializers.Serializer):
 
 
 class PartnerView(FiguresView):
-    def find_partner(self, serializer: serializers.Serializer) -> Any:
-        """The member that a request names; None without one. Raises ValidationError or NotFound."""
-        serializer.is_valid(raise_exception=True)
-        if not (name := serializer.validated_data["with"]):
-            return None
-        partner = self.find_user(name)
+    def find_partner(self, sent: Any) -> Any:
+        """The member that is named in what was sent; None without one. Raises ValidationError or NotFound."""
+        name = validated(PartnerSerializer(data=sent))["with"]
+        partner = self.find_user(name) if name else None
         if partner == self.request.user:
             raise ValidationError({"with": "Name another member, or leave it out."}, code="oneself")
         return partner
@@ -79,7 +62,7 @@ class PartnerView(FiguresView):
 @extend_schema(tags=["stats"])
 class YearCardView(PartnerView):
     @extend_schema(
-        parameters=[PartnerQuerySerializer, YEAR],
+        parameters=[PartnerSerializer, YEAR],
         responses={
             (200, SVG): OpenApiTypes.STR,
             403: OpenApiResponse(description="You do not both share this year with each other"),
@@ -93,16 +76,14 @@ class YearCardView(PartnerView):
         with another member, who has to share this year with you and you with them, what you both rated. Opinions on
         weeks that are not over everywhere do not count.
         """
-        number, partner = read_year(year), self.find_partner(PartnerQuerySerializer(data=request.query_params))
-        if partner:
-            shared = SharedYear.objects.allowed().filter(user=request.user, partner=partner, year=number)
-            if not shared.exists():
-                message = "You both have to share this year with each other first."
-                raise PermissionDenied(message, code="not_shared")
+        number, partner = read_year(year), self.find_partner(request.query_params)
+        shared = SharedYear.objects.allowed().filter(user=request.user, partner=partner, year=number)
+        if partner and not shared.exists():
+            raise PermissionDenied("You both have to share this year with each other first.", code="not_shared")
         return HttpResponse(card.draw(number, request.user, partner), content_type=SVG)
 
 
-@method_decorator(cache_control(no_store=True), name="dispatch")
+@no_store
 @extend_schema(tags=["stats"])
 class ShareYearView(PartnerView):
     permission_classes = [IsAuthenticated, IsSignedIn]
@@ -117,24 +98,24 @@ class ShareYearView(PartnerView):
 
         With another member it shows both of you while you both share this year with each other, and neither is private.
         """
-        number, partner = read_year(year), self.find_partner(PartnerSerializer(data=request.data))
+        number, partner = read_year(year), self.find_partner(request.data)
         secret = secrets.token_urlsafe(32)
         with transaction.atomic():
             lock_users(request.user, *([partner] if partner else []))
-            SharedYear.objects.update_or_create(
-                {"key_hash": digest(secret)}, user=request.user, partner=partner, year=number
-            )
+            key = {"key_hash": digest(secret)}
+            SharedYear.objects.update_or_create(key, user=request.user, partner=partner, year=number)
         security.record("year shared", request, user_id=request.user.pk)
         url = f"{accounts.site_url(request)}{reverse('shared-year')}?token={secret}"
         return Response({"url": url}, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[PartnerQuerySerializer, YEAR], responses={204: None, 404: UNKNOWN_USER})
+    @extend_schema(parameters=[PartnerSerializer, YEAR], responses={204: None})
     def delete(self, request, year):
         """Stop sharing: your address no longer works, nor does the other member's. 204 even if there was none."""
-        number, partner = read_year(year), self.find_partner(PartnerQuerySerializer(data=request.query_params))
-        if request.user.shared_years.filter(partner=partner, year=number).delete()[0]:
+        number, name = read_year(year), self.read_query(PartnerSerializer)["with"].lower()
+        with_them = {"partner__username": name} if name else {"partner": None}
+        if request.user.shared_years.filter(year=number, **with_them).delete()[0]:
             security.record("year no longer shared", request, user_id=request.user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 @no_scripts
