@@ -72,6 +72,7 @@ ROWS = {
     "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200 200",
     "GET /api/rounds/{name}": "401 200 200 200 200 403 200 200",
+    "GET /api/events": "401 200 200 200 200 403 200 200",
     "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
