@@ -87,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(length := int(self.headers["Content-Length"]))
+        if len(body) < length:
+            return  # its sender was killed
         key = b64decode(SECRET.removeprefix("whsec_"))
         signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
         signature = f"v1,{b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
