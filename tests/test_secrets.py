@@ -24,6 +24,7 @@ from tests.factories import (
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
+    share_year,
 )
 
 RECENT = FETCHED.replace(month=2)  # fetched within the month before today
@@ -52,6 +53,7 @@ QUERIES = {
     "/api/stats/overview": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/by-year/{year}": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/year-in-opinions/{year}": [{}, {"user": "ben"}, {"user": "all"}],
+    "/api/stats/year-in-opinions/{year}/card.svg": [{}, {"with": "ben"}],
     "/api/stats/compare": [{"with": "ben"}],
     "/api/stats/wrong-opinions": [{}, {"year": 2026}, {"week": "2025-W07"}, {"user": "ben"}],
     "/api/stats/report-card": [{}, {"user": "ben"}],
@@ -62,7 +64,7 @@ ABOUT_A_HERMIT = (
     {address: [{"owner": "hermit"}] for address in ("/api/weeks", "/api/shortlist")}
     | {"/api/users": [{"search": "hermit"}]}
     | {
-        address: [{"with" if address.endswith("/compare") else "user": "hermit"}]
+        address: [{"with" if address.endswith(("/compare", "/card.svg")) else "user": "hermit"}]
         for address in GETS
         if address.startswith(("/api/stats/", "/api/opinions"))
     }
@@ -106,8 +108,12 @@ def world(now, user, other, upstream, monkeypatch):
     for week in (weeks["ada", 2025], weeks["ben", 2025], weeks["ben", 2026]):
         pick, challenger = week.movie_picks.get(), user if week.user == other else other
         ChallengeFactory(challenger=challenger, member=week.user, movie=pick.movie, movie_pick=pick, **accepted)
-    feed = [{"token": renew_calendar_token(user)}]
-    return {"weeks": weeks, "movies": movies, "albums": albums, "feed": feed}
+    sharing = [(user,), (other,), (user, other), (other, user), (user, other, 2025), (other, user, 2025)]
+    tokens = {
+        "/api/weeks.ics": [{"token": renew_calendar_token(user)}],
+        "/api/stats/year-in-opinions/shared.svg": [{"token": share_year(*pair)} for pair in sharing],
+    }
+    return {"weeks": weeks, "movies": movies, "albums": albums, "tokens": tokens}
 
 
 def rate(person, week, rating, review=""):
@@ -135,7 +141,7 @@ def answers(client, world, addresses=GETS, queries=QUERIES):
             if address.startswith(start + "/"):
                 place = re.sub(r"\{\w+\}", str(value), place)
         assert "{" not in place, f"{address} needs an id"
-        for query in world["feed"] if address == "/api/weeks.ics" else queries.get(address, [{}]):
+        for query in world["tokens"].get(address) or queries.get(address, [{}]):
             response = client.get(place, query)
             text = re.sub(r'"opinions_count":\d+', "", response.getvalue().decode())
             said[f"{address} {query}"] = (response.status_code, text)

@@ -21,6 +21,8 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from selections import notifications
+
 from . import webhooks
 from .models import Job
 
@@ -55,6 +57,7 @@ def tasks() -> dict[str, Task]:
     if settings.BACKUP_DIR:
         found["backup"] = Task(partial(back_up, settings.BACKUP_DIR), timedelta(days=1))
     return found | {
+        "notifications": Task(notifications.send_due, timedelta(minutes=15)),
         "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
         "webhooks": Task(webhooks.run, timedelta(minutes=1)),
         "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(hours=1)),

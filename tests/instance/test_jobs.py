@@ -64,7 +64,11 @@ def test_each_job_runs_when_it_is_due_and_says_what_came_of_it(settings, tmp_pat
     before = {job.name: job.started_at for job in jobs.states()}
     time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=30))
     call_command("run_jobs", "--once")
-    assert [job.name for job in jobs.states() if job.started_at != before[job.name]] == ["webhooks", "refresh_catalog"]
+    assert [job.name for job in jobs.states() if job.started_at != before[job.name]] == [
+        "notifications",
+        "webhooks",
+        "refresh_catalog",
+    ]
     time_machine.move_to(timezone.now() + timedelta(days=2))
     assert {job.state for job in jobs.states()} == {"late"}
 
