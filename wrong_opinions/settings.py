@@ -15,6 +15,8 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from .problems import COMPONENTS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
@@ -338,6 +340,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "APPEND_COMPONENTS": COMPONENTS,
     "ENUM_NAME_OVERRIDES": {
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "MemberStateEnum": "selections.rounds.STATES",
@@ -347,7 +350,6 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "wrong_opinions.openapi.describe_inputs",
-        "wrong_opinions.openapi.describe_problems",
         "wrong_opinions.examples.add_examples",
     ],
 }

@@ -157,6 +157,7 @@ class RoundSerializer(serializers.Serializer):
 class RoundView(GenericAPIView):
     serializer_class = RoundSerializer
     page_size = rounds.MAX_MEMBERS
+    problems = ["week_not_found"]
 
     def get(self, request, name):
         """A calendar week of all members: their picks, who is missing, and the opinions that you may read.

@@ -98,6 +98,8 @@ class AlbumRecommendationsSerializer(serializers.Serializer):
 
 
 class MovieRecommendationsView(FiguresView):
+    problems = []
+
     @extend_schema(
         tags=["recommendations"], parameters=[LimitQuerySerializer], responses=MovieRecommendationsSerializer
     )
@@ -113,6 +115,8 @@ class MovieRecommendationsView(FiguresView):
 
 
 class AlbumRecommendationsView(FiguresView):
+    problems = []
+
     @extend_schema(
         tags=["recommendations"], parameters=[LimitQuerySerializer], responses=AlbumRecommendationsSerializer
     )
