@@ -349,13 +349,15 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "wrong_opinions.openapi.describe_inputs",
+        "wrong_opinions.openapi.describe_parameters",
+        "wrong_opinions.openapi.describe_bodies",
         "wrong_opinions.examples.add_examples",
     ],
 }
 CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
-CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]
+CORS_EXPOSE_HEADERS += ["WWW-Authenticate", "X-Request-ID"]
 CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams
