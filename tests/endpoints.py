@@ -33,8 +33,8 @@ def documented_codes():
         (method.upper(), re.sub(r"{\w+}", "{}", path)): {
             (int(status), code)
             for status, response in operation["responses"].items()
-            for content in response.get("content", {}).values()
-            if status >= "400"
+            for media, content in response.get("content", {}).items()
+            if media == "application/problem+json"
             for code in content["schema"]["allOf"][1]["properties"]["code"]["enum"]
         }
         for path, operations in json.loads(schema.document()[0])["paths"].items()

@@ -19,6 +19,7 @@ picked_movie = {
     "original_title": TITLE,
     "release_date": "2001-12-18",
     "poster_path": "/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
+    "poster_url": "https://image.tmdb.org/t/p/w342/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
     "overview": "A hobbit leaves home.",
     "overview_language": "en-US",
     "cached_at": PICKED,

@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from . import problems
+from .problems import COMPONENTS
 
 NO_NULL = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
@@ -53,8 +54,8 @@ class Schema(AutoSchema):
         return ["application/json"]
 
 
-def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add the limits that apply to all parameters and bodies."""
+def describe_parameters(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add the limits that apply to all parameters."""
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
@@ -65,10 +66,20 @@ def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
                 refuse_null_characters(parameter["schema"])
                 if parameter["schema"].get("minLength") and parameter["schema"].get("pattern") == NO_NULL:
                     parameter["schema"]["pattern"] = NOT_BLANK
+    return result
+
+
+def describe_bodies(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say what holds for all requests, and that answers have all their keys."""
     for name, schema in result["components"]["schemas"].items():
-        if name.endswith("Request"):
-            for value in schema.get("properties", {}).values():
+        properties = schema.get("properties", {})
+        for value in properties.values():
+            value.pop("readOnly", None)  # requests have schemas of their own
+            if name.endswith("Request"):
+                value.pop("default", None)  # generators of clients take it for a key that is always there
                 refuse_null_characters(value)
+        if properties and not name.endswith("Request") and name not in COMPONENTS["schemas"]:
+            schema["required"] = list(properties)
     return result
 
 

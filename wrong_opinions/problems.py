@@ -157,7 +157,7 @@ def describe(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
     responses = operation["responses"]
     for status, meanings in CODES.items():
         if names := [code for code in meanings if code in codes]:
-            responses[status] = response_of({code: meanings[code] for code in names})
+            responses.setdefault(status, response_of({code: meanings[code] for code in names}))
     for status, response in responses.items():
         names = LIMITED if "too_many_attempts" in codes and (status < "400" or status == "429") else []
         names = [*names, *HEADERS_OF.get(status, []), *["ETag"] * (is_read and status == "200")]
@@ -168,7 +168,8 @@ def describe(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
 
 def response_of(meanings: dict[str, str]) -> dict[str, Any]:
     """The response with a problem that has one of these codes."""
-    code = {"type": "object", "properties": {"code": {"type": "string", "enum": list(meanings)}}}
+    properties = {"code": {"type": "string", "enum": list(meanings)}}
+    code = {"type": "object", "required": ["code"], "properties": properties}
     problem = {"allOf": [{"$ref": "#/components/schemas/Problem"}, code]}
     return {
         "description": "\n\n".join(f"`{code}`: {meaning}." for code, meaning in meanings.items()),

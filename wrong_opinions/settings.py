@@ -341,7 +341,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "APPEND_COMPONENTS": COMPONENTS,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "MovieSourceEnum": ["tmdb", "catalog"],
+        "AlbumSourceEnum": ["musicbrainz", "catalog"],
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "MemberStateEnum": "selections.rounds.STATES",
         "ChallengeStateEnum": "selections.models.Challenge.State",

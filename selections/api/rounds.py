@@ -120,6 +120,8 @@ class ResultSerializer(serializers.Serializer):
 
 
 class LinksSerializer(serializers.Serializer):
+    """Paths on this site, with the query, of all lists that have pages."""
+
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
 

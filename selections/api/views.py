@@ -22,6 +22,13 @@ from .filters import WeekFilter
 from .permissions import IsOwnerOrReadOnly
 
 
+class WeekPages(GenericViewSet.pagination_class):  # type: ignore[misc, name-defined]
+    def get_paginated_response_schema(self, schema):
+        """With `include=picks`, the results have their picks."""
+        either = {"anyOf": [{"$ref": "#/components/schemas/WeekFull"}, schema["items"]]}
+        return super().get_paginated_response_schema({"type": "array", "items": either})
+
+
 @extend_schema(tags=["weeks"], parameters=[ID])
 class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Weeks, newest first. Members read each other's, except those of private members; only the owner changes one."""
@@ -30,6 +37,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
     filter_backends = [DjangoFilterBackend]
     filterset_class = WeekFilter
+    pagination_class = WeekPages
     lookup_value_regex = "[^/]+"
 
     def get_queryset(self) -> WeekQuerySet:

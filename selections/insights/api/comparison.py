@@ -19,6 +19,7 @@ from selections.api.serializers import (
 from selections.api.shown import ShownPickSerializer, shown_opinions, week_with_picks
 from selections.insights import comparison
 from selections.insights.statistics import MAX_WEEKS
+from selections.models import Position
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
 
 from .figures import FiguresView, UserQuerySerializer
@@ -91,7 +92,7 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
     """An opinion with its user, and the place of its pick."""
 
     week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
+    position = serializers.ChoiceField(Position.choices, source="pick.position")
 
     class Meta(OwnedOpinionSerializer.Meta):
         fields = [*OwnedOpinionSerializer.Meta.fields, "week", "position"]
