@@ -83,6 +83,7 @@ SQLITE_ONLY = (
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
     "tests/test_server.py",
     "tests/test_settings.py",
+    "tests/typescript/",
 )
 
 
