@@ -158,8 +158,8 @@ def count_attempt(kind: str, request: HttpRequest | None, account: Account | Non
 
 def attempts_of(request: HttpRequest) -> list[Attempt]:
     """The attempts that this request was counted as, also if `request` is REST framework's."""
-    request = getattr(request, "_request", request)
-    return request.__dict__.setdefault("counted_attempts", [])
+    attempts: list[Attempt] = vars(getattr(request, "_request", request)).setdefault("counted_attempts", [])
+    return attempts
 
 
 @contextmanager

@@ -58,7 +58,7 @@ HEADERS = {
     },
     "WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}},
 }
-COMPONENTS = {"schemas": {"Problem": PROBLEM}, "headers": HEADERS}
+COMPONENTS: dict[str, dict[str, Any]] = {"schemas": {"Problem": PROBLEM}, "headers": HEADERS}
 UPSTREAM_UNAVAILABLE = "TMDB or MusicBrainz is unavailable, or sent an unexpected answer"
 CODES: dict[str, dict[str, str]] = {
     "400": {

@@ -22,7 +22,7 @@ from .filters import WeekFilter
 from .permissions import IsOwnerOrReadOnly
 
 
-class WeekPages(GenericViewSet.pagination_class):  # type: ignore[misc, name-defined]
+class WeekPages(GenericViewSet.pagination_class):  # type: ignore[misc, valid-type]
     def get_paginated_response_schema(self, schema):
         """With `include=picks`, the results have their picks."""
         either = {"anyOf": [{"$ref": "#/components/schemas/WeekFull"}, schema["items"]]}
