@@ -133,7 +133,6 @@ ALWAYS = {"bad_request", "database_unavailable"}
 SIGNED_IN = {"not_authenticated", "token_expired", "invalid_credentials", "inactive_account"}
 WITH_BODY = {"invalid_json", "too_nested", "too_large", "invalid_input"}
 HEADERS_OF = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
-LIMITED = ["RateLimit", "RateLimit-Policy"]
 
 
 def codes_of(operation: dict[str, Any], declared: set[str], *, is_read: bool) -> set[str]:
@@ -154,14 +153,15 @@ def codes_of(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
 def describe(operation: dict[str, Any], declared: set[str], *, is_read: bool) -> None:
     """Add the problems to the responses of an operation, and to all of them their headers."""
     codes = codes_of(operation, declared, is_read=is_read)
+    if unknown := codes.difference(*CODES.values()):
+        raise KeyError(*unknown)
     responses = operation["responses"]
     for status, meanings in CODES.items():
         if names := [code for code in meanings if code in codes]:
             responses.setdefault(status, response_of({code: meanings[code] for code in names}))
+    limited = ["RateLimit", "RateLimit-Policy"] if "too_many_attempts" in codes else []
     for status, response in responses.items():
-        names = LIMITED if "too_many_attempts" in codes and (status < "400" or status == "429") else []
-        names = [*names, *HEADERS_OF.get(status, []), *["ETag"] * (is_read and status == "200")]
-        if names:
+        if names := [*limited, *HEADERS_OF.get(status, []), *["ETag"] * (is_read and status == "200")]:
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     operation["responses"] = dict(sorted(responses.items()))
 

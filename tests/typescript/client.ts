@@ -47,18 +47,11 @@ export class WrongOpinions {
       this.tokens = data;
       return;
     }
-    // Each operation lists the codes with which it may answer.
-    switch (error.code) {
-      case "invalid_credentials":
-      case "inactive_account":
-        throw new Refused(error);
-      case "too_many_attempts":
-      case "busy":
-        console.warn(`${response.headers.get("RateLimit")}: again in ${response.headers.get("Retry-After")} s`);
-        throw new Refused(error);
-      default:
-        throw new Refused(error);
+    // Each operation lists the codes with which it may answer: any other would not compile here.
+    if (error.code === "too_many_attempts") {
+      console.warn(`${response.headers.get("RateLimit-Policy")}: again in ${response.headers.get("Retry-After")} s`);
     }
+    throw new Refused(error);
   }
 
   /** Exchanges the refresh token for new tokens, as access tokens expire after half an hour. */
