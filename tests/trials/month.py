@@ -284,8 +284,8 @@ def follow(trial: Trial, month: Month, receiver: Receiver) -> None:
     told = [data["id"] for data in receiver.told.values()]
     since_gone = Counter(data["kind"] for data in receiver.told.values() if data["id"] not in public)
     trial.expect(
-        f"the webhook was told all {len(public)} events of the club, each once, and of {dict(since_gone)} that went with "
-        "what was picked from a shortlist",
+        f"the webhook was told all {len(public)} events of the club, each once, and of {dict(since_gone)} that went "
+        "with what was picked from a shortlist",
         public <= set(told) and len(told) == len(set(told)) == receiver.count and set(since_gone) <= {"voted"},
     )
 
