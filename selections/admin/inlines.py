@@ -46,7 +46,7 @@ class PickFormSet(forms.BaseInlineFormSet):
             if form.is_valid() and form not in deleted:
                 self.refuse_taken(form, others)
         leaving = [form.instance for form in deleted if form.instance.pk]
-        if self.staff == self.instance.user and any(has_revealed(self.staff, pick) for pick in leaving):
+        if leaving and self.staff == self.instance.user and any(has_revealed(self.staff, pick) for pick in leaving):
             raise ValidationError(
                 f"You have read others' opinions on this {self.kind.name}. Remove it once the week is over."
             )

@@ -224,6 +224,12 @@ def test_a_free_position_is_chosen_and_stays_empty_without_a_work(admin_client):
     assert (response.status_code, week.album_picks.count()) == (302, 0)
 
 
+def test_a_new_week_needs_a_user(admin_client):
+    response = admin_client.post(address(Week, "add"), form_of(Week(year=2024, week_number=7)) | {"user": ""})
+
+    assert response.context["adminform"].form.errors["user"] == ["This field is required."]
+
+
 def test_what_a_pick_is_of_cannot_be_typed_over(admin_client):
     pick = WeekMovieFactory()
     movie = pick.movie
