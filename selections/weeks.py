@@ -5,7 +5,7 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import timezone as offset
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 
 from django.db.models import Q
@@ -128,4 +128,10 @@ def settled_week(user) -> YearWeek:
 @lru_cache(maxsize=1)
 def _zones_after(week: YearWeek, moment: datetime) -> list[str]:
     """The time zones in which this week is over at a moment, a full quarter of an hour, as offsets are multiples."""
-    return [name for name in zoneinfo.available_timezones() if week_in(zoneinfo.ZoneInfo(name), moment) > week]
+    return [zone.key for zone in _zones() if week_in(zone, moment) > week]
+
+
+@cache
+def _zones() -> list[zoneinfo.ZoneInfo]:
+    """All time zones, kept as they take 0.1 s to read."""
+    return [zoneinfo.ZoneInfo(name) for name in zoneinfo.available_timezones()]
