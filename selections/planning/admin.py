@@ -34,7 +34,8 @@ class VoteInline(admin.TabularInline):
     model = ShortlistVote
     extra = 0
     can_delete = False  # only the voter takes a vote back
-    fields = readonly_fields = ["voter", "created_at"]
+    fields = ["voter", "created_at"]
+    readonly_fields = ["voter", "created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")
