@@ -31,6 +31,7 @@ RATES = {
     "import": "IMPORT_RATE",
     "export": "EXPORT_RATE",
     "calendar": "EXPORT_RATE",
+    "shared year": "EXPORT_RATE",
 }
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 # Only the account's owner can attempt these, so the rate is for the account, whatever the client.

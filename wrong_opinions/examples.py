@@ -92,7 +92,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "scope": "read",
         "expires_at": "2027-01-01T00:00:00Z",
     },
-    "PatchedChangeProfileRequest": {"display_name": "Ada L.", "time_zone": "Europe/Berlin", "visibility": "members"},
+    "PatchedChangeProfileRequest": {"display_name": "Ada L.", "time_zone": "Europe/Berlin", "notifications": "weekly"},
     "OwnPasswordRequest": {"password": PASSWORD},
     "CreateWeekRequest": {"year": 2026, "week_number": 7, "notes": "One of us fell asleep."},
     "PatchedChangeWeekRequest": {"notes": "One of us fell asleep.", "year": 2026, "week_number": 7},
@@ -111,6 +111,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "for": "ben",
     },
     "AcceptChallengeRequest": {"week": 7, "position": 1},
+    "PartnerRequest": {"with": None},
     "GiveOpinionRequest": {name: opinion[name] for name in ("rating", "review", "contains_spoilers")},
 }
 ANSWERS: dict[str, dict[str, Any]] = {

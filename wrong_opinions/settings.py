@@ -342,6 +342,8 @@ SPECTACULAR_SETTINGS = {
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "MemberStateEnum": "selections.rounds.STATES",
         "ChallengeStateEnum": "selections.models.Challenge.State",
+        "EventKindEnum": "selections.models.Event.Kind",
+        "KindEnum": ["movie", "album"],
         "StateEnum": ["none", "empty", "partial", "complete"],  # of a week in statistics
     },
     "POSTPROCESSING_HOOKS": [

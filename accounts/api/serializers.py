@@ -81,7 +81,7 @@ class UserSerializer(serializers.ModelSerializer):
     class Meta:
         model = User
         fields = ["id", "username", "email", "pending_email", "is_active", "created_at"]
-        fields += ["display_name", "time_zone", "visibility"]
+        fields += ["display_name", "time_zone", "visibility", "notifications"]
         read_only_fields = fields
 
     @staticmethod
@@ -96,6 +96,7 @@ class UserSerializer(serializers.ModelSerializer):
             "display_name": user.display_name or None,
             "time_zone": user.time_zone,
             "visibility": user.visibility,
+            "notifications": user.notifications,
         }
 
 
@@ -137,6 +138,9 @@ class ChangeProfileSerializer(serializers.Serializer):
         help_text="IANA name, such as Europe/Berlin.",
     )
     visibility = WordField(User.Visibility.choices, required=False)
+    notifications = WordField(
+        User.Notifications.choices, required=False, help_text="Which emails you get; each has a link to turn them off."
+    )
 
     def validate(self, attrs):
         email = self.context["request"].user.email

@@ -6,6 +6,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -308,7 +309,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         extensions={"x-limited": True},
     )
     def partial_update(self, request: Request, pk: int) -> Response:
-        """Change your email address, display name, time zone or visibility; `{}` changes nothing.
+        """Change your email address, display name, time zone, visibility or notifications; `{}` changes nothing.
 
         A new email address takes your password, and is `pending_email` until the link in the email to it is followed.
         """
@@ -318,6 +319,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         if email is not None and (email != user.email or user.pending_email):
             self.change_email(user, email, password)
         visibility = user.visibility
+        if values.get("notifications", user.notifications) != user.notifications:
+            values["told_until"] = timezone.now()
         for name, value in values.items():
             setattr(user, name, value)
         user.save(update_fields=list(values))

@@ -9,7 +9,8 @@ from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
 from selections.guards import has_revealed
-from selections.models import MAX_RATING, EarlierRating, Opinion
+from selections.models import MAX_RATING, EarlierRating, Event, Opinion
+from selections.recording import record
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -94,6 +95,8 @@ class OpinionAdmin(WeekLockAdmin):
         super().save_model(request, obj, form, change)
         if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
+        if not change:
+            record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.pick.week, opinion=obj)
 
     @admin.display(description="picture")
     def picture(self, opinion):

@@ -59,6 +59,7 @@ def test_each_job_runs_when_it_is_due_and_says_what_came_of_it(settings, tmp_pat
 
     assert ended("flush_tokens") == ("done", "Deleted 1 session.")
     assert ended("purge_cache") == ("done", "Deleted 0 answers, which gave 0.0 MB back.")
+    assert ended("webhooks") == ("done", "Sent 0 messages; 0 webhooks failed.")
     assert ended("refresh_catalog") == ("done", "0 movies and 0 albums to refresh.")
     assert ended("backup")[1].endswith(" MB: 1 account, 0 weeks, 0 movies, 0 albums.")
     assert all(job.is_well for job in jobs.states())
@@ -66,6 +67,8 @@ def test_each_job_runs_when_it_is_due_and_says_what_came_of_it(settings, tmp_pat
     time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=30))
     call_command("run_jobs", "--once")
     assert [job.name for job in jobs.states() if job.started_at != before[job.name]] == [
+        "notifications",
+        "webhooks",
         "find_covers",
         "refresh_catalog",
     ]
@@ -124,7 +127,7 @@ def test_a_bug_in_a_job_is_logged_and_told(refreshing, caplog):
 
 
 def test_simultaneous_runners_run_each_job_once(caplog):
-    caplog.set_level(logging.INFO, "wrong_opinions")
+    caplog.set_level(logging.DEBUG, "wrong_opinions")
 
     assert at_once(4, lambda number: jobs.run_due()) == [True] * 4
 
