@@ -118,9 +118,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # pages with tokens get some random bytes, against BREACH
     "wrong_opinions.headers.Headers",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # a 304 with another policy would replace that of the page
     "django.contrib.sessions.middleware.SessionMiddleware",
     "wrong_opinions.api.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
