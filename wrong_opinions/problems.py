@@ -80,6 +80,7 @@ CODES: dict[str, dict[str, str]] = {
         "not_challenged": "Another member was challenged",
         "private_member": "Private members cannot propose titles to others",
         "wrong_password": "`current_password` is wrong",
+        "not_shared": "You do not both share this year with each other",
         "registration_closed": "Registration needs an invitation",
         "invitation_invalid": "The invitation is invalid or has expired",
         "reset_link_invalid": "The link for a new password is invalid or has expired",
@@ -93,6 +94,7 @@ CODES: dict[str, dict[str, str]] = {
         "nothing_to_draw": "There is no such title on your shortlist that you have not picked before",
         "no_pick": "Nothing is picked at this position",
         "no_opinion": "You have no opinion on this pick",
+        "nothing_shared": "This picture is not shared, or no longer",
     },
     "409": {
         "username_taken": "The username is taken",
