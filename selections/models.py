@@ -21,6 +21,7 @@ from . import weeks
 from .conditions import of_work, visible_to
 
 # Models as well, of subjects of their own.
+from .events import Event as Event
 from .imported_rows import ImportedRow as ImportedRow
 from .plans import Challenge as Challenge
 from .plans import ShortlistItem as ShortlistItem

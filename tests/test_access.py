@@ -14,6 +14,7 @@ from accounts import services
 from accounts.api.authentication import IsSignedIn
 from accounts.models import User
 from catalog.models import AlbumArtist, MovieCast
+from selections.models import Event
 from tests import payloads
 from tests.conftest import access_token, refresh_token, session_of
 from tests.endpoints import METHODS, OPERATIONS, VIEWS, endpoints
@@ -73,6 +74,7 @@ ROWS = {
     "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200 200",
     "GET /api/rounds/{name}": "401 200 200 200 200 403 200 200",
+    "GET /api/events": "401 200 200 200 200 403 200 200",
     "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
@@ -191,6 +193,9 @@ def world(db, now, upstream):
     new_album = {"musicbrainz_id": str(AlbumFactory(fetched_at=RECENT).musicbrainz_id)}
     item = ShortlistItemFactory(user=owner, note="hidden plan")
     challenge = ChallengeFactory(member=owner, note="hidden plan")
+    Event.objects.create(kind="joined", user=owner)
+    Event.objects.create(kind="week_completed", user=owner, week=week)
+    Event.objects.create(kind="challenged", user=challenge.challenger, challenge=challenge)
     passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     link = {"uid": services.encode_id(owner), "token": default_token_generator.make_token(owner)}
     return {

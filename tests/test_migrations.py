@@ -25,7 +25,15 @@ RULES = {
     "ShortlistItem": {"movie": "required"},
     "Challenge": {"movie": "required"},
 }
-CHOICES = {choice: {"answered_at": timezone.now()} for choice in ("accepted", "declined")}  # what comes with it
+CHOICES = {  # what comes with it
+    "accepted": {"answered_at": timezone.now()},
+    "declined": {"answered_at": timezone.now()},
+    "week_completed": {"week": "required"},
+    "opinion_given": {"week": "required", "opinion": "required"},
+    "week_revealed": {"week": "required"},
+    "challenged": {"challenge": "required"},
+    "voted": {"vote": "required"},
+}
 numbers = itertools.count(100)
 
 
@@ -51,8 +59,8 @@ def value_of(field, state):
 
 
 def make(model, state, /, **given):
-    values = dict(given)
-    rules = RULES.get(model.__name__, {})
+    rules = RULES.get(model.__name__, {}) | {name: rule for name, rule in given.items() if rule == "required"}
+    values = {name: value for name, value in given.items() if name not in rules}
     for field in model._meta.concrete_fields:
         is_optional = field.primary_key or field.null or field.blank or field.has_default()
         if field.name in values:

@@ -4,9 +4,11 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from accounts.services import renew_calendar_token
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
+from selections.models import Event, Opinion
 from tests import payloads
 from tests.conftest import client_of
 from tests.endpoints import VIEWS, methods_of
@@ -201,8 +203,17 @@ def test_a_private_member_changes_nothing(user, other, world, addresses):
         rate(hermit, week, 1, "A hidden review")
     ShortlistItemFactory(user=hermit)
     for person in (user, other):
-        person.shortlist.get().votes.create(user=hermit)
-        ChallengeFactory(challenger=hermit, member=person), ChallengeFactory(challenger=person, member=hermit)
+        given = person.shortlist.get().votes.create(user=hermit)
+        Event.objects.create(kind="voted", user=hermit, vote=given)
+        for challenger, member in ((hermit, person), (person, hermit)):
+            made = ChallengeFactory(challenger=challenger, member=member)
+            Event.objects.create(kind="challenged", user=challenger, challenge=made)
+    for kind in ("week_completed", "week_revealed"):
+        Event.objects.create(kind=kind, user=hermit, week=hermit.weeks.first())
+    Event.objects.create(kind="joined", user=hermit)
+    Event.objects.create(kind="voted", user=other, vote=hermit.shortlist.get().votes.create(user=other))
+    for opinion in Opinion.objects.with_picks().filter(Q(user=hermit) | Q(movie_pick__week__user=hermit)):
+        Event.objects.create(kind="opinion_given", user=opinion.user, week=opinion.pick.week, opinion=opinion)
     changed = {place for place, said in answers(client, world, addresses, queries).items() if said != before[place]}
 
     # An opinion that the caller gave before the owner became private stays theirs, but its week is hidden.

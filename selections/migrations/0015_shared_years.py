@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("selections", "0013_shortlists_and_challenges"),
+        ("selections", "0014_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
