@@ -33,9 +33,10 @@ def send_due(*, stdout: TextIO) -> None:
     for user in chosen.order_by("pk"):
         try:
             sent += send_if_due(user, timezone.now())
-        except Exception:
+        except Exception as error:
             failed += 1
-            logger.exception("The notification of user %s could not be sent", user.pk)
+            is_bug = not isinstance(error, OSError)  # SMTP's errors contain addresses, which are not logged
+            logger.error("No notification for user %s: %s", user.pk, type(error).__name__, exc_info=is_bug)
     outcome = f"Sent {sent} email{'' if sent == 1 else 's'}; {failed} could not be sent."
     if failed and not sent:
         raise CommandError(f"{outcome} Check EMAIL_URL; the log says more.")

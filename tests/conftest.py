@@ -1,6 +1,7 @@
 import contextlib
 import itertools
 import os
+import re
 import runpy
 import threading
 import time
@@ -25,6 +26,7 @@ from integrations import cache, coverart, deadline, musicbrainz, tmdb
 from selections.insights import likes
 from tests import payloads
 from tests.commands import ROOT, environment_of
+from tests.endpoints import address_of, documented_codes
 from tests.factories import UserFactory
 
 UPSTREAMS = (tmdb.upstream, musicbrainz.upstream, coverart.upstream)
@@ -89,6 +91,7 @@ SQLITE_ONLY = (
     "tests/test_schemathesis.py::test_requests_are_taken_and_refused_as_the_document_says",
     "tests/test_server.py",
     "tests/test_settings.py",
+    "tests/typescript/",
 )
 
 
@@ -326,6 +329,9 @@ def assert_problem(response, status, detail=None):
     assert body["code"].replace("_", "").isalpha()
     assert body["code"].islower()
     assert ("errors" in body) == (status == 422)
+    route = getattr(response.resolver_match, "route", "")
+    operation = response.request["REQUEST_METHOD"], re.sub(r"{\w+}", "{}", address_of(route))
+    assert status == 500 or (status, body["code"]) in documented_codes().get(operation, {(status, body["code"])})
     if detail is not None:
         assert body["detail"] == detail
 

@@ -21,6 +21,8 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from catalog import services
+from integrations.errors import IntegrationError
 from selections import notifications
 
 from . import webhooks
@@ -60,6 +62,7 @@ def tasks() -> dict[str, Task]:
         "notifications": Task(notifications.send_due, timedelta(minutes=15)),
         "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
         "webhooks": Task(webhooks.run, timedelta(minutes=1)),
+        "find_covers": Task(find_covers, timedelta(minutes=5)),
         "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(hours=1)),
     }
 
@@ -144,6 +147,15 @@ def back_up(folder: Path, *, stdout: TextIO) -> None:
     call_command("backup", folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db", stdout=stdout)
     for outdated in backups(folder)[: -settings.BACKUP_KEEP]:
         outdated.unlink(missing_ok=True)
+
+
+def find_covers(*, stdout: TextIO) -> None:
+    """Look for the covers of albums that curators have marked in the admin."""
+    try:
+        known, found = services.find_marked_covers()
+    except IntegrationError as error:
+        raise CommandError(str(error)) from None
+    stdout.write(f"{found} of {known} albums have a cover." if known else "No covers to look for.")
 
 
 def backups(folder: Path) -> list[Path]:

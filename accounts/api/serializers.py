@@ -182,7 +182,7 @@ class RefreshSerializer(serializers.Serializer):
 class TokenPairSerializer(serializers.Serializer):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
-    token_type = serializers.CharField(help_text="Always `bearer`.")
+    token_type = serializers.ChoiceField(["bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
 
 
@@ -245,7 +245,11 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 class CreateApiTokenSerializer(serializers.Serializer):
     current_password = PasswordField()
     name = TextField(max_length=100, validators=[models.validate_printable], help_text="What it is used for.")
-    scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
+    scope = WordField(
+        [(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS],
+        default=ApiToken.Scope.READ,
+        help_text="`read` unless you say otherwise.",
+    )
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant in the future, or null for a token that does not expire."
     )

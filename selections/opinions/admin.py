@@ -2,6 +2,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from catalog import pictures
 from catalog.admin.filters import ConditionFilter
@@ -33,7 +34,7 @@ class RatingFilter(ConditionFilter):
 
 @admin.register(Opinion)
 class OpinionAdmin(WeekLockAdmin):
-    list_display = ["picture", "__str__", "rating", "contains_spoilers", "created_at", "match"]
+    list_display = ["picture", "__str__", "rating", "excerpt", "created_at", "match"]
     list_display_links = ["__str__"]
     list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
@@ -66,6 +67,11 @@ class OpinionAdmin(WeekLockAdmin):
         if not request.GET.keys() - {"p", "o"}:
             paginator.count = Opinion.objects.count() - len(self.hidden_ids(request))
         return paginator
+
+    @admin.display(description="review")
+    def excerpt(self, opinion):
+        review = Truncator(opinion.review).chars(80)
+        return f"{review} (contains spoilers)" if opinion.contains_spoilers else review or "–"
 
     def has_revealed(self, row, user):
         return row.user == user and has_revealed(user, row.pick)

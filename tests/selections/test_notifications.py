@@ -3,6 +3,7 @@
 import email.policy
 import io
 from datetime import UTC, datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core.mail.backends.locmem import EmailBackend
@@ -24,7 +25,7 @@ class Refusing(EmailBackend):
 
     def send_messages(self, messages):
         if messages[0].to == [REFUSED]:
-            raise ConnectionResetError("refused")
+            raise SMTPRecipientsRefused({REFUSED: (451, b"later")})
         return super().send_messages(messages)
 
 
@@ -119,7 +120,7 @@ def test_simultaneous_runners_send_an_email_once_to_those_who_chose_it(weekly):
     assert [message.to for message in delivered()] == [["ada@example.org"]]
 
 
-def test_a_failure_stops_no_other_and_is_tried_again(weekly, settings):
+def test_a_failure_stops_no_other_and_is_tried_again(weekly, settings, caplog):
     mailers = settings.MAILERS
     settings.MAILERS = {"default": {"BACKEND": f"{__name__}.Refusing"}}
     UserFactory(username="aaron", email=REFUSED, notifications="weekly")
@@ -129,6 +130,8 @@ def test_a_failure_stops_no_other_and_is_tried_again(weekly, settings):
         run()
     settings.MAILERS = mailers
     assert run() == ["refused"]
+    assert "SMTPRecipientsRefused" in caplog.text
+    assert REFUSED not in caplog.text
 
 
 def test_an_email_tells_what_was_revealed_since_the_last_at_most_once_an_hour(user, other, choose, time_machine):

@@ -9,7 +9,7 @@ from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
 from django.views.decorators.csp import csp_override
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -27,7 +27,7 @@ from selections.guards import lock_users
 from selections.insights import card
 from selections.models import SharedYear
 
-from .figures import UNKNOWN_USER, FiguresView
+from .figures import FiguresView
 from .stats import YEAR, read_year
 
 SVG = "image/svg+xml"
@@ -63,11 +63,8 @@ class PartnerView(FiguresView):
 class YearCardView(PartnerView):
     @extend_schema(
         parameters=[PartnerSerializer, YEAR],
-        responses={
-            (200, SVG): OpenApiTypes.STR,
-            403: OpenApiResponse(description="You do not both share this year with each other"),
-            404: UNKNOWN_USER,
-        },
+        responses={(200, SVG): OpenApiTypes.STR},
+        extensions={"x-problems": ["not_shared"]},
     )
     def get(self, request, year):
         """Your year in opinions as a picture (SVG), alone or with another member.
@@ -91,7 +88,8 @@ class ShareYearView(PartnerView):
     @extend_schema(
         parameters=[YEAR],
         request=PartnerSerializer,
-        responses={201: SharedAddressSerializer, 404: UNKNOWN_USER},
+        responses={201: SharedAddressSerializer},
+        extensions={"x-problems": ["permission_denied"]},
     )
     def post(self, request, year):
         """Create an address at which anyone can see the picture of your year. The one before stops working.
@@ -108,7 +106,9 @@ class ShareYearView(PartnerView):
         url = f"{accounts.site_url(request)}{reverse('shared-year')}?token={secret}"
         return Response({"url": url}, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[PartnerSerializer, YEAR], responses={204: None})
+    @extend_schema(
+        parameters=[PartnerSerializer, YEAR], responses={204: None}, extensions={"x-problems": ["permission_denied"]}
+    )
     def delete(self, request, year):
         """Stop sharing: your address no longer works, nor does the other member's. 204 even if there was none."""
         number, name = read_year(year), self.read_query(PartnerSerializer)["with"].lower()
@@ -124,13 +124,13 @@ class SharedYearView(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
+    problems = ["nothing_shared", "too_many_attempts"]
 
     @extend_schema(
         tags=["stats"],
         auth=[],
         parameters=[OpenApiParameter("token", required=True, description="The token of the address.")],
-        responses={(200, SVG): OpenApiTypes.STR, 404: OpenApiResponse(description="It is not shared (any more)")},
-        extensions={"x-limited": True},
+        responses={(200, SVG): OpenApiTypes.STR},
     )
     def get(self, request):
         """A year in opinions that a member shares, as a picture (SVG)."""
@@ -138,5 +138,5 @@ class SharedYearView(APIView):
         key_hash = digest(request.query_params.get("token", ""))
         shared = SharedYear.objects.allowed().select_related("user", "partner").filter(key_hash=key_hash).first()
         if shared is None:
-            raise NotFound("This picture is not shared, or no longer.", code="not_shared")
+            raise NotFound("This picture is not shared, or no longer.", code="nothing_shared")
         return HttpResponse(card.draw(shared.year, shared.user, shared.partner), content_type=SVG)
