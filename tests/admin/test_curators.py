@@ -146,7 +146,7 @@ def test_curators_see_the_whole_overview(curator):
 
 
 def test_curators_have_every_model_of_the_catalog(db):
-    """A model that is added later needs a migration that grants its permissions, unless it has no pages in the admin."""
+    """A model that is added later needs a migration that grants its permissions, unless the admin has no pages of it."""
     make_curators()
     without_pages = {"event", "sharedyear"}
 
