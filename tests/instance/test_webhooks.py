@@ -100,6 +100,21 @@ def test_only_what_every_member_may_know_of_is_told_and_only_by_active_webhooks(
     assert not upstream.calls
 
 
+def test_what_was_sent_is_kept_for_30_days_and_is_not_sent_again(webhook, user, upstream, time_machine):
+    complete(user)
+    upstream.post(URL, status=204)
+    run()
+    time_machine.shift(timedelta(days=29))
+    run()
+    assert Delivery.objects.exists()
+
+    time_machine.shift(timedelta(days=2))
+    run()
+
+    assert not Delivery.objects.exists()
+    assert len(upstream.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
