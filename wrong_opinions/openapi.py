@@ -32,8 +32,8 @@ class Schema(AutoSchema):
         return operation
 
     def get_operation_id(self):
-        """Such as `weeks_movies_create`, without the prefix `api_`."""
-        return super().get_operation_id().removeprefix("api_")
+        """Such as `weeks_movies_create`: a name in any language."""
+        return super().get_operation_id().removeprefix("api_").replace(".", "_")
 
     def get_summary(self):
         """The first sentence of the view's docstring."""

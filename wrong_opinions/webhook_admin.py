@@ -27,7 +27,7 @@ class WebhookForm(forms.ModelForm):
     again = DeliveriesField(
         Delivery.objects.none(),
         required=False,
-        label="latest deliveries",
+        label="Latest deliveries",
         help_text="Select those to send again. Receivers that remember ids ignore what they have already.",
     )
 

@@ -34,11 +34,13 @@ logger = logging.getLogger(__name__)
 HOLD = timedelta(minutes=5)  # after which the delivery of a runner that died is due again; no request takes as long
 MIN_DELAY, MAX_DELAY = timedelta(minutes=1), timedelta(hours=6)  # before the next attempt; each is twice the one before
 MAX_AGE = timedelta(days=3)  # after which a delivery that fails is given up
+KEPT = timedelta(days=30)  # for which deliveries that are sent or given up can be sent again
 BATCH = 500  # events that are queued together, and deliveries to a webhook in a round
 
 
 def run(*, stdout: TextIO) -> None:
     """Write down what is due, and send everything that is new or due to all active webhooks."""
+    Delivery.objects.filter(due_at=None, created_at__lt=timezone.now() - KEPT).delete()
     record_due()
     while queue_events():
         pass

@@ -58,7 +58,6 @@ class CalendarView(APIView):
 
     @extend_schema(
         tags=["weeks"],
-        operation_id="weeks_ics_retrieve",
         auth=[],
         parameters=[
             OpenApiParameter("token", required=True, description="The token from `POST /api/weeks/calendar-token`.")

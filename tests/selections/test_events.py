@@ -60,15 +60,9 @@ def test_what_happened_is_told_the_newest_first(story, user, other, time_machine
 
     events = told(user)
 
-    assert [event["kind"] for event in events] == [
-        "week_revealed",
-        "joined",
-        "challenged",
-        "voted",
-        "opinion_given",
-        "week_completed",
-    ]
     revealed, joined, challenged, voted, given, completed = events
+    said = [event["kind"].replace("week_", "") for event in events]
+    assert said == ["revealed", "joined", "challenged", "voted", "opinion_given", "completed"]
     assert [event["user"]["username"] for event in events] == ["ada", "ben", "ben", "ben", "ben", "ada"]
     assert [event["member"] and event["member"]["username"] for event in events] == ["ada", None, *["ada"] * 4]
     assert {event["week"]["id"] for event in (revealed, given, completed)} == {story["week"].pk}
@@ -178,21 +172,16 @@ def test_what_is_new_since_an_answer(story, user, other):
     assert client.get("/api/events", headers={"If-None-Match": etag}).status_code == 200
 
 
-@pytest.mark.parametrize("change", ["name", "position", "privacy"])
-def test_an_etag_changes_with_what_is_shown(story, user, other, change, time_machine):
-    client = client_of(user)
-    etag = client.get("/api/events").headers["ETag"]
+def test_an_etag_changes_with_what_is_shown(story, user, other, time_machine):
+    client, etags = client_of(user), set()
+    for values in ({}, {"display_name": "Benjamin"}, {"visibility": "private"}):
+        User.objects.filter(pk=other.pk).update(**values or {"display_name": ""})
+        etags.add(client.get("/api/events").headers["ETag"])
     time_machine.shift(1)
+    client.patch(f"/api/weeks/{story['week'].pk}/movies/1", {"position": 2})
 
-    match change:
-        case "name":
-            User.objects.filter(pk=other.pk).update(display_name="Benjamin")
-        case "position":
-            client.patch(f"/api/weeks/{story['week'].pk}/movies/1", {"position": 2})
-        case "privacy":
-            User.objects.filter(pk=other.pk).update(visibility="private")
-
-    assert client.get("/api/events", headers={"If-None-Match": etag}).status_code == 200
+    assert client.get("/api/events").headers["ETag"] not in etags
+    assert len(etags) == 3
 
 
 def test_older_events_are_on_further_pages(user, api):
@@ -208,11 +197,9 @@ def test_older_events_are_on_further_pages(user, api):
     assert (first["next"], second["next"]) == (ids[49], None)
 
 
-@pytest.mark.parametrize(
-    "query", [{"since": "x"}, {"since": "-1"}, {"before": 2**63}, {"after": 1}, {"page": 1}], ids=str
-)
-def test_bad_parameters_are_refused(api, query):
-    assert api.get("/api/events", query).status_code == 422
+def test_bad_parameters_are_refused(api):
+    for query in ({"since": "x"}, {"since": "-1"}, {"before": 2**63}, {"after": 1}, {"page": 1}):
+        assert api.get("/api/events", query).status_code == 422
 
 
 def test_the_number_of_queries_is_constant(story, user, other):
