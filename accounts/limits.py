@@ -31,6 +31,7 @@ RATES = {
     "import": "IMPORT_RATE",
     "export": "EXPORT_RATE",
     "calendar": "EXPORT_RATE",
+    "shared year": "EXPORT_RATE",
 }
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 # Only the account's owner can attempt these, so the rate is for the account, whatever the client.
@@ -71,9 +72,12 @@ def account_id(pk: int) -> Account:
 class Attempt:
     """An attempt that counts for some subjects, each with a limit in any `period` seconds."""
 
-    def __init__(self, limits: dict[str, int], period: int) -> None:
+    def __init__(self, limits: dict[str, int], period: int, kind: str = "") -> None:
+        self.kind = kind
         self.limits = {_hash(subject): limit for subject, limit in limits.items()}
         self.period = period
+        self.wait = 0  # seconds
+        self.times: list[float] = []  # of the first subject
         self.time = timezone.now().timestamp()
         self.is_wrong = False
         self.counted = Attempts.objects.filter(key__in=self.limits).order_by("key")
@@ -83,21 +87,24 @@ class Attempt:
 
         Row locks keep simultaneous attempts apart.
         """
-        if wait := self._wait(self.counted.all()):
-            return wait  # without a write
+        self.wait = self._wait(self.counted.all())
+        if self.wait:
+            return self.wait  # without a write
         forget_attempts(timezone.now())
         expires_at = timezone.now() + timedelta(seconds=self.period)
         with transaction.atomic():
             new = [Attempts(key=key, expires_at=expires_at) for key in sorted(self.limits)]
             Attempts.objects.bulk_create(new, ignore_conflicts=True)
             rows = list(self.counted.select_for_update())
-            if wait := self._wait(rows):
+            self.wait = self._wait(rows)
+            if self.wait:
                 transaction.set_rollback(True)
-                return wait
+                return self.wait
             for row in rows:
                 row.times = [*self._recent(row), self.time]
                 row.expires_at = expires_at
             Attempts.objects.bulk_update(rows, ["times", "expires_at"])
+        self.times = next(row.times for row in rows if row.key == next(iter(self.limits)))
         return 0
 
     def take_back(self) -> None:
@@ -108,6 +115,15 @@ class Attempt:
                 if self.time in row.times:
                     row.times.remove(self.time)
             Attempts.objects.bulk_update(rows, ["times"])
+        self.times = [time for time in self.times if time != self.time]
+
+    def fields(self) -> tuple[str, str]:
+        """Its `RateLimit` and `RateLimit-Policy`: what is left for the first subject, as the others count what other
+        people do as well."""
+        limit = next(iter(self.limits.values()))
+        left = 0 if self.wait else limit - len(self.times)
+        until = self.wait or (math.ceil(self.times[0] + self.period - self.time) if self.times else 0)
+        return f'"{self.kind}";r={left};t={until}', f'"{self.kind}";q={limit};w={self.period}'
 
     def _wait(self, rows: Iterable[Attempts]) -> int:
         waits = [0]
@@ -132,12 +148,19 @@ def count_attempt(kind: str, request: HttpRequest | None, account: Account | Non
     number, _, period = rate.partition("/")
     factors = _factors(kind, security.client_of(request), account)
     limits = {f"{kind}:{subject}": int(number) * factor for subject, factor in factors.items()}
-    attempt = Attempt(limits, PERIODS[period[0]])
+    attempt = Attempt(limits, PERIODS[period[0]], kind)
+    attempts_of(request).append(attempt)
     if wait := attempt.count():
         security.record(f"limit reached: {kind}", request, user_id=account.user_id if account else None)
         sentence = f"Too many attempts. Try again in {_in_words(wait)}."
         raise Refusal(sentence, "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait)
     return attempt
+
+
+def attempts_of(request: HttpRequest) -> list[Attempt]:
+    """The attempts that this request was counted as, also if `request` is REST framework's."""
+    attempts: list[Attempt] = vars(getattr(request, "_request", request)).setdefault("counted_attempts", [])
+    return attempts
 
 
 @contextmanager

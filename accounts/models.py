@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import unicodedata
+import uuid
 import zoneinfo
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -129,6 +130,11 @@ class User(AbstractUser):
         MEMBERS = "members", "every member"
         PRIVATE = "private", "only this user"
 
+    class Notifications(models.TextChoices):
+        OFF = "off", "none"
+        WEEKLY = "weekly", "on Sunday evening"
+        REVEAL = "reveal", "when opinions are revealed"
+
     username = models.CharField(
         max_length=50,
         unique=True,
@@ -157,6 +163,21 @@ class User(AbstractUser):
         choices=Visibility,
         default=Visibility.MEMBERS,
         help_text="Who can see this user and their weeks. Staff see everything, but only in the admin.",
+    )
+    notifications = models.CharField(
+        max_length=10,
+        choices=Notifications,
+        default=Notifications.OFF,
+        help_text="Which emails the user gets; only they can see and change it.",
+    )
+    told_until = models.DateTimeField(
+        default=timezone.now, editable=False, help_text="What was revealed before is in no notification."
+    )
+    told_week = models.CharField(
+        max_length=8, blank=True, editable=False, help_text="ISO week of the last weekly email, such as 2026-W07."
+    )
+    unsubscribe_key = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="In the link that turns notifications off."
     )
     search_text = models.TextField(editable=False, help_text="The names without letter case and accents, for searches.")
     sign_in_epoch = models.PositiveIntegerField(
@@ -191,6 +212,11 @@ class User(AbstractUser):
                 condition=models.Q(visibility__in=["members", "private"]),
                 name="user_visibility",
                 violation_error_message="Visibility must be members or private.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(notifications__in=["off", "weekly", "reveal"]),
+                name="user_notifications",
+                violation_error_message="Notifications must be off, weekly or reveal.",
             ),
             models.UniqueConstraint(
                 Lower("email"), name="user_email_unique", violation_error_message="Email already registered"

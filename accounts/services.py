@@ -5,9 +5,11 @@ import secrets
 import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from email.policy import SMTP
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -361,10 +363,35 @@ def app(request: HttpRequest) -> dict[str, str]:
 
 def _message(template: str, subject: str, to: str, user: User, url: str = "") -> EmailMessage:
     context = {"user": user, "url": url, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    text: str = render_to_string(f"accounts/{template}.txt", context)
+    return EmailMessage(f"Wrong Opinions: {subject}", write_text(f"accounts/{template}.txt", context), to=[to])
+
+
+def write_text(template: str, context: dict[str, Any]) -> str:
+    """The text of a message, with the address of the app below it."""
+    text: str = render_to_string(template, context)
     if address := app_url():
         text += f"\n-- \nWrong Opinions: {urljoin(site_url(), address)}\n"
-    return EmailMessage(f"Wrong Opinions: {subject}", text, to=[to])
+    return text
+
+
+class Notification(EmailMessage):
+    """A message that the user has chosen to get, with a link to stop them: https://www.rfc-editor.org/rfc/rfc8058"""
+
+    def __init__(self, user: User, subject: str, template: str, context: dict[str, Any]) -> None:
+        url = site_url() + reverse("unsubscribe", args=[user.unsubscribe_key])
+        text = write_text(template, context | {"user": user, "unsubscribe_url": url})
+        headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        headers |= {"Auto-Submitted": "auto-generated"}  # not to be answered by "I am on holiday"
+        super().__init__(f"Wrong Opinions: {subject}", text, to=[user.email], headers=headers)
+
+    def message(self, *, policy: Any = SMTP) -> Any:
+        """With the link in one line: Python would encode a longer one so that no program finds it."""
+        return super().message(policy=policy.clone(max_line_length=998))
+
+
+def unsubscribe(key: UUID) -> bool:
+    """Turn notifications off for the user with this key; returns whether there is one."""
+    return bool(User.objects.filter(unsubscribe_key=key).update(notifications=User.Notifications.OFF))
 
 
 def send(message: EmailMessage | None) -> None:

@@ -21,5 +21,6 @@ urlpatterns = [
         TemplateView.as_view(template_name="accounts/password_reset_complete.html"),
         name="password-reset-complete",
     ),
+    path("unsubscribe/<uuid:key>", views.UnsubscribeView.as_view(), name="unsubscribe"),
     path("reset/<str:uidb64>/<str:token>", views.PasswordResetConfirmView.as_view(), name="password-reset-confirm"),
 ]

@@ -1,16 +1,18 @@
 """Pages that links in mail and invitations lead to, and the page of the admin that changes a password."""
 
 from http import HTTPStatus
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import BaseUserCreationForm, UsernameField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
@@ -118,3 +120,18 @@ class ConfirmEmailView(TemplateView):
         user = services.confirm_email(uidb64, token)
         security.record("email address changed", request, user_id=user.pk)
         return render(request, "accounts/email_confirmed.html", {"username": user.username, "email": user.email})
+
+
+@method_decorator([never_cache, csrf_exempt], name="dispatch")
+class UnsubscribeView(TemplateView):
+    """The page of the link in notifications: a button, or a mail program by one click (RFC 8058), turns them off.
+
+    The page is the same for everyone, so that a forwarded mail tells nothing of an account.
+    """
+
+    template_name = "accounts/unsubscribe.html"
+
+    def post(self, request: HttpRequest, key: UUID) -> HttpResponse:
+        if not services.unsubscribe(key):
+            raise Http404
+        return self.render_to_response({"is_done": True})

@@ -226,6 +226,7 @@ class AnyObject(Field):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(default=dict, **options)
+        self.limits = {"additionalProperties": True}
 
     def convert(self, value: Any) -> dict[str, Any] | None:
         return value if isinstance(value, dict) else None

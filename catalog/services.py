@@ -26,6 +26,8 @@ NO_TEXTS: dict[str, str | int] = {"overview": "", "overview_language": "", "tagl
 NO_TEXTS |= {"poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 EXTRA_WAIT = 1  # seconds for requests that only improve an answer
 MAX_COVERS = coverart.MAX_CHECKS // 2  # albums: each is checked itself and by its release group
+MAX_MARKED = 240  # albums of one run of the job, so that other jobs have their turn
+COVERS_WAIT = 30  # seconds that the job waits for MAX_COVERS of them
 COVER_RETRY = timedelta(minutes=10)  # the archive is sometimes unavailable for days
 
 
@@ -318,9 +320,9 @@ def _album_values(release: musicbrainz.Release) -> dict[str, Any]:
     return values | ({"cover_art_url": url} if is_known else {}) | {"cover_known": is_known}
 
 
-def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
+def find_covers(albums: list[Album], *, within: float = coverart.DEADLINE) -> dict[Album, bool | None]:
     """Ask the archive again for front covers of these albums or of their release groups: whether each has one now,
-    None if the archive did not answer in time.
+    None if the archive did not answer `within` these seconds.
 
     Up to MAX_COVERS at a time. Raises IntegrationError if the archive cannot be reached at all.
     """
@@ -328,7 +330,7 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
         ("release-group", album.release_group_id) for album in albums if album.release_group_id
     ]
     wanted = [*(("release", album.musicbrainz_id) for album in albums), *of_groups]
-    fronts = coverart.find_fronts(wanted, force_refresh=True)
+    fronts = coverart.find_fronts(wanted, force_refresh=True, within=within)
     found: dict[Album, bool | None] = {}
     for album in albums:
         asked: list[tuple[coverart.Entity, UUID | None]] = [
@@ -341,6 +343,24 @@ def find_covers(albums: list[Album]) -> dict[Album, bool | None]:
         if is_said:
             Album.objects.filter(pk=album.pk).update(cover_art_url=url, cover_known=True, cover_asked_at=timezone.now())
     return found
+
+
+def find_covers_later(albums: QuerySet[Album]) -> int:
+    """Mark these albums for find_marked_covers(); returns how many there are."""
+    return albums.update(cover_asked_at=None)
+
+
+def find_marked_covers() -> tuple[int, int]:
+    """Ask the archive about albums of which it was never asked, or not since they were marked; returns how many it
+    knows, and how many of them have a cover.
+
+    Up to MAX_MARKED at a time. Albums that were never fetched are left to refresh_album(). Raises IntegrationError.
+    """
+    marked = Album.objects.filter(cover_asked_at=None, fetched_at__isnull=False).order_by("pk")
+    answers: list[bool | None] = []
+    for albums in batched(marked[:MAX_MARKED], MAX_COVERS, strict=False):
+        answers += find_covers(list(albums), within=COVERS_WAIT).values()
+    return len(answers) - answers.count(None), answers.count(True)
 
 
 def _group_cover(release_group_id: UUID | None) -> tuple[str, bool]:

@@ -67,14 +67,14 @@ def read_address(text: str) -> str | None:
     return f"https://{host}{path}"
 
 
-def find_fronts(wanted: Iterable[Cover], *, force_refresh: bool = False) -> dict[UUID, bool]:
-    """What the archive says of up to MAX_CHECKS covers, asked in parallel, within DEADLINE seconds; `force_refresh`
+def find_fronts(wanted: Iterable[Cover], *, force_refresh: bool = False, within: float = DEADLINE) -> dict[UUID, bool]:
+    """What the archive says of up to MAX_CHECKS covers, asked in parallel, `within` these seconds; `force_refresh`
     whatever the cache has.
 
     What is not known by then is left out; it is still fetched, so that the next call may have it.
     """
     covers = list(wanted)[:MAX_CHECKS]
-    with deadline.at_most(DEADLINE):
+    with deadline.at_most(within):
         answers = upstream.get_many({cover: _request(*cover, force_refresh=force_refresh) for cover in covers})
     return {musicbrainz_id: answer.body["has_front"] for (_, musicbrainz_id), answer in answers.items()}
 

@@ -6,8 +6,12 @@ from catalog.models import Album, Movie
 
 
 def visible_to(user, owner: str) -> Q:
-    """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private."""
-    return Q(**{owner: user}) | Q(**{f"{owner}__visibility": "members"})
+    """Whether the user may see rows that belong to the `owner`: their own, and those of users who are not private.
+
+    Without a user (None): whether every member may.
+    """
+    by_all = Q(**{f"{owner}__visibility": "members"})
+    return Q(**{owner: user}) | by_all if user else by_all
 
 
 def of_work(work: Movie | Album) -> Q:

@@ -1,7 +1,7 @@
 """Weeks, their picks, and opinions on the picks."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from functools import reduce
 from operator import or_
 
@@ -21,10 +21,12 @@ from . import weeks
 from .conditions import of_work, visible_to
 
 # Models as well, of subjects of their own.
+from .events import Event as Event
 from .imported_rows import ImportedRow as ImportedRow
 from .plans import Challenge as Challenge
 from .plans import ShortlistItem as ShortlistItem
 from .plans import ShortlistVote as ShortlistVote
+from .sharing import SharedYear as SharedYear
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
@@ -428,15 +430,15 @@ class EarlierRating(models.Model):
         return f"Rating until {self.until_at:%Y-%m-%d}"  # without the rating, which may be hidden
 
 
-def revealed_to(user, *picks: str) -> Q:
-    """Whether an opinion on one of the `picks` is revealed to the user: it is theirs, they have one on the same pick,
-    or the week is over for them. The setting BLIND_REVEAL controls this.
+def revealed_to(user, *picks: str, at: datetime | None = None) -> Q:
+    """Whether an opinion on one of the `picks` is revealed to the user now, or was at a moment: it is theirs, they have
+    one on the same pick, or the week is over for them. The setting BLIND_REVEAL controls this.
     """
     if not settings.BLIND_REVEAL:
         return Q()
-    own = Opinion.objects.filter(user=user)
+    own = Opinion.objects.filter(user=user, **({"created_at__lte": at} if at else {}))
     revealed = Q(user=user)
     for pick in picks:
-        revealed |= weeks.over_for(user, f"{pick}__week__")
+        revealed |= weeks.over_for(user, f"{pick}__week__", at)
         revealed |= Q(Exists(own.filter(**{pick: OuterRef(pick)})))
     return revealed

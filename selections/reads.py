@@ -1,8 +1,9 @@
 """The reads that are made all the time: lists of weeks and of picked works, and a week with its picks."""
 
 import contextlib
-from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -11,10 +12,10 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, RowCount, Rows, ids_of_page
+from accounts.compiled import CompiledQuery, RowCount, Rows, Statement, ids_of_page
 
 from .kinds import KINDS, Kind
-from .models import AnyPick, PickQuerySet, Week, WeekAlbum, WeekMovie
+from .models import AnyPick, Event, PickQuerySet, Week, WeekAlbum, WeekMovie
 from .weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
 type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
@@ -86,6 +87,26 @@ def without_unused(picks: PickQuerySet) -> PickQuerySet:
     """The picks without values of their works that no week shows: reading them takes time as well."""
     kind = picks.model.kind
     return picks.defer(*(f"{kind}__{name}" for name in ("genres", "note", "search_text", "title_key", "vanished_at")))
+
+
+def list_events(viewer: int, since: int, before: int, limit: int) -> tuple[list[int], str]:
+    """The ids of the newest events between two ids that a user may see, and a digest of the answer with them: it
+    changes with the events, members' names and picks, but not with what the catalog says of a work."""
+    rows = _events_statement().execute((viewer, since, before), (limit, 0))
+    return [row[0] for row in rows], hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+@cache
+def _events_statement() -> Statement:
+    joined = ("user", "week__user", "vote__item__user")  # in any case
+    names = [f"{user}__{name}" for user in joined for name in ("username", "display_name")]
+
+    def compile_with(stand_ins: Sequence[int]) -> tuple[str, Any]:
+        viewer, since, before = stand_ins[:3]
+        events = Event.objects.visible_to(viewer).filter(pk__gt=since, pk__lt=before).order_by("-pk")
+        return events.values_list("pk", "week__updated_at", *names).query.sql_with_params()
+
+    return Statement(compile_with)
 
 
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:

@@ -24,6 +24,7 @@ from .guards import (
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
 from .plans import ShortlistQuerySet
+from .recording import record_completed
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in
 
 MAX_WEEKS = 3_200  # per user: 61 years
@@ -186,6 +187,7 @@ def place_pick[P: AnyPick](
     current = kind.picks_in(pick.week).filter(position=pick.position)
     try:
         with transaction.atomic():
+            lock_user(pick.week.user)
             lock_week(pick.week)
             if replace and (known := current.filter(**same).first()):
                 change_pick(known, **values)
@@ -198,6 +200,7 @@ def place_pick[P: AnyPick](
             if challenge:
                 answer_challenge(challenge, Challenge.State.ACCEPTED, pick)
             touch(pick.week)
+            record_completed(pick.week)
     except IntegrityError:
         _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another request was faster
         refuse_merged(pick.work)

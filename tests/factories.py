@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.models import User
+from accounts.models import User, digest
 from catalog.models import Album, Artist, Movie, Person
-from selections.models import Challenge, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
+from selections.models import Challenge, Opinion, SharedYear, ShortlistItem, Week, WeekAlbum, WeekMovie
 
 PASSWORD = "Correct-horse-9-battery"
 FETCHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -136,6 +136,13 @@ class ChallengeFactory(DjangoModelFactory):
     member = factory.SubFactory(UserFactory)
     movie = factory.Maybe("album", None, factory.SubFactory(MovieFactory))
     album = None
+
+
+def share_year(user, partner=None, year=2026) -> str:
+    """Let the user share a year, alone or with a partner; the token of the address."""
+    token = f"{user.pk}-{partner and partner.pk}-{year}"
+    SharedYear.objects.create(user=user, partner=partner, year=year, key_hash=digest(token))
+    return token
 
 
 WORKS = {"movie": MovieFactory, "album": AlbumFactory}

@@ -14,6 +14,7 @@ from accounts import services
 from accounts.api.authentication import IsSignedIn
 from accounts.models import User
 from catalog.models import AlbumArtist, MovieCast
+from selections.models import Event
 from tests import payloads
 from tests.conftest import access_token, refresh_token, session_of
 from tests.endpoints import METHODS, OPERATIONS, VIEWS, endpoints
@@ -32,6 +33,7 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
     make_user,
+    share_year,
 )
 
 # The status for each role, of what belongs to the owner: no token; the owner; another member; another member when the
@@ -72,6 +74,7 @@ ROWS = {
     "GET /api/albums/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/albums/{musicbrainz_id}/credits": "401 200 200 200 200 403 200 200",
     "GET /api/rounds/{name}": "401 200 200 200 200 403 200 200",
+    "GET /api/events": "401 200 200 200 200 403 200 200",
     "GET /api/artists/{musicbrainz_id}": "401 200 200 200 200 403 200 200",
     "GET /api/people/{tmdb_id}": "401 200 200 200 200 403 200 200",
     "GET /api/weeks": "401 200 200 200 200 403 200 200",
@@ -106,6 +109,10 @@ ROWS = {
     "GET /api/stats/overview": "401 200 200 200 200 403 200 200",
     "GET /api/stats/by-year/{year}": "401 200 200 200 200 403 200 200",
     "GET /api/stats/year-in-opinions/{year}": "401 200 200 200 200 403 200 200",
+    "GET /api/stats/year-in-opinions/{year}/card.svg": "401 200 200 200 200 403 200 200",  # each their own
+    "POST /api/stats/year-in-opinions/{year}/share": "401 422 201 404 404 403 403 403",  # the owner, with themselves
+    "DELETE /api/stats/year-in-opinions/{year}/share": "401 204 204 204 204 403 403 403",
+    "GET /api/stats/year-in-opinions/shared.svg": "200 200 200 200 200 404 200 200",  # it has a token of its own
     "GET /api/stats/compare": "401 422 200 404 404 403 422 422",  # the owner, with themselves
     "GET /api/stats/wrong-opinions": "401 200 200 404 404 403 200 200",
     "GET /api/stats/report-card": "401 200 200 404 404 403 200 200",
@@ -128,6 +135,7 @@ ROWS = {
     "POST /api/import": "401 200 200 200 200 403 403 200",
 }
 SECRETS = ["hidden-ada", "Ada the Hidden", "hidden notes", "hidden review", "hidden plan"]  # of the owner
+OPEN = ("/api/auth/", "/api/weeks.ics", "/api/stats/year-in-opinions/shared.svg")
 NEW_PASSWORD = "Quite-another-7-phrase"
 RECENT = FETCHED.replace(month=2)  # within the month before today
 FOR_ALL = ["overview", "by-year/{year}", "year-in-opinions/{year}"]
@@ -185,6 +193,9 @@ def world(db, now, upstream):
     new_album = {"musicbrainz_id": str(AlbumFactory(fetched_at=RECENT).musicbrainz_id)}
     item = ShortlistItemFactory(user=owner, note="hidden plan")
     challenge = ChallengeFactory(member=owner, note="hidden plan")
+    Event.objects.create(kind="joined", user=owner)
+    Event.objects.create(kind="week_completed", user=owner, week=week)
+    Event.objects.create(kind="challenged", user=challenge.challenger, challenge=challenge)
     passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     link = {"uid": services.encode_id(owner), "token": default_token_generator.make_token(owner)}
     return {
@@ -227,6 +238,8 @@ def world(db, now, upstream):
             **{f"GET /api/stats/{name}": {"user": "all"} for name in FOR_ALL},
             **{f"GET /api/stats/{name}": {"user": owner.username} for name in FOR_ONE},
             "GET /api/stats/compare": {"with": owner.username},
+            "POST /api/stats/year-in-opinions/{year}/share": {"with": owner.username},
+            "GET /api/stats/year-in-opinions/shared.svg": {"token": share_year(owner)},
             "GET /api/shortlist": {"owner": owner.username},
             "POST /api/shortlist": new_movie | {"for": owner.username},
             "PATCH /api/shortlist/{pk}": {"note": "other plan"},
@@ -283,12 +296,13 @@ def test_who_may(world, role):
     assert {f"{method} {address}": status for (method, address), (status, _) in answers.items()} == {
         f"{method} {address}": expected(method, address, role) for method, address in operations
     }
-    # Registration and sign-in answer with the account they were sent, and a calendar's address is enough to read it.
+    # Registration and sign-in answer with the account they were sent, and the addresses of a calendar and of a shared
+    # year are enough to read them.
     if role in {"private", "staff"}:
         leaks = [
             (method, address, secret)
             for (method, address), (_, text) in answers.items()
             for secret in SECRETS
-            if secret in text and not address.startswith(("/api/auth/", "/api/weeks.ics"))
+            if secret in text and not address.startswith(OPEN)
         ]
         assert leaks == []

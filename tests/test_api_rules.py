@@ -303,7 +303,7 @@ def test_the_document_is_openapi_3_1(anonymous):
     }
     assert limited >= {"/api/auth/register", "/api/auth/login", "/api/auth/refresh"}
     assert "/api/auth/logout" not in limited
-    assert "x-limited" not in response.content.decode()
+    assert "x-problems" not in response.content.decode()
 
 
 # Other origins, HTTPS

@@ -60,6 +60,16 @@ def test_unchanged_answers_are_not_sent_again(api, settings, path):
     assert again.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
+def test_an_unchanged_page_keeps_its_policy(anonymous):
+    """Browsers replace the headers that they keep by those of a 304, and the view's own policy with them."""
+    first = anonymous.get("/api/docs")
+
+    again = anonymous.get("/api/docs", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert "'unsafe-inline'" in first.headers["Content-Security-Policy"]
+    assert (again.status_code, "Content-Security-Policy" in again.headers) == (304, False)
+
+
 @pytest.mark.parametrize("path", ["/", "/api/docs", "/api/redoc", "/admin/login/", "/reset", "/nothing"])
 def test_pages_have_all_features_of_browsers_off(anonymous, path):
     policy = anonymous.get(path).headers["Permissions-Policy"]

@@ -4,9 +4,11 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from accounts.services import renew_calendar_token
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
+from selections.models import Event, Opinion
 from tests import payloads
 from tests.conftest import client_of
 from tests.endpoints import VIEWS, methods_of
@@ -22,6 +24,7 @@ from tests.factories import (
     WeekAlbumFactory,
     WeekFactory,
     WeekMovieFactory,
+    share_year,
 )
 
 RECENT = FETCHED.replace(month=2)  # fetched within the month before today
@@ -50,6 +53,7 @@ QUERIES = {
     "/api/stats/overview": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/by-year/{year}": [{}, {"user": "ben"}, {"user": "all"}],
     "/api/stats/year-in-opinions/{year}": [{}, {"user": "ben"}, {"user": "all"}],
+    "/api/stats/year-in-opinions/{year}/card.svg": [{}, {"with": "ben"}],
     "/api/stats/compare": [{"with": "ben"}],
     "/api/stats/wrong-opinions": [{}, {"year": 2026}, {"week": "2025-W07"}, {"user": "ben"}],
     "/api/stats/report-card": [{}, {"user": "ben"}],
@@ -60,7 +64,7 @@ ABOUT_A_HERMIT = (
     {address: [{"owner": "hermit"}] for address in ("/api/weeks", "/api/shortlist")}
     | {"/api/users": [{"search": "hermit"}]}
     | {
-        address: [{"with" if address.endswith("/compare") else "user": "hermit"}]
+        address: [{"with" if address.endswith(("/compare", "/card.svg")) else "user": "hermit"}]
         for address in GETS
         if address.startswith(("/api/stats/", "/api/opinions"))
     }
@@ -104,8 +108,12 @@ def world(now, user, other, upstream, monkeypatch):
     for week in (weeks["ada", 2025], weeks["ben", 2025], weeks["ben", 2026]):
         pick, challenger = week.movie_picks.get(), user if week.user == other else other
         ChallengeFactory(challenger=challenger, member=week.user, movie=pick.movie, movie_pick=pick, **accepted)
-    feed = [{"token": renew_calendar_token(user)}]
-    return {"weeks": weeks, "movies": movies, "albums": albums, "feed": feed}
+    sharing = [(user,), (other,), (user, other), (other, user), (user, other, 2025), (other, user, 2025)]
+    tokens = {
+        "/api/weeks.ics": [{"token": renew_calendar_token(user)}],
+        "/api/stats/year-in-opinions/shared.svg": [{"token": share_year(*pair)} for pair in sharing],
+    }
+    return {"weeks": weeks, "movies": movies, "albums": albums, "tokens": tokens}
 
 
 def rate(person, week, rating, review=""):
@@ -133,7 +141,7 @@ def answers(client, world, addresses=GETS, queries=QUERIES):
             if address.startswith(start + "/"):
                 place = re.sub(r"\{\w+\}", str(value), place)
         assert "{" not in place, f"{address} needs an id"
-        for query in world["feed"] if address == "/api/weeks.ics" else queries.get(address, [{}]):
+        for query in world["tokens"].get(address) or queries.get(address, [{}]):
             response = client.get(place, query)
             text = re.sub(r'"opinions_count":\d+', "", response.getvalue().decode())
             said[f"{address} {query}"] = (response.status_code, text)
@@ -195,8 +203,17 @@ def test_a_private_member_changes_nothing(user, other, world, addresses):
         rate(hermit, week, 1, "A hidden review")
     ShortlistItemFactory(user=hermit)
     for person in (user, other):
-        person.shortlist.get().votes.create(user=hermit)
-        ChallengeFactory(challenger=hermit, member=person), ChallengeFactory(challenger=person, member=hermit)
+        given = person.shortlist.get().votes.create(user=hermit)
+        Event.objects.create(kind="voted", user=hermit, vote=given)
+        for challenger, member in ((hermit, person), (person, hermit)):
+            made = ChallengeFactory(challenger=challenger, member=member)
+            Event.objects.create(kind="challenged", user=challenger, challenge=made)
+    for kind in ("week_completed", "week_revealed"):
+        Event.objects.create(kind=kind, user=hermit, week=hermit.weeks.first())
+    Event.objects.create(kind="joined", user=hermit)
+    Event.objects.create(kind="voted", user=other, vote=hermit.shortlist.get().votes.create(user=other))
+    for opinion in Opinion.objects.with_picks().filter(Q(user=hermit) | Q(movie_pick__week__user=hermit)):
+        Event.objects.create(kind="opinion_given", user=opinion.user, week=opinion.pick.week, opinion=opinion)
     changed = {place for place, said in answers(client, world, addresses, queries).items() if said != before[place]}
 
     # An opinion that the caller gave before the owner became private stays theirs, but its week is hidden.

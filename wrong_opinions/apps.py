@@ -24,3 +24,7 @@ class WrongOpinionsConfig(AppConfig):
 
     default = True
     name = "wrong_opinions"
+    verbose_name = "Instance"
+
+    def ready(self):
+        from . import webhook_admin  # noqa: F401 - admin.py has the site, which has to be there before

@@ -19,6 +19,7 @@ picked_movie = {
     "original_title": TITLE,
     "release_date": "2001-12-18",
     "poster_path": "/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
+    "poster_url": "https://image.tmdb.org/t/p/w342/6oom5QYQ2yQTMJIbnvbkBL9cHo6.jpg",
     "overview": "A hobbit leaves home.",
     "overview_language": "en-US",
     "cached_at": PICKED,
@@ -35,6 +36,7 @@ picked_album = {
     "cached_at": PICKED,
     "confirmed": True,
 }
+MOVIE_HIT = ["tmdb_id", "title", "original_title", "release_date", "poster_url", "overview"]
 week = {
     "id": 7,
     "user_id": 1,
@@ -92,7 +94,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "scope": "read",
         "expires_at": "2027-01-01T00:00:00Z",
     },
-    "PatchedChangeProfileRequest": {"display_name": "Ada L.", "time_zone": "Europe/Berlin", "visibility": "members"},
+    "PatchedChangeProfileRequest": {"display_name": "Ada L.", "time_zone": "Europe/Berlin", "notifications": "weekly"},
     "OwnPasswordRequest": {"password": PASSWORD},
     "CreateWeekRequest": {"year": 2026, "week_number": 7, "notes": "One of us fell asleep."},
     "PatchedChangeWeekRequest": {"notes": "One of us fell asleep.", "year": 2026, "week_number": 7},
@@ -111,6 +113,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "for": "ben",
     },
     "AcceptChallengeRequest": {"week": 7, "position": 1},
+    "PartnerRequest": {"with": None},
     "GiveOpinionRequest": {name: opinion[name] for name in ("rating", "review", "contains_spoilers")},
 }
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -125,10 +128,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "page": 1,
         "total_pages": 1,
         "total_results": 1,
-        "results": [
-            {name: picked_movie[name] for name in ("tmdb_id", "title", "original_title", "release_date", "overview")}
-            | {"poster_url": f"https://image.tmdb.org/t/p/w342{picked_movie['poster_path']}", "vote_average": 8.4}
-        ],
+        "results": [{name: picked_movie[name] for name in MOVIE_HIT} | {"vote_average": 8.4}],
     },
     "PaginatedWeekList": {"total": 1, "page": 1, "page_size": 20, "links": links, "results": [week]},
     "WeekFull": week

@@ -105,9 +105,7 @@ class Pages(BasePagination):
         return f"{self.request.path}?{urlencode(self.request.query_params.dict() | {'page': page})}"
 
     def get_paginated_response_schema(self, schema):
-        number = {"type": "integer"}
-        link = {"type": ["string", "null"], "description": "A path on this site, with the query."}
-        links = {"type": "object", "required": ["next", "previous"], "properties": {"next": link, "previous": link}}
+        number, links = {"type": "integer"}, {"$ref": "#/components/schemas/Links"}
         properties = {"total": number, "page": number, "page_size": number, "links": links, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 

@@ -10,7 +10,8 @@ PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in FEATURES.split())
 
 
 class Headers:
-    """Keep responses out of shared caches, and turn browser features off on pages."""
+    """Keep responses out of shared caches, turn browser features off on pages, and tell clients what is left of a limit
+    that counted their request (IETF draft-ietf-httpapi-ratelimit-headers)."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -20,4 +21,8 @@ class Headers:
         response.headers.setdefault("Cache-Control", "private, no-cache")
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        if attempts := getattr(request, "counted_attempts", None):
+            rate_limit, policy = zip(*(attempt.fields() for attempt in attempts), strict=True)
+            response.headers["RateLimit"] = ", ".join(rate_limit)
+            response.headers["RateLimit-Policy"] = ", ".join(policy)
         return response

@@ -21,13 +21,20 @@ from selections.models import ImportedRow
 
 from . import jobs, outages
 from .api import problem
+from .problems import SIGNED_IN
 
 logger = logging.getLogger(__name__)
+
+
+def body_of(name: str, status: str) -> serializers.Serializer:
+    """The schema of the answer with this status."""
+    return inline_serializer(name, {"status": serializers.ChoiceField([status]), "version": serializers.CharField()})
 
 
 class HealthView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
+    problems = [*SIGNED_IN, "permission_denied"]  # of DetailsView
 
     def dispatch(self, request, *args, **kwargs):
         """Leave out REST framework's part, which costs as much as the rest."""
@@ -39,10 +46,13 @@ class HealthView(APIView):
     @extend_schema(
         tags=["site"],
         auth=[],
-        responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
+        responses={200: body_of("Health", "healthy"), (503, "application/json"): body_of("Unhealthy", "unhealthy")},
     )
     def get(self, request):
-        """Whether the site answers, and its database accepts changes."""
+        """Whether the site answers, and its database accepts changes.
+
+        With `?verbose`, staff learn more.
+        """
         try:
             if outages.is_writable():
                 return JsonResponse({"status": "healthy", "version": settings.VERSION})

@@ -21,12 +21,17 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from catalog import services
+from integrations.errors import IntegrationError
+from selections import notifications
+
+from . import webhooks
 from .models import Job
 
 logger = logging.getLogger(__name__)
 
 HOLD = timedelta(minutes=5)  # after which the job of a runner that died is due again
-RETRY = timedelta(hours=1)  # after a failure
+RETRY = timedelta(hours=1)  # after a failure; jobs that run more often are tried again when they are due
 REFRESHED_AT_ONCE = 1000  # albums, which take 18 minutes of each hour, so that other jobs have their turn
 MAX_OUTCOME = 500  # characters
 INTERRUPTED = 130  # the exit code of commands that were told to stop
@@ -54,7 +59,10 @@ def tasks() -> dict[str, Task]:
     if settings.BACKUP_DIR:
         found["backup"] = Task(partial(back_up, settings.BACKUP_DIR), timedelta(days=1))
     return found | {
+        "notifications": Task(notifications.send_due, timedelta(minutes=15)),
         "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
+        "webhooks": Task(webhooks.run, timedelta(minutes=1)),
+        "find_covers": Task(find_covers, timedelta(minutes=5)),
         "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(hours=1)),
     }
 
@@ -88,7 +96,7 @@ def _run(name: str, task: Task, claimed_at: datetime) -> bool:
         with _held(row):
             task.act(stdout=output)
         has_failed, outcome = False, " ".join(output.getvalue().splitlines()[-2:])
-        logger.info("Job %s: %s", name, outcome)
+        logger.log(logging.INFO if task.every >= RETRY else logging.DEBUG, "Job %s: %s", name, outcome)
     except CommandError as error:
         if error.returncode == INTERRUPTED:
             row.update(due_at=timezone.now())
@@ -102,7 +110,7 @@ def _run(name: str, task: Task, claimed_at: datetime) -> bool:
         outcome = f"{type(error).__name__}: {error}"
         logger.exception("Job %s failed", name)
     now = timezone.now()
-    due_at = now + RETRY if has_failed else max(now, claimed_at + task.every)
+    due_at = now + min(RETRY, task.every) if has_failed else max(now, claimed_at + task.every)
     row.update(due_at=due_at, ended_at=now, has_failed=has_failed, outcome=outcome[:MAX_OUTCOME])
     return not has_failed
 
@@ -139,6 +147,15 @@ def back_up(folder: Path, *, stdout: TextIO) -> None:
     call_command("backup", folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db", stdout=stdout)
     for outdated in backups(folder)[: -settings.BACKUP_KEEP]:
         outdated.unlink(missing_ok=True)
+
+
+def find_covers(*, stdout: TextIO) -> None:
+    """Look for the covers of albums that curators have marked in the admin."""
+    try:
+        known, found = services.find_marked_covers()
+    except IntegrationError as error:
+        raise CommandError(str(error)) from None
+    stdout.write(f"{found} of {known} albums have a cover." if known else "No covers to look for.")
 
 
 def backups(folder: Path) -> list[Path]:

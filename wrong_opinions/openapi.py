@@ -5,55 +5,12 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "RFC 9457 problem details.",
-    "required": ["type", "title", "status", "detail", "code"],
-    "examples": [
-        {
-            "type": "about:blank",
-            "title": "Not Found",
-            "status": 404,
-            "detail": "Week not found",
-            "code": "week_not_found",
-        }
-    ],
-    "properties": {
-        "type": {"type": "string", "const": "about:blank"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "One readable sentence."},
-        "code": {"type": "string", "description": "Stable, in snake_case."},
-        "errors": {
-            "type": "array",
-            "description": "For invalid input: each error.",
-            "items": {
-                "type": "object",
-                "required": ["field", "code", "message"],
-                "properties": {
-                    "field": {"type": "string"},
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-    },
-}
+from . import problems
+from .problems import COMPONENTS
+
 NO_NULL = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 MAX_IDS = {"id": 2**63 - 1, "tmdb_id": 2**31 - 1}  # the largest that the database stores
-DESCRIPTIONS = {
-    "400": "The request, or the JSON in its body, cannot be read",
-    "401": "Not authenticated, or the token is invalid or has expired",
-    "403": "The account is disabled, or the caller may not do this",
-    "404": "Not found",
-    "413": "The body is too large",
-    "422": "Invalid input",
-    "429": "Too many requests; see Retry-After",
-    "502": "An upstream sent an invalid response",
-    "503": "The database or an upstream is unavailable",
-    "504": "An upstream did not respond in time",
-}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -65,9 +22,18 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 
 class Schema(AutoSchema):
+    def get_operation(self, *args, **kwargs):
+        """With the problems that the view names in `problems`, and the method in its extension `x-problems`."""
+        operation = super().get_operation(*args, **kwargs)
+        if operation:
+            declared = {*getattr(self.view, "problems", ()), *operation.pop("x-problems", ())}
+            operation.pop("x-body", None)
+            problems.describe(operation, declared, is_read=self.method == "GET")
+        return operation
+
     def get_operation_id(self):
-        """Such as `weeks_movies_create`, without the prefix `api_`."""
-        return super().get_operation_id().removeprefix("api_")
+        """Such as `weeks_movies_create`: a name in any language."""
+        return super().get_operation_id().removeprefix("api_").replace(".", "_")
 
     def get_summary(self):
         """The first sentence of the view's docstring."""
@@ -88,8 +54,8 @@ class Schema(AutoSchema):
         return ["application/json"]
 
 
-def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add the limits that apply to all parameters and bodies."""
+def describe_parameters(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add the limits that apply to all parameters."""
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
@@ -100,10 +66,20 @@ def describe_inputs(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
                 refuse_null_characters(parameter["schema"])
                 if parameter["schema"].get("minLength") and parameter["schema"].get("pattern") == NO_NULL:
                     parameter["schema"]["pattern"] = NOT_BLANK
+    return result
+
+
+def describe_bodies(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say what holds for all requests, and that answers have all their keys."""
     for name, schema in result["components"]["schemas"].items():
-        if name.endswith("Request"):
-            for value in schema.get("properties", {}).values():
+        properties = schema.get("properties", {})
+        for value in properties.values():
+            value.pop("readOnly", None)  # requests have schemas of their own
+            if name.endswith("Request"):
+                value.pop("default", None)  # generators of clients take it for a key that is always there
                 refuse_null_characters(value)
+        if properties and not name.endswith("Request") and name not in COMPONENTS["schemas"]:
+            schema["required"] = list(properties)
     return result
 
 
@@ -118,39 +94,3 @@ def refuse_null_characters(schema: dict[str, Any]) -> None:
     types = schema.get("type", [])
     if "string" in ([types] if isinstance(types, str) else types) and not {"enum", "format", "pattern"} & set(schema):
         schema["pattern"] = NO_NULL
-
-
-def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add the problems with which an operation may respond to those that its view declares."""
-    result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            responses = operation["responses"]
-            for status in problems_of(operation):
-                responses.setdefault(status, {"description": DESCRIPTIONS[status]})
-            for status, response in responses.items():
-                if status >= "400":
-                    response["content"] = {
-                        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                    }
-            operation["responses"] = dict(sorted(responses.items()))
-    return result
-
-
-def problems_of(operation: dict[str, Any]) -> set[str]:
-    statuses = {"400", "503"}
-    parameters = operation.get("parameters", [])
-    if operation.get("security"):
-        statuses |= {"401", "403"}
-    if "requestBody" in operation:
-        statuses |= {"413", "422"}
-    if parameters:
-        statuses.add("422")
-    if any(parameter["in"] == "path" for parameter in parameters):
-        statuses.add("404")
-    operation.pop("x-body", None)
-    if operation.pop("x-limited", False):
-        statuses.add("429")
-    if operation.pop("x-upstream", False):
-        statuses |= {"429", "502", "504"}
-    return statuses

@@ -15,6 +15,8 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from wrong_opinions.problems import COMPONENTS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
@@ -116,9 +118,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # pages with tokens get some random bytes, against BREACH
     "wrong_opinions.headers.Headers",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # a 304 with another policy would replace that of the page
     "django.contrib.sessions.middleware.SessionMiddleware",
     "wrong_opinions.api.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -338,22 +340,29 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "APPEND_COMPONENTS": COMPONENTS,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "MovieSourceEnum": ["tmdb", "catalog"],
+        "AlbumSourceEnum": ["musicbrainz", "catalog"],
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
         "MemberStateEnum": "selections.rounds.STATES",
         "ChallengeStateEnum": "selections.models.Challenge.State",
+        "EventKindEnum": "selections.models.Event.Kind",
+        "KindEnum": ["movie", "album"],
         "StateEnum": ["none", "empty", "partial", "complete"],  # of a week in statistics
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "wrong_opinions.openapi.describe_inputs",
-        "wrong_opinions.openapi.describe_problems",
+        "wrong_opinions.openapi.describe_parameters",
+        "wrong_opinions.openapi.describe_bodies",
         "wrong_opinions.examples.add_examples",
     ],
 }
 CORS_ALLOWED_ORIGINS = names("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(api/.*|health)$"
-CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]
+CORS_EXPOSE_HEADERS += ["WWW-Authenticate", "X-Request-ID"]
 CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams

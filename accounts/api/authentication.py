@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 from rest_framework_simplejwt.utils import aware_utcnow, datetime_from_epoch
 
@@ -41,18 +41,28 @@ class InvalidCredentials(APIException):
     default_code = "invalid_credentials"
 
 
+class TokenExpired(InvalidCredentials):
+    default_code = "token_expired"
+
+
 def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
     """A valid token and its session, whose account may be inactive.
 
-    Raises InvalidCredentials for anything else: garbage, a token of another kind, an expired one, or one whose session,
-    account or password is gone. It does not check whether a refresh token is spent.
+    Raises TokenExpired for one that was valid until some time ago, and InvalidCredentials for anything else: garbage, a
+    token of another kind, or one whose session, account or password is gone. It does not check whether a refresh token
+    is spent.
     """
     try:
         token = verified(token_class, raw)  # type: ignore[arg-type]
-        token.check_exp(current_time=aware_utcnow())
         session_id, user_id = int(token["sid"]), token["sub"]
+    except ExpiredTokenError:
+        raise TokenExpired from None
     except UNREADABLE:
         raise InvalidCredentials from None
+    try:
+        token.check_exp(current_time=aware_utcnow())
+    except TokenError:
+        raise TokenExpired from None
     session = next(iter(find_sessions(session_id)), None) if abs(session_id) <= MAX_ID else None
     if not session or user_id != str(session.user_id) or not session.user.is_signed_in_by(session.password_hash):
         raise InvalidCredentials

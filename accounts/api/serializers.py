@@ -81,7 +81,7 @@ class UserSerializer(serializers.ModelSerializer):
     class Meta:
         model = User
         fields = ["id", "username", "email", "pending_email", "is_active", "created_at"]
-        fields += ["display_name", "time_zone", "visibility"]
+        fields += ["display_name", "time_zone", "visibility", "notifications"]
         read_only_fields = fields
 
     @staticmethod
@@ -96,6 +96,7 @@ class UserSerializer(serializers.ModelSerializer):
             "display_name": user.display_name or None,
             "time_zone": user.time_zone,
             "visibility": user.visibility,
+            "notifications": user.notifications,
         }
 
 
@@ -137,6 +138,9 @@ class ChangeProfileSerializer(serializers.Serializer):
         help_text="IANA name, such as Europe/Berlin.",
     )
     visibility = WordField(User.Visibility.choices, required=False)
+    notifications = WordField(
+        User.Notifications.choices, required=False, help_text="Which emails you get; each has a link to turn them off."
+    )
 
     def validate(self, attrs):
         email = self.context["request"].user.email
@@ -178,7 +182,7 @@ class RefreshSerializer(serializers.Serializer):
 class TokenPairSerializer(serializers.Serializer):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
-    token_type = serializers.CharField(help_text="Always `bearer`.")
+    token_type = serializers.ChoiceField(["bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
 
 
@@ -241,7 +245,11 @@ class NewApiTokenSerializer(ApiTokenSerializer):
 class CreateApiTokenSerializer(serializers.Serializer):
     current_password = PasswordField()
     name = TextField(max_length=100, validators=[models.validate_printable], help_text="What it is used for.")
-    scope = WordField([(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS], default=ApiToken.Scope.READ)
+    scope = WordField(
+        [(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS],
+        default=ApiToken.Scope.READ,
+        help_text="`read` unless you say otherwise.",
+    )
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant in the future, or null for a token that does not expire."
     )

@@ -6,9 +6,10 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import GenericAPIView, RetrieveAPIView
@@ -26,9 +27,7 @@ from accounts.models import ApiToken, Session, User, UserQuerySet
 from . import serializers
 from .authentication import InactiveAccount, InvalidCredentials, IsSignedIn, read_token, renew, sign_in, user_id_in
 
-WRONG_PASSWORD = OpenApiResponse(
-    description="Wrong password (`wrong_password`), or the account is disabled, or this is not the caller's to change"
-)
+CHANGE_ACCOUNT = ["permission_denied", "not_owner", "too_many_attempts", "busy"]  # codes of problems
 no_store = method_decorator(cache_control(no_store=True), name="dispatch")
 
 
@@ -55,21 +54,12 @@ class PublicView(GenericAPIView):
     permission_classes = [AllowAny]
 
 
-@extend_schema(extensions={"x-limited": True})
-class LimitedView(PublicView):
-    """A public view with a rate limit."""
-
-
-class RegisterView(LimitedView):
+class RegisterView(PublicView):
     serializer_class = serializers.RegisterSerializer
+    problems = ["too_many_attempts", "busy", "registration_closed", "invitation_invalid"]
+    problems += ["username_taken", "email_taken", "invitation_used"]
 
-    @extend_schema(
-        responses={
-            201: serializers.UserSerializer,
-            403: OpenApiResponse(description="Registration is closed, and there is no valid invitation"),
-            409: OpenApiResponse(description="The username or email address is taken, or the invitation was used"),
-        }
-    )
+    @extend_schema(responses={201: serializers.UserSerializer})
     def post(self, request: Request) -> Response:
         """Create an account. The username is stored in lower case. An invitation opens a closed registration, once."""
         limits.count_attempt("register", request)
@@ -83,16 +73,11 @@ class RegisterView(LimitedView):
         return Response(serializers.UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
-class LoginView(LimitedView):
+class LoginView(PublicView):
     serializer_class = serializers.LoginSerializer
+    problems = ["too_many_attempts", "busy", "invalid_credentials", "inactive_account"]
 
-    @extend_schema(
-        responses={
-            200: serializers.TokenPairSerializer,
-            401: OpenApiResponse(description="Wrong password, or no such user: the answer is the same"),
-            403: OpenApiResponse(description="The account is disabled"),
-        }
-    )
+    @extend_schema(responses={200: serializers.TokenPairSerializer})
     def post(self, request: Request) -> Response:
         """Sign in with a username or an email address, in any letter case."""
         user = authenticate(request, **validated(self.get_serializer(data=request.data)))
@@ -107,15 +92,11 @@ class LoginView(LimitedView):
             raise InvalidCredentials("Invalid username or password") from None
 
 
-class RefreshView(LimitedView):
+class RefreshView(PublicView):
     serializer_class = serializers.RefreshSerializer
+    problems = ["too_many_attempts", "token_expired", "invalid_credentials"]
 
-    @extend_schema(
-        responses={
-            200: serializers.TokenPairSerializer,
-            401: OpenApiResponse(description="Spent, expired or revoked; or the account is deleted or disabled"),
-        }
-    )
+    @extend_schema(responses={200: serializers.TokenPairSerializer})
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair of tokens. It is spent by that: of simultaneous uses, one wins.
 
@@ -152,12 +133,13 @@ class MeView(RetrieveAPIView):
         return caller(self.request)
 
 
-@extend_schema(tags=["auth"], extensions={"x-limited": True})
+@extend_schema(tags=["auth"])
 class PasswordView(GenericAPIView):
     permission_classes = [IsAuthenticated, IsSignedIn]
     serializer_class = serializers.ChangePasswordSerializer
+    problems = ["permission_denied", "too_many_attempts", "busy", "password_changed"]
 
-    @extend_schema(responses={204: None, 409: OpenApiResponse(description="The password was changed at the same time")})
+    @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
         """Change your password. All sessions and tokens, also API tokens, end."""
         values = validated(self.get_serializer(data=request.data))
@@ -166,8 +148,9 @@ class PasswordView(GenericAPIView):
         return no_content()
 
 
-class PasswordResetView(LimitedView):
+class PasswordResetView(PublicView):
     serializer_class = serializers.PasswordResetSerializer
+    problems = ["too_many_attempts"]
 
     @extend_schema(responses={202: serializers.SentSerializer})
     def post(self, request: Request) -> Response:
@@ -180,10 +163,11 @@ class PasswordResetView(LimitedView):
         return Response({"detail": sentence}, status=status.HTTP_202_ACCEPTED)
 
 
-class ConfirmPasswordResetView(LimitedView):
+class ConfirmPasswordResetView(PublicView):
     serializer_class = serializers.ConfirmPasswordResetSerializer
+    problems = ["too_many_attempts", "busy", "reset_link_invalid"]
 
-    @extend_schema(responses={204: None, 403: OpenApiResponse(description="The link is invalid or has expired")})
+    @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
         """Choose a new password with the values of a link, which can be used once. All sessions and tokens end."""
         limits.count_attempt("reset link", request)
@@ -203,6 +187,7 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
     queryset = Session.objects.all()
     serializer_class = serializers.SessionSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
+    problems = ["permission_denied"]
 
     def get_queryset(self) -> QuerySet[Session]:
         return Session.objects.open_for(caller(self.request))
@@ -231,6 +216,7 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
     queryset = ApiToken.objects.all()
     serializer_class = serializers.ApiTokenSerializer
     permission_classes = [IsAuthenticated, IsSignedIn]
+    problems = ["permission_denied"]
     lookup_value_converter = "int"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
@@ -238,8 +224,8 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.CreateApiTokenSerializer,
-        responses={201: serializers.NewApiTokenSerializer, 403: WRONG_PASSWORD},
-        extensions={"x-limited": True},
+        responses={201: serializers.NewApiTokenSerializer},
+        extensions={"x-problems": ["wrong_password", "too_many_attempts", "busy"]},
     )
     def create(self, request: Request) -> Response:
         """Create an API token, for scripts and widgets. It takes your password; the secret is in this answer only.
@@ -300,15 +286,11 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.ChangeProfileSerializer,
-        responses={
-            200: serializers.UserSerializer,
-            403: WRONG_PASSWORD,
-            409: OpenApiResponse(description="The email address is taken"),
-        },
-        extensions={"x-limited": True},
+        responses={200: serializers.UserSerializer},
+        extensions={"x-problems": [*CHANGE_ACCOUNT, "wrong_password", "email_taken"]},
     )
     def partial_update(self, request: Request, pk: int) -> Response:
-        """Change your email address, display name, time zone or visibility; `{}` changes nothing.
+        """Change your email address, display name, time zone, visibility or notifications; `{}` changes nothing.
 
         A new email address takes your password, and is `pending_email` until the link in the email to it is followed.
         """
@@ -318,6 +300,8 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         if email is not None and (email != user.email or user.pending_email):
             self.change_email(user, email, password)
         visibility = user.visibility
+        if values.get("notifications", user.notifications) != user.notifications:
+            values["told_until"] = timezone.now()
         for name, value in values.items():
             setattr(user, name, value)
         user.save(update_fields=list(values))
@@ -336,7 +320,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     @extend_schema(
         request=serializers.OwnPasswordSerializer,
         responses={204: None},
-        extensions={"x-limited": True, "x-body": True},
+        extensions={"x-problems": CHANGE_ACCOUNT, "x-body": True},
     )
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete your account with everything it owns, for good. It takes your password."""

@@ -15,15 +15,40 @@ from catalog.models import Movie
 MAX_GENRES = 200  # the most frequent ones; MusicBrainz has two thousand
 
 
-class PictureFilter(admin.EmptyFieldListFilter):
-    """Whether there is no picture, fetched or a curator's."""
+class PresenceFilter(admin.EmptyFieldListFilter):
+    """Whether a field is empty, in words for curators."""
+
+    words: tuple[str, str, str]  # for the field, where it is empty, where it is not
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.title = "picture"
+        self.title = self.words[0]
+
+    def choices(self, changelist):
+        _, empty, filled = self.words
+        for choice in super().choices(changelist):  # perhaps with counts
+            yield choice | {"display": choice["display"].replace("Not empty", filled).replace("Empty", empty)}
+
+
+class PictureFilter(PresenceFilter):
+    """Whether there is a picture, fetched or a curator's."""
+
+    words = ("picture", "Missing", "Present")
 
     def get_lookup_condition(self):
         return super().get_lookup_condition() & Q(own_cover="")
+
+
+class ReleaseGroupFilter(PresenceFilter):
+    words = ("release group", "Unknown", "Known")
+
+
+class FetchedFilter(PresenceFilter):
+    words = ("details", "Never fetched", "Fetched")
+
+
+class VanishedFilter(PresenceFilter):
+    words = ("source", "Still there", "No longer there")
 
 
 class ValuesFilter(admin.AllValuesFieldListFilter):
@@ -31,7 +56,8 @@ class ValuesFilter(admin.AllValuesFieldListFilter):
 
     def choices(self, changelist):
         for choice in super().choices(changelist):
-            yield choice | {"display": choice["display"] or "Unknown"}
+            has_name = choice["display"] and not choice["display"].startswith(" (")  # of " (3)", the count
+            yield choice if has_name else choice | {"display": f"Unknown{choice['display']}"}
 
 
 class ConditionFilter(admin.SimpleListFilter):

@@ -32,6 +32,7 @@ from .searching import Found, SearchAdmin
 ALBUMS_A_PAGE = 25
 GONE = "This has just been merged or deleted. Nothing was changed."
 NOT_DELETED = "A user has just picked it, so it was not deleted."
+MARKED = "{} albums marked. The job runner (manage.py run_jobs) looks for their covers within the next minutes."
 
 
 class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
@@ -219,8 +220,8 @@ class MovieAdmin(WorkAdmin):
         ("poster_path", filters.PictureFilter),
         filters.AgeFilter,
         filters.TextsFilter,
-        ("fetched_at", admin.EmptyFieldListFilter),
-        ("vanished_at", admin.EmptyFieldListFilter),
+        ("fetched_at", filters.FetchedFilter),
+        ("vanished_at", filters.VanishedFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         filters.CuratedFilter,
@@ -288,10 +289,10 @@ class AlbumAdmin(WorkAdmin):
     list_display = ["picture", "name", "artist", "release_date", "country", "primary_type", "checked", "links"]
     list_filter = [
         ("cover_art_url", filters.PictureFilter),
-        ("release_group_id", admin.EmptyFieldListFilter),
+        ("release_group_id", filters.ReleaseGroupFilter),
         filters.AgeFilter,
-        ("fetched_at", admin.EmptyFieldListFilter),
-        ("vanished_at", admin.EmptyFieldListFilter),
+        ("fetched_at", filters.FetchedFilter),
+        ("vanished_at", filters.VanishedFilter),
         filters.DecadeFilter,
         filters.GenreFilter,
         ("primary_type", filters.ValuesFilter),
@@ -311,7 +312,10 @@ class AlbumAdmin(WorkAdmin):
         description_plural="Find covers of the selected %(verbose_name_plural)s",
     )
     def find_cover(self, request, queryset):
-        if albums := self.chosen(request, queryset, services.MAX_COVERS):
+        if queryset.count() > services.MAX_COVERS:
+            marked = services.find_covers_later(queryset)
+            self.message_user(request, MARKED.format(marked), messages.SUCCESS)
+        elif albums := self.chosen(request, queryset, services.MAX_COVERS):
             self.find_covers(request, albums)
         return self.back_to_form(request)
 

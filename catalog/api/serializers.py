@@ -1,6 +1,7 @@
 from uuid import UUID
 
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.models import Album, AlbumArtist, Artist, Movie, MovieCast, MovieCrew, Person
@@ -18,6 +19,11 @@ class BlankAsNullField(serializers.CharField):
 
     def to_representation(self, value):
         return value or None
+
+
+@extend_schema_field(serializers.ChoiceField(["year", "month", "day"], allow_null=True))
+class PrecisionField(BlankAsNullField):
+    """What is known of a date."""
 
 
 class ImageField(serializers.URLField):
@@ -108,8 +114,8 @@ class MovieHitSerializer(serializers.Serializer):
 
 
 class MoviePageSerializer(serializers.Serializer):
-    source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`tmdb`, or `catalog` if TMDB could not be asked."
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        ["tmdb", "catalog"], help_text="`catalog` if TMDB could not be asked."
     )
     page = serializers.IntegerField()
     total_pages = serializers.IntegerField()
@@ -181,13 +187,14 @@ class PickedWorkSerializer(WorkSerializer):
 
 
 class PickedMovieSerializer(PickedWorkSerializer):
-    """A movie in a week: with TMDB's path of the poster, unlike in search and details."""
+    """A movie in a week."""
 
-    poster_path = BlankAsNullField(source="picture")
+    poster_path = BlankAsNullField(source="picture", help_text="On TMDB's image server; see `poster_url`.")
+    poster_url = ImageField("w342", source="picture")
 
     class Meta:
         model = Movie
-        fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "overview"]
+        fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "poster_url", "overview"]
         fields += ["overview_language", "cached_at", "confirmed"]
 
     @staticmethod
@@ -199,6 +206,7 @@ class PickedMovieSerializer(PickedWorkSerializer):
             "original_title": movie.original_title or None,
             "release_date": movie.release_date,
             "poster_path": movie.picture or None,
+            "poster_url": tmdb.image_url(movie.picture, "w342"),
             "overview": movie.overview or None,
             "overview_language": movie.overview_language or None,
             "cached_at": movie.cached_at,
@@ -220,8 +228,8 @@ class AlbumHitSerializer(serializers.Serializer):
 
 
 class AlbumPageSerializer(serializers.Serializer):
-    source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`musicbrainz`, or `catalog` if MusicBrainz could not be asked."
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        ["musicbrainz", "catalog"], help_text="`catalog` if MusicBrainz could not be asked."
     )
     count = serializers.IntegerField()
     offset = serializers.IntegerField()
@@ -281,7 +289,7 @@ class PickedAlbumSerializer(PickedWorkSerializer):
 
     artist = serializers.CharField(source="shown_artist", read_only=True)
     release_date = serializers.DateField(source="release_day", allow_null=True, help_text="Missing parts are 01.")
-    release_date_precision = BlankAsNullField(help_text="`year`, `month` or `day`.")
+    release_date_precision = PrecisionField(help_text="Null without a date.")
     cover_art_url = BlankAsNullField(source="picture")
 
     class Meta:

@@ -38,6 +38,7 @@ def read_musicbrainz_id(raw: str) -> UUID:
 
 class WorkViewSet(ViewSet):
     lookup_value_regex = "[^/]+"
+    problems = ["upstream_busy", "upstream_unavailable"]
     details: type[Serializer]
 
     def answer(self, found: tuple[Movie | Album, bool]) -> Response:
@@ -52,7 +53,7 @@ class WorkViewSet(ViewSet):
         return query.validated_data
 
 
-@extend_schema(tags=["movies"], extensions={"x-upstream": True})
+@extend_schema(tags=["movies"])
 class MovieViewSet(WorkViewSet):
     """Movies, from the catalog or from TMDB."""
 
@@ -66,7 +67,11 @@ class MovieViewSet(WorkViewSet):
         source, page = searching.search_movies(**self.read_query(serializers.MovieSearchSerializer))
         return Response(serializers.MoviePageSerializer({"source": source} | vars(page)).data)
 
-    @extend_schema(parameters=[serializers.MovieLookupSerializer], responses=serializers.MovieDetailsSerializer)
+    @extend_schema(
+        parameters=[serializers.MovieLookupSerializer],
+        responses=serializers.MovieDetailsSerializer,
+        extensions={"x-problems": ["not_found"]},
+    )
     @action(detail=False)
     def lookup(self, request):
         """The movie at a pasted address."""
@@ -89,7 +94,7 @@ class MovieViewSet(WorkViewSet):
         return Response(serializers.MovieCreditsSerializer({"cast": cast, "crew": crew}).data)
 
 
-@extend_schema(tags=["albums"], extensions={"x-upstream": True})
+@extend_schema(tags=["albums"])
 class AlbumViewSet(WorkViewSet):
     """Albums (releases), from the catalog or from MusicBrainz."""
 
@@ -103,7 +108,11 @@ class AlbumViewSet(WorkViewSet):
         source, page = searching.search_albums(**self.read_query(serializers.AlbumSearchSerializer))
         return Response(serializers.AlbumPageSerializer({"source": source} | vars(page)).data)
 
-    @extend_schema(parameters=[serializers.AlbumLookupSerializer], responses=serializers.AlbumDetailsSerializer)
+    @extend_schema(
+        parameters=[serializers.AlbumLookupSerializer],
+        responses=serializers.AlbumDetailsSerializer,
+        extensions={"x-problems": ["not_found"]},
+    )
     @action(detail=False)
     def lookup(self, request):
         """The album at a pasted address; for a release group, the known or else the most useful release."""

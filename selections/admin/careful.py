@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from selections.guards import Conflict, lock_user, lock_week
+from selections.guards import Conflict, lock_users, lock_week
 from selections.models import Week
 
 SUGGESTIONS = ["admin/js/jquery.init.js", "selections/suggestions.js"]
@@ -78,8 +78,8 @@ class WeekLockAdmin(CarefulAdmin):
     """For rows that belong to a week: the week is locked first, as everywhere."""
 
     def lock(self, request, object_id):
-        lock_user(request.user)  # their name is recorded in the history
         week = self.week_of(number(object_id))
+        lock_users(*{request.user, week.user if week else request.user})  # the first is recorded in the history
         with contextlib.suppress(Week.DoesNotExist):
             if week:
                 lock_week(week)

@@ -27,11 +27,17 @@ class PickFormSet(forms.BaseInlineFormSet):
 
     staff: Any  # the user of the form
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        taken = {pick.position for pick in self.get_queryset()}
+        self.initial_extra = [{"position": position} for position in Position if position not in taken]
+
     @property
     def kind(self) -> Kind:
         return KINDS[self.model.kind]  # type: ignore[union-attr]
 
     def clean(self):
+        self.swap()
         super().clean()
         shown = [form.instance.pk for form in self.initial_forms]
         others = self.kind.picks_in(self.instance.pk).exclude(pk__in=shown).select_related(self.kind.name)
@@ -40,10 +46,21 @@ class PickFormSet(forms.BaseInlineFormSet):
             if form.is_valid() and form not in deleted:
                 self.refuse_taken(form, others)
         leaving = [form.instance for form in deleted if form.instance.pk]
-        if self.staff == self.instance.user and any(has_revealed(self.staff, pick) for pick in leaving):
+        if leaving and self.staff == self.instance.user and any(has_revealed(self.staff, pick) for pick in leaving):
             raise ValidationError(
                 f"You have read others' opinions on this {self.kind.name}. Remove it once the week is over."
             )
+
+    def swap(self) -> None:
+        """If the one pick that is moved goes to where another stays, that one takes its place, as in the API."""
+        staying = [form for form in self.initial_forms if form.is_valid() and form not in self.deleted_forms]
+        moved = [form for form in staying if "position" in form.changed_data]
+        if len(moved) != 1:
+            return
+        for form in staying:
+            if form is not moved[0] and form.instance.position == moved[0].instance.position:
+                form.cleaned_data["position"] = form.instance.position = moved[0].initial["position"]
+                form.changed_data.append("position")
 
     def refuse_taken(self, form, others) -> None:
         """Add errors for conflicts with picks that were added since the page was opened."""
@@ -85,6 +102,11 @@ class PickForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and self.instance.kind in self.fields:
             self.fields[self.instance.kind].disabled = True
+            self.fields["position"].help_text = "If the other position is taken, the two picks swap."
+
+    def has_changed(self) -> bool:
+        """A place for another pick stays empty until a movie or an album is chosen."""
+        return super().has_changed() and bool(self.instance.pk or self.instance.kind in self.changed_data)
 
     def validate_constraints(self):
         """Left to the formset, which knows the deleted picks; positions have no other choices."""
@@ -93,8 +115,7 @@ class PickForm(forms.ModelForm):
 class PickInline(admin.StackedInline):
     form = PickForm
     formset = PickFormSet
-    max_num = len(Position)
-    extra = 0
+    extra = max_num = len(Position)  # a form for each free position
     classes = ["picks"]
     readonly_fields = ["picture", "opinions"]
 

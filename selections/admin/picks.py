@@ -82,7 +82,7 @@ class PickAdmin(WeekLockAdmin):
         return KINDS[self.model.kind]
 
     def get_list_display(self, request):
-        return ["picture", self.kind.name, "week", "position", "rewatch", "opinions", "added_at", "match"]
+        return ["picture", self.kind.name, "week", "position", "opinions", "added_at", "match"]
 
     def get_list_display_links(self, request, list_display):
         return [self.kind.name]

@@ -17,7 +17,7 @@ from selections.guards import Conflict, has_revealed, lock_week
 from selections.kinds import KINDS
 from selections.models import Week, WeekAlbum, WeekMovie
 from selections.transfer import export
-from selections.weeks import read_week_name, weeks_later
+from selections.weeks import read_week_name, this_week, weeks_later
 
 from . import years
 from .careful import CHANGED, CarefulForm, WeekLockAdmin
@@ -158,6 +158,10 @@ class WeekAdmin(ExportAdmin, WeekLockAdmin):
         if obj is None:
             return ["user", *fields]
         return [self.user_field(request), *fields, ("created_at", "updated_at"), "seen_at"]
+
+    def get_changeform_initial_data(self, request):
+        year, week_number = this_week(request.user)
+        return {"year": year, "week_number": week_number} | super().get_changeform_initial_data(request)
 
     def get_readonly_fields(self, request, obj=None):
         """The owner cannot be changed: others gave their opinions on this owner's picks."""

@@ -1,7 +1,7 @@
 """The parameters in addresses of weeks and picks, and their description in the OpenAPI document."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound, ParseError
 
 from selections import reads
@@ -18,7 +18,6 @@ ID = OpenApiParameter(
 )
 NO_ID = OpenApiParameter("id", location=OpenApiParameter.PATH, exclude=True)
 POSITION = OpenApiParameter("position", OpenApiTypes.INT, OpenApiParameter.PATH, enum=Position.values)
-BAD_POSITION = OpenApiResponse(description=f"There is no such position. {POSITION_RULE}")
 
 
 def find_week(raw: str, user) -> Week:

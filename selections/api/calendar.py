@@ -4,7 +4,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
@@ -31,6 +31,7 @@ class CalendarTokenView(APIView):
     """The secret address of your weeks as a calendar."""
 
     permission_classes = [IsAuthenticated, IsSignedIn]
+    problems = ["permission_denied"]
 
     @extend_schema(request=None, responses={201: CalendarAddressSerializer})
     def post(self, request):
@@ -53,6 +54,7 @@ class CalendarView(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
+    problems = ["invalid_credentials", "inactive_account", "too_many_attempts"]
 
     @extend_schema(
         tags=["weeks"],
@@ -60,12 +62,7 @@ class CalendarView(APIView):
         parameters=[
             OpenApiParameter("token", required=True, description="The token from `POST /api/weeks/calendar-token`.")
         ],
-        responses={
-            (200, CALENDAR): OpenApiTypes.ANY,
-            401: OpenApiResponse(description="The token is invalid or has been replaced"),
-            403: OpenApiResponse(description="The account is disabled"),
-        },
-        extensions={"x-limited": True},
+        responses={(200, CALENDAR): OpenApiTypes.STR},
     )
     def get(self, request):
         """Your weeks as a calendar (iCalendar), with your picks, ratings and notes.

@@ -14,6 +14,7 @@ from selections.kinds import KINDS
 from selections.models import MAX_RATING, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name
 
+COMPLETE = "Whether there is at least one movie and one album."
 MAX_WORDS = 10  # in a search: each costs a list of all weeks that have it
 
 
@@ -86,8 +87,8 @@ class WeekFilter(django_filters.FilterSet):
     owner = words(50, "A username, or `me` for your own weeks.", method="of_owner")
     year = whole_number(FIRST_YEAR, LAST_YEAR, "ISO year, 1900 to 2100.")
     week_number = whole_number(1, 53, "ISO week, 1 to 53.")
-    complete = choice(
-        ["true", "false"], method="as_complete", help_text="Whether there is at least one movie and one album."
+    complete = extend_schema_field({"type": "boolean", "description": COMPLETE})(
+        choice(["true", "false"], method="as_complete", help_text=COMPLETE)
     )
     search = words(
         200,

@@ -1,6 +1,6 @@
 """Picking movies and albums for positions of your own weeks, and moving and removing picks."""
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
@@ -12,9 +12,11 @@ from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Week
 
 from . import serializers
-from .addresses import BAD_POSITION, ID, POSITION, find_week, read_force, read_position
+from .addresses import ID, POSITION, find_week, read_force, read_position
 from .permissions import IsOwnerOrReadOnly
 
+# Codes of problems with a work that is picked.
+PICK = ["not_found", "already_picked", "just_merged", "upstream_busy", "upstream_unavailable"]
 SERIALIZERS = {  # for the bodies of POST and PUT, and for the response
     MOVIE: (
         serializers.PickMovieSerializer,
@@ -33,6 +35,7 @@ class OwnWeekView(APIView):
     """Base view for the picks of one kind in a week, which only its owner may change."""
 
     permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
+    problems = ["week_not_found", "permission_denied"]
     kind: Kind
 
     def get_week(self) -> Week:
@@ -60,6 +63,8 @@ class PicksView(OwnWeekView):
 
 
 class PickView(OwnWeekView):
+    problems = [*OwnWeekView.problems, "invalid_position"]
+
     def put(self, request, pk, position):
         asked = SERIALIZERS[self.kind][1](data=request.data)
         asked.is_valid(raise_exception=True)
@@ -90,13 +95,8 @@ def describe_picks(kind: Kind):
         post=extend_schema(
             description=f"Pick {kind.a_name} by its {kind.id_name} for a free position of your own week.",
             request=pick,
-            responses={
-                201: picked,
-                409: OpenApiResponse(
-                    description=f"The position is occupied, or the {kind.name} is already in the week"
-                ),
-            },
-            extensions={"x-upstream": True},
+            responses={201: picked},
+            extensions={"x-problems": [*PICK, "position_occupied"]},
         ),
     )
 
@@ -111,35 +111,22 @@ def describe_pick(kind: Kind):
             "sent. Another pick has its own: unknown, if it is not sent.",
             parameters=[serializers.ForceSerializer],
             request=replace,
-            responses={
-                200: picked,
-                201: picked,
-                400: BAD_POSITION,
-                409: OpenApiResponse(
-                    description=f"The {name} is at another position; others have opinions on the {name} here; or yours "
-                    "has revealed them, and the week is not over (`revealed`, also with `force=true`)"
-                ),
-            },
-            extensions={"x-upstream": True},
+            responses={200: picked, 201: picked},
+            extensions={"x-problems": [*PICK, "pick_discussed", "revealed"]},
         ),
         patch=extend_schema(
             description=f"Move the {name} at a position of your own week to another position, or say whether it is a "
             f"rewatch.\n\nThe {name} there moves here in exchange. Opinions stay with their {name}, and so do its "
             "`added_at` and `rewatch`; `{}` changes nothing.",
             request=serializers.MovePickSerializer,
-            responses={200: picked, 400: BAD_POSITION},
+            responses={200: picked},
+            extensions={"x-problems": ["no_pick"]},
         ),
         delete=extend_schema(
             description=f"Remove the {name} at a position of your own week.",
             parameters=[serializers.ForceSerializer],
-            responses={
-                204: None,
-                400: BAD_POSITION,
-                409: OpenApiResponse(
-                    description="Others have opinions on the pick (`pick_discussed`); or yours has revealed them, and "
-                    "the week is not over (`revealed`, also with `force=true`)"
-                ),
-            },
+            responses={204: None},
+            extensions={"x-problems": ["no_pick", "pick_discussed", "revealed"]},
         ),
     )
 

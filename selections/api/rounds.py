@@ -120,6 +120,8 @@ class ResultSerializer(serializers.Serializer):
 
 
 class LinksSerializer(serializers.Serializer):
+    """Paths on this site, with the query, of all lists that have pages."""
+
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
 
@@ -157,6 +159,7 @@ class RoundSerializer(serializers.Serializer):
 class RoundView(GenericAPIView):
     serializer_class = RoundSerializer
     page_size = rounds.MAX_MEMBERS
+    problems = ["week_not_found"]
 
     def get(self, request, name):
         """A calendar week of all members: their picks, who is missing, and the opinions that you may read.

@@ -298,7 +298,7 @@ class SelectionSerializer(serializers.Serializer):
     week_id = serializers.IntegerField()
     year = serializers.IntegerField(source="week.year")
     week_number = serializers.IntegerField(source="week.week_number")
-    position = serializers.IntegerField()
+    position = serializers.ChoiceField(Position.choices)
     added_at = serializers.DateTimeField()
     owner = OwnerSerializer(source="week.user")
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from selections.models import Position
 
 from .serializers import OwnedOpinionSerializer, WeekOfPickSerializer, WeekSerializer
 
@@ -14,7 +15,7 @@ class ShownPickSerializer(serializers.Serializer):
 
     kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")
     week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
+    position = serializers.ChoiceField(Position.choices, source="pick.position")
     movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
     album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
 

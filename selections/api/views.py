@@ -2,7 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -22,6 +22,13 @@ from .filters import WeekFilter
 from .permissions import IsOwnerOrReadOnly
 
 
+class WeekPages(GenericViewSet.pagination_class):  # type: ignore[misc, valid-type]
+    def get_paginated_response_schema(self, schema):
+        """With `include=picks`, the results have their picks."""
+        either = {"anyOf": [{"$ref": "#/components/schemas/WeekFull"}, schema["items"]]}
+        return super().get_paginated_response_schema({"type": "array", "items": either})
+
+
 @extend_schema(tags=["weeks"], parameters=[ID])
 class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     """Weeks, newest first. Members read each other's, except those of private members; only the owner changes one."""
@@ -30,6 +37,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     permission_classes = [IsAuthenticated, IsOwnerOrReadOnly]
     filter_backends = [DjangoFilterBackend]
     filterset_class = WeekFilter
+    pagination_class = WeekPages
     lookup_value_regex = "[^/]+"
 
     def get_queryset(self) -> WeekQuerySet:
@@ -44,11 +52,9 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.CreateWeekSerializer,
-        responses={
-            201: serializers.WeekSerializer,
-            409: OpenApiResponse(description="The week exists, or there are too many"),
-        },
+        responses={201: serializers.WeekSerializer},
         parameters=[NO_ID],
+        extensions={"x-problems": ["week_exists", "too_many_weeks"]},
     )
     def create(self, request):
         """Create a week of your own."""
@@ -71,24 +77,24 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
             page, serializer = reads.with_picks(page, request.user.pk), serializers.WeekFullSerializer
         return self.get_paginated_response(serializer(page, many=True).data)
 
-    @extend_schema(responses=serializers.WeekFullSerializer)
+    @extend_schema(responses=serializers.WeekFullSerializer, extensions={"x-problems": ["week_not_found"]})
     def retrieve(self, request, *args, **kwargs):
         """A week with its picks."""
         (week,) = reads.with_picks([self.get_object()], request.user.pk)
         return Response(serializers.WeekFullSerializer(week).data)
 
     @extend_schema(
-        responses={
-            200: serializers.WeekFullSerializer,
-            404: OpenApiResponse(description="There is no week yet, and a read-only API token cannot create one"),
-            409: OpenApiResponse(description="There is no week yet, and the account has the maximum number of weeks"),
-        },
+        responses=serializers.WeekFullSerializer,
         parameters=[NO_ID],
         filters=False,
+        extensions={"x-problems": ["week_not_found", "too_many_weeks"]},
     )
     @action(detail=False, pagination_class=None)
     def current(self, request):
-        """Your week of today, created if absent. Your time zone decides which day that is."""
+        """Your week of today, created if absent. Your time zone decides which day that is.
+
+        A read-only API token cannot create one.
+        """
         year, week_number = this_week(request.user)
         found = reads.week_by_name(year, week_number, request.user.pk)
         if not found and is_read_only(request.auth):
@@ -99,12 +105,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         request=serializers.ChangeWeekSerializer,
-        responses={
-            200: serializers.WeekSerializer,
-            409: OpenApiResponse(
-                description="The target week already exists, or moving the week would reveal opinions"
-            ),
-        },
+        responses=serializers.WeekSerializer,
+        extensions={"x-problems": ["week_not_found", "permission_denied", "week_exists", "week_discussed"]},
     )
     def partial_update(self, request, pk):
         """Change the notes of a week of your own, or move it with its picks; `{}` changes nothing."""
@@ -117,13 +119,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(
         parameters=[serializers.ForceSerializer],
-        responses={
-            204: None,
-            409: OpenApiResponse(
-                description="Others have opinions on the week's picks (`week_discussed`); or yours have revealed some, "
-                "and the week is not over (`revealed`, also with `force=true`)"
-            ),
-        },
+        responses={204: None},
+        extensions={"x-problems": ["week_not_found", "permission_denied", "week_discussed", "revealed"]},
     )
     def destroy(self, request, pk):
         """Delete a week of your own, with its picks and the opinions on them."""

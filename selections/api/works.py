@@ -52,9 +52,10 @@ class AlbumSelectionsView(ListAPIView):
     tags=["artists"],
     parameters=[OpenApiParameter("musicbrainz_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
     responses=serializers.ArtistWithAlbumsSerializer,
-    extensions={"x-upstream": True},
 )
 class ArtistView(APIView):
+    problems = ["upstream_busy", "upstream_unavailable"]
+
     def get(self, request, musicbrainz_id):
         """An artist, with those of their albums that were picked.
 

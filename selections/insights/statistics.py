@@ -37,17 +37,24 @@ WORKS: dict[Kind, Any] = {
 class Scope:
     """The scope of the figures for a `viewer`: a `person`, or all members that the viewer may see if that is None.
 
-    With a `year` it covers only the weeks of that ISO year.
+    With a `year` it covers only the weeks of that ISO year, with `before` only those before the week of this number.
     """
 
     viewer: Any
     person: Any = None
     year: int | None = None
+    before: int | None = None
+
+    def of_year(self, week: str = "") -> dict[str, Any]:
+        """The conditions on a row's `week`, whoever it belongs to."""
+        if self.year is None:
+            return {}
+        end = {} if self.before is None else {f"{week}week_number__lt": self.before}
+        return {f"{week}year": self.year} | end
 
     def of_week(self, week: str = "") -> dict[str, Any]:
         """The conditions on a row's `week`."""
-        conditions = {} if self.person is None else {f"{week}user": self.person}
-        return conditions if self.year is None else conditions | {f"{week}year": self.year}
+        return ({} if self.person is None else {f"{week}user": self.person}) | self.of_year(week)
 
     @property
     def weeks(self) -> WeekQuerySet:
@@ -60,8 +67,7 @@ class Scope:
     def opinions_given(self, kind: Kind) -> OpinionQuerySet:
         """By these people, on any picks."""
         by_them = {} if self.person is None else {"user": self.person}
-        year = {} if self.year is None else {f"{kind.opinion_field}__week__year": self.year}
-        return self.visible_opinions(kind).filter(**by_them, **year)
+        return self.visible_opinions(kind).filter(**by_them, **self.of_year(f"{kind.opinion_field}__week__"))
 
     def opinions_on(self, kind: Kind) -> OpinionQuerySet:
         """By anyone, on picks of these people."""

@@ -2,13 +2,15 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from catalog import pictures
 from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
 from selections.guards import has_revealed
-from selections.models import MAX_RATING, EarlierRating, Opinion
+from selections.models import MAX_RATING, EarlierRating, Event, Opinion
+from selections.recording import record
 
 
 class EarlierRatingInline(admin.TabularInline):
@@ -32,7 +34,7 @@ class RatingFilter(ConditionFilter):
 
 @admin.register(Opinion)
 class OpinionAdmin(WeekLockAdmin):
-    list_display = ["picture", "__str__", "rating", "contains_spoilers", "created_at", "match"]
+    list_display = ["picture", "__str__", "rating", "excerpt", "created_at", "match"]
     list_display_links = ["__str__"]
     list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
@@ -66,6 +68,11 @@ class OpinionAdmin(WeekLockAdmin):
             paginator.count = Opinion.objects.count() - len(self.hidden_ids(request))
         return paginator
 
+    @admin.display(description="review")
+    def excerpt(self, opinion):
+        review = Truncator(opinion.review).chars(80)
+        return f"{review} (contains spoilers)" if opinion.contains_spoilers else review or "–"
+
     def has_revealed(self, row, user):
         return row.user == user and has_revealed(user, row.pick)
 
@@ -88,6 +95,8 @@ class OpinionAdmin(WeekLockAdmin):
         super().save_model(request, obj, form, change)
         if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
+        if not change:
+            record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.pick.week, opinion=obj)
 
     @admin.display(description="picture")
     def picture(self, opinion):

@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from selections.guards import Conflict, has_revealed, lock_user, lock_week
 from selections.kinds import KINDS
-from selections.models import MAX_EARLIER, AnyPick, Opinion
+from selections.models import MAX_EARLIER, AnyPick, Event, Opinion
+from selections.recording import record
 
 
 def give_opinion(
@@ -29,6 +30,8 @@ def give_opinion(
         opinion.rating, opinion.review, opinion.contains_spoilers = rating, review, contains_spoilers
         opinion.updated_at = timezone.now()
         opinion.save()
+        if known is None:
+            record(Event.Kind.OPINION_GIVEN, user, week=pick.week, opinion=opinion)
     return opinion, known is None
 
 

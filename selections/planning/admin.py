@@ -11,12 +11,16 @@ class PlanAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ["movie__search_text", "album__search_text"]
+    facts: tuple[str, ...]  # the fields below the note
 
     class Media:
         css = {"all": ["selections/admin.css"]}
 
     def has_add_permission(self, request):
         return False
+
+    def get_fields(self, request, obj=None):
+        return ["picture", obj.kind, "note", *self.facts] if obj else []
 
     def get_readonly_fields(self, request, obj=None):
         return [name for name in self.get_fields(request, obj) if name != "note"]
@@ -30,14 +34,18 @@ class VoteInline(admin.TabularInline):
     model = ShortlistVote
     extra = 0
     can_delete = False  # only the voter takes a vote back
-    fields = ["created_at"]
-    readonly_fields = ["created_at"]
+    fields = ["voter", "created_at"]
+    readonly_fields = ["voter", "created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")
 
     def has_add_permission(self, request, obj=None):
         return False
+
+    @admin.display(description="member")
+    def voter(self, vote):
+        return str(vote.user)
 
 
 @admin.register(ShortlistItem)
@@ -46,12 +54,12 @@ class ShortlistItemAdmin(PlanAdmin):
     list_select_related = ["user", "suggested_by", "movie", "album"]
     list_filter = ["created_at"]
     search_fields = [*PlanAdmin.search_fields, "user__username"]
-    fields = ["picture", "__str__", "suggestion_of", "movie", "album", "note", "created_at"]
+    facts = ("suggestion_of", "created_at")
     inlines = [VoteInline]
 
-    @admin.display(description="suggested by", empty_value="-")
+    @admin.display(description="suggested by")
     def suggestion_of(self, item):
-        return item.suggested_by and str(item.suggested_by)
+        return str(item.suggested_by or "–")
 
 
 @admin.register(Challenge)
@@ -60,8 +68,8 @@ class ChallengeAdmin(PlanAdmin):
     list_select_related = ["challenger", "member", "movie", "album"]
     list_filter = ["state", "created_at"]
     search_fields = [*PlanAdmin.search_fields, "challenger__username", "member__username"]
-    fields = ["picture", "__str__", "movie", "album", "note", "state", "pick", "created_at", "answered_at"]
+    facts = ("state", "pick", "created_at", "answered_at")
 
-    @admin.display(description="pick", empty_value="-")
+    @admin.display(description="pick")
     def pick(self, challenge):
-        return challenge.pick
+        return challenge.pick or "–"

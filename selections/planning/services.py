@@ -10,8 +10,9 @@ from django.db.models import Exists, OuterRef
 from catalog.models import Album, Movie
 from selections.guards import Conflict, lock_user, lock_users, refuse_merged
 from selections.kinds import ALBUM, KINDS, Kind
-from selections.models import Challenge, ShortlistItem, Week
+from selections.models import Challenge, Event, ShortlistItem, Week
 from selections.plans import MAX_ITEMS, ShortlistQuerySet
+from selections.recording import record
 from selections.services import ANSWERED, place_pick, remove_items
 
 MAX_PENDING = 100  # challenges of a member that wait for an answer
@@ -69,7 +70,9 @@ def vote(user, item: ShortlistItem) -> None:
     with transaction.atomic():
         lock_user(user)
         stored = ShortlistItem.objects.select_for_update(no_key=True).get(pk=item.pk)
-        stored.votes.get_or_create(user=user)
+        given, is_new = stored.votes.get_or_create(user=user)
+        if is_new:
+            record(Event.Kind.VOTED, user, vote=given)
 
 
 def withdraw_vote(user, item: ShortlistItem) -> None:
@@ -114,6 +117,7 @@ def challenge_member(challenger, member, work: Movie | Album, *, note: str) -> C
             if pending.count() >= MAX_PENDING:
                 raise Conflict(f"{member} has {MAX_PENDING} challenges to answer. Try again later.", "too_many_pending")
             challenge.save(force_insert=True)
+            record(Event.Kind.CHALLENGED, challenger, challenge=challenge)
     except IntegrityError:
         refuse_merged(work)
         raise

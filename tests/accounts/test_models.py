@@ -34,6 +34,7 @@ def test_the_database_refuses(constraint, values):
     ("constraint", "model", "values"),
     [
         ("user_visibility", User, {"visibility": "friends"}),
+        ("user_notifications", User, {"notifications": "daily"}),
         ("apitoken_scope", ApiToken, {"scope": "all"}),
         ("apitoken_name_present", ApiToken, {"name": ""}),
         ("invitation_used_at", Invitation, {"used_by": 1}),

@@ -36,6 +36,7 @@ def test_register(now):
         "display_name": None,
         "time_zone": "UTC",
         "visibility": "members",
+        "notifications": "off",
     }
     assert user.check_password(PASSWORD)
     assert not user.is_staff

@@ -119,6 +119,7 @@ def test_bad_tokens(user, anonymous):
         response = anonymous.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
         assert (name, response.status_code) == (name, 401)
         assert_problem(response, *ENDED)
+        assert response.json()["code"] == ("token_expired" if name == "expired" else "invalid_credentials")
 
 
 @pytest.mark.parametrize("seconds", [-5, 5])
@@ -136,6 +137,7 @@ def test_an_access_token_is_refused_when_it_has_expired_on_both_clocks(pair, tim
     time_machine.shift(2)
 
     assert_problem(me(pair), *ENDED)
+    assert me(pair).json()["code"] == "token_expired"
 
 
 def test_an_access_token_is_valid_while_its_session_is_kept(user, now, time_machine, monkeypatch):

@@ -28,8 +28,31 @@ def test_attempts_of_one_client_at_one_account_are_limited(settings, now, time_m
 
     assert_problem(refused, 429, "Too many attempts. Try again in 40 seconds.")
     assert refused.headers["Retry-After"] == "40"
+    assert refused.headers["RateLimit"] == '"login";r=0;t=40'
     time_machine.shift(40)
     assert guess() == 401
+
+
+def test_answers_say_what_is_left_of_a_limit(settings, now, time_machine, user):
+    settings.LOGIN_RATE = "3/min"
+    login(password="wrong", REMOTE_ADDR="192.0.2.7")  # of which others learn nothing
+
+    wrong = login(password="wrong")
+    time_machine.shift(20)
+    right = login()
+
+    assert [answer.headers["RateLimit-Policy"] for answer in (wrong, right)] == ['"login";q=3;w=60'] * 2
+    assert [answer.headers["RateLimit"] for answer in (wrong, right)] == ['"login";r=2;t=60', '"login";r=2;t=40']
+
+
+def test_an_answer_names_each_limit_that_counted_it(settings, api, user):
+    settings.LOGIN_RATE = settings.RESET_RATE = "3/min"
+    address = f"/api/users/{user.pk}"
+
+    changed = api.patch(address, {"email": "new@example.org", "current_password": PASSWORD})
+
+    assert changed.headers["RateLimit-Policy"] == '"own password";q=3;w=60, "new address";q=3;w=60'
+    assert "RateLimit-Policy" not in api.patch(address, {}).headers
 
 
 @pytest.mark.parametrize(

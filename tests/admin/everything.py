@@ -11,7 +11,7 @@ from accounts import services
 from accounts.models import Attempts, Invitation, User
 from catalog import merging
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
-from selections.models import EarlierRating, ImportedRow, Opinion, ShortlistItem, WeekAlbum, WeekMovie
+from selections.models import EarlierRating, Event, ImportedRow, Opinion, ShortlistItem, WeekAlbum, WeekMovie
 from tests.conftest import session_of
 from tests.factories import (
     AlbumFactory,
@@ -27,8 +27,9 @@ from tests.factories import (
     WeekFactory,
     WeekMovieFactory,
 )
+from wrong_opinions.models import Webhook
 
-APPS = ("accounts", "catalog", "selections")
+APPS = ("accounts", "catalog", "selections", "wrong_opinions")
 # What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
 REFUSED = {
     "accounts_apitoken_add",
@@ -72,7 +73,8 @@ def fill(count: int) -> None:
         Group.objects.create(name=f"group {number}")
         wait(ada, f"row {number}")
         ShortlistItemFactory(user=ada, suggested_by=another)
-        ShortlistItem.objects.order_by("pk").first().votes.create(user=another)
+        given = ShortlistItem.objects.order_by("pk").first().votes.create(user=another)
+        tell(Event(kind="voted", user=another, vote=given), Event(kind="week_completed", user=ada, week=week))
         ChallengeFactory(challenger=another, member=ada)
         remember(ada)
 
@@ -112,6 +114,14 @@ def remember(user: User) -> None:
             LogEntry.objects.create(
                 user=user, content_type=kind, object_id=str(row.pk), object_repr="x", action_flag=CHANGE
             )
+
+
+def tell(*events: Event) -> None:
+    """Events that are told to webhooks: all of them to the first."""
+    Webhook.objects.create(name=f"club {Webhook.objects.count()}", url="https://example.org/")
+    for event in events:
+        event.save()
+        Webhook.objects.order_by("pk").first().deliveries.create(event=event)
 
 
 def first(model):

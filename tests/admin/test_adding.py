@@ -247,6 +247,15 @@ def test_covers_are_found(admin_client, upstream):
     assert history(none) == ["No cover found."]
 
 
+def test_many_covers_are_left_to_the_job_runner(admin_client):
+    albums = AlbumFactory.create_batch(13, cover_asked_at=timezone.now())
+
+    response = run_action(admin_client, "album", "find_cover", albums)
+
+    assert Album.objects.filter(cover_asked_at=None).count() == 13
+    assert said(response)[0].startswith("13 albums marked.")
+
+
 def test_a_cover_stays_when_the_archive_does_not_answer(admin_client, upstream):
     album = AlbumFactory(cover_art_url="https://coverartarchive.org/x", release_group_id=None)
     upstream.get(f"{payloads.COVERART}/release/{album.musicbrainz_id}/front-500", status=500)

@@ -32,7 +32,7 @@ def form_of(week, movie=(), album=(), **values):
             data |= {f"{prefix}-week": week.pk or "", f"{prefix}-position": row["position"]}
             if "pick" in row:
                 data |= {f"{prefix}-id": row["pick"].pk}
-            else:
+            elif "work" in row:
                 data |= {f"{prefix}-{kind}": row["work"].pk}
             if row.get("delete"):
                 data[f"{prefix}-DELETE"] = "on"
@@ -192,6 +192,7 @@ def test_a_pick_gives_way_to_another_in_one_step(admin_client):
     ("first", "second", "after"),
     [
         ({"position": 2}, {"position": 1}, {"first": 2, "second": 1}),
+        ({"position": 2}, {"position": 2}, {"first": 2, "second": 1}),
         ({"position": 2}, {"position": 2, "delete": True}, {"first": 2}),
         ({"position": 2, "delete": True}, {"position": 1}, {"second": 1}),
     ],
@@ -209,6 +210,24 @@ def test_picks_swap_or_take_the_place_of_one_that_leaves(admin_client, first, se
     assert set(Opinion.objects.values_list("pk", "movie_pick")) == {
         (opinions[name].pk, picks[name].pk) for name in after
     }
+
+
+def test_a_free_position_is_chosen_and_stays_empty_without_a_work(admin_client):
+    week = WeekMovieFactory(position=2).week
+    page = admin_client.get(address(Week, "change", week.pk)).content.decode()
+    chosen = re.findall(r'name="(\w+-\d)-position".*?<option value="(\d)" selected>', page, re.DOTALL)
+
+    response = save(admin_client, week, album=[{"position": 1}, {"position": 2}])
+
+    places = [("movie_picks-0", "2"), ("movie_picks-1", "1"), ("album_picks-0", "1"), ("album_picks-1", "2")]
+    assert chosen == places
+    assert (response.status_code, week.album_picks.count()) == (302, 0)
+
+
+def test_a_new_week_needs_a_user(admin_client):
+    response = admin_client.post(address(Week, "add"), form_of(Week(year=2024, week_number=7)) | {"user": ""})
+
+    assert response.context["adminform"].form.errors["user"] == ["This field is required."]
 
 
 def test_what_a_pick_is_of_cannot_be_typed_over(admin_client):

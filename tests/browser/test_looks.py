@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from selections.weeks import this_week
 from tests.admin import everything
-from tests.factories import WeekFactory, WeekMovieFactory
+from tests.factories import MovieFactory, WeekFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.real_http
 
@@ -45,6 +45,23 @@ def test_every_page_loads_without_errors_and_fits_on_a_phone(phone, part):
             too_wide[name] = pixels
 
     assert too_wide == {}
+
+
+def test_filters_are_above_the_list_on_a_phone_and_else_beside_it(phone):
+    MovieFactory(poster_path="/x.jpg")
+    phone.goto("/admin/catalog/movie/")
+    summary, filters, row = (
+        phone.locator(name) for name in (".filters > summary", "#changelist-filter", "#result_list a")
+    )
+
+    expect(filters).not_to_be_visible()
+    summary.click()
+    expect(filters).to_be_visible()
+    assert filters.bounding_box()["y"] < row.first.bounding_box()["y"]
+    summary.click()
+    phone.set_viewport_size({"width": 1280, "height": 900})
+    expect(filters).to_be_visible()
+    expect(summary).not_to_be_visible()
 
 
 def test_public_pages_load_without_errors_and_fit_on_a_phone(visitor):

@@ -13,8 +13,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Session
+from catalog import services
+from catalog.models import Album
 from tests.conftest import at_once, just_before, land, session_of, wait_until
-from tests.factories import MovieFactory, UserFactory
+from tests.factories import AlbumFactory, MovieFactory, UserFactory
 from wrong_opinions import jobs
 from wrong_opinions.management.commands import run_jobs
 from wrong_opinions.models import Job
@@ -57,15 +59,35 @@ def test_each_job_runs_when_it_is_due_and_says_what_came_of_it(settings, tmp_pat
 
     assert ended("flush_tokens") == ("done", "Deleted 1 session.")
     assert ended("purge_cache") == ("done", "Deleted 0 answers, which gave 0.0 MB back.")
+    assert ended("webhooks") == ("done", "Sent 0 messages; 0 webhooks failed.")
     assert ended("refresh_catalog") == ("done", "0 movies and 0 albums to refresh.")
     assert ended("backup")[1].endswith(" MB: 1 account, 0 weeks, 0 movies, 0 albums.")
     assert all(job.is_well for job in jobs.states())
     before = {job.name: job.started_at for job in jobs.states()}
     time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=30))
     call_command("run_jobs", "--once")
-    assert [job.name for job in jobs.states() if job.started_at != before[job.name]] == ["refresh_catalog"]
+    assert [job.name for job in jobs.states() if job.started_at != before[job.name]] == [
+        "notifications",
+        "webhooks",
+        "find_covers",
+        "refresh_catalog",
+    ]
     time_machine.move_to(timezone.now() + timedelta(days=2))
     assert {job.state for job in jobs.states()} == {"late"}
+
+
+def test_covers_of_marked_albums_are_found(settings, upstream):
+    albums = AlbumFactory.create_batch(3, release_group_id=None, fetched_at=timezone.now())
+    services.find_covers_later(Album.objects.all())
+    for album, status in zip(albums, (307, 404, 500), strict=True):
+        url = f"{settings.COVERART_BASE_URL}/release/{album.musicbrainz_id}/front-500"
+        upstream.get(url, status=status, headers={"Location": "https://archive.org/x"})
+
+    call_command("run_jobs", "--once")
+
+    assert ended("find_covers") == ("done", "1 of 2 albums have a cover.")
+    assert [bool(album.cover_art_url) for album in Album.objects.order_by("pk")] == [True, False, False]
+    assert Album.objects.get(cover_asked_at=None) == albums[2]
 
 
 def test_only_the_newest_backups_are_kept(settings, tmp_path, user):
@@ -105,7 +127,7 @@ def test_a_bug_in_a_job_is_logged_and_told(refreshing, caplog):
 
 
 def test_simultaneous_runners_run_each_job_once(caplog):
-    caplog.set_level(logging.INFO, "wrong_opinions")
+    caplog.set_level(logging.DEBUG, "wrong_opinions")
 
     assert at_once(4, lambda number: jobs.run_due()) == [True] * 4
 

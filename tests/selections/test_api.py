@@ -182,6 +182,7 @@ def test_a_week_with_its_picks(api, user, other, now):
                     "original_title": None,
                     "release_date": "1995-12-15",
                     "poster_path": "/heat.jpg",
+                    "poster_url": "https://image.tmdb.org/t/p/w342/heat.jpg",
                     "overview": None,
                     "overview_language": None,
                     "cached_at": "2026-01-02T03:04:05Z",

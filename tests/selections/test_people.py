@@ -50,6 +50,7 @@ def test_a_person_with_their_parts_and_jobs_in_what_was_picked(api, user, person
                 "original_title": None,
                 "release_date": "2001-12-18",
                 "poster_path": None,
+                "poster_url": None,
                 "overview": "It begins.",
                 "overview_language": None,
                 "cached_at": "2026-01-02T03:04:05Z",

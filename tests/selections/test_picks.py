@@ -86,6 +86,7 @@ def test_pick_a_new_movie(api, week, tmdb_movie):
             "original_title": "The Fellowship of the Ring",
             "release_date": "2001-12-18",
             "poster_path": "/poster.jpg",
+            "poster_url": "https://image.tmdb.org/t/p/w342/poster.jpg",
             "overview": "A hobbit leaves home.",
             "overview_language": "en-US",
             "cached_at": "2026-02-11T13:00:00Z",

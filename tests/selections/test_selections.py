@@ -43,6 +43,7 @@ def test_movie_selections(api, user, other, week):
                 "original_title": None,
                 "release_date": None,
                 "poster_path": None,
+                "poster_url": None,
                 "overview": None,
                 "overview_language": None,
                 "cached_at": "2026-01-02T03:04:05Z",

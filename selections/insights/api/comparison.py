@@ -19,9 +19,10 @@ from selections.api.serializers import (
 from selections.api.shown import ShownPickSerializer, shown_opinions, week_with_picks
 from selections.insights import comparison
 from selections.insights.statistics import MAX_WEEKS
+from selections.models import Position
 from selections.weeks import FIRST_YEAR, LAST_YEAR, WEEK_NAME, read_week_name, this_week
 
-from .figures import UNKNOWN_USER, FiguresView, UserQuerySerializer
+from .figures import FiguresView, UserQuerySerializer
 
 
 class CompareQuerySerializer(serializers.Serializer):
@@ -91,7 +92,7 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
     """An opinion with its user, and the place of its pick."""
 
     week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
+    position = serializers.ChoiceField(Position.choices, source="pick.position")
 
     class Meta(OwnedOpinionSerializer.Meta):
         fields = [*OwnedOpinionSerializer.Meta.fields, "week", "position"]
@@ -250,9 +251,7 @@ class OnThisWeekSerializer(serializers.Serializer):
     results = RememberedWeekSerializer(many=True, help_text="The weeks of that number in earlier years, newest first.")
 
 
-@extend_schema(
-    tags=["stats"], parameters=[CompareQuerySerializer], responses={200: ComparisonSerializer, 404: UNKNOWN_USER}
-)
+@extend_schema(tags=["stats"], parameters=[CompareQuerySerializer], responses=ComparisonSerializer)
 class CompareView(FiguresView):
     def get(self, request):
         """Compare the caller's ratings with another member's.
@@ -269,7 +268,7 @@ class CompareView(FiguresView):
 @extend_schema(
     tags=["stats"],
     parameters=[DisagreementsQuerySerializer],
-    responses={200: WrongOpinionsSerializer, 404: UNKNOWN_USER},
+    responses=WrongOpinionsSerializer,
 )
 class WrongOpinionsView(FiguresView):
     def get(self, request):
@@ -285,9 +284,7 @@ class WrongOpinionsView(FiguresView):
         return Response(WrongOpinionsSerializer(answer).data)
 
 
-@extend_schema(
-    tags=["stats"], parameters=[UserQuerySerializer], responses={200: ReportCardSerializer, 404: UNKNOWN_USER}
-)
+@extend_schema(tags=["stats"], parameters=[UserQuerySerializer], responses=ReportCardSerializer)
 class ReportCardView(FiguresView):
     def get(self, request):
         """How other members rated a user's picks."""
@@ -295,9 +292,7 @@ class ReportCardView(FiguresView):
         return Response(ReportCardSerializer(card).data)
 
 
-@extend_schema(
-    tags=["stats"], parameters=[UserQuerySerializer], responses={200: ContrarianSerializer, 404: UNKNOWN_USER}
-)
+@extend_schema(tags=["stats"], parameters=[UserQuerySerializer], responses=ContrarianSerializer)
 class ContrarianView(FiguresView):
     def get(self, request):
         """Compare a user's ratings of movies with the average of TMDB's voters.
@@ -308,9 +303,7 @@ class ContrarianView(FiguresView):
         return Response(ContrarianSerializer(found).data)
 
 
-@extend_schema(
-    tags=["stats"], parameters=[UserQuerySerializer], responses={200: OnThisWeekSerializer, 404: UNKNOWN_USER}
-)
+@extend_schema(tags=["stats"], parameters=[UserQuerySerializer], responses=OnThisWeekSerializer)
 class OnThisWeekView(FiguresView):
     def get(self, request):
         """A user's picks in this ISO week of earlier years, with the opinions on them that the caller may read.

@@ -3,15 +3,12 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.views import APIView
 
 from selections.insights import statistics
 from selections.models import Week
-
-UNKNOWN_USER = OpenApiResponse(description="No visible user has this name")
 
 
 class UserQuerySerializer(serializers.Serializer):
@@ -20,6 +17,8 @@ class UserQuerySerializer(serializers.Serializer):
 
 class FiguresView(APIView):
     """A response for one user."""
+
+    problems = ["user_not_found"]
 
     def read_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
         """The parameters of the query. Raises ValidationError."""

@@ -1,12 +1,12 @@
 """Recommendations of works that the caller might pick next, with reasons."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
 from catalog.models import Album, Movie
-from integrations.tmdb import MovieHit
+from integrations.tmdb import MovieHit, image_url
 from selections.insights import recommendations
 from selections.insights.features import REASONS
 
@@ -56,7 +56,8 @@ class RecommendedMovieSerializer(serializers.Serializer):
     title = serializers.SerializerMethodField()
     original_title = BlankAsNullField()
     release_date = serializers.DateField(allow_null=True)
-    poster_path = serializers.SerializerMethodField()
+    poster_path = serializers.SerializerMethodField(help_text="On TMDB's image server; see `poster_url`.")
+    poster_url = serializers.SerializerMethodField()
     overview = BlankAsNullField()
 
     def get_title(self, work: Movie | MovieHit) -> str:
@@ -64,6 +65,10 @@ class RecommendedMovieSerializer(serializers.Serializer):
 
     def get_poster_path(self, work: Movie | MovieHit) -> str | None:
         return (work.picture if isinstance(work, Movie) else work.poster_path) or None
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_poster_url(self, work: Movie | MovieHit) -> str | None:
+        return image_url(self.get_poster_path(work) or "", "w342")
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
@@ -86,18 +91,20 @@ class AlbumRecommendationSerializer(RecommendationSerializer):
 
 
 class MovieRecommendationsSerializer(serializers.Serializer):
-    source = serializers.CharField(  # type: ignore[assignment]
-        help_text="`tmdb` if it contributed, else `catalog`."
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        ["tmdb", "catalog"], help_text="`tmdb` if it contributed."
     )
     results = MovieRecommendationSerializer(many=True)
 
 
 class AlbumRecommendationsSerializer(serializers.Serializer):
-    source = serializers.CharField(help_text="`catalog`.")  # type: ignore[assignment]
+    source = serializers.ChoiceField(["catalog"])  # type: ignore[assignment]
     results = AlbumRecommendationSerializer(many=True)
 
 
 class MovieRecommendationsView(FiguresView):
+    problems = []
+
     @extend_schema(
         tags=["recommendations"], parameters=[LimitQuerySerializer], responses=MovieRecommendationsSerializer
     )
@@ -113,6 +120,8 @@ class MovieRecommendationsView(FiguresView):
 
 
 class AlbumRecommendationsView(FiguresView):
+    problems = []
+
     @extend_schema(
         tags=["recommendations"], parameters=[LimitQuerySerializer], responses=AlbumRecommendationsSerializer
     )

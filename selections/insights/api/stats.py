@@ -10,7 +10,7 @@ from selections.insights import statistics
 from selections.models import MAX_RATING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
-from .figures import UNKNOWN_USER, FiguresView
+from .figures import FiguresView
 
 
 class StatsQuerySerializer(serializers.Serializer):
@@ -213,9 +213,7 @@ YEAR = OpenApiParameter(
 )
 
 
-@extend_schema(
-    tags=["stats"], parameters=[StatsQuerySerializer], responses={200: OverviewSerializer, 404: UNKNOWN_USER}
-)
+@extend_schema(tags=["stats"], parameters=[StatsQuerySerializer], responses=OverviewSerializer)
 class OverviewView(StatisticsView):
     def get(self, request):
         """The numbers of a user's picks and ratings, and their most frequent genres, people, countries and decades."""
@@ -225,7 +223,7 @@ class OverviewView(StatisticsView):
 @extend_schema(
     tags=["stats"],
     parameters=[StatsQuerySerializer, YEAR],
-    responses={200: YearStatisticsSerializer, 404: UNKNOWN_USER},
+    responses=YearStatisticsSerializer,
 )
 class ByYearView(StatisticsView):
     def get(self, request, year):
@@ -237,7 +235,7 @@ class ByYearView(StatisticsView):
 @extend_schema(
     tags=["stats"],
     parameters=[StatsQuerySerializer, YEAR],
-    responses={200: YearInOpinionsSerializer, 404: UNKNOWN_USER},
+    responses=YearInOpinionsSerializer,
 )
 class YearInOpinionsView(StatisticsView):
     def get(self, request, year):

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from . import comparison, recommendations, stats
+from . import card, comparison, recommendations, stats
 
 urlpatterns = [
     path("stats/overview", stats.OverviewView.as_view(), name="stats-overview"),
     path("stats/by-year/<year>", stats.ByYearView.as_view(), name="stats-by-year"),
+    path("stats/year-in-opinions/shared.svg", card.SharedYearView.as_view(), name="shared-year"),
+    path("stats/year-in-opinions/<year>/card.svg", card.YearCardView.as_view(), name="year-card"),
+    path("stats/year-in-opinions/<year>/share", card.ShareYearView.as_view(), name="share-year"),
     path("stats/year-in-opinions/<year>", stats.YearInOpinionsView.as_view(), name="stats-year-in-opinions"),
     path("stats/compare", comparison.CompareView.as_view(), name="compare"),
     path("stats/wrong-opinions", comparison.WrongOpinionsView.as_view(), name="wrong-opinions"),

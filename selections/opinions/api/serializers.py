@@ -11,7 +11,8 @@ from selections.api.serializers import (
     WeekOfPickSerializer,
     WholeNumberField,
 )
-from selections.models import MAX_RATING, EarlierRating
+from selections.kinds import KINDS
+from selections.models import MAX_RATING, EarlierRating, Position
 
 
 class GiveOpinionSerializer(serializers.Serializer):
@@ -40,9 +41,9 @@ class FeedSerializer(OpinionSerializer):
     """An opinion with its user and its pick."""
 
     user = OwnerSerializer()
-    kind = serializers.CharField(read_only=True, help_text="`movie` or `album`.")
+    kind = serializers.ChoiceField(list(KINDS))
     week = WeekOfPickSerializer(source="pick.week")
-    position = serializers.IntegerField(source="pick.position")
+    position = serializers.ChoiceField(Position.choices, source="pick.position")
     movie = PickedMovieSerializer(source="movie_pick.movie", allow_null=True, default=None)
     album = PickedAlbumSerializer(source="album_pick.album", allow_null=True, default=None)
 

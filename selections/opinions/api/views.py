@@ -5,7 +5,7 @@ from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
-from selections.api.addresses import BAD_POSITION, ID, POSITION, find_week, read_position
+from selections.api.addresses import ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
 from selections.api.serializers import OpinionSerializer
 from selections.kinds import ALBUM, MOVIE, Kind
@@ -31,6 +31,7 @@ class NoOpinion(NotFound):
 class OfPickView(GenericAPIView):
     """About one pick of a week that the caller may see."""
 
+    problems = ["week_not_found", "invalid_position", "no_pick"]
     kind: Kind
 
     def get_pick(self) -> AnyPick:
@@ -53,12 +54,15 @@ class OfPickView(GenericAPIView):
 class OpinionView(OfPickView):
     serializer_class = serializers.GiveOpinionSerializer
 
-    @extend_schema(responses={200: OpinionSerializer, 400: BAD_POSITION})
+    @extend_schema(responses={200: OpinionSerializer}, extensions={"x-problems": ["no_opinion"]})
     def get(self, request, pk, position):
         """Your own opinion on a pick."""
         return Response(OpinionSerializer(self.get_opinion()).data)
 
-    @extend_schema(responses={200: OpinionSerializer, 201: OpinionSerializer, 400: BAD_POSITION})
+    @extend_schema(
+        responses={200: OpinionSerializer, 201: OpinionSerializer},
+        extensions={"x-problems": ["not_found"]},  # if the pick is removed at the same time
+    )
     def put(self, request, pk, position):
         """Rate or review a pick, yours or another member's, replacing your earlier opinion.
 
@@ -72,13 +76,7 @@ class OpinionView(OfPickView):
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
 
-    @extend_schema(
-        responses={
-            204: None,
-            400: BAD_POSITION,
-            409: OpenApiResponse(description="It has revealed others' opinions, and the week is not over (`revealed`)"),
-        }
-    )
+    @extend_schema(responses={204: None}, extensions={"x-problems": ["no_opinion", "revealed"]})
     def delete(self, request, pk, position):
         """Delete your opinion on a pick, with its history.
 
@@ -89,12 +87,10 @@ class OpinionView(OfPickView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema_view(
-    get=extend_schema(responses={200: serializers.EarlierRatingSerializer(many=True), 400: BAD_POSITION})
-)
 class OpinionHistoryView(OfPickView, ListAPIView):
     """Your own earlier ratings of a pick, the latest first; `null` if there was only a review."""
 
+    problems = [*OfPickView.problems, "no_opinion"]
     serializer_class = serializers.EarlierRatingSerializer
 
     def get_queryset(self):
@@ -147,6 +143,7 @@ class OpinionListView(ListAPIView):
 class WeekOpinionsView(ListAPIView):
     """The opinions on a week's picks that you may read, the newest first."""
 
+    problems = ["week_not_found"]
     serializer_class = serializers.FeedSerializer
 
     def get_queryset(self) -> Any:

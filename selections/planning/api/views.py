@@ -5,7 +5,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -23,6 +23,11 @@ from selections.plans import ChallengeQuerySet, PlanQuerySet, ShortlistQuerySet
 from selections.services import answer_challenge, get_work
 
 from . import serializers
+
+# Codes of problems with proposing a title, with answering a challenge, and with picking what it proposes.
+PROPOSE = ["not_found", "private_member", "just_merged", "upstream_busy", "upstream_unavailable"]
+ANSWER = ["challenge_not_found", "not_challenged", "challenge_answered"]
+PICK = ["week_not_found", "permission_denied", "position_occupied", "already_picked", "just_merged"]
 
 
 def refuse_private(user) -> None:
@@ -118,11 +123,8 @@ class ShortlistViewSet(PlanViewSet):
 
     @extend_schema(
         request=serializers.ProposalSerializer,
-        responses={
-            201: serializers.ShortlistItemSerializer,
-            403: OpenApiResponse(description="A private member cannot suggest titles to others"),
-            409: OpenApiResponse(description="It is on the shortlist, in any edition; or the shortlist is full"),
-        },
+        responses={201: serializers.ShortlistItemSerializer},
+        extensions={"x-problems": [*PROPOSE, "already_on_shortlist", "shortlist_full"]},
     )
     def create(self, request):
         """Put a movie or album on your shortlist, or suggest it to another member."""
@@ -134,7 +136,9 @@ class ShortlistViewSet(PlanViewSet):
         item = services.add_to_shortlist(owner, work, note=asked["note"], by=request.user)
         return self.answer(item.pk, status.HTTP_201_CREATED)
 
-    @extend_schema(request=serializers.ChangeShortlistItemSerializer)
+    @extend_schema(
+        request=serializers.ChangeShortlistItemSerializer, extensions={"x-problems": ["item_not_found", "not_owner"]}
+    )
     def partial_update(self, request, pk):
         """Change the note of a title on your shortlist; `{}` changes nothing."""
         asked = validated(serializers.ChangeShortlistItemSerializer(data=request.data))
@@ -143,6 +147,7 @@ class ShortlistViewSet(PlanViewSet):
             services.change_note(item, asked["note"])
         return self.answer(item.pk)
 
+    @extend_schema(responses={204: None}, extensions={"x-problems": ["item_not_found", "not_owner"]})
     def destroy(self, request, pk):
         """Take a title off your shortlist, with the votes for it."""
         services.remove_from_shortlist(self.get_own())
@@ -150,10 +155,8 @@ class ShortlistViewSet(PlanViewSet):
 
     @extend_schema(
         request=None,
-        responses={
-            200: serializers.ShortlistItemSerializer,
-            409: OpenApiResponse(description="It is on your own shortlist (`own_item`)"),
-        },
+        responses=serializers.ShortlistItemSerializer,
+        extensions={"x-problems": ["item_not_found", "own_item"]},
     )
     @action(detail=True, methods=["put"])
     def vote(self, request, pk):
@@ -162,7 +165,7 @@ class ShortlistViewSet(PlanViewSet):
         services.vote(request.user, item)
         return self.answer(item.pk)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None}, extensions={"x-problems": ["item_not_found"]})
     @vote.mapping.delete
     def withdraw_vote(self, request, pk):
         """Take back your vote; without one nothing changes."""
@@ -171,10 +174,8 @@ class ShortlistViewSet(PlanViewSet):
 
     @extend_schema(
         request=serializers.AskDrawSerializer,
-        responses={
-            200: serializers.DrawSerializer,
-            404: OpenApiResponse(description="There is nothing to draw (`nothing_to_draw`)"),
-        },
+        responses=serializers.DrawSerializer,
+        extensions={"x-problems": ["nothing_to_draw"]},
     )
     @action(detail=False, methods=["post"], filterset_class=None)
     def draw(self, request):
@@ -207,11 +208,8 @@ class ChallengeViewSet(PlanViewSet):
 
     @extend_schema(
         request=serializers.ProposeChallengeSerializer,
-        responses={
-            201: serializers.ChallengeSerializer,
-            403: OpenApiResponse(description="A private member cannot challenge others"),
-            409: OpenApiResponse(description="The same challenge, or too many, wait for an answer"),
-        },
+        responses={201: serializers.ChallengeSerializer},
+        extensions={"x-problems": [*PROPOSE, "already_proposed", "too_many_pending"]},
     )
     def create(self, request):
         """Propose a movie or album for a week of another member."""
@@ -226,12 +224,8 @@ class ChallengeViewSet(PlanViewSet):
 
     @extend_schema(
         request=serializers.AcceptChallengeSerializer,
-        responses={
-            200: serializers.ChallengeSerializer,
-            409: OpenApiResponse(
-                description="It is answered already (`challenge_answered`), or cannot be picked there, as in a pick"
-            ),
-        },
+        responses=serializers.ChallengeSerializer,
+        extensions={"x-problems": [*ANSWER, *PICK]},
     )
     @action(detail=True, methods=["post"])
     def accept(self, request, pk):
@@ -246,10 +240,8 @@ class ChallengeViewSet(PlanViewSet):
 
     @extend_schema(
         request=None,
-        responses={
-            200: serializers.ChallengeSerializer,
-            409: OpenApiResponse(description="It is answered already (`challenge_answered`)"),
-        },
+        responses=serializers.ChallengeSerializer,
+        extensions={"x-problems": ANSWER},
     )
     @action(detail=True, methods=["post"])
     def decline(self, request, pk):

@@ -110,7 +110,7 @@ class ExportView(APIView):
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/zip"): {"type": "string", "contentMediaType": "application/zip"},
         },
-        extensions={"x-limited": True},
+        extensions={"x-problems": ["too_many_attempts"]},
     )
     def get(self, request):
         """Export everything of your account as a file, to keep or to take elsewhere.
@@ -158,7 +158,7 @@ class ImportView(APIView):
         parameters=[ImportQuerySerializer],
         request=ArchiveSerializer,
         responses=ImportReportSerializer,
-        extensions={"x-limited": True},
+        extensions={"x-problems": ["too_many_attempts", "import_running"]},
     )
     def post(self, request):
         """Import an export: missing data is added, and existing data is left unchanged.

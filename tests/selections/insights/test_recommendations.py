@@ -82,6 +82,7 @@ def test_a_liked_director_leads_to_other_movies(api, user):
         "original_title": None,
         "release_date": "2001-12-18",
         "poster_path": "/ring.jpg",
+        "poster_url": "https://image.tmdb.org/t/p/w342/ring.jpg",
         "overview": "A hobbit leaves home.",
     }
 

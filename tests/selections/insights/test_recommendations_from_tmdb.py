@@ -62,6 +62,7 @@ def test_tmdb_is_asked_about_the_highest_rated_movie(api, user, upstream, favour
             "original_title": None,
             "release_date": None,
             "poster_path": None,
+            "poster_url": None,
             "overview": None,
         },
         {
@@ -71,6 +72,7 @@ def test_tmdb_is_asked_about_the_highest_rated_movie(api, user, upstream, favour
             "original_title": "The Matrix",
             "release_date": None,
             "poster_path": None,
+            "poster_url": None,
             "overview": "A hacker wakes up.",
         },
     ]

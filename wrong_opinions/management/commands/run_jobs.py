@@ -15,7 +15,8 @@ INTERVAL = 60  # seconds
 class Command(BaseCommand):
     help = (
         "Run the regular jobs whenever they are due, until SIGTERM or Ctrl-C: delete what has expired, back up into "
-        "BACKUP_DIR, shrink the cache, refresh the catalog. Several runners never run a job twice. "
+        "BACKUP_DIR, send notifications, shrink the cache, tell webhooks what happened, find covers, refresh the "
+        "catalog. Several runners never run a job twice. "
         "Example for cron, every hour: manage.py run_jobs --once"
     )
 

@@ -1,0 +1,76 @@
+"""Writing events, each in the transaction of what happened."""
+
+import contextlib
+from datetime import datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from .conditions import visible_to
+from .events import Event
+from .guards import lock_user, lock_week
+from .kinds import KINDS
+from .models import Opinion, Week, WeekQuerySet
+from .weeks import LAST_ZONE, MONDAY, day_of, week_in, weeks_later
+
+RECENT = timedelta(days=7)  # that a member has joined is no news after that
+LOCK = 0x3E7E  # of PostgreSQL, held while an event is written
+
+
+def record(kind: str, user, **subject: Any) -> None:
+    """Write an event. Call it at the end of a transaction, with the user, and any week or item, locked.
+
+    On PostgreSQL only one transaction at a time writes events, so that they become visible in the order of their ids:
+    otherwise a client that asks for those after the last one it knows would miss some. SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    Event.objects.create(kind=kind, user=user, **subject)
+
+
+def record_completed(week: Week) -> None:
+    """Record that the week now has a movie and an album, once; but not of a week that ended more than a week ago."""
+    kind = Event.Kind.WEEK_COMPLETED
+    if (week.year, week.week_number) < weeks_later(week_in(LAST_ZONE, timezone.now()), -1):
+        return
+    known = Event.objects.filter(week=OuterRef("pk"), kind=kind).order_by()
+    if Week.objects.for_list().filter(~Exists(known), pk=week.pk, has_movie=True, has_album=True).exists():
+        record(kind, week.user, week=week)
+
+
+def record_due() -> None:
+    """Record what no request does: who has joined recently, and which weeks have just been revealed to everyone."""
+    users = get_user_model()._default_manager.filter(is_active=True, date_joined__gt=timezone.now() - RECENT)
+    for user in users.exclude(events__kind=Event.Kind.JOINED):
+        _record_once(Event.Kind.JOINED, user)
+    if settings.BLIND_REVEAL:
+        for week in just_revealed().exclude(events__kind=Event.Kind.WEEK_REVEALED).select_related("user"):
+            _record_once(Event.Kind.WEEK_REVEALED, week.user, week)
+
+
+def just_revealed() -> WeekQuerySet:
+    """The last weeks that are over in all time zones, if they had opinions before, by members whom the owner may see:
+    who may not see such a member may not see the owner either, or not that there was only this opinion."""
+    running = week_in(LAST_ZONE, timezone.now())
+    year, week_number = weeks_later(running, -1)
+    over_at = datetime.combine(day_of(running, MONDAY), time(), LAST_ZONE)
+    given = Opinion.objects.filter(visible_to(OuterRef("user"), "user"), created_at__lt=over_at).order_by()
+    on_picks = (Q(Exists(given.filter(**{f"{kind}_pick__week": OuterRef("pk")}))) for kind in KINDS)
+    return Week.objects.filter(reduce(or_, on_picks), year=year, week_number=week_number)
+
+
+def _record_once(kind: str, user, week: Week | None = None) -> None:
+    with contextlib.suppress(ObjectDoesNotExist), transaction.atomic():  # it may just have been deleted
+        lock_user(user)
+        if week:
+            lock_week(week)
+        if not Event.objects.filter(kind=kind, user=user, week=week).exists():  # another runner was faster
+            record(kind, user, week=week)
