@@ -108,11 +108,12 @@ class HostState:
             except FileNotFoundError:
                 settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
                 return os.open(self.path, flags, 0o600)
-        descriptor = os.open(self.temporary_path, flags, 0o600)
-        if os.fstat(descriptor).st_uid != os.geteuid():
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self.temporary_path, flags, 0o600)
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                return descriptor
             os.close(descriptor)
-            raise OSError(f"{self.temporary_path} belongs to another user")
-        return descriptor
+        raise OSError(f"neither {self.path} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
         """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
