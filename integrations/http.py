@@ -16,7 +16,7 @@ from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -58,7 +58,7 @@ class Request:
     max_age: timedelta  # for which the answer is fresh
     force_refresh: bool = False  # whatever the cache has
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The path and the query, without anything secret: the key of the answer in the cache."""
         query = urlencode({name: value for name, value in self.params.items() if value not in (None, "")})
@@ -295,7 +295,6 @@ class Upstream:
         sleep_until(send_at)
         with self.limiter.sending():
             yield
-        self.state.count("sent")  # afterwards: it takes time that belongs to the slot
 
     def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
         self.breaker.record_failure(is_slow=is_slow)

@@ -79,18 +79,18 @@ class RateLimiter:
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
-        """Keep the distance to the request before, which may have overslept; in here the request is sent.
+        """Keep the distance to the request before, which may have overslept; in here the request is sent, and counted.
 
         A fiftieth of the interval is left for those that are only a little late, so that nothing falls behind.
         """
-        if not self.interval:
-            yield
-            return
         distance = 0.98 * self.interval
-        with self.host.change() as values:
-            wait = seconds_until(values, "next_at", self.interval)
-            values["next_at"] = after(wait + distance)
-        time.sleep(wait)
+        if distance:
+            with self.host.change() as values:
+                wait = seconds_until(values, "next_at", self.interval)
+                values["next_at"] = after(wait + distance)
+            time.sleep(wait)
         yield
         with self.host.change() as values:
-            values["next_at"] = after(distance)
+            values["sent"] = values.get("sent", 0) + 1
+            if distance:
+                values["next_at"] = after(distance)

@@ -49,11 +49,14 @@ class HostState:
         self.memory: Values = {}
 
     @property
-    def paths(self) -> list[Path]:
-        """The file in CACHE_DIR, and the one in the folder for temporary files."""
-        path: Path = settings.CACHE_DIR / f"{self.service}.state"
-        name = f"wrong-opinions-{os.getuid()}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.name}"
-        return [path, Path(tempfile.gettempdir()) / name]
+    def path(self) -> str:
+        return f"{settings.CACHE_DIR}/{self.service}.state"
+
+    @property
+    def temporary_path(self) -> str:
+        """Where the state is if CACHE_DIR cannot be used."""
+        digest = hashlib.sha256(self.path.encode()).hexdigest()[:16]
+        return f"{tempfile.gettempdir()}/wrong-opinions-{os.getuid()}-{digest}-{self.service}.state"
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = False) -> Iterator[Values]:
@@ -71,12 +74,14 @@ class HostState:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            values = self._read(os.pread(descriptor, SIZE, 0))
+            before = os.pread(descriptor, SIZE, 0)
+            values = self._read(before)
             yield values
             self.memory = values
             try:
-                # A process that is killed between these two leaves an end that is not read.
-                os.ftruncate(descriptor, os.pwrite(descriptor, json.dumps(values).encode(), 0))
+                if (content := json.dumps(values).encode()) != before:
+                    # A process that is killed between these two leaves an end that is not read.
+                    os.ftruncate(descriptor, os.pwrite(descriptor, content, 0))
             except OSError:  # the disk is full
                 if must_be_shared:
                     raise
@@ -90,21 +95,25 @@ class HostState:
 
     def peek(self) -> Values:
         """The values, to read; creates no file."""
-        for path in self.paths:
+        for path in (self.path, self.temporary_path):
             with contextlib.suppress(OSError):
-                return self._read(path.read_bytes()[:SIZE])
+                return self._read(Path(path).read_bytes()[:SIZE])
         return self.memory
 
     def _open(self) -> int:
-        paths = self.paths
-        for path in paths:
-            with contextlib.suppress(OSError):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-                if path == paths[0] or os.fstat(descriptor).st_uid == os.geteuid():
-                    return descriptor
-                os.close(descriptor)
-        raise OSError(f"neither {paths[0]} nor a temporary file can be written")
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with contextlib.suppress(OSError):
+            try:
+                return os.open(self.path, flags, 0o600)
+            except FileNotFoundError:
+                settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return os.open(self.path, flags, 0o600)
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self.temporary_path, flags, 0o600)
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                return descriptor
+            os.close(descriptor)
+        raise OSError(f"neither {self.path} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
         """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the

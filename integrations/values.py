@@ -17,6 +17,8 @@ def text(value: object, limit: int = MAX_NAME) -> str:
     """A string, without the NUL characters and lone surrogates that no database takes, cut at `limit` characters."""
     if not isinstance(value, str):
         return ""
+    if value.isascii() and "\0" not in value:
+        return value[:limit]
     return value.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
 
 

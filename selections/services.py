@@ -1,12 +1,9 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from catalog.fetching import not_found
@@ -28,7 +25,7 @@ from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
 from .plans import ShortlistQuerySet
 from .recording import record_completed
-from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, settled_week, week_before, week_in
+from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in
 
 MAX_WEEKS = 3_200  # per user: 61 years
 MAX_PREVIOUS = 50  # earlier picks in the response to a pick
@@ -86,8 +83,7 @@ def lock_weeks(user, names: Iterable[YearWeek]) -> dict[YearWeek, Week]:
     wanted = set(names)
     if not wanted:
         return {}
-    these = reduce(or_, (Q(year=year, week_number=number) for year, number in wanted))
-    locked = Week.objects.select_for_update().filter(these, user=user).order_by("pk")
+    locked = Week.objects.select_for_update().filter(any_of(wanted), user=user).order_by("pk")
     weeks = {(week.year, week.week_number): week for week in locked}
     new = [Week(user=user, year=year, week_number=number) for year, number in sorted(wanted - weeks.keys())]
     refuse_too_many_weeks(user, len(new))

@@ -5,8 +5,9 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import timezone as offset
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import groupby
+from operator import or_
 
 from django.db.models import Q
 from django.utils import timezone
@@ -86,6 +87,14 @@ def this_week(user) -> YearWeek:
 def week_in(zone: tzinfo, moment: datetime) -> YearWeek:
     """The current ISO year and week in a time zone at a moment."""
     return week_of(moment.astimezone(zone))
+
+
+def any_of(names: Iterable[YearWeek]) -> Q:
+    """Whether a week is one of these, of which there is at least one."""
+    by_year: dict[int, list[int]] = {}
+    for year, week_number in names:
+        by_year.setdefault(year, []).append(week_number)
+    return reduce(or_, (Q(year=year, week_number__in=numbers) for year, numbers in by_year.items()))
 
 
 def week_before(year: int, week_number: int, week: str = "") -> Q:

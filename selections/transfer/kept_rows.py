@@ -30,9 +30,8 @@ def fingerprints(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
 
 def row_to_json(row: Row) -> dict[str, object]:
     """The row as ImportedRow keeps it; see row_from_json()."""
-    kept: dict[str, object] = json.loads(json.dumps(asdict(row), cls=DjangoJSONEncoder))
     # Django's encoder cuts microseconds off.
-    return kept | {name: at.isoformat() for name in ("said_at", "added_at") if (at := getattr(row, name))}
+    return asdict(row) | {name: at.isoformat() for name in ("said_at", "added_at") if (at := getattr(row, name))}
 
 
 def row_from_json(said: dict[str, object]) -> Row:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from uuid import UUID
 
 from catalog.models import Album, Movie
 from catalog.text import search_words
@@ -93,10 +94,10 @@ def find_album(row: Row) -> Match:
     found = musicbrainz.search_releases(words, limit=HITS).results
     if not found:
         found = musicbrainz.search_releases(words, limit=HITS, all_words=False).results
-    groups: dict[str, list[musicbrainz.ReleaseHit]] = {}
+    groups: dict[UUID, list[musicbrainz.ReleaseHit]] = {}
     for hit in found:
-        groups.setdefault(str(hit.release_group_id or hit.musicbrainz_id), []).append(hit)
-    return choose(row, (_album(group, hits) for group, hits in groups.items()))
+        groups.setdefault(hit.release_group_id or hit.musicbrainz_id, []).append(hit)
+    return choose(row, (_album(str(group), hits) for group, hits in groups.items()))
 
 
 def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:

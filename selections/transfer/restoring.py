@@ -10,21 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import batched
 from math import inf
-from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from catalog.json_fields import InvalidValue
 from selections import services
 from selections.kinds import KINDS, Kind
 from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
-from selections.weeks import YearWeek, over_for, week_name
+from selections.weeks import YearWeek, any_of, over_for, week_name
 
 from .own_json import PROFILE, Key, read
 from .report import Report
@@ -187,11 +185,7 @@ def _plan_weeks(user, weeks: Sequence[Values], works: SavedWorks, *, lock: bool 
 
 def _known_weeks(user, weeks: Iterable[Values], *, lock: bool = False) -> dict[YearWeek, Week]:
     """The existing ones of these weeks, with their picks, and the user's `own_opinions` on each, in five queries."""
-    by_year: dict[int, list[int]] = {}
-    for week in weeks:
-        by_year.setdefault(week["year"], []).append(week["week_number"])
-    these = reduce(or_, (Q(year=year, week_number__in=numbers) for year, numbers in by_year.items()))
-    known = Week.objects.filter(these, user=user).order_by("pk")
+    known = Week.objects.filter(any_of(map(_place, weeks)), user=user).order_by("pk")
     if lock:
         known = known.select_for_update()
     own = Opinion.objects.filter(user=user)

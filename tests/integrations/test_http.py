@@ -1,4 +1,3 @@
-import base64
 import contextlib
 import gzip
 import json
@@ -88,7 +87,7 @@ def test_the_cache_file_is_for_its_owner_only_and_no_pickle(upstream, settings):
     assert stat.S_IMODE(settings.CACHE_DIR.stat().st_mode) == 0o700
     with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as connection:
         ((value,),) = connection.execute("SELECT value FROM responses").fetchall()
-    assert json.loads(base64.b64decode(json.loads(value)["_content"]))["id"] == 120
+    assert json.loads(value)["body"]["id"] == 120
 
 
 def test_a_damaged_cache_file_is_replaced(upstream, settings):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -227,7 +228,7 @@ def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(no_
 def test_a_link_of_another_user_is_not_written_through(no_folder, limiter_of, tmp_path):
     (tmp_path / "precious").write_text("precious")
     limiter = limiter_of(5)
-    limiter.host.paths[1].symlink_to(tmp_path / "precious")
+    Path(limiter.host.temporary_path).symlink_to(tmp_path / "precious")
 
     with pytest.raises(OSError, match="can be written"):
         limiter.reserve(1)

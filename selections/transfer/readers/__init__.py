@@ -1,8 +1,9 @@
 """Reads files of several formats, told apart by their content, into the same rows.
 
-Each format is a module with a FORMAT; see `yamtrack.py`. No reader uses the database or the network.
+Each format is a module with a FORMAT; see `tmdb_account.py`. No reader uses the database or the network.
 """
 
+from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from . import (
     watcharr,
     yamtrack,
 )
-from .rows import FileError, Reading, Row
+from .rows import FileError, Format, Reading, Row
 from .tables import Table
 
 __all__ = ["FORMATS", "JSON", "PROGRAMS", "FileError", "Reading", "Row", "read", "recognise"]
@@ -56,9 +57,8 @@ def recognise(path: Path) -> str:
             return _recognise_list(path)
     with files.opened(path) as file:
         first = next(files.Lines(file), "")
-    for name, known in FORMATS.items():
-        if known.has_no_header and known.has_no_header(first):
-            return name
+    if name := _find(lambda known: known.has_no_header, first):
+        return name
     with files.opened(path) as file:
         table = Table(file)
     for name, known in FORMATS.items():
@@ -69,11 +69,15 @@ def recognise(path: Path) -> str:
     return plain.FORMAT.name
 
 
+def _find[E](test_of: Callable[[Format], Callable[[E], bool] | None], evidence: E) -> str:
+    """The first format whose test, if it has this one, says that this is a file of it; empty without one."""
+    return next((name for name, known in FORMATS.items() if (test := test_of(known)) and test(evidence)), "")
+
+
 def _recognise_archive(path: Path) -> str:
     with files.zip_archive(path) as archive:
-        for name, known in FORMATS.items():
-            if known.is_export and known.is_export(archive.names):
-                return name
+        if name := _find(lambda known: known.is_export, archive.names):
+            return name
     raise FileError(
         "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's, nor the "
         f"listens of ListenBrainz or Spotify. {files.AS_DOWNLOADED}"
@@ -82,9 +86,8 @@ def _recognise_archive(path: Path) -> str:
 
 def _recognise_list(path: Path) -> str:
     entry = json_files.first_entry(path)
-    for name, known in FORMATS.items():
-        if known.is_list and known.is_list(entry):
-            return name
+    if name := _find(lambda known: known.is_list, entry):
+        return name
     if not entry:
         return trakt.FORMAT.name  # an empty list has no rows in any format
     raise FileError(UNKNOWN_JSON)
@@ -94,9 +97,8 @@ def _recognise_object(path: Path) -> str:
     """Another program's object, or else our own JSON, whose reader says what is wrong with it."""
     if files.first_key(path) not in {"", *OUR_KEYS}:
         data = json_files.read_object(path)
-        for name, known in FORMATS.items():
-            if known.is_object and known.is_object(data):
-                return name
+        if name := _find(lambda known: known.is_object, data):
+            return name
         if not data.keys() & set(OUR_KEYS):
             raise FileError(UNKNOWN_JSON)
     return JSON

@@ -166,6 +166,18 @@ def zip_archive(path: Path) -> Iterator[ZipArchive]:
         yield archive
 
 
+def parts(path: Path, names: re.Pattern[str]) -> Iterator[tuple[str, TextIO]]:
+    """The names and texts of these files of a ZIP, in order; another file as it is, unnamed. Raises FileError."""
+    if shape(path) != "zip":
+        with opened(path) as file:
+            yield "", file
+        return
+    with zip_archive(path) as archive:
+        for name in sorted(filter(names.fullmatch, archive.names)):
+            with archive.opened(name) as file:
+                yield name, file
+
+
 class Lines:
     """The lines of a text in UTF-8 with their line breaks, of any kind; `number` is that of the last line.
 

@@ -1,29 +1,24 @@
 """IMDb's CSV of ratings, and of a list or the watchlist: https://www.imdb.com/exports/"""
 
-from .rows import LeftOut, Reading, Row
-from .tables import Record, csv_format, movie_row
+from .rows import LeftOut
+from .tables import Record, movie_format
 
-NEEDS = ("Const", "Title", "Title Type", "Your Rating", "Date Rated")
 MOVIES = {"movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "musicvideo"}  # of today and of older exports
 
 
-def _read_title(record: Record, reading: Reading) -> Row:
-    """A movie that was rated; its position is one in the list, not in a week, and its date that of the rating."""
+def _check(record: Record) -> None:
     if "".join(record["titletype"].split()).casefold() not in MOVIES:
         raise LeftOut("Series, episodes and games, not imported")
     if not (record["yourrating"] or record["daterated"]):
         raise LeftOut("Movies without a rating, which may not have been watched, not imported")
-    return movie_row(
-        record,
-        reading,
-        imdb=record["const"],
-        title=record["title"],
-        year=record["year"],
-        rating=record["yourrating"],
-        day=record["daterated"],
-    )
 
 
-FORMAT = csv_format(
-    "imdb", "IMDb", needs=NEEDS, used=(*NEEDS, "Year"), dated=("Date Rated", "Release Date"), read_row=_read_title
+FORMAT = movie_format(
+    "imdb",
+    "IMDb",
+    needs=("Const", "Title", "Title Type", "Your Rating", "Date Rated"),
+    # A position is one in the list, not in a week; the date is that of the rating.
+    columns={"imdb": "Const", "title": "Title", "year": "Year", "rating": "Your Rating", "day": "Date Rated"},
+    dated=("Release Date",),
+    check=_check,
 )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -28,19 +28,9 @@ def _is_listen(entry: dict[str, Any]) -> bool:
 
 def read(path: Path, reading: Reading) -> None:
     """Its albums. Raises FileError."""
-    shape = files.shape(path)
-    if shape == "zip":
-        with files.zip_archive(path) as archive:
-            parts = [name for name in archive.names if PART.fullmatch(name)]
-            collect(reading, chain.from_iterable(_lines_of(archive, name) for name in parts), _read_listen)
-        return
-    with files.opened(path) as file:
-        collect(reading, entries(file) if shape == "list" else _lines(file), _read_listen)
-
-
-def _lines_of(archive: files.ZipArchive, name: str) -> Iterable[tuple[str, Any]]:
-    with archive.opened(name) as file:
-        yield from _lines(file, name)
+    read_part = entries if files.shape(path) == "list" else _lines
+    parts = files.parts(path, PART)
+    collect(reading, chain.from_iterable(read_part(file, name) for name, file in parts), _read_listen)
 
 
 def _lines(file: TextIO, name: str = "") -> Iterator[tuple[str, Any]]:

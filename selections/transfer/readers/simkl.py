@@ -9,37 +9,33 @@ from selections.models import MAX_RATING
 from . import cells, files
 from .json_files import collect, movie_of, numbered, read_object
 from .rows import Format, LeftOut, Reading, Row
-from .tables import Record, csv_format, movie_row
+from .tables import Record, movie_format
 
 NEEDS = ("SIMKL_ID", "Title", "Type", "Watchlist", "WatchedDate")
 SERIES, UNSEEN = "Series and anime, not imported", "Movies not imported, as they are not completed"
 
 
-def _read_record(record: Record, reading: Reading) -> Row:
-    """A movie that was completed; the memo is private."""
+def _check(record: Record) -> None:
+    """A movie was completed; the memo is private."""
     if record["type"].casefold() not in ("movie", "movies"):
         raise LeftOut(SERIES)
     if record["watchlist"].casefold() != "completed":
         raise LeftOut(UNSEEN)
-    return movie_row(
-        record,
-        reading,
-        tmdb=record["tmdb"],
-        imdb=record["imdb"],
-        title=record["title"],
-        year=record["year"],
-        rating=record["rating"].strip("0") and record["rating"],
-        day=record["watcheddate"],
-    )
 
 
-CSV = csv_format(
+CSV = movie_format(
     "simkl",
     "Simkl",
     needs=NEEDS,
-    used=(*NEEDS, "Year", "Rating", "TMDB", "IMDB"),
-    dated=("WatchedDate",),
-    read_row=_read_record,
+    columns={
+        "tmdb": "TMDB",
+        "imdb": "IMDB",
+        "title": "Title",
+        "year": "Year",
+        "rating": "Rating",
+        "day": "WatchedDate",
+    },
+    check=_check,
 )
 
 

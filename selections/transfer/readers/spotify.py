@@ -1,7 +1,6 @@
 """Spotify's extended streaming history: https://www.spotify.com/account/privacy/"""
 
 import re
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -41,18 +40,8 @@ def read(path: Path, reading: Reading) -> None:
             raise LeftOut("Streams of less than 30 seconds, not counted")
         return Listen(at=at, artist=text(said.get(ARTIST)), album=text(said.get(ALBUM)), track=text(said.get(TRACK)))
 
-    if files.shape(path) == "zip":
-        with files.zip_archive(path) as archive:
-            parts = sorted(name for name in archive.names if PART.fullmatch(name))
-            collect(reading, chain.from_iterable(_entries_of(archive, name) for name in parts), read_listen)
-        return
-    with files.opened(path) as file:
-        collect(reading, entries(file), read_listen)
-
-
-def _entries_of(archive: files.ZipArchive, name: str) -> Iterator[tuple[str, Any]]:
-    with archive.opened(name) as file:
-        yield from entries(file, name)
+    parts = files.parts(path, PART)
+    collect(reading, chain.from_iterable(entries(file, name) for name, file in parts), read_listen)
 
 
 FORMAT = Format(

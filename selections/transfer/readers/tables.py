@@ -4,8 +4,9 @@ import contextlib
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -165,23 +166,40 @@ def csv_format(
     return Format(name=name, label=label, program=program, needs=needs, read=read)
 
 
-def movie_row(
-    record: Record, reading: Reading, *, tmdb: str = "", imdb: str = "", title: str, year: str, rating: str, day: str
-) -> Row:
-    """The row of a movie, from its cells. Raises RowError if they have neither an id nor a title."""
-    tmdb_id, title = integer(tmdb), cells.within(title)
-    ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(imdb)
-    if not (ids or title):
-        raise RowError("This movie has neither an id nor a title. Add one.")
-    return Row(
-        place=record.place,
-        kind="movie",
-        title=title,
-        year=reading.spare(record.place, cells.read_release_year, year),
-        rating=reading.spare(record.place, cells.read_rating, rating),
-        **ids,
-        **cells.dated(cells.read_day(day, reading.zone)),
-    )
+def movie_format(
+    name: str,
+    program: str,
+    *,
+    needs: tuple[str, ...],
+    columns: Mapping[str, str],
+    dated: tuple[str, ...] = (),
+    check: Callable[[Record], None] = lambda _: None,
+) -> Format:
+    """A program's CSV of movies. `columns` names those of `tmdb`, `imdb`, `title`, `year`, `rating`, `day` and
+    `review`; `dated` are more columns that show the order of days and months; `check` raises LeftOut for what is not
+    imported."""
+
+    def read_row(record: Record, reading: Reading) -> Row:
+        check(record)
+        said = {thing: record[key(column)] for thing, column in columns.items()}
+        spare = partial(reading.spare, record.place)
+        tmdb_id, title = integer(said.get("tmdb")), cells.within(said["title"])
+        ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(said.get("imdb", ""))
+        if not (ids or title):
+            raise RowError("This movie has neither an id nor a title. Add one.")
+        return Row(
+            place=record.place,
+            kind="movie",
+            title=title,
+            year=spare(cells.read_release_year, said["year"]),
+            rating=spare(cells.read_rating, said["rating"].strip("0") and said["rating"]),
+            review=spare(cells.read_text, said.get("review", "")) or "",
+            **ids,
+            **cells.dated(cells.read_day(said["day"], reading.zone)),
+        )
+
+    used = (*needs, *columns.values())
+    return csv_format(name, program, needs=needs, used=used, dated=(columns["day"], *dated), read_row=read_row)
 
 
 def _delimiter(header: str) -> str:

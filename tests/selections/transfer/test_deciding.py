@@ -1,10 +1,12 @@
 """Rows that an import remembers: to be decided, decided, and imported before."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 
 from catalog.models import Movie
@@ -181,7 +183,7 @@ def test_a_row_is_kept_whole():
         notes="A week.",
     )
 
-    assert row_from_json(row_to_json(row)) == row
+    assert row_from_json(json.loads(json.dumps(row_to_json(row), cls=DjangoJSONEncoder))) == row
 
 
 @pytest.mark.parametrize(
