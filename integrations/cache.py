@@ -1,7 +1,9 @@
-"""Answers of upstreams, kept in an SQLite file: nothing is asked twice while its answer is fresh.
+"""Answers of upstreams, kept in an SQLite file by requests-cache: nothing is asked twice while its answer is fresh.
 
 Stale answers are kept for when an upstream fails. An answer that cannot be stored is an answer all the same.
 """
+
+from __future__ import annotations
 
 import contextlib
 import itertools
@@ -11,24 +13,22 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from .cache_table import Table  # requests-cache takes long to load, so that functions import it
 
 logger = logging.getLogger(__name__)
 
 # How long a stale answer may be served when upstream fails. With the time for which it is fresh, at most a week, it
 # stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
-CREATE = """
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, value TEXT, expires REAL);
-    CREATE INDEX IF NOT EXISTS expires_idx ON responses (expires);
-"""
 DELETE_OLDEST = """
     DELETE FROM responses WHERE key IN (
         SELECT key FROM responses ORDER BY expires LIMIT (SELECT 1 + count(*) / 20 FROM responses))
@@ -38,11 +38,11 @@ COUNT_BYTES = """
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 """
 TRIM_EVERY = 256  # answers that one process stores
-OPEN_TIMEOUT = 5  # seconds to wait for other processes when the file is opened
+OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
 BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
 
-_opened: dict[Path, sqlite3.Connection] = {}  # by folder
-_lock = threading.RLock()  # threads take turns on a connection
+_opened: dict[Path, Table] = {}  # by file
+_lock = threading.RLock()
 _stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
 
@@ -58,38 +58,53 @@ class Answer:
     def is_fresh(self) -> bool:
         return timezone.now() < self.expires_at
 
+    @property
+    def expires_unix(self) -> float:
+        """As requests-cache keeps it in a column of its own."""
+        return self.expires_at.timestamp()
+
 
 def get(key: str) -> Answer | None:
-    """The answer, fresh or stale; None where there is none that can be read."""
-    row = None
-    with _best_effort(), _connection() as connection:
-        row = connection.execute("SELECT value, expires FROM responses WHERE key = ?", [key]).fetchone()
-    return _read(*row) if row else None
-
-
-def _read(value: Any, expires: Any) -> Answer | None:
-    try:
-        kept = json.loads(value)
-        answer = Answer(kept["body"], datetime.fromisoformat(kept["said_at"]), datetime.fromtimestamp(expires, UTC))
-    except (TypeError, ValueError, KeyError, RecursionError):  # it was tampered with, or requests-cache has written it
-        return None
-    return answer if isinstance(answer.body, dict) and timezone.now() < answer.expires_at + KEEP_STALE else None
+    """The answer, fresh or stale; None where there is none that can be read. Keys have no quotation marks."""
+    with _best_effort():
+        answer: Answer | None = _table().get(key)
+        return answer if answer and timezone.now() < answer.expires_at + KEEP_STALE else None
+    return None
 
 
 def keys(first: str, last: str) -> list[str]:
     """The keys from `first` to `last`."""
-    with _best_effort(), _connection() as connection:
+    with _best_effort(), _table().connection() as connection:
         found = connection.execute("SELECT key FROM responses WHERE key BETWEEN ? AND ?", [first, last])
         return [key for (key,) in found]
     return []
 
 
 def store(key: str, answer: Answer) -> None:
-    value = json.dumps({"said_at": answer.said_at.isoformat(), "body": answer.body})
-    with _best_effort(), _connection() as connection:
-        connection.execute("REPLACE INTO responses VALUES (?, ?, ?)", [key, value, answer.expires_at.timestamp()])
+    with _best_effort():
+        table = _table()
+        table[key] = answer
         if next(_stored) % TRIM_EVERY == 0:
-            trim(connection, settings.CACHE_MAX_MB * 1_000_000)
+            with table.connection(commit=True) as connection:
+                trim(connection, settings.CACHE_MAX_MB * 1_000_000)
+
+
+class Serializer:
+    """What requests-cache keeps of an answer: the JSON and two moments. Its own responses take 2 to 4 times as long."""
+
+    @staticmethod
+    def dumps(answer: Answer) -> str:
+        moments = [answer.said_at.isoformat(), answer.expires_at.isoformat()]
+        return json.dumps({"body": answer.body, "moments": moments})
+
+    @staticmethod
+    def loads(value: Any) -> Answer | None:
+        try:
+            kept = json.loads(value)
+            answer = Answer(kept["body"], *map(datetime.fromisoformat, kept["moments"]))
+        except (TypeError, ValueError, KeyError, RecursionError):  # it was tampered with, or is of an older version
+            return None
+        return answer if isinstance(answer.body, dict) else None
 
 
 def cache_file() -> Path:
@@ -111,48 +126,38 @@ def _best_effort() -> Iterator[None]:
                     Path(f"{cache_file()}{suffix}").unlink()
 
 
-@contextlib.contextmanager
-def _connection() -> Iterator[sqlite3.Connection]:
-    """The cache, for one thread at a time."""
-    with _lock:
-        yield _opened.get(settings.CACHE_DIR) or _open()
-
-
-def _open() -> sqlite3.Connection:
+def _table() -> Table:
     """The cache, which stays open. Where its folder cannot be used, answers are kept in memory."""
-    try:
-        connection = _in_file(cache_file())
-    except (OSError, sqlite3.OperationalError) as error:
-        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-        connection = _created(":memory:")
-    _opened[settings.CACHE_DIR] = connection
-    return connection
+    file = cache_file()
+    with _lock:
+        if file not in _opened:
+            try:
+                _opened[file] = _in_file(file)
+            except (OSError, sqlite3.OperationalError) as error:
+                logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+                from .cache_table import Table
+
+                _opened[file] = Table(uuid4().hex, serializer=Serializer(), use_memory=True)
+        return _opened[file]
 
 
-def _in_file(file: Path) -> sqlite3.Connection:
+def _in_file(file: Path) -> Table:
     """A cache in the file, which only its owner may read. Raises OSError or sqlite3.Error."""
+    from .cache_table import Table
+
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)  # opens only a new file: closing one that SQLite has open would drop SQLite's own locks
-    return _created(file)
-
-
-def _created(database: Path | str) -> sqlite3.Connection:
-    """A connection on which each statement is a transaction."""
-    connection = sqlite3.connect(database, timeout=OPEN_TIMEOUT, isolation_level=None, check_same_thread=False)
-    try:
-        connection.executescript(CREATE)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-    return connection
+    table = Table(file, serializer=Serializer(), wal=True, busy_timeout=OPEN_TIMEOUT)
+    with table.connection() as connection:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+    return table
 
 
 def close() -> None:
     """Close the file; the next use opens it again."""
     with _lock:
         while _opened:
-            _opened.popitem()[1].close()
+            _opened.popitem()[1].close()  # type: ignore[no-untyped-call]
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
@@ -178,7 +183,7 @@ def purge(*, everything: bool = False) -> tuple[int, int]:
     Raises OSError or sqlite3.Error; harmless while serving.
     """
     file = cache_file()
-    _in_file(file).close()
+    _in_file(file).close()  # type: ignore[no-untyped-call]
     with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         before, _ = connection.execute(COUNT_BYTES).fetchone()

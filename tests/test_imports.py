@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 ROOMS = {"opinions", "insights", "planning", "transfer"}  # of selections: by subject, on top of its core
 DOORS = ("selections.admin", "selections.api.urls", "selections.management")  # modules of the core that open rooms
-HTTP_CLIENTS = {"requests", "urllib3"}
+HTTP_CLIENTS = {"requests", "requests_cache", "urllib3"}
 OF_SELECTIONS = re.compile(r"picks|weeks__|(?:movie|album)_picks\S*|\S*\bselections_\w+")
 
 
@@ -124,5 +124,5 @@ def test_the_server_starts_with_its_views_and_without_what_few_requests_need():
 
     loaded = set(done.stdout.split())
     assert {"wrong_opinions.urls", "selections.api.views"} <= loaded, done.stderr
-    for_few = {"prometheus_client", "icalendar", "rapidfuzz", "argon2", "bcrypt", "wcwidth"}
+    for_few = {"prometheus_client", "requests_cache", "icalendar", "rapidfuzz", "argon2", "bcrypt", "wcwidth"}
     assert loaded & for_few == set()

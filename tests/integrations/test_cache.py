@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_deleted_is_not_fetched_twice(locked, upstream,
 
 
 def test_a_cache_whose_tables_cannot_be_created_is_in_memory(upstream, settings, monkeypatch):
-    monkeypatch.setattr(cache, "OPEN_TIMEOUT", 0.1)
+    monkeypatch.setattr(cache, "OPEN_TIMEOUT", 100)
     file = cache.cache_file()
     file.parent.mkdir()
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
