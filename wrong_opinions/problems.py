@@ -7,13 +7,7 @@ PROBLEM = {
     "description": "RFC 9457 problem details.",
     "required": ["type", "title", "status", "detail", "code"],
     "examples": [
-        {
-            "type": "about:blank",
-            "title": "Not Found",
-            "status": 404,
-            "detail": "Week not found",
-            "code": "week_not_found",
-        }
+        {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "Not found", "code": "not_found"},
     ],
     "properties": {
         "type": {"type": "string", "const": "about:blank"},

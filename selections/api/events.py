@@ -23,7 +23,7 @@ class AskEventsSerializer(serializers.Serializer):
         min_value=0, max_value=MAX_ID, default=0, help_text="The `cursor` of an earlier answer: only what is newer."
     )
     before = serializers.IntegerField(
-        min_value=0, max_value=MAX_ID, default=MAX_ID, help_text="The `next` of an earlier answer: only what is older."
+        min_value=0, max_value=MAX_ID, required=False, help_text="The `next` of an earlier answer: only what is older."
     )
 
     def validate(self, attrs):
@@ -62,8 +62,8 @@ class EventsView(APIView):
         To follow it, ask again with the last `cursor` as `since`, and with the `ETag` as `If-None-Match`: without news
         the answer is a 304.
         """
-        asked = AskEventsSerializer(data=request.query_params)
-        since, before = validated(asked).values()
+        asked = validated(AskEventsSerializer(data=request.query_params))
+        since, before = asked["since"], asked.get("before", MAX_ID)
         ids, digest = reads.list_events(request.user.pk, since, before, MAX_EVENTS + 1)
         etag = f'W/"{settings.VERSION}-{digest}"'
         if unchanged := get_conditional_response(request, etag=etag):
