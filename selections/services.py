@@ -1,6 +1,6 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -23,7 +23,7 @@ from .guards import (
 )
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
-from .plans import ShortlistQuerySet
+from .plans import MAX_ITEMS, ShortlistQuerySet
 from .recording import record_completed
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in
 
@@ -214,6 +214,20 @@ def leave_shortlist(pick: AnyPick) -> None:
     if items.exists():
         lock_work(pick.work)
         remove_items(items)
+
+
+def add_items(user, items: Sequence[ShortlistItem]) -> None:
+    """Store new items of a shortlist, for a caller who has locked the user.
+
+    Raises Conflict if any edition of one is there already, or if there would be more than MAX_ITEMS.
+    """
+    stored = ShortlistItem.objects.filter(user=user)
+    for item in items:
+        if stored.of_work(item.work).exists():
+            raise Conflict(f"This {item.kind} is already on the shortlist.", "already_on_shortlist")
+    if items and stored.count() + len(items) > MAX_ITEMS:
+        raise Conflict(f"A shortlist has at most {MAX_ITEMS:,} titles. Remove some first.", "shortlist_full")
+    ShortlistItem.objects.bulk_create(items)
 
 
 def remove_items(items: ShortlistQuerySet) -> None:

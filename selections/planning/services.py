@@ -11,9 +11,9 @@ from catalog.models import Album, Movie
 from selections.guards import Conflict, lock_user, lock_users, refuse_merged
 from selections.kinds import ALBUM, KINDS, Kind
 from selections.models import Challenge, Event, ShortlistItem, Week
-from selections.plans import MAX_ITEMS, ShortlistQuerySet
+from selections.plans import ShortlistQuerySet
 from selections.recording import record
-from selections.services import ANSWERED, place_pick, remove_items
+from selections.services import ANSWERED, add_items, place_pick, remove_items
 
 MAX_PENDING = 100  # challenges of a member that wait for an answer
 
@@ -37,12 +37,7 @@ def add_to_shortlist(owner, work: Movie | Album, *, note: str, by) -> ShortlistI
     try:
         with transaction.atomic():
             lock_users(*{owner, by})
-            items = ShortlistItem.objects.filter(user=owner)
-            if items.of_work(work).exists():
-                raise Conflict(f"This {work.kind} is already on the shortlist.", "already_on_shortlist")
-            if items.count() >= MAX_ITEMS:
-                raise Conflict(f"A shortlist has at most {MAX_ITEMS:,} titles. Remove some first.", "shortlist_full")
-            item.save(force_insert=True)
+            add_items(owner, [item])
     except IntegrityError:
         refuse_merged(work)
         raise

@@ -219,7 +219,7 @@ def test_what_was_picked_before_is_not_drawn(api, user):
 
 
 def test_full_shortlists_take_no_more(api, user, monkeypatch):
-    monkeypatch.setattr(services, "MAX_ITEMS", 1)
+    monkeypatch.setattr("selections.services.MAX_ITEMS", 1)
     ShortlistItemFactory(user=user)
 
     assert add(api, MovieFactory()).json()["code"] == "shortlist_full"
