@@ -26,7 +26,7 @@ from .review import read_choice
 WAITS = ImportedRow.State.REVIEW
 MAX_ACCEPTED = 50  # at a time: upstreams may be asked about each
 MAX_SKIPPED = 500
-PLACED = {"new", "there"}
+PLACED = {"new", "planned", "there"}
 # The columns that help to decide; not the rating and the review, which may be hidden until the week is over.
 SAID = ["place", "title", "artist", "year", "day", "position", "rewatch", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
@@ -45,7 +45,7 @@ class DecisionForm(forms.Form):
         required=False,
         max_length=20,
         label="Another week",
-        help_text="Such as 2026-W07. Leave empty to use the week in the file.",
+        help_text="Such as 2026-W07. Leave empty to use the week in the file, or the shortlist.",
     )
 
     def __init__(self, row: ImportedRow, *args, **kwargs) -> None:
@@ -262,6 +262,8 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     @admin.display(description="week")
     def week(self, row):
+        if row.said.get("is_planned"):
+            return "shortlist"
         week = row.said.get("week")
         return week_name(*week) if week else "–"
 

@@ -49,6 +49,7 @@ NOT_WHOLE = (
     "This file restores a whole account with its opinions. Ask a superuser to import it, or its owner to use the API."
 )
 NO_OPINIONS = "Ratings and reviews are left out: you do not have permission to add opinions for other people."
+NO_PLANS = "The watchlist is left out: you do not have permission to fill other people's shortlists."
 
 
 class ImportForm(forms.Form):
@@ -198,7 +199,8 @@ def _keep(request, form: ImportForm) -> Upload | None:
     """The upload, stored; None, with an error in the form, if that fails. Files of older previews are deleted."""
     said, uploads = form.cleaned_data, _uploads()
     try:
-        stored_as = uploads.save(uuid4().hex, said["file"])
+        named = said["file"].name[:40]  # which tells a watchlist of Letterboxd
+        stored_as = uploads.save(f"{uuid4().hex}-{named}", said["file"])
         for name in uploads.listdir("")[1]:
             with contextlib.suppress(FileNotFoundError):
                 if uploads.get_modified_time(name) < timezone.now() - timedelta(seconds=KEPT):
@@ -237,6 +239,10 @@ def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
             raise FileError(NOT_WHOLE)
         return _restore(upload, person, apply=apply)
     reading = readers.read(upload.path, zone=person.zone, kind=upload.kind, dates=upload.dates)
+    if person != staff and not staff.has_perm("selections.add_shortlistitem"):
+        dated = [row for row in reading.rows if not row.is_planned]
+        reading.remarks += [NO_PLANS] if len(dated) < len(reading.rows) else []
+        reading.rows = dated
     if person != staff and not staff.has_perm("selections.add_opinion"):
         if any(row.has_opinion for row in reading.rows):
             reading.remarks.append(NO_OPINIONS)
@@ -271,7 +277,7 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
         # Rows that earlier requests have written count as imported before by now.
         counts["before"] -= sum(upload.written.values())
         counts.update(upload.written)
-        upload.written = {state: counts[state] for state in ("new", "there")}
+        upload.written = {state: counts[state] for state in ("new", "planned", "there")}
     counts["failed"] += len(reading.failures)
     return Result(
         [(counts[state], words) for state, words in STATES.items() if counts[state] > 0],

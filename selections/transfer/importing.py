@@ -1,4 +1,5 @@
-"""Imports the rows of a file into a user's weeks: finds each work and a position for it, and remembers finished rows.
+"""Imports the rows of a file into a user's weeks and shortlist: finds each work and a place for it, and remembers
+finished rows.
 
 Upstreams are asked some rows ahead, so that only MusicBrainz' limit of one request a second takes time. Rows are
 written in order, some at a time, so that an import may end at any moment, and the next one continues from there.
@@ -9,7 +10,6 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import batched
@@ -22,6 +22,7 @@ from django.db.models import F
 
 from integrations.errors import IntegrationError, NotFound
 from selections.models import ImportedRow, WeekAlbum, WeekMovie
+from selections.plans import MAX_ITEMS
 from selections.services import Conflict
 from selections.weeks import YearWeek, week_name
 
@@ -119,7 +120,7 @@ class Importer:
             for outcome in some:
                 self._plan(outcome)
             if self.apply:
-                self._store_works([outcome for outcome in some if outcome.is_placed])
+                self._store_works([outcome for outcome in some if outcome.is_placed or outcome.state == "planned"])
             yield from self._write(some)
             if monotonic() > end:
                 return
@@ -148,7 +149,7 @@ class Importer:
     def _reopen(self, outcome: Outcome) -> None:
         """Import what the file says of an existing pick and did not say when it was imported before."""
         row, remembered = outcome.row, outcome.remembered
-        weeks = self.places.weeks.get(remembered.chosen, set()) if remembered else set()
+        weeks = self.places.weeks.get(remembered.chosen, set()) if remembered and not row.is_planned else set()
         if remembered and remembered.state == "done" and len(weeks) == 1 and _says_more(row, remembered):
             (outcome.own_week,) = weeks
             outcome.meant, outcome.is_settled = Candidate(remembered.chosen, str(row)), False
@@ -166,7 +167,7 @@ class Importer:
 
     def _is_idle(self, outcome: Outcome) -> bool:
         """Whether the row's work makes no difference: it would have no week, and nothing is written."""
-        return (outcome.own_week or self.first_week) is None and not self.apply
+        return (outcome.own_week or self.first_week) is None and not (self.apply or outcome.is_planned)
 
     def _gather(self, end: float) -> Iterator[list[Outcome]]:
         """The rows in order, with their works, in batches to write; each row by itself if nothing is written."""
@@ -222,7 +223,8 @@ class Importer:
         """The outcome of a row whose work need not be found."""
         remembered = outcome.remembered
         if remembered and remembered.state == "done":
-            outcome.become("before", REMOVED if self._is_removed(remembered) else "")
+            is_missing = self._is_removed(remembered) and not outcome.row.is_planned
+            outcome.become("before", REMOVED if is_missing else "")
         elif outcome.decision.skip or (remembered and remembered.state == "skipped"):
             outcome.become("skipped")
         elif remembered:
@@ -250,7 +252,9 @@ class Importer:
                 outcome.become("review", found.reason)
 
     def _fits(self, outcome: Outcome) -> bool:
-        """Whether the row's own week has its work, or room for it."""
+        """Whether the row's own week has its work or room for it, or the shortlist has room."""
+        if outcome.is_planned:
+            return self.places.room > 0
         own = outcome.own_week
         return own is not None and self.places.find(own, outcome.row, outcome.target) is not None
 
@@ -273,6 +277,8 @@ class Importer:
         if outcome.meant is None or outcome.state == "failed":
             return outcome
         outcome.work, outcome.sentence = str(outcome.meant), ""
+        if outcome.is_planned:
+            return self._plan_to_pick(outcome)
         week = outcome.own_week if self._fits(outcome) else self._find_other_week(outcome)
         if week is None:
             return outcome
@@ -290,14 +296,25 @@ class Importer:
         self.places.take(week, row.kind, outcome.position, outcome.target, is_rated=outcome.has_opinion)
         return outcome
 
+    def _plan_to_pick(self, outcome: Outcome) -> Outcome:
+        """Give the row's work a place on the shortlist, unless the user has picked it before or has it there."""
+        if self.places.is_picked(outcome.target):
+            return outcome.become("there", "picked before")
+        if self.places.is_planned(outcome.target):
+            return outcome.become("there")
+        if self.places.room <= 0:
+            outcome.offer_meant()
+            return outcome.become("review", f"the shortlist has {MAX_ITEMS:,} titles already")
+        self.places.plan(outcome.target)
+        return outcome.become("planned")
+
     def _find_other_week(self, outcome: Outcome) -> YearWeek | None:
         """The first week with room: after its own if `overflow` says so, from `first_week` if it has none.
 
         Without one the outcome says why.
         """
-        row, own, work = outcome.row, outcome.own_week, outcome.meant
-        if work and all(candidate.id != work.id for candidate in outcome.candidates):
-            outcome.candidates = [replace(work, score=100), *outcome.candidates]
+        row, own = outcome.row, outcome.own_week
+        outcome.offer_meant()
         first = own or self.first_week
         if own and self.overflow != "next-free-week":
             outcome.become("full", f"{week_name(*own)} has two {row.kind}s already")

@@ -23,6 +23,7 @@ def fingerprints(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
     for row in rows:
         said = [row.kind, row.week, row.day, row.position, row.tmdb_id, row.imdb_id, row.musicbrainz_id]
         said += [row.release_group_id, plain(row.title), plain(row.artist), row.year]
+        said += ["planned"] if row.is_planned else []
         text = json.dumps(said, cls=DjangoJSONEncoder)
         seen[text] += 1
         yield hashlib.sha256(f"{text}#{seen[text]}".encode()).hexdigest()[:32], row

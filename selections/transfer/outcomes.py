@@ -15,6 +15,7 @@ from .readers.rows import Row
 
 STATES = {
     "new": "picked",
+    "planned": "put on the shortlist",
     "there": "existing",
     "before": "imported before",
     "notes": "notes of weeks",
@@ -85,11 +86,19 @@ class Outcome:
         return self.remembered is not None and self.remembered.state == "done"
 
     @property
+    def is_planned(self) -> bool:
+        """Whether it is for the shortlist: a title of a watchlist, unless the user has decided on a week."""
+        return self.row.is_planned and self.own_week is None
+
+    @property
     def is_placed(self) -> bool:
-        return self.state in {"new", "there"}
+        return self.state in {"new", "there"} and not self.is_planned
 
     @property
     def week_name(self) -> str:
+        """Where it is placed, in words."""
+        if self.is_planned:
+            return "shortlist"
         return week_name(*self.week) if self.week else "–"
 
     @property
@@ -97,6 +106,11 @@ class Outcome:
         """The outcome in words."""
         words = self.sentence or STATES[self.state]
         return f"{words} ({self.row.evidence})" if self.row.evidence else words
+
+    def offer_meant(self) -> None:
+        """Have the work among the candidates of a row that is to be decided."""
+        if self.meant and all(candidate.id != self.meant.id for candidate in self.candidates):
+            self.candidates = [replace(self.meant, score=100), *self.candidates]
 
     def become(self, state: str, sentence: str = "") -> "Outcome":
         self.state, self.sentence = state, sentence

@@ -1,9 +1,10 @@
-"""The positions in one user's weeks, while an import fills them."""
+"""The positions in one user's weeks, and the room on their shortlist, while an import fills them."""
 
 from collections import Counter
 
 from selections.kinds import ALBUM, KINDS
-from selections.models import Opinion, Position
+from selections.models import Opinion, Position, ShortlistItem
+from selections.plans import MAX_ITEMS
 from selections.weeks import YearWeek, this_week, weeks_between
 
 from .matching import Candidate
@@ -13,7 +14,10 @@ POSITIONS = Position.values
 
 
 class Places:
-    """Which positions of a user's weeks are occupied, by which work, and whether the user has an opinion on it."""
+    """Which positions of a user's weeks are occupied, by which work, and whether the user has an opinion on it.
+
+    `planned` are the ids of what is on the shortlist, and of its release groups; `room` is how many more it takes.
+    """
 
     def __init__(self, user) -> None:
         self.user = user
@@ -23,7 +27,7 @@ class Places:
     def load(self) -> None:
         """Load all weeks; call it again when another request has changed one."""
         self.taken: dict[tuple[YearWeek, str], dict[int, tuple[Candidate, bool]]] = {}
-        self.weeks: dict[str, set[YearWeek]] = {}  # of each work, by its id
+        self.weeks: dict[str, set[YearWeek]] = {}  # of each work, by its id and that of its release group
         for kind in KINDS.values():
             own = Opinion.objects.filter(**{"user": self.user, f"{kind.opinion_field}__isnull": False})
             rated = set(own.values_list(kind.opinion_field, flat=True))
@@ -33,6 +37,10 @@ class Places:
             for pk, year, week_number, position, known, *group in picks.values_list(*names):
                 work = Candidate(str(known), "", group=str(group[0] or "") if group else "")
                 self.take((year, week_number), kind.name, position, work, is_rated=pk in rated)
+        ids = ("movie__tmdb_id", "album__musicbrainz_id", "album__release_group_id")
+        items = ShortlistItem.objects.filter(user=self.user).values_list(*ids)
+        self.planned = {str(known) for item in items for known in item if known}
+        self.room = MAX_ITEMS - len(items)
 
     def find(self, week: YearWeek, row: Row, work: Candidate) -> tuple[int, bool] | None:
         """The position that has the work already, or a free one, and whether it has the work; None if there is neither.
@@ -64,6 +72,19 @@ class Places:
 
     def take(self, week: YearWeek, kind: str, position: int, work: Candidate, *, is_rated: bool) -> None:
         occupied = self.taken.setdefault((week, kind), {})
-        self.weeks.setdefault(work.id, set()).add(week)
+        for its_id in filter(None, (work.id, work.group)):
+            self.weeks.setdefault(its_id, set()).add(week)
         known, was_rated = occupied.get(position, (work, False))
         occupied[position] = (known, was_rated or is_rated)
+
+    def is_picked(self, work: Candidate) -> bool:
+        """Whether any week has the work, in any edition."""
+        return not self.weeks.keys().isdisjoint({work.id, work.group})
+
+    def is_planned(self, work: Candidate) -> bool:
+        """Whether the shortlist has the work, in any edition."""
+        return not self.planned.isdisjoint({work.id, work.group})
+
+    def plan(self, work: Candidate) -> None:
+        self.planned |= {work.id, work.group} - {""}
+        self.room -= 1

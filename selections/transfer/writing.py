@@ -1,16 +1,16 @@
-"""Writing what rows of an import add to a user's weeks: many rows in one transaction, all or nothing."""
+"""Writing what rows of an import add to a user's weeks and shortlist: many rows in one transaction, all or nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from selections import services
 from selections.kinds import KINDS, Kind
-from selections.models import AnyPick, ImportedRow, Opinion, ShortlistItem, Week
+from selections.models import AnyPick, ImportedRow, Opinion, PickQuerySet, ShortlistItem, Week
 from selections.weeks import YearWeek
 
 from .kept_rows import row_to_json
@@ -18,7 +18,8 @@ from .outcomes import Outcome
 from .readers.rows import Row
 
 NOON = time(12)
-REMEMBERED = {"new": "done", "there": "done", "review": "review", "full": "review", "skipped": "skipped"}
+REMEMBERED = {"new": "done", "planned": "done", "there": "done"}
+REMEMBERED |= {"review": "review", "full": "review", "skipped": "skipped"}
 
 
 class DecidedMeanwhile(Exception):
@@ -26,11 +27,11 @@ class DecidedMeanwhile(Exception):
 
 
 def write(user, outcomes: Sequence[Outcome]) -> None:
-    """Store the weeks, notes, picks and opinions of these rows as far as they are missing, and remember the rows.
+    """Store the weeks, notes, picks, opinions and plans of the rows as far as they are missing, and remember them.
 
     Weeks with notes take them whatever the outcome of their rows. Failed rows are not remembered, so that the next
-    import tries them again. Raises Conflict if there are too many weeks, IntegrityError, the DoesNotExist of a pick or
-    DecidedMeanwhile if another request was faster, and User.DoesNotExist.
+    import tries them again. Raises Conflict if there are too many weeks or plans, IntegrityError, the DoesNotExist of
+    a pick or DecidedMeanwhile if another request was faster, and User.DoesNotExist.
     """
     outcomes = [outcome for outcome in outcomes if not outcome.is_settled or _is_skipped_now(outcome)]
     placed = [outcome for outcome in outcomes if outcome.is_placed]
@@ -48,6 +49,7 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
         for kind in KINDS.values():
             changed |= _write_picks(user, kind, [outcome for outcome in placed if outcome.row.kind == kind.name], weeks)
         Week.objects.filter(pk__in=changed).update(updated_at=timezone.now())
+        _write_plans(user, [outcome for outcome in outcomes if outcome.state == "planned"])
         _remember(user, kept)
 
 
@@ -127,6 +129,19 @@ def _write_opinions(user, kind: Kind, said: list[tuple[AnyPick, Outcome]]) -> No
             setattr(opinion, on, pick)
             opinions.append(opinion)
     Opinion.objects.bulk_create(opinions)
+
+
+def _write_plans(user, outcomes: Iterable[Outcome]) -> None:
+    """Put the works on the shortlist. Raises IntegrityError or Conflict if another request was faster."""
+    items = []
+    for outcome in outcomes:
+        row, kind = outcome.row, KINDS[outcome.row.kind]
+        at = _instant(user, row.added_at, row)
+        picks: PickQuerySet = kind.picks._default_manager.filter(week__user=user)
+        if outcome.stored is None or picks.of_work(outcome.stored).exists():
+            raise IntegrityError(f"This {kind.name} has just been merged or picked.")
+        items.append(ShortlistItem(user=user, note=row.notes, created_at=at, **{kind.name: outcome.stored}))
+    services.add_items(user, items)
 
 
 def _instant(user, known: datetime | None, row: Row) -> datetime:

@@ -123,7 +123,7 @@ class Command(BaseCommand):
         if not os.access(review_file.parent, os.W_OK):
             raise CommandError(f"{review_file.parent} cannot be written to. Choose another place with --review.")
         self.introduce(file, reading)
-        weekless = sum(1 for row in reading.rows if row.kind and row.week is None)
+        weekless = sum(1 for row in reading.rows if row.kind and not (row.week or row.is_planned))
         if weekless and options["first_week"] is None:
             self.say(
                 f"{counted(weekless, 'row')} without a week. Set the first week to fill with --from, such as 2024-W01."
@@ -223,7 +223,7 @@ def line_of(outcome: Outcome) -> str:
         words = f"{words}: {outcome.sentence} ({outcome.row.place})"
     elif outcome.row.evidence:
         words = f"{words}: {outcome.row.evidence}"
-    return f"{outcome.week_name:8}  {place:7}  {what:{WIDTH}}  {words}".rstrip()
+    return f"{outcome.week_name:9} {place:7}  {what:{WIDTH}}  {words}".rstrip()
 
 
 def write_new(path: Path, text: str) -> Path:

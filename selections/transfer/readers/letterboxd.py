@@ -1,4 +1,4 @@
-"""Letterboxd's export, or its diary.csv or reviews.csv alone: https://letterboxd.com/settings/data/
+"""Letterboxd's export, or its diary.csv, reviews.csv or watchlist.csv alone: https://letterboxd.com/settings/data/
 
 Films have no ids in it, and addresses are those of diary entries in some files and of films in others, so that films
 are identified by name and year.
@@ -20,7 +20,12 @@ FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of fil
 NEEDS = (*FILM, "Watched Date")
 USED = (*NEEDS, "Rating", "Rewatch", "Review")
 DATED = ("Date", "Watched Date")
-READ = ("diary.csv", "reviews.csv", "ratings.csv")
+READ = ("diary.csv", "reviews.csv", "ratings.csv", "watchlist.csv")
+# The dates in its other files of films are those of a click; they have the same columns as the watchlist.
+UNDATED = (
+    "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP. If it is your "
+    "watchlist, name it watchlist.csv."
+)
 # Folders of the export itself, whose files may have the same names: lists have the names that their owner gave them,
 # `deleted` and `orphaned` are copies. And the one that macOS adds.
 FOLDERS = {"likes", "lists", "deleted", "orphaned", "__macosx"}
@@ -36,13 +41,18 @@ def is_export(names: list[str]) -> bool:
 
 
 def read(path: Path, reading: Reading) -> None:
-    """The rows of its diary, and of reviews without an entry in the diary. Raises FileError.
+    """The rows of its diary, of reviews without an entry in the diary, and of the watchlist. Raises FileError.
 
     Only the day of an opinion is known, not the time: it counts as noon in this zone.
     """
     if files.shape(path) != "zip":
         with table_of(path, reading, DATED) as table:
-            _read_entries(table, reading)
+            if table.has("Watched Date") or not table.has(*FILM):
+                _read_entries(table, reading)
+            elif "watchlist" in path.name.lower():
+                table.collect(reading, FILM, _read_plan)
+            else:
+                raise FileError(UNDATED)
         return
     with files.zip_archive(path) as archive:
         own = _files_to_read(archive.names)
@@ -57,8 +67,13 @@ def read(path: Path, reading: Reading) -> None:
         if "ratings.csv" in own:
             with archive.opened(own["ratings.csv"]) as file:
                 _add_ratings(reading, Table(file, "ratings.csv"))
+        if "watchlist.csv" in own:
+            with archive.opened(own["watchlist.csv"]) as file:
+                Table(file, "watchlist.csv").collect(reading, FILM, _read_plan)
         if others := _others(archive.names, own):
-            reading.remarks.append(f"Not imported (only the diary, its reviews and its ratings are): {listed(others)}.")
+            reading.remarks.append(
+                f"Not imported (only the diary, its reviews, its ratings and the watchlist are): {listed(others)}."
+            )
 
 
 def _own(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -183,11 +198,19 @@ def _read_rating(record: Record, reading: Reading) -> Row:
     )
 
 
+def _read_plan(record: Record, reading: Reading) -> Row:
+    """A film on the watchlist."""
+    title, year = _read_film(record, reading)
+    added_on = reading.spare(record.place, cells.read_day, record["date"], zone=reading.zone)
+    added_at = _noon(added_on, reading.zone)
+    return Row(place=record.place, kind="movie", title=title, year=year, added_at=added_at, is_planned=True)
+
+
 FORMAT = Format(
     name="letterboxd",
     label="an export of Letterboxd",
     program="Letterboxd",
-    needs=NEEDS,
+    needs=FILM,
     is_export=is_export,
     read=read,
 )

@@ -1,6 +1,5 @@
 """Files that say nothing about movies or albums that were watched or heard, each refused in one sentence."""
 
-from .letterboxd import FILM
 from .rows import FileError
 from .tables import Table
 
@@ -8,8 +7,6 @@ BOOKS = "This is a list of books, which are not imported."
 GAMES = "This is a list of games, which are not imported."
 TRACKS = "This is a list of tracks, not of albums. Import a list with one row for each album."
 KINDS = [
-    # The dates in it are those of a click, and it is not part of a diary.
-    (FILM, "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."),
     (("Title", "Author", "ISBN"), BOOKS),  # Goodreads
     (("Title", "Authors", "ISBN/UID"), BOOKS),  # StoryGraph
     (("Title", "Authors", "Read Status"), BOOKS),

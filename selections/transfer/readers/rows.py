@@ -1,4 +1,4 @@
-"""The result of reading any file: rows that say which movie or album belongs to which week."""
+"""The result of reading any file: rows that say which movie or album belongs to which week, or to the shortlist."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -51,8 +51,9 @@ class Row:
     contains_spoilers: bool = False
     said_at: datetime | None = None  # when that opinion was given
     added_at: datetime | None = None  # when it was picked
-    notes: str = ""  # of the week
+    notes: str = ""  # of the week, or of what is planned
     evidence: str = ""  # why the file means it, if the file does not say so itself: `11 of 12 tracks heard`
+    is_planned: bool = False  # it is on a watchlist: it has no week, and `added_at` is when it was put there
 
     def __str__(self) -> str:
         title = (

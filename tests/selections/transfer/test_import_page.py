@@ -29,6 +29,7 @@ TABLE = """Week,Title,Year,Type,Rating
 2024-W08,Dune,,movie,7
 2024-W69,Alien,1979,movie,10
 """
+WATCHLIST = "Date,Name,Year,Letterboxd URI\n2025-01-02,The Matrix,1999,https://boxd.it/2a1m\n"
 
 
 @pytest.fixture(autouse=True)
@@ -294,11 +295,14 @@ def test_curators_import_picks_but_speak_for_no_one_else(user, tmdb):
     preview = upload(client, user)
     go_on(client, preview)
     restored = upload(client, user, "".join(export.to_json(user)))
+    planned = [upload(client, person, WATCHLIST, name="Watchlist-ada.csv") for person in (user, curator)]
 
     assert import_page.NO_OPINIONS in preview.context["result"].remarks
     assert (WeekMovie.objects.count(), Opinion.objects.count()) == (2, 0)
     assert "rating" not in {name for name, value in ImportedRow.objects.get(state="review").said.items() if value}
     assert said(restored) == [import_page.NOT_WHOLE]
+    assert [counts(page) for page in planned] == [{}, {"put on the shortlist": 1}]
+    assert [page.context["result"].remarks for page in planned] == [[import_page.NO_PLANS], []]
     go_on(client, upload(client, curator))
     assert Opinion.objects.get().user == curator
     assert counts(upload(client, curator, "".join(export.to_json(curator))))["existing opinions"] == 1

@@ -7,7 +7,10 @@ import pytest
 from selections.transfer import readers
 
 from . import shapes
-from .reading import entry, read, read_all, refusal
+from .reading import entry, filled, read, read_all, refusal
+
+LISTED = datetime(2025, 1, 2, 11, tzinfo=UTC)
+STALKER = entry("watchlist.csv, line 2", title="Stalker", year=1979, added_at=LISTED, is_planned=True)
 
 
 @pytest.mark.parametrize("top", ["", "letterboxd-ada-2025-03-06-10-00-utc/"])
@@ -49,6 +52,7 @@ def test_letterboxds_export(tmp_path, top):
             review="Slow.",
             said_at=datetime(2025, 2, 5, 11, tzinfo=UTC),
         ),
+        STALKER,
     ]
 
 
@@ -60,8 +64,8 @@ def test_letterboxds_export_says_what_is_left_out(tmp_path):
     assert read(shapes.pack(tmp_path, files, "top/")).remarks == [
         "diary.csv has columns that are not imported: Tags.",
         "reviews.csv has columns that are not imported: Tags.",
-        "Not imported (only the diary, its reviews and its ratings are): comments.csv, deleted/, likes/, lists/, "
-        "orphaned/, profile.csv, watched.csv, watchlist.csv.",
+        "Not imported (only the diary, its reviews, its ratings and the watchlist are): comments.csv, deleted/, "
+        "likes/, lists/, orphaned/, profile.csv, watched.csv.",
         "Ratings of films that are not in the diary, and so not in a week: 1.",
     ]
 
@@ -160,10 +164,21 @@ def test_letterboxds_export_without_a_diary(tmp_path):
     )
 
 
+def test_letterboxds_watchlist_is_told_by_its_name(tmp_path):
+    path = shapes.write(tmp_path, shapes.LETTERBOXD["watchlist.csv"])
+    path = path.rename(path.with_name("watchlist-ada-2025-03-06-10-00-utc.csv"))
+
+    reading = read(path)
+
+    assert [filled(row) for row in reading.rows] == [STALKER | {"place": "line 2"}]
+    assert reading.remarks == []
+
+
 @pytest.mark.parametrize("name", ["ratings.csv", "watched.csv", "watchlist.csv", "likes/films.csv"])
 def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
     assert refusal(shapes.write(tmp_path, shapes.LETTERBOXD[name]), kind="movie") == (
-        "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP."
+        "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP. If it is "
+        "your watchlist, name it watchlist.csv."
     )
 
 

@@ -1,0 +1,145 @@
+"""Titles of watchlists, which an import puts on the shortlist."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+
+from catalog.models import Movie
+from selections.models import ImportedRow, ShortlistItem, WeekMovie
+from selections.transfer import places
+from selections.transfer.importing import Importer, settle
+from selections.transfer.kept_rows import fingerprints
+from selections.transfer.outcomes import Decision
+from tests.conftest import at_once
+from tests.factories import AlbumFactory, MovieFactory, ShortlistItemFactory, WeekAlbumFactory, WeekMovieFactory
+
+from .imports import film, record, run, states
+from .readers import shapes
+
+pytestmark = pytest.mark.usefixtures("now")
+LISTED_AT = datetime(2024, 2, 1, 9, tzinfo=UTC)
+
+
+def wish(title="", year=None, make=film, **values):
+    return make(title, **{"week": None, "is_planned": True} | ({"year": year} if year else {}) | values)
+
+
+def shortlist(user):
+    return [str(item.work) for item in user.shortlist.order_by("pk")]
+
+
+def test_a_watchlist_fills_the_shortlist(user, tmdb, musicbrainz):
+    rows = [wish("The Matrix", 1999, added_at=LISTED_AT, notes="At last"), wish("Dune")]
+    rows.append(wish("You Want It Darker", artist="Leonard Cohen", make=record))
+
+    would = run(user, *rows, apply=False)
+    assert [ShortlistItem.objects.count(), Movie.objects.count(), ImportedRow.objects.count()] == [0, 0, 0]
+    did = run(user, *rows, first_week=(2024, 1))
+
+    assert states(would) == states(did) == ["planned", "review", "planned"]
+    assert [outcome.week_name for outcome in would] == ["shortlist"] * 3
+    assert shortlist(user) == ["The Matrix (1999)", "Leonard Cohen: You Want It Darker"]
+    item = user.shortlist.get(movie__tmdb_id=603)
+    assert (item.note, item.created_at, item.suggested_by) == ("At last", LISTED_AT, None)
+    assert not user.weeks.exists()
+
+
+def test_a_second_import_changes_nothing(user, tmdb):
+    rows = [wish("The Matrix", 1999), wish("Heat", 1995)]
+    run(user, *rows)
+    user.shortlist.get(movie__tmdb_id=603).delete()
+
+    again = run(user, *rows)
+
+    assert [(outcome.state, outcome.sentence) for outcome in again] == [("before", "")] * 2
+    assert len(shortlist(user)) == 1
+    assert states(run(user, *rows, again=True)) == ["planned", "there"]
+    assert states(run(user, film("The Matrix", 1999))) == ["new"]  # another row, of the day when it was watched
+
+
+def test_what_was_picked_or_is_there_in_any_edition_stays_as_it_is(user):
+    seen, planned, heard, listed = MovieFactory(), MovieFactory(), AlbumFactory(), AlbumFactory()
+    WeekMovieFactory(week__user=user, movie=seen)
+    WeekAlbumFactory(week__user=user, album=heard)
+    for values in ({"movie": planned}, {"album": listed}):
+        ShortlistItemFactory(user=user, note="Mine", **values)
+    editions = [AlbumFactory(release_group_id=album.release_group_id) for album in (heard, listed)]
+    rows = [wish(tmdb_id=movie.tmdb_id, notes="Theirs") for movie in (seen, planned)]
+    rows += [wish(musicbrainz_id=album.musicbrainz_id, make=record) for album in editions]
+
+    outcomes = run(user, *rows)
+
+    assert [outcome.words for outcome in outcomes] == ["picked before", "existing"] * 2
+    assert {item.note for item in user.shortlist.all()} == {"Mine"}
+    assert user.shortlist.count() == 2
+
+
+def test_a_title_that_the_same_file_has_a_day_for_is_picked_only(user, tmdb):
+    assert states(run(user, wish("The Matrix", 1999), film("The Matrix", 1999))) == ["new", "there"]
+    assert shortlist(user) == []
+
+
+def test_a_full_shortlist_leaves_the_others_to_decide(user, tmdb, monkeypatch):
+    monkeypatch.setattr(places, "MAX_ITEMS", 1)
+    rows = [wish("The Matrix", 1999), wish("Heat", 1995)]
+
+    first, second = run(user, *rows)
+
+    assert (first.state, second.state) == ("planned", "review")
+    assert second.sentence == "the shortlist has 1,000 titles already"
+    user.shortlist.all().delete()
+    assert states(run(user, *rows)) == ["before", "planned"]
+    assert shortlist(user) == ["Heat (1995)"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "planned", "picked"),
+    [
+        (Decision({"tmdb_id": 603}), "planned", 1, 0),
+        (Decision({"tmdb_id": 603}, week=(2024, 7)), "new", 0, 1),
+        (Decision(skip=True), "skipped", 0, 0),
+    ],
+)
+def test_a_decided_title_goes_to_the_shortlist(user, tmdb, decision, state, planned, picked):
+    run(user, wish("Dune"))
+
+    outcome = settle(ImportedRow.objects.get(), decision)
+
+    assert outcome.state == state
+    assert (user.shortlist.count(), WeekMovie.objects.count()) == (planned, picked)
+
+
+@pytest.mark.parametrize("state", ["picked", "planned"])
+def test_what_another_request_picks_or_plans_first_is_noticed(user, tmdb, state):
+    importer = Importer(user, fingerprints([wish("The Matrix", 1999), wish("Heat", 1995)]), apply=True)
+    movie = MovieFactory(tmdb_id=603)
+    if state == "picked":
+        WeekMovieFactory(week__user=user, movie=movie)
+    else:
+        ShortlistItemFactory(user=user, movie=movie)
+
+    assert states(importer.run()) == ["there", "planned"]
+    assert user.shortlist.count() == 1 + (state == "planned")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_plan_each_title_once(user, tmdb):
+    rows = [wish("The Matrix", 1999), wish("Heat", 1995)]
+
+    results = at_once(2, lambda number: ",".join(states(run(user, *rows))))
+
+    assert not [said for said in results if "failed" in said]
+    assert user.shortlist.count() == 2
+
+
+def test_an_export_with_its_watchlist_is_imported_by_the_command(user, tmdb, tmp_path, capsys):
+    watchlist = "Date,Name,Year,Letterboxd URI\n2025-01-02,The Matrix,1999,https://boxd.it/2a1m\n"
+    path = shapes.pack(tmp_path, shapes.LETTERBOXD | {"watchlist.csv": watchlist})
+
+    call_command("import_selections", "ada", str(path))
+    said = capsys.readouterr().out.splitlines()
+
+    assert f"shortlist movie    {'The Matrix (1999)':60}  put on the shortlist" in said
+    (counted,) = [line for line in said if line.startswith("Rows would be: ")]
+    assert ", 1 put on the shortlist" in counted
