@@ -1,4 +1,4 @@
-"""Trakt's export, or its watched-history.json alone: https://trakt.tv/settings/data"""
+"""Trakt's export, or one of its lists alone: https://trakt.tv/settings/data"""
 
 import re
 from collections import defaultdict
@@ -10,21 +10,19 @@ from typing import Any
 
 from integrations.values import integer, mapping, text
 from selections.models import MAX_RATING
+from selections.plans import MAX_NOTE
 
 from . import cells, files
-from .json_files import entries, first_entry, movie_of
-from .rows import FileError, Format, LeftOut, Reading, Row, RowError
+from .json_files import collect, entries, first_entry, movie_of
+from .rows import Format, LeftOut, Reading, Row, RowError
 from .tables import listed
 
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
 RATINGS = "ratings-movies.json"
 WATCHED = "watched-movies.json"
 TIMES = ("watched_at", "last_watched_at", "rated_at")  # of an entry in the history, of watched movies, of ratings
-LISTED = "listed_at"
-WATCHLIST = (
-    "This is a list of Trakt, such as the watchlist, which does not say that anything was watched. Import "
-    "watched-history.json or the whole ZIP."
-)
+LISTED = "listed_at"  # of an entry in the watchlist, or in a list of the user
+WATCHLIST = "lists-watchlist.json"
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # Trakt's value for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -61,15 +59,17 @@ def is_list(entry: dict[str, Any]) -> bool:
 
 
 def read(path: Path, reading: Reading) -> None:
-    """The movies of its history, the earliest first, with their ratings. Raises FileError.
+    """The movies of its history, the earliest first, with their ratings, and of the watchlist. Raises FileError.
 
-    A list alone is told by its entries: the history, the movies with their last time, or ratings.
+    A list alone is told by its entries: the history, the movies with their last time, ratings, or a watchlist.
     """
     if files.shape(path) != "zip":
-        if LISTED in first_entry(path):
-            raise FileError(WATCHLIST)
+        is_watchlist = LISTED in first_entry(path)
         with files.opened(path) as file:
-            _sort(reading, _read_history(reading, entries(file)))
+            if is_watchlist:
+                _read_watchlist(reading, entries(file))
+            else:
+                _sort(reading, _read_history(reading, entries(file)))
         reading.mark_rewatches()
         return
     with files.zip_archive(path) as archive:
@@ -82,10 +82,14 @@ def read(path: Path, reading: Reading) -> None:
         for part in ratings[:1]:
             with archive.opened(part) as file:
                 _add_ratings(reading, watches, entries(file, _basename(part)))
+        watchlists = [path for path in archive.names if _basename(path).lower() == WATCHLIST]
+        for part in watchlists[:1]:
+            with archive.opened(part) as file:
+                _read_watchlist(reading, entries(file, _basename(part)))
         reading.mark_rewatches()
-        if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings}}):
+        if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings, *watchlists}}):
             reading.remarks.append(
-                f"Not imported (only the history of movies and their ratings are): {listed(others)}."
+                f"Not imported (only the history of movies, their ratings and the watchlist are): {listed(others)}."
             )
 
 
@@ -97,13 +101,30 @@ def _read_history(reading: Reading, entries: Iterator[tuple[str, Any]]) -> list[
         place, entry = placed
         if not isinstance(entry, dict):
             raise RowError("This entry is not about a movie.")
-        if entry.get("type") in ("episode", "season", "show") or ("show" in entry and "movie" not in entry):
-            raise LeftOut("Episodes and shows, not imported")
+        _leave_out_shows(entry)
         watches.append(_read_watch(place, entry, reading))
         return watches[-1].row
 
     reading.collect(((placed[0], placed) for placed in entries), read_entry)
     return watches
+
+
+def _leave_out_shows(entry: dict[str, Any]) -> None:
+    if entry.get("type") in ("episode", "season", "show") or ("show" in entry and "movie" not in entry):
+        raise LeftOut("Episodes and shows, not imported")
+
+
+def _read_watchlist(reading: Reading, entries: Iterator[tuple[str, Any]]) -> None:
+    """Add the movies of a watchlist."""
+
+    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+        _leave_out_shows(entry)
+        added_at = reading.spare(place, cells.read_instant, text(entry.get(LISTED)), zone=reading.zone)
+        notes = text(entry.get("notes"), MAX_NOTE).strip()
+        movie = movie_of(mapping(entry.get("movie")))
+        return Row(place=place, added_at=added_at, notes=notes, is_planned=True, **movie)
+
+    collect(reading, entries, read_entry)
 
 
 def _sort(reading: Reading, watches: list[Watch]) -> None:

@@ -74,6 +74,25 @@ def play(number, movie, watched_at, action="watch"):
     return {"id": number, "watched_at": watched_at, "action": action, "type": "movie", "movie": movie}
 
 
+WATCHLIST = [
+    {
+        "rank": 1,
+        "id": 11,
+        "listed_at": "2024-02-01T09:00:00.000Z",
+        "notes": "At last",
+        "type": "movie",
+        "movie": ALIEN,
+    },
+    {"rank": 2, "id": 12, "listed_at": "2024-02-02T09:00:00.000Z", "notes": None, "type": "movie", "movie": HOMEMADE},
+    {
+        "rank": 3,
+        "id": 13,
+        "listed_at": "2024-02-03T09:00:00.000Z",
+        "notes": None,
+        "type": "show",
+        "show": {"title": "Severance", "year": 2022, "ids": {"trakt": 7, "tmdb": 95396}},
+    },
+]
 TRAKT = {
     "ada/watched-history-10.json": [play(1, HEAT, "2024-01-07T23:30:00.000Z", "scrobble")],
     "ada/watched-history-2.json": [
@@ -95,7 +114,7 @@ TRAKT = {
             "movie": {"title": "Cats", "year": 2019, "ids": {"trakt": 5, "tmdb": 536869}},
         },
     ],
-    "ada/lists-watchlist.json": [{"rank": 1, "type": "movie", "movie": ALIEN}],
+    "ada/lists-watchlist.json": WATCHLIST,
     "ada/user-profile.json": {"username": "ada"},
 }
 

@@ -9,6 +9,26 @@ from selections.transfer import readers
 from . import shapes
 from .reading import entry, filled, read, refusal
 
+WATCHLIST = [
+    entry(
+        "lists-watchlist.json, entry 1",
+        tmdb_id=348,
+        imdb_id="tt0078748",
+        title="Alien",
+        year=1979,
+        added_at=datetime(2024, 2, 1, 9, tzinfo=UTC),
+        notes="At last",
+        is_planned=True,
+    ),
+    entry(
+        "lists-watchlist.json, entry 2",
+        title="At the Lake",
+        year=2020,
+        added_at=datetime(2024, 2, 2, 9, tzinfo=UTC),
+        is_planned=True,
+    ),
+]
+
 
 def test_trakts_export(tmp_path):
     path = shapes.pack(tmp_path, shapes.TRAKT)
@@ -50,11 +70,12 @@ def test_trakts_export(tmp_path):
             year=1995,
             rewatch=True,
         ),
+        *WATCHLIST,
     ]
     assert reading.remarks == [
-        "Not imported (only the history of movies and their ratings are): lists-watchlist.json, user-profile.json, "
+        "Not imported (only the history of movies, their ratings and the watchlist are): user-profile.json, "
         "watched-movies.json.",
-        "Episodes and shows, not imported: 1.",
+        "Episodes and shows, not imported: 2.",
         "Ratings of movies that are not in the history, and so not in a week: 1.",
     ]
 
@@ -169,13 +190,13 @@ def test_trakts_lists_are_told_by_their_entries(tmp_path, entry, rating):
     assert reading.remarks == ["Episodes and shows, not imported: 1."]
 
 
-def test_trakts_watchlist_is_refused(tmp_path):
-    entry = {"rank": 1, "listed_at": "2024-02-01T09:00:00.000Z", "type": "movie", "movie": shapes.HEAT}
+def test_trakts_watchlist(tmp_path):
+    reading = read(shapes.write(tmp_path, shapes.json.dumps(shapes.WATCHLIST)))
 
-    assert refusal(shapes.write(tmp_path, shapes.json.dumps([entry]))) == (
-        "This is a list of Trakt, such as the watchlist, which does not say that anything was watched. Import "
-        "watched-history.json or the whole ZIP."
-    )
+    assert [filled(row) for row in reading.rows] == [
+        row | {"place": row["place"].removeprefix("lists-watchlist.json, ")} for row in WATCHLIST
+    ]
+    assert reading.remarks == ["Episodes and shows, not imported: 1."]
 
 
 def test_trakts_export_without_a_history(tmp_path):
