@@ -61,6 +61,12 @@ def read_day(cell: str, zone: tzinfo) -> date | None:
         raise RowError(f"{shown(cell)} is not a date. Enter it as 2024-12-31.") from None
 
 
+def read_noon(cell: str, zone: tzinfo) -> datetime | None:
+    """Noon of a day in this zone, for what has no time; None without one."""
+    day = read_day(cell, zone)
+    return datetime.combine(day, time(12), zone).astimezone(UTC) if day and week_of(day) else None
+
+
 def read_instant(cell: str, zone: tzinfo) -> datetime | None:
     """An instant, in this zone if it names none; None without one."""
     try:

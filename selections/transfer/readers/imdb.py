@@ -9,8 +9,6 @@ MOVIES = {"movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "musicvi
 def _check(record: Record) -> None:
     if "".join(record["titletype"].split()).casefold() not in MOVIES:
         raise LeftOut("Series, episodes and games, not imported")
-    if not (record["yourrating"] or record["daterated"]):
-        raise LeftOut("Movies without a rating, which may not have been watched, not imported")
 
 
 FORMAT = movie_format(
@@ -18,7 +16,16 @@ FORMAT = movie_format(
     "IMDb",
     needs=("Const", "Title", "Title Type", "Your Rating", "Date Rated"),
     # A position is one in the list, not in a week; the date is that of the rating.
-    columns={"imdb": "Const", "title": "Title", "year": "Year", "rating": "Your Rating", "day": "Date Rated"},
-    dated=("Release Date",),
+    columns={
+        "imdb": "Const",
+        "title": "Title",
+        "year": "Year",
+        "rating": "Your Rating",
+        "day": "Date Rated",
+        "listed": "Created",
+        "note": "Description",
+    },
+    dated=("Release Date", "Created"),
     check=_check,
+    may_be_watchlist=True,
 )

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import date
 from pathlib import Path
 
 from . import cells, files
@@ -111,8 +111,7 @@ def _read_entries(table: Table, reading: Reading) -> None:
 
 def _read_entry(record: Record, reading: Reading) -> Row:
     title, year = _read_film(record, reading)
-    written_on = cells.read_day(record["date"], reading.zone)
-    day = cells.read_day(record["watcheddate"], reading.zone) or written_on
+    day = cells.read_day(record["watcheddate"] or record["date"], reading.zone)
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
     rating = reading.spare(record.place, _read_stars, record["rating"])
@@ -125,7 +124,7 @@ def _read_entry(record: Record, reading: Reading) -> Row:
         rewatch=reading.spare(record.place, cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
         rating=rating,
         review=review,
-        said_at=_noon(written_on, reading.zone) if rating or review else None,
+        said_at=cells.read_noon(record["date"], reading.zone) if rating or review else None,
         **cells.dated(day),
     )
 
@@ -139,10 +138,6 @@ def _read_film(record: Record, reading: Reading) -> Film:
 def _read_stars(cell: str) -> int | None:
     """Half stars; other programs write 0 if there is no rating."""
     return cells.read_rating(cell, out_of=5) if cell.strip("0.") else None
-
-
-def _noon(day: date | None, zone: tzinfo) -> datetime | None:
-    return datetime.combine(day, time(12), zone).astimezone(UTC) if day and cells.week_of(day) else None
 
 
 def _plain(review: str) -> str:
@@ -194,15 +189,14 @@ def _read_rating(record: Record, reading: Reading) -> Row:
         title=title,
         year=year,
         rating=reading.spare(record.place, _read_stars, record["rating"]),
-        said_at=_noon(cells.read_day(record["date"], reading.zone), reading.zone),
+        said_at=cells.read_noon(record["date"], reading.zone),
     )
 
 
 def _read_plan(record: Record, reading: Reading) -> Row:
     """A film on the watchlist."""
     title, year = _read_film(record, reading)
-    added_on = reading.spare(record.place, cells.read_day, record["date"], zone=reading.zone)
-    added_at = _noon(added_on, reading.zone)
+    added_at = reading.spare(record.place, cells.read_noon, record["date"], zone=reading.zone)
     return Row(place=record.place, kind="movie", title=title, year=year, added_at=added_at, is_planned=True)
 
 

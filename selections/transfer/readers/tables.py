@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from integrations.values import integer
+from selections.plans import MAX_NOTE
 
 from . import cells, dates
 from .files import MAX_LINE, Lines, opened
@@ -174,10 +175,11 @@ def movie_format(
     columns: Mapping[str, str],
     dated: tuple[str, ...] = (),
     check: Callable[[Record], None] = lambda _: None,
+    may_be_watchlist: bool = False,
 ) -> Format:
-    """A program's CSV of movies. `columns` names those of `tmdb`, `imdb`, `title`, `year`, `rating`, `day` and
-    `review`; `dated` are more columns that show the order of days and months; `check` raises LeftOut for what is not
-    imported."""
+    """A program's CSV of movies. `columns` names those of `tmdb`, `imdb`, `title`, `year`, `rating`, `day`, `review`,
+    and of a watchlist `listed` and `note`; `dated` are more columns that show the order of days and months; `check`
+    raises LeftOut for what is not imported. It may be a watchlist, whose movies have neither a rating nor a day."""
 
     def read_row(record: Record, reading: Reading) -> Row:
         check(record)
@@ -187,14 +189,22 @@ def movie_format(
         ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(said.get("imdb", ""))
         if not (ids or title):
             raise RowError("This movie has neither an id nor a title. Add one.")
+        work: dict[str, Any] = {"title": title, "year": spare(cells.read_release_year, said["year"]), **ids}
+        if may_be_watchlist and not (said["rating"] or said["day"]):
+            return Row(
+                place=record.place,
+                kind="movie",
+                added_at=spare(cells.read_noon, said.get("listed", ""), zone=reading.zone),
+                notes=spare(cells.within, said.get("note", ""), most=MAX_NOTE) or "",
+                is_planned=True,
+                **work,
+            )
         return Row(
             place=record.place,
             kind="movie",
-            title=title,
-            year=spare(cells.read_release_year, said["year"]),
             rating=spare(cells.read_rating, said["rating"].strip("0") and said["rating"]),
             review=spare(cells.read_text, said.get("review", "")) or "",
-            **ids,
+            **work,
             **cells.dated(cells.read_day(said["day"], reading.zone)),
         )
 

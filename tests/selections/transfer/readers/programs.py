@@ -19,8 +19,10 @@ IMDB_WATCHLIST = (
     "Genres,Num Votes,Release Date,Directors,Your Rating,Date Rated\n"
     "1,tt0113277,2023-01-02,2023-01-02,,Heat,Heat,https://www.imdb.com/title/tt0113277/,Movie,8.3,170,1995,Crime,700000,"
     "1995-12-15,Michael Mann,9,2024-02-14\n"
-    "17,tt0078748,2023-01-03,2023-01-03,,Alien,Alien,https://www.imdb.com/title/tt0078748/,Movie,8.5,117,1979,Horror,"
+    "17,tt0078748,2023-01-03,2023-01-03,In space,Alien,Alien,https://www.imdb.com/title/tt0078748/,Movie,8.5,117,1979,Horror,"
     "900000,1979-05-25,Ridley Scott,,\n"
+    "18,tt11280740,2023-01-04,2023-01-04,,Severance,Severance,https://www.imdb.com/title/tt11280740/,TV Series,8.7,50,"
+    "2022,Drama,300000,2022-02-18,,,\n"
 )
 IMDB_RESAVED = (
     "Const;Your Rating;Date Rated;Title;URL;Title Type;IMDb Rating;Runtime (mins);Year;Genres;Num Votes;Release Date;"

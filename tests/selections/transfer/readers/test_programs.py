@@ -1,5 +1,6 @@
 """Exports of further programs, from files in their shapes to rows."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -31,8 +32,19 @@ def album(place, title, artist, **said):
         (
             "IMDB_WATCHLIST",
             "imdb",
-            [entry("line 2", "2024-02-14", imdb_id="tt0113277", title="Heat", year=1995, rating=9)],
-            ["Movies without a rating, which may not have been watched, not imported: 1."],
+            [
+                entry("line 2", "2024-02-14", imdb_id="tt0113277", title="Heat", year=1995, rating=9),
+                entry(
+                    "line 3",
+                    imdb_id="tt0078748",
+                    title="Alien",
+                    year=1979,
+                    added_at=datetime(2023, 1, 3, 11, tzinfo=UTC),
+                    notes="In space",
+                    is_planned=True,
+                ),
+            ],
+            ["Series, episodes and games, not imported: 1."],
         ),
         (
             "IMDB_RESAVED",
