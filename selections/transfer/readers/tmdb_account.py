@@ -1,4 +1,4 @@
-"""TMDB's export of an account's ratings: https://www.themoviedb.org/settings/import-list"""
+"""TMDB's export of an account's ratings or its watchlist: https://www.themoviedb.org/settings/import-list"""
 
 from .rows import LeftOut
 from .tables import Record, movie_format
@@ -7,8 +7,6 @@ from .tables import Record, movie_format
 def _check(record: Record) -> None:
     if record["type"].casefold() != "movie":
         raise LeftOut("Series and episodes, not imported")
-    if not (record["yourrating"] or record["daterated"]):
-        raise LeftOut("Movies without a rating of yours, which may not have been watched, not imported")
 
 
 FORMAT = movie_format(
@@ -18,4 +16,5 @@ FORMAT = movie_format(
     # The column `Rating` is everyone's average.
     columns={"tmdb": "TMDb ID", "title": "Name", "year": "Release Date", "rating": "Your Rating", "day": "Date Rated"},
     check=_check,
+    may_be_watchlist=True,
 )

@@ -37,6 +37,11 @@ TMDB = (
     "95396,tt11280740,tv,Severance,2022-02-17,,,8.4,10.0,2024-03-01T20:00:00Z\n"
     "95396,tt11280740,tv_episode,Half Loop,2022-02-18,1,2,8.4,10.0,2024-03-01T20:00:00Z\n"
 )
+TMDB_WATCHLIST = (
+    "TMDb ID,IMDb ID,Type,Name,Release Date,Season Number,Episode Number,Rating,Your Rating,Date Rated\n"
+    "949,tt0113277,movie,Heat,1995-12-15,,,7.9,,\n"
+    "95396,tt11280740,tv,Severance,2022-02-17,,,8.4,,\n"
+)
 SIMKL_CSV = (
     '"SIMKL_ID","Title","Type","Year","Watchlist","LastEpWatched","WatchedDate","Rating","Memo","TVDB","TMDB","IMDB"\n'
     '"53992","Heat","movie","1995","completed","","2024-02-14 21:30:00","9","mine","","949","tt0113277"\n'

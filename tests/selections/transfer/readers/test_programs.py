@@ -63,6 +63,12 @@ def album(place, title, artist, **said):
             ["Series and episodes, not imported: 2."],
         ),
         (
+            "TMDB_WATCHLIST",
+            "tmdb",
+            [entry("line 2", tmdb_id=949, title="Heat", year=1995, is_planned=True)],
+            ["Series and episodes, not imported: 1."],
+        ),
+        (
             "SIMKL_CSV",
             "simkl",
             [
