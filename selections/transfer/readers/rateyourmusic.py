@@ -4,7 +4,7 @@ import html
 import re
 
 from . import cells
-from .rows import LeftOut, Reading, Row, RowError
+from .rows import Reading, Row, RowError
 from .tables import Record, csv_format
 
 NEEDS = ("RYM Album", "First Name", "Last Name", "Title", "Rating")
@@ -27,9 +27,8 @@ TAG = re.compile(r"\[/?(?:b|center|color|i|list|quote|s|size|spoiler|u|url|\*)(?
 
 
 def _read_album(record: Record, reading: Reading) -> Row:
-    """An album that is not just wished for; when it was heard is not known."""
-    if record["ownership"].casefold() == "w" and record["rating"] in ("", "0") and not record["review"]:
-        raise LeftOut("Albums on the wish list, not imported")
+    """An album; when it was heard is not known, or it is just wished for."""
+    is_wish = record["ownership"].casefold() == "w" and record["rating"] in ("", "0") and not record["review"]
     title = _unescaped(record["title"])
     if not title:
         raise RowError("This album has no title. Add it.")
@@ -43,6 +42,7 @@ def _read_album(record: Record, reading: Reading) -> Row:
         rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0") and record["rating"]),
         review=reading.spare(record.place, cells.read_text, _plain(review)) or "",
         contains_spoilers="[spoiler" in review.casefold(),
+        is_planned=is_wish,
     )
 
 
