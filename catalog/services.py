@@ -26,7 +26,7 @@ NO_TEXTS: dict[str, str | int] = {"overview": "", "overview_language": "", "tagl
 NO_TEXTS |= {"poster_path": "", "backdrop_path": "", "vote_average": 0, "vote_count": 0}
 EXTRA_WAIT = 1  # seconds for requests that only improve an answer
 MAX_COVERS = coverart.MAX_CHECKS // 2  # albums: each is checked itself and by its release group
-MAX_MARKED = 240  # albums of one run of the job, so that other jobs have their turn
+MAX_MARKED = 60  # albums of one run of the job, so that other jobs have their turn
 COVERS_WAIT = 30  # seconds that the job waits for MAX_COVERS of them
 COVER_RETRY = timedelta(minutes=10)  # the archive is sometimes unavailable for days
 

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 HOLD = timedelta(minutes=5)  # after which the job of a runner that died is due again
 RETRY = timedelta(hours=1)  # after a failure; jobs that run more often are tried again when they are due
-REFRESHED_AT_ONCE = 1000  # albums, which take 18 minutes of each hour, so that other jobs have their turn
+REFRESHED_AT_ONCE = 100  # albums, which take two of six minutes, so that other jobs soon have their turn
 MAX_OUTCOME = 500  # characters
 INTERRUPTED = 130  # the exit code of commands that were told to stop
 
@@ -63,7 +63,7 @@ def tasks() -> dict[str, Task]:
         "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
         "webhooks": Task(webhooks.run, timedelta(minutes=1)),
         "find_covers": Task(find_covers, timedelta(minutes=5)),
-        "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(hours=1)),
+        "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(minutes=6)),
     }
 
 
