@@ -75,23 +75,8 @@ def play(number, movie, watched_at, action="watch"):
 
 
 WATCHLIST = [
-    {
-        "rank": 1,
-        "id": 11,
-        "listed_at": "2024-02-01T09:00:00.000Z",
-        "notes": "At last",
-        "type": "movie",
-        "movie": ALIEN,
-    },
-    {"rank": 2, "id": 12, "listed_at": "2024-02-02T09:00:00.000Z", "notes": None, "type": "movie", "movie": HOMEMADE},
-    {
-        "rank": 3,
-        "id": 13,
-        "listed_at": "2024-02-03T09:00:00.000Z",
-        "notes": None,
-        "type": "show",
-        "show": {"title": "Severance", "year": 2022, "ids": {"trakt": 7, "tmdb": 95396}},
-    },
+    {"rank": 1, "id": 8, "listed_at": "2024-02-01T09:00:00.000Z", "notes": "At last", "type": "movie", "movie": ALIEN},
+    {"rank": 2, "id": 9, "listed_at": "2024-02-02T09:00:00.000Z", "notes": None, **EPISODE},
 ]
 TRAKT = {
     "ada/watched-history-10.json": [play(1, HEAT, "2024-01-07T23:30:00.000Z", "scrobble")],

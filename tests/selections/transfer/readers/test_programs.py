@@ -10,6 +10,7 @@ from selections.transfer import readers
 from . import programs, shapes
 from .reading import RELEASE, entry, filled, read
 
+PLANNED = {"is_planned": True, "added_at": datetime(2023, 1, 3, 11, tzinfo=UTC), "notes": "In space"}
 HEAT = {"title": "Heat", "year": 1995, "tmdb_id": 949, "rating": 9}
 
 
@@ -34,15 +35,7 @@ def album(place, title, artist, **said):
             "imdb",
             [
                 entry("line 2", "2024-02-14", imdb_id="tt0113277", title="Heat", year=1995, rating=9),
-                entry(
-                    "line 3",
-                    imdb_id="tt0078748",
-                    title="Alien",
-                    year=1979,
-                    added_at=datetime(2023, 1, 3, 11, tzinfo=UTC),
-                    notes="In space",
-                    is_planned=True,
-                ),
+                entry("line 3", imdb_id="tt0078748", title="Alien", year=1979, **PLANNED),
             ],
             ["Series, episodes and games, not imported: 1."],
         ),

@@ -9,25 +9,8 @@ from selections.transfer import readers
 from . import shapes
 from .reading import entry, filled, read, refusal
 
-WATCHLIST = [
-    entry(
-        "lists-watchlist.json, entry 1",
-        tmdb_id=348,
-        imdb_id="tt0078748",
-        title="Alien",
-        year=1979,
-        added_at=datetime(2024, 2, 1, 9, tzinfo=UTC),
-        notes="At last",
-        is_planned=True,
-    ),
-    entry(
-        "lists-watchlist.json, entry 2",
-        title="At the Lake",
-        year=2020,
-        added_at=datetime(2024, 2, 2, 9, tzinfo=UTC),
-        is_planned=True,
-    ),
-]
+PLANNED = {"tmdb_id": 348, "imdb_id": "tt0078748", "title": "Alien", "year": 1979, "notes": "At last"}
+PLANNED |= {"added_at": datetime(2024, 2, 1, 9, tzinfo=UTC), "is_planned": True}
 
 
 def test_trakts_export(tmp_path):
@@ -70,7 +53,7 @@ def test_trakts_export(tmp_path):
             year=1995,
             rewatch=True,
         ),
-        *WATCHLIST,
+        entry("lists-watchlist.json, entry 1", **PLANNED),
     ]
     assert reading.remarks == [
         "Not imported (only the history of movies, their ratings and the watchlist are): user-profile.json, "
@@ -193,9 +176,7 @@ def test_trakts_lists_are_told_by_their_entries(tmp_path, entry, rating):
 def test_trakts_watchlist(tmp_path):
     reading = read(shapes.write(tmp_path, shapes.json.dumps(shapes.WATCHLIST)))
 
-    assert [filled(row) for row in reading.rows] == [
-        row | {"place": row["place"].removeprefix("lists-watchlist.json, ")} for row in WATCHLIST
-    ]
+    assert [filled(row) for row in reading.rows] == [entry("entry 1", **PLANNED)]
     assert reading.remarks == ["Episodes and shows, not imported: 1."]
 
 
