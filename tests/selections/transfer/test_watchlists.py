@@ -88,11 +88,13 @@ def test_a_full_shortlist_leaves_the_others_to_decide(user, tmdb, monkeypatch):
 
 
 @pytest.mark.parametrize(("week", "state", "counts"), [(None, "planned", (1, 0)), ((2024, 7), "new", (0, 1))])
-def test_a_decided_title_goes_to_the_shortlist_or_to_a_given_week(user, tmdb, week, state, counts):
+def test_a_decided_title_goes_to_the_shortlist_or_to_a_given_week(admin_client, user, tmdb, week, state, counts):
     run(user, wish("Dune"))
+    queue = admin_client.get("/admin/selections/importedrow/").content.decode()
 
     outcome = settle(ImportedRow.objects.get(), Decision({"tmdb_id": 603}, week))
 
+    assert '<td class="field-week">shortlist</td>' in queue
     assert outcome.state == state
     assert (user.shortlist.count(), WeekMovie.objects.count()) == counts
 
