@@ -12,6 +12,8 @@ from operator import or_
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import time_zones
+
 type YearWeek = tuple[int, int]  # an ISO year, and the number of a week in it
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -144,4 +146,4 @@ def _zones_after(week: YearWeek, moment: datetime) -> list[str]:
 @cache
 def _zones() -> list[zoneinfo.ZoneInfo]:
     """All time zones, kept as they take 0.1 s to read."""
-    return [zoneinfo.ZoneInfo(name) for name in zoneinfo.available_timezones()]
+    return [zoneinfo.ZoneInfo(name) for name in time_zones()]
