@@ -46,7 +46,7 @@ class Scope:
     before: int | None = None
 
     def of_year(self, week: str = "") -> dict[str, Any]:
-        """The conditions on a row's `week`, whoever it belongs to."""
+        """The conditions on a row's `week`, of any user."""
         if self.year is None:
             return {}
         end = {} if self.before is None else {f"{week}week_number__lt": self.before}

@@ -1,4 +1,4 @@
-"""Webhooks: each is told once what every member may know of, in its form, and nobody reads their secrets."""
+"""Webhooks: each is told once what every member may know of, in its form, and their secrets are not shown."""
 
 import base64
 import hashlib

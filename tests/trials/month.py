@@ -30,7 +30,7 @@ from .trial import Trial
 
 WEEKS = 4
 ADA, BEN = "member0", "member1"
-SECRET = "What nobody may read before they have said what they think"
+SECRET = "Not to be read by others before they have rated it themselves"
 WEBHOOK = """
 from wrong_opinions.models import Webhook
 Webhook.objects.create(name="month", url="http://127.0.0.1:%d/")
