@@ -401,7 +401,9 @@ def send(message: EmailMessage | None) -> None:
         try:
             if message:
                 message.send()
-        except Exception:
-            logger.exception("A message could not be sent: check EMAIL_URL")
+        except Exception as error:
+            is_bug = not isinstance(error, OSError)  # SMTP's errors contain addresses, which are not logged
+            name = type(error).__name__
+            logger.error("A message could not be sent (%s): check EMAIL_URL", name, exc_info=is_bug)
 
     threading.Thread(target=deliver, name="mail").start()

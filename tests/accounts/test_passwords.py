@@ -2,6 +2,8 @@
 
 import threading
 import time
+from smtplib import SMTPRecipientsRefused
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
@@ -143,6 +145,17 @@ def test_a_broken_mail_server_is_in_the_log_only(user, settings, caplog):
     delivered()
 
     assert "could not be sent" in caplog.text
+
+
+def test_addresses_that_a_mail_server_refuses_are_not_in_the_log(user, monkeypatch, caplog):
+    refused = SMTPRecipientsRefused({user.email: (550, b"no such mailbox")})
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", Mock(side_effect=refused))
+
+    assert ask_for_link(user.email).status_code == 202
+    delivered()
+
+    assert "could not be sent (SMTPRecipientsRefused)" in caplog.text
+    assert user.email not in caplog.text
 
 
 def test_links_are_limited_per_client_and_address(user, settings):
