@@ -48,6 +48,7 @@ def time_zones() -> set[str]:
 
 
 def validate_time_zone(value: str) -> None:
+    """Refuse anything but the zones of the IANA database."""
     if value not in time_zones():
         raise ValidationError("Enter an IANA time zone, such as Europe/Berlin.", code="invalid_time_zone")
 

@@ -75,7 +75,7 @@ class CarefulAdmin(admin.ModelAdmin):
 
 
 class WeekLockAdmin(CarefulAdmin):
-    """For rows that belong to a week: the week is locked first, as everywhere."""
+    """For rows that belong to a week: users are locked first, then the week, as everywhere."""
 
     def lock(self, request, object_id):
         week = self.week_of(number(object_id))
