@@ -95,12 +95,15 @@ def read_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
     if not cell:
         return None
     number, _, most = (part.strip() for part in cell.partition("/"))
-    if most not in ("", "5", "10"):
-        raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
-    half_stars = read_number(number) * MAX_RATING / int(most or out_of)
+    half_stars = read_number(number) * MAX_RATING / int(most or out_of) if most in ("", "5", "10") else Decimal(0)
     if not 0 < half_stars <= MAX_RATING:
-        raise RowError(f"{shown(cell)} is not a rating. Enter 1 to 10, or 4/5.")
+        raise RowError(f"{shown(cell)} is not a rating. Enter 1 to {max(out_of, MAX_RATING)}, or 4/5.")
     return max(1, int(half_stars.quantize(Decimal(1), ROUND_HALF_UP)))
+
+
+def read_optional_rating(cell: str, *, out_of: int = MAX_RATING) -> int | None:
+    """A rating, of a program that writes 0 if there is none."""
+    return read_rating(cell, out_of=out_of) if cell.strip("0.,") else None
 
 
 def read_release_year(cell: str) -> int | None:
@@ -111,6 +114,13 @@ def read_release_year(cell: str) -> int | None:
     if len(years) != 1 or not FIRST_RELEASE <= int(years[0]) <= LAST_YEAR:
         raise RowError(f"{shown(cell)} is not a year of release. Enter it as 1994.")
     return int(years[0])
+
+
+def read_movie(tmdb_id: int | None, title: str, *, imdb_id: str = "") -> dict[str, Any]:
+    """A row's fields for a movie that has an id or a title; 0 is not an id."""
+    if not (tmdb_id or imdb_id or title):
+        raise RowError("This movie has neither an id nor a title. Add one.")
+    return {"kind": "movie", "tmdb_id": tmdb_id or None, "imdb_id": imdb_id, "title": within(title)}
 
 
 def read_movie_id(text: str) -> dict[str, Any]:

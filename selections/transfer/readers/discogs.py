@@ -20,7 +20,7 @@ def _read_release(record: Record, reading: Reading) -> Row:
         title=cells.within(record["title"]),
         artist=cells.within(re.sub(r" \(\d+\)(?=$|,| &| /)|\*(?=$|,| &)", "", record["artist"])),
         year=reading.spare(record.place, cells.read_release_year, record["released"]),
-        rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0"), out_of=5),
+        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5),
     )
 
 

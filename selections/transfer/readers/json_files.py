@@ -95,16 +95,8 @@ def numbered(what: str, found: object) -> Iterator[tuple[str, Any]]:
 
 def movie_of(movie: dict[str, Any]) -> dict[str, Any]:
     """A row's ids, title and year from an object such as {"title", "year", "ids": {"imdb", "tmdb"}}."""
-    ids = mapping(movie.get("ids"))
-    tmdb_id, imdb_id, title = integer(ids.get("tmdb")), text(ids.get("imdb")), text(movie.get("title")).strip()
+    ids, year = mapping(movie.get("ids")), integer(movie.get("year"), most=LAST_YEAR)
+    imdb_id = text(ids.get("imdb"))
     imdb_id = imdb_id if re.fullmatch(r"tt[0-9]{5,12}", imdb_id) else ""
-    if not (tmdb_id or imdb_id or title):
-        raise RowError("This entry has neither an id of a movie nor a title.")
-    year = integer(movie.get("year"), most=LAST_YEAR)
-    return {
-        "kind": "movie",
-        "tmdb_id": tmdb_id or None,
-        "imdb_id": imdb_id,
-        "title": cells.within(title),
-        "year": year if year and year >= cells.FIRST_RELEASE else None,
-    }
+    work = cells.read_movie(integer(ids.get("tmdb")), text(movie.get("title")).strip(), imdb_id=imdb_id)
+    return work | {"year": year if year and year >= cells.FIRST_RELEASE else None}

@@ -34,7 +34,7 @@ def _read_mark(record: Record, reading: Reading) -> Row:
         title=cells.within(record["title"]),
         artist=artist[1].strip() if artist else "",
         year=int(year[0]) if year else None,
-        rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0") and record["rating"]),
+        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"]),
         review=reading.spare(record.place, cells.read_text, record["comment"]) or "",
         **ids,
         **cells.dated(cells.read_day(record["timestamp"], reading.zone)),

@@ -39,7 +39,7 @@ def _read_album(record: Record, reading: Reading) -> Row:
         title=cells.within(title),
         artist=cells.within(_artist(record)),
         year=reading.spare(record.place, cells.read_release_year, record["releasedate"]),
-        rating=reading.spare(record.place, cells.read_rating, record["rating"].strip("0") and record["rating"]),
+        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"]),
         review=reading.spare(record.place, cells.read_text, _plain(review)) or "",
         contains_spoilers="[spoiler" in review.casefold(),
         is_planned=is_wish,

@@ -1,15 +1,13 @@
 """Ryot's JSON export: https://docs.ryot.io/exporting"""
 
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
 from integrations.values import integer, mapping, rows, text
-from selections.models import MAX_RATING
 
 from . import cells
 from .json_files import collect, numbered, read_object
-from .rows import Format, LeftOut, Reading, Row, RowError
+from .rows import Format, LeftOut, Reading, Row
 
 LISTS = ("movies", "media", "metadata")  # of older and newer versions
 
@@ -43,38 +41,19 @@ def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row
         raise LeftOut("Movies not imported, as they have not been seen")
     known = integer(entry.get("source_id") or entry.get("identifier"))
     tmdb_id = known if text(entry.get("source")).casefold() == "tmdb" else None
-    title = cells.within(text(entry.get("title") or entry.get("source_name")))
-    if not (tmdb_id or title):
-        raise RowError("This movie has neither a TMDB id nor a title.")
+    movie = cells.read_movie(tmdb_id, text(entry.get("title") or entry.get("source_name")))
     reviews = rows(entry.get("reviews"))
     rating = next((said for review in reviews if (said := review.get("rating")) not in (None, "")), "")
     review = next((said for review in reviews if (said := text(mapping(review.get("review")).get("text")))), "")
     opinion: dict[str, Any] = {
-        "rating": reading.spare(place, _read_rating, str(rating)),
+        "rating": reading.spare(place, cells.read_optional_rating, str(rating), out_of=100),
         "review": reading.spare(place, cells.read_text, review) or "",
     }
     days = sorted(filter(None, (cells.read_day(moment, reading.zone) for moment in seen)))
     return [
-        Row(
-            place=place,
-            kind="movie",
-            tmdb_id=tmdb_id or None,
-            title=title,
-            **cells.dated(day),
-            **(opinion if number == len(days) else {}),
-        )
+        Row(place=place, **movie, **cells.dated(day), **(opinion if number == len(days) else {}))
         for number, day in enumerate(days, 1)
     ]
-
-
-def _read_rating(cell: str) -> int | None:
-    """Half stars of a rating of 0 to 100, with decimals."""
-    if not cell.strip("0."):
-        return None
-    rating = cells.read_number(cell)
-    if rating > 100:
-        raise RowError(f"{cells.shown(cell)} is not a rating. Enter 1 to 100.")
-    return max(1, int((rating * MAX_RATING / 100).quantize(Decimal(1), ROUND_HALF_UP)))
 
 
 FORMAT = Format(name="ryot", label="an export of Ryot", program="Ryot", is_object=_is_object, read=read)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from integrations.values import integer
 from selections.plans import MAX_NOTE
@@ -185,26 +185,23 @@ def movie_format(
         check(record)
         said = {thing: record[key(column)] for thing, column in columns.items()}
         spare = partial(reading.spare, record.place)
-        tmdb_id, title = integer(said.get("tmdb")), cells.within(said["title"])
-        ids = {"tmdb_id": tmdb_id} if tmdb_id else cells.read_movie_id(said.get("imdb", ""))
-        if not (ids or title):
-            raise RowError("This movie has neither an id nor a title. Add one.")
-        work: dict[str, Any] = {"title": title, "year": spare(cells.read_release_year, said["year"]), **ids}
+        tmdb_id = integer(said.get("tmdb"))
+        ids = {"tmdb_id": tmdb_id} if tmdb_id else {"tmdb_id": None} | cells.read_movie_id(said.get("imdb", ""))
+        movie = cells.read_movie(title=said["title"], **ids)
+        movie["year"] = spare(cells.read_release_year, said["year"])
         if may_be_watchlist and not (said["rating"] or said["day"]):
             return Row(
                 place=record.place,
-                kind="movie",
                 added_at=spare(cells.read_noon, said.get("listed", ""), zone=reading.zone),
                 notes=spare(cells.within, said.get("note", ""), most=MAX_NOTE) or "",
                 is_planned=True,
-                **work,
+                **movie,
             )
         return Row(
             place=record.place,
-            kind="movie",
-            rating=spare(cells.read_rating, said["rating"].strip("0") and said["rating"]),
+            rating=spare(cells.read_optional_rating, said["rating"]),
             review=spare(cells.read_text, said.get("review", "")) or "",
-            **work,
+            **movie,
             **cells.dated(cells.read_day(said["day"], reading.zone)),
         )
 

@@ -7,7 +7,7 @@ from integrations.values import integer, mapping, text
 
 from . import cells, files
 from .json_files import collect, entries
-from .rows import Format, LeftOut, Reading, Row, RowError
+from .rows import Format, LeftOut, Reading, Row
 
 
 def _is_list(entry: dict[str, Any]) -> bool:
@@ -23,19 +23,14 @@ def read(path: Path, reading: Reading) -> None:
             raise LeftOut("Series and games, not imported")
         if entry.get("status") != "FINISHED":
             raise LeftOut("Movies not imported, as they are not finished")
-        tmdb_id, title = integer(content.get("tmdbId")), cells.within(text(content.get("title")))
-        if not (tmdb_id or title):
-            raise RowError("This movie has neither a TMDB id nor a title.")
         rating, thoughts = entry.get("rating"), text(entry.get("thoughts"), cells.MAX_TEXT + 1)
         released = text(content.get("release_date") or content.get("releaseDate"))
         return Row(
             place=place,
-            kind="movie",
-            tmdb_id=tmdb_id or None,
-            title=title,
             year=reading.spare(place, cells.read_release_year, released[:10]),
             rating=reading.spare(place, cells.read_rating, str(rating)) if rating else None,
             review=reading.spare(place, cells.read_text, thoughts) or "",
+            **cells.read_movie(integer(content.get("tmdbId")), text(content.get("title"))),
             **cells.dated(cells.read_day(text(entry.get("updatedAt")), reading.zone)),
         )
 

@@ -1,12 +1,9 @@
 """Yamtrack's CSV, of newer and older versions: https://github.com/FuzzyGrim/Yamtrack/wiki/Media-Import-Configuration"""
 
-from decimal import ROUND_HALF_UP, Decimal
-
 from integrations.values import integer
-from selections.models import MAX_RATING
 
 from . import cells
-from .rows import LeftOut, Reading, Row, RowError
+from .rows import LeftOut, Reading, Row
 from .tables import Record, csv_format
 
 NEEDS = ("media_id", "source", "media_type", "title", "status")
@@ -24,26 +21,17 @@ def _read_movie(record: Record, reading: Reading) -> Row:
     if record["notes"]:
         reading.left_out["Notes not imported, as they are private in Yamtrack"] += 1
     tmdb_id = integer(record["mediaid"]) if record["source"].casefold() == "tmdb" else None
-    if not tmdb_id and not record["title"]:
-        raise RowError("This movie has neither a TMDB id nor a title. Add one.")
     return Row(
         place=record.place,
-        kind="movie",
-        tmdb_id=tmdb_id or None,
-        title=cells.within(record["title"]),
         rating=reading.spare(record.place, _read_score, record["score"]),
+        **cells.read_movie(tmdb_id, record["title"]),
         **cells.dated(cells.read_day(record.first(*DATES), reading.zone)),
     )
 
 
 def _read_score(cell: str) -> int | None:
-    """Whole half stars of a decimal from 0 to 10; 0, the worst score in Yamtrack, becomes 1."""
-    if not cell:
-        return None
-    score = cells.read_number(cell)
-    if score > MAX_RATING:
-        raise RowError(f"{cells.shown(cell)} is not a score. Enter 0 to {MAX_RATING}.")
-    return max(1, int(score.quantize(Decimal(1), ROUND_HALF_UP)))
+    """A rating; 0, the worst score in Yamtrack, becomes 1."""
+    return cells.read_rating(cell) if cell.strip("0.,") or not cell else 1
 
 
 FORMAT = csv_format(
