@@ -7,10 +7,11 @@ are identified by name and year.
 import html
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from . import cells, files
 from .rows import FileError, Format, Reading, Row, RowError
@@ -20,7 +21,6 @@ FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of fil
 NEEDS = (*FILM, "Watched Date")
 USED = (*NEEDS, "Rating", "Rewatch", "Review")
 DATED = ("Date", "Watched Date")
-READ = ("diary.csv", "reviews.csv", "ratings.csv", "watchlist.csv")
 # The dates in its other files of films are those of a click; they have the same columns as the watchlist.
 UNDATED = (
     "This file of Letterboxd does not say when films were watched. Import diary.csv or the whole ZIP. If it is your "
@@ -30,8 +30,6 @@ UNDATED = (
 # `deleted` and `orphaned` are copies. And the one that macOS adds.
 FOLDERS = {"likes", "lists", "deleted", "orphaned", "__macosx"}
 MARKUP = re.compile(r"</?(?:a|b|blockquote|del|em|i|li|ol|p|s|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
-
-type Film = tuple[str, int | None]  # name and year
 
 
 def is_export(names: list[str]) -> bool:
@@ -45,35 +43,43 @@ def read(path: Path, reading: Reading) -> None:
 
     Only the day of an opinion is known, not the time: it counts as noon in this zone.
     """
-    if files.shape(path) != "zip":
-        with table_of(path, reading, DATED) as table:
-            if table.has("Watched Date") or not table.has(*FILM):
-                _read_entries(table, reading)
-            elif "watchlist" in path.name.lower():
-                table.collect(reading, FILM, _read_plan)
-            else:
-                raise FileError(UNDATED)
+    if files.shape(path) == "zip":
+        with files.zip_archive(path) as archive:
+            _read_export(archive, reading)
         return
-    with files.zip_archive(path) as archive:
-        own = _files_to_read(archive.names)
-        if not {"diary.csv", "reviews.csv"} & own.keys():
-            raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
-        reviews = Reading("letterboxd", reading.zone)
-        for name, part in {"diary.csv": reading, "reviews.csv": reviews}.items():
-            if name in own:
-                with archive.opened(own[name]) as file:
-                    _read_entries(Table(file, name), part)
-        _add_reviews(reading, reviews)
-        if "ratings.csv" in own:
-            with archive.opened(own["ratings.csv"]) as file:
-                _add_ratings(reading, Table(file, "ratings.csv"))
-        if "watchlist.csv" in own:
-            with archive.opened(own["watchlist.csv"]) as file:
-                Table(file, "watchlist.csv").collect(reading, FILM, _read_plan)
-        if others := _others(archive.names, own):
-            reading.remarks.append(
-                f"Not imported (only the diary, its reviews, its ratings and the watchlist are): {listed(others)}."
-            )
+    with table_of(path, reading, DATED) as table:
+        if table.has("Watched Date") or not table.has(*FILM):
+            _read_part("diary.csv", table, reading)
+        elif "watchlist" in path.name.lower():
+            _read_part("watchlist.csv", table, reading)
+        else:
+            raise FileError(UNDATED)
+
+
+def _read_export(archive: files.ZipArchive, reading: Reading) -> None:
+    own = _files_to_read(archive.names)
+    if not {"diary.csv", "reviews.csv"} & own.keys():
+        raise FileError("The ZIP has no diary.csv. Download your export from Letterboxd again.")
+    rows: dict[str, list[Row]] = {}
+    for name in PARTS:
+        if name in own:
+            with archive.opened(own[name]) as file:
+                _read_part(name, Table(file, name), reading)
+        rows[name] = reading.take_rows()
+    entries = _with_reviews(rows["diary.csv"], rows["reviews.csv"])
+    left_out = _add_ratings(entries, rows["ratings.csv"])
+    reading.left_out["Ratings of films that are not in the diary, and so not in a week"] += left_out
+    reading.rows = entries + rows["watchlist.csv"]
+    if others := _others(archive.names, own):
+        reading.remarks.append(
+            f"Not imported (only the diary, its reviews, its ratings and the watchlist are): {listed(others)}."
+        )
+
+
+def _read_part(name: str, table: Table, reading: Reading) -> None:
+    needs, what, read_row = PARTS[name]
+    table.require(*needs, what=what)
+    table.collect(reading, USED, read_row)
 
 
 def _own(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -90,7 +96,7 @@ def _files_to_read(names: list[str]) -> dict[str, str]:
     for name, path in _own(names):
         if name in found:
             raise FileError(f"The ZIP has {name} more than once. Import one export at a time.")
-        if name in READ:
+        if name in PARTS:
             found[name] = path
     return found
 
@@ -103,41 +109,29 @@ def _others(names: list[str], own: dict[str, str]) -> list[str]:
     return sorted({f"{path.partition('/')[0]}/" if "/" in path else path for path in paths})
 
 
-def _read_entries(table: Table, reading: Reading) -> None:
-    """Add the rows of diary.csv or reviews.csv."""
-    table.require(*NEEDS, what="a diary of Letterboxd")
-    table.collect(reading, USED, _read_entry)
-
-
 def _read_entry(record: Record, reading: Reading) -> Row:
-    title, year = _read_film(record, reading)
+    film = _read_film(record, reading)
     day = cells.read_day(record["watcheddate"] or record["date"], reading.zone)
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
-    rating = reading.spare(record.place, _read_stars, record["rating"])
+    rating = reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5)
     review = reading.spare(record.place, cells.read_text, _plain(record["review"])) or ""
     return Row(
-        place=record.place,
-        kind="movie",
-        title=title,
-        year=year,
         rewatch=reading.spare(record.place, cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
         rating=rating,
         review=review,
         said_at=cells.read_noon(record["date"], reading.zone) if rating or review else None,
+        **film,
         **cells.dated(day),
     )
 
 
-def _read_film(record: Record, reading: Reading) -> Film:
+def _read_film(record: Record, reading: Reading) -> dict[str, Any]:
+    """The fields of a row that each of the files has."""
     if not record["name"]:
         raise RowError("This film has no name. Add it.")
-    return cells.within(record["name"]), reading.spare(record.place, cells.read_release_year, record["year"])
-
-
-def _read_stars(cell: str) -> int | None:
-    """Half stars; other programs write 0 if there is no rating."""
-    return cells.read_rating(cell, out_of=5) if cell.strip("0.") else None
+    year = reading.spare(record.place, cells.read_release_year, record["year"])
+    return {"place": record.place, "kind": "movie", "title": cells.within(record["name"]), "year": year}
 
 
 def _plain(review: str) -> str:
@@ -147,59 +141,53 @@ def _plain(review: str) -> str:
     return html.unescape(MARKUP.sub("", broken))
 
 
-def _add_reviews(diary: Reading, reviews: Reading) -> None:
-    """Give each review to the entry of its film and day in the diary; the others follow as rows of their own."""
-    waiting: dict[tuple[object, ...], list[Row]] = defaultdict(list)
-    for review in reviews.rows:
-        waiting[review.title, review.year, review.day].append(review)
-    joined: set[str] = set()  # the places of reviews
-    for number, entry in enumerate(diary.rows):
-        if same := waiting[entry.title, entry.year, entry.day]:
+def _with_reviews(diary: list[Row], reviews: list[Row]) -> list[Row]:
+    """The entries, with the review of their film and day; other reviews follow as rows of their own."""
+    waiting: dict[tuple[Hashable, date | None], list[Row]] = defaultdict(list)
+    for review in reviews:
+        waiting[review.work, review.day].append(review)
+    entries = []
+    for entry in diary:
+        if same := waiting[entry.work, entry.day]:
             review = same.pop(0)
-            joined.add(review.place)
             rating = entry.rating or review.rating
-            diary.rows[number] = replace(entry, review=review.review, rating=rating, said_at=review.said_at)
-    diary.rows += [review for review in reviews.rows if review.place not in joined]
-    diary.take_reports(reviews)
+            entry = replace(entry, review=review.review, rating=rating, said_at=review.said_at)
+        entries.append(entry)
+    left = {review.place for others in waiting.values() for review in others}
+    return entries + [review for review in reviews if review.place in left]
 
 
-def _add_ratings(reading: Reading, table: Table) -> None:
-    """Give a film's rating, if the diary has none for it, to its last entry."""
-    table.require(*FILM, "Rating", what="the ratings.csv of Letterboxd")
-    ratings = Reading("letterboxd", reading.zone)
-    table.collect(ratings, USED, _read_rating)
-    reading.take_reports(ratings)
-    last: dict[Film, int] = {}
-    for number, row in sorted(enumerate(reading.rows), key=lambda numbered: numbered[1].day or date.min):
-        last[row.title, row.year] = number
-    said = {(row.title, row.year) for row in reading.rows if row.rating}
-    for film, rating in {(row.title, row.year): row for row in ratings.rows if row.rating}.items():
-        if film not in last:
-            reading.left_out["Ratings of films that are not in the diary, and so not in a week"] += 1
-        elif film not in said:
-            entry = reading.rows[last[film]]
-            reading.rows[last[film]] = replace(entry, rating=rating.rating, said_at=rating.said_at)
+def _add_ratings(entries: list[Row], ratings: list[Row]) -> int:
+    """Give a film's rating, if no entry has one, to its last entry, and return how many films have no entry."""
+    last: dict[Hashable, int] = {}
+    for number, row in sorted(enumerate(entries), key=lambda numbered: numbered[1].day or date.min):
+        last[row.work] = number
+    rated = {row.work for row in entries if row.rating}
+    of_films = {row.work: row for row in ratings if row.rating}
+    for film in last.keys() & of_films.keys() - rated:
+        said = of_films[film]
+        entries[last[film]] = replace(entries[last[film]], rating=said.rating, said_at=said.said_at)
+    return len(of_films.keys() - last.keys())
 
 
 def _read_rating(record: Record, reading: Reading) -> Row:
-    title, year = _read_film(record, reading)
-    return Row(
-        place=record.place,
-        kind="movie",
-        title=title,
-        year=year,
-        rating=reading.spare(record.place, _read_stars, record["rating"]),
-        said_at=cells.read_noon(record["date"], reading.zone),
-    )
+    rating = reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5)
+    return Row(rating=rating, said_at=cells.read_noon(record["date"], reading.zone), **_read_film(record, reading))
 
 
 def _read_plan(record: Record, reading: Reading) -> Row:
     """A film on the watchlist."""
-    title, year = _read_film(record, reading)
     added_at = reading.spare(record.place, cells.read_noon, record["date"], zone=reading.zone)
-    return Row(place=record.place, kind="movie", title=title, year=year, added_at=added_at, is_planned=True)
+    return Row(added_at=added_at, is_planned=True, **_read_film(record, reading))
 
 
+# The files that are read: the columns that each needs, what it is called in a sentence, and how its rows are read.
+PARTS = {
+    "diary.csv": (NEEDS, "a diary of Letterboxd", _read_entry),
+    "reviews.csv": (NEEDS, "a diary of Letterboxd", _read_entry),
+    "ratings.csv": ((*FILM, "Rating"), "the ratings.csv of Letterboxd", _read_rating),
+    "watchlist.csv": (FILM, "a watchlist of Letterboxd", _read_plan),
+}
 FORMAT = Format(
     name="letterboxd",
     label="an export of Letterboxd",

@@ -1,7 +1,7 @@
 """The result of reading any file: rows that say which movie or album belongs to which week, or to the shortlist."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -66,6 +66,12 @@ class Row:
     def has_opinion(self) -> bool:
         return self.rating is not None or bool(self.review)
 
+    @property
+    def work(self) -> Hashable:
+        """What identifies the work within a file."""
+        known = self.tmdb_id or self.imdb_id or self.musicbrainz_id
+        return self.kind, known or (self.title.casefold(), self.artist.casefold(), self.year)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -99,20 +105,17 @@ class Reading:
 
     def mark_rewatches(self) -> None:
         """Mark what the file has at an earlier time as well, if it is a whole history and does not say so itself."""
-        seen: dict[tuple[object, ...], tuple[object, ...]] = {}
+        first: dict[Hashable, Hashable] = {}
         dated = [(number, row) for number, row in enumerate(self.rows) if row.week]
         for number, row in sorted(dated, key=lambda numbered: (numbered[1].week, numbered[1].day or date.min)):
-            known = row.tmdb_id or row.imdb_id or row.musicbrainz_id
-            work = (row.kind, known) if known else (row.kind, row.title.casefold(), row.artist.casefold(), row.year)
             when = (row.week, row.day)
-            if seen.setdefault(work, when) != when and row.rewatch is None:
+            if first.setdefault(row.work, when) != when and row.rewatch is None:
                 self.rows[number] = replace(row, rewatch=True)
 
-    def take_reports(self, other: "Reading") -> None:
-        """Take over what another part of the file reports, but not its rows."""
-        self.remarks += other.remarks
-        self.failures += other.failures
-        self.skipped_cells += other.skipped_cells
+    def take_rows(self) -> list[Row]:
+        """Its rows, which it does not have any more: they are to be combined with those of another part of the file."""
+        rows, self.rows = self.rows, []
+        return rows
 
     def summarize(self) -> None:
         """Add remarks on what was left out."""

@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,7 @@ WATCHLIST = "lists-watchlist.json"
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)  # Trakt's value for an unknown date
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-type Keys = list[tuple[object, ...]]  # the ids of a movie, the best first
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    row: Row
-    movie: Keys
-    watched_at: datetime | None
+type Entries = Iterator[tuple[str, Any]]  # of a list, with their places
 
 
 def is_export(names: list[str]) -> bool:
@@ -63,50 +57,52 @@ def read(path: Path, reading: Reading) -> None:
 
     A list alone is told by its entries: the history, the movies with their last time, ratings, or a watchlist.
     """
-    if files.shape(path) != "zip":
+    if files.shape(path) == "zip":
+        with files.zip_archive(path) as archive:
+            _read_export(reading, archive)
+    else:
         is_watchlist = LISTED in first_entry(path)
         with files.opened(path) as file:
             if is_watchlist:
                 _read_watchlist(reading, entries(file))
             else:
-                _sort(reading, _read_history(reading, entries(file)))
-        reading.mark_rewatches()
-        return
-    with files.zip_archive(path) as archive:
-        parts, watches = _parts(archive.names), []
-        for part in parts:
-            with archive.opened(part) as file:
-                watches += _read_history(reading, entries(file, _basename(part)))
-        _sort(reading, watches)
-        ratings = [path for path in archive.names if _basename(path).lower() == RATINGS]
-        for part in ratings[:1]:
-            with archive.opened(part) as file:
-                _add_ratings(reading, watches, entries(file, _basename(part)))
-        watchlists = [path for path in archive.names if _basename(path).lower() == WATCHLIST]
-        for part in watchlists[:1]:
-            with archive.opened(part) as file:
-                _read_watchlist(reading, entries(file, _basename(part)))
-        reading.mark_rewatches()
-        if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings, *watchlists}}):
-            reading.remarks.append(
-                f"Not imported (only the history of movies, their ratings and the watchlist are): {listed(others)}."
-            )
+                _read_history(reading, entries(file))
+    reading.mark_rewatches()
 
 
-def _read_history(reading: Reading, entries: Iterator[tuple[str, Any]]) -> list[Watch]:
-    """Add the rows of a part of the history."""
-    watches: list[Watch] = []
+def _read_export(reading: Reading, archive: files.ZipArchive) -> None:
+    parts = _parts(archive.names)
+    ratings, watchlist = (
+        [path for path in archive.names if _basename(path).lower() == name][:1] for name in (RATINGS, WATCHLIST)
+    )
+    watched = _read_history(reading, _entries(archive, parts))
+    _add_ratings(reading, watched, _entries(archive, ratings))
+    _read_watchlist(reading, _entries(archive, watchlist))
+    if others := sorted({_basename(path) for path in {*archive.names} - {*parts, *ratings, *watchlist}}):
+        reading.remarks.append(
+            f"Not imported (only the history of movies, their ratings and the watchlist are): {listed(others)}."
+        )
 
-    def read_entry(placed: tuple[str, Any]) -> Row:
-        place, entry = placed
-        if not isinstance(entry, dict):
-            raise RowError("This entry is not about a movie.")
+
+def _entries(archive: files.ZipArchive, paths: list[str]) -> Entries:
+    for path in paths:
+        with archive.opened(path) as file:
+            yield from entries(file, _basename(path))
+
+
+def _read_history(reading: Reading, history: Entries) -> list[datetime]:
+    """Add its movies, the earliest first, and return when each was watched: NEVER if that is unknown."""
+    watches: list[tuple[datetime, Row]] = []
+
+    def read_entry(place: str, entry: dict[str, Any]) -> Row:
         _leave_out_shows(entry)
         watches.append(_read_watch(place, entry, reading))
-        return watches[-1].row
+        return watches[-1][1]
 
-    reading.collect(((placed[0], placed) for placed in entries), read_entry)
-    return watches
+    collect(reading, history, read_entry)
+    watches.sort(key=itemgetter(0))
+    reading.rows[:] = [row for _, row in watches]
+    return [watched_at for watched_at, _ in watches]
 
 
 def _leave_out_shows(entry: dict[str, Any]) -> None:
@@ -114,8 +110,48 @@ def _leave_out_shows(entry: dict[str, Any]) -> None:
         raise LeftOut("Episodes and shows, not imported")
 
 
-def _read_watchlist(reading: Reading, entries: Iterator[tuple[str, Any]]) -> None:
-    """Add the movies of a watchlist."""
+def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> tuple[datetime, Row]:
+    work = movie_of(mapping(entry.get("movie")))
+    said = next((said for name in TIMES if (said := text(entry.get(name)))), "")
+    watched_at = cells.read_instant(said, reading.zone)
+    day = None if watched_at in (None, UNKNOWN) else cells.read_day(said, reading.zone)
+    rating = integer(entry.get("rating"), most=MAX_RATING) if "rated_at" in entry else None
+    plays = integer(entry.get("plays"))
+    row = Row(
+        place=place,
+        rating=rating or None,
+        said_at=watched_at if rating else None,
+        rewatch=plays > 1 if plays else None,
+        **work,
+        **cells.dated(day),
+    )
+    return watched_at if watched_at and day else NEVER, row
+
+
+def _add_ratings(reading: Reading, watched: list[datetime], ratings: Entries) -> None:
+    """Give each rating to the last time that the movie was watched before the rating, or else to the first."""
+    times: dict[Hashable, list[int]] = defaultdict(list)
+    for number, row in enumerate(reading.rows):
+        times[row.work].append(number)
+
+    def read_rating(entry: Any) -> None:
+        movie, said = mapping(mapping(entry).get("movie")), text(mapping(entry).get("rated_at"))
+        rating = integer(mapping(entry).get("rating"), most=MAX_RATING)
+        rated_at = cells.read_instant(said, UTC)
+        if not movie or not rating:
+            raise RowError(f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
+        of_movie = times.get(Row(place="", **movie_of(movie)).work)
+        if of_movie is None:
+            raise LeftOut("Ratings of movies that are not in the history, and so not in a week")
+        before = [number for number in of_movie if watched[number] <= (rated_at or NEVER)]
+        chosen = before[-1] if before else of_movie[0]
+        reading.rows[chosen] = replace(reading.rows[chosen], rating=rating, said_at=rated_at)
+
+    reading.collect(ratings, read_rating)
+
+
+def _read_watchlist(reading: Reading, watchlist: Entries) -> None:
+    """Add its movies."""
 
     def read_entry(place: str, entry: dict[str, Any]) -> Row:
         _leave_out_shows(entry)
@@ -124,58 +160,7 @@ def _read_watchlist(reading: Reading, entries: Iterator[tuple[str, Any]]) -> Non
         movie = movie_of(mapping(entry.get("movie")))
         return Row(place=place, added_at=added_at, notes=notes, is_planned=True, **movie)
 
-    collect(reading, entries, read_entry)
-
-
-def _sort(reading: Reading, watches: list[Watch]) -> None:
-    """Sort the movies by when they were watched, the earliest first."""
-    watches.sort(key=lambda watch: watch.watched_at or NEVER)
-    reading.rows[:] = [watch.row for watch in watches]
-
-
-def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> Watch:
-    movie = mapping(entry.get("movie"))
-    work = movie_of(movie)
-    said = next((said for name in TIMES if (said := text(entry.get(name)))), "")
-    watched_at = cells.read_instant(said, reading.zone)
-    day = None if watched_at in (None, UNKNOWN) else cells.read_day(said, reading.zone)
-    rating = integer(entry.get("rating"), most=MAX_RATING) if "rated_at" in entry else None
-    said_at = watched_at if rating else None
-    plays = integer(entry.get("plays"))
-    rewatch = plays > 1 if plays else None
-    row = Row(place=place, rating=rating or None, said_at=said_at, rewatch=rewatch, **work, **cells.dated(day))
-    return Watch(row, _keys(movie), watched_at if day else None)
-
-
-def _keys(movie: dict[str, Any]) -> Keys:
-    ids = mapping(movie.get("ids"))
-    keys: Keys = [
-        (name, ids[name]) for name in ("trakt", "tmdb", "imdb", "slug") if isinstance(ids.get(name), int | str)
-    ]
-    return keys or [("title", text(movie.get("title")), integer(movie.get("year")))]
-
-
-def _add_ratings(reading: Reading, watches: list[Watch], ratings: Iterator[tuple[str, Any]]) -> None:
-    """Give each rating to the last time that the movie was watched before the rating, or else to the first."""
-    times: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for number, watch in enumerate(watches):
-        for known in watch.movie:
-            times[known].append(number)
-
-    def read_rating(entry: Any) -> None:
-        movie, said = mapping(mapping(entry).get("movie")), text(mapping(entry).get("rated_at"))
-        rating = integer(mapping(entry).get("rating"), most=MAX_RATING)
-        rated_at = cells.read_instant(said, UTC)
-        if not movie or not rating:
-            raise RowError(f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
-        of_movie = next((times[known] for known in _keys(movie) if known in times), None)
-        if of_movie is None:
-            raise LeftOut("Ratings of movies that are not in the history, and so not in a week")
-        before = [number for number in of_movie if (watches[number].watched_at or NEVER) <= (rated_at or NEVER)]
-        chosen = before[-1] if before else of_movie[0]
-        reading.rows[chosen] = replace(reading.rows[chosen], rating=rating, said_at=rated_at)
-
-    reading.collect(ratings, read_rating)
+    collect(reading, watchlist, read_entry)
 
 
 FORMAT = Format(

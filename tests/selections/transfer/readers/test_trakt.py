@@ -106,8 +106,8 @@ def test_trakts_entries_that_are_no_use(tmp_path):
         entry("watched-history.json, entry 5", tmdb_id=949, imdb_id="tt0113277", title="Heat", year=1995),
     ]
     assert reading.failures == [
-        ("watched-history.json, entry 1", "This entry is not about a movie."),
-        ("watched-history.json, entry 2", "This entry has neither an id of a movie nor a title."),
+        ("watched-history.json, entry 1", "This entry is not about a movie or album."),
+        ("watched-history.json, entry 2", "This movie has neither an id nor a title. Add one."),
         ("watched-history.json, entry 3", "“yesterday” is not a time. Enter it as 2024-12-31T20:15:00Z."),
         ("ratings-movies.json, entry 1", "This entry is not a rating of a movie from 1 to 10."),
         ("ratings-movies.json, entry 2", "“?” is not a time. Enter it as 2024-12-31T20:15:00Z."),
