@@ -127,43 +127,47 @@ class Importer:
 
     def _begin(self, key: str, row: Row, decision: Decision, remembered: ImportedRow | None) -> Outcome:
         """The row before anything is asked, with what an earlier import knows of it."""
-        is_settled = decision.skip
-        if remembered and not decision.skip:
-            is_waiting = remembered.state == "review" and not (remembered.chosen or decision.ids)
-            is_settled = is_waiting or remembered.state in {"done", "skipped"}
-        outcome = Outcome(key, row, decision, remembered, decision.week or row.week, is_settled)
-        if not remembered or not row.kind:
-            return outcome
-        candidates = [Candidate(**candidate) for candidate in remembered.candidates]
-        if is_settled:
-            outcome.candidates = candidates
-            self._reopen(outcome)
-        elif not decision.ids:
-            outcome.meant = next((known for known in candidates if known.id == remembered.chosen), None)
-            outcome.candidates = candidates if outcome.meant else []
+        outcome = Outcome(key, row, decision, remembered, decision.week or row.week)
+        if not row.kind:
+            return outcome.become("notes")
+        if remembered is None:
+            return outcome.become("skipped") if decision.skip else outcome
+        outcome.candidates = [Candidate(**candidate) for candidate in remembered.candidates]
+        match remembered.state:
+            case "done":
+                self._reopen(outcome, remembered)
+            case "skipped":
+                outcome.leave("skipped")
+            case _ if decision.skip:
+                outcome.become("skipped")
+            case _ if not (decision.ids or remembered.chosen):
+                outcome.leave("review", remembered.reason)
+            case _ if not decision.ids:
+                offered = outcome.candidates
+                outcome.meant = next((known for known in offered if known.id == remembered.chosen), None)
         return outcome
 
     def _is_removed(self, remembered: ImportedRow) -> bool:
         return remembered.state == "done" and remembered.chosen not in self.existing
 
-    def _reopen(self, outcome: Outcome) -> None:
-        """Import what the file says of an existing pick and did not say when it was imported before."""
-        row, remembered = outcome.row, outcome.remembered
-        weeks = self.places.weeks.get(remembered.chosen, set()) if remembered and not row.is_planned else set()
-        if remembered and remembered.state == "done" and len(weeks) == 1 and _says_more(row, remembered):
+    def _reopen(self, outcome: Outcome, remembered: ImportedRow) -> None:
+        """Import what the file says of an existing pick and did not say when it was imported before, if anything."""
+        row = outcome.row
+        weeks = set() if row.is_planned else self.places.weeks.get(remembered.chosen, set())
+        if len(weeks) == 1 and _says_more(row, remembered):
             (outcome.own_week,) = weeks
-            outcome.meant, outcome.is_settled = Candidate(remembered.chosen, str(row)), False
+            outcome.meant = Candidate(remembered.chosen, str(row))
+        else:
+            outcome.leave("before", REMOVED if self._is_removed(remembered) and not row.is_planned else "")
 
     def _find_known(self) -> None:
         """Find the works of rows with an id that the catalog has fetched."""
         unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
         for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
             outcome.meant = work
-            if work and outcome.remembered:
-                outcome.candidates = [Candidate(**candidate) for candidate in outcome.remembered.candidates]
 
     def _is_open(self, outcome: Outcome) -> bool:
-        return bool(outcome.row.kind) and not (self._is_idle(outcome) or outcome.meant or outcome.is_settled)
+        return not (outcome.state or outcome.meant or self._is_idle(outcome))
 
     def _is_idle(self, outcome: Outcome) -> bool:
         """Whether the row's work makes no difference: it would have no week, and nothing is written."""
@@ -208,27 +212,13 @@ class Importer:
 
     def _find_meaning(self, outcome: Outcome) -> None:
         """Find the work that the row means; otherwise the outcome says why it is not known, or need not be."""
-        if not outcome.row.kind:
-            outcome.become("notes")
-        elif outcome.is_settled:
-            self._settle(outcome)
-        elif self._is_idle(outcome):
-            outcome.become("review", NO_WEEK)
-        elif not outcome.meant:
-            self._take_answer(outcome)
+        if not outcome.state:
+            if self._is_idle(outcome):
+                outcome.become("review", NO_WEEK)
+            elif not outcome.meant:
+                self._take_answer(outcome)
         if outcome.own_week and outcome.state in {"review", "failed"}:  # it may need a position there
             self.places.waiting[outcome.own_week, outcome.row.kind] += 1
-
-    def _settle(self, outcome: Outcome) -> None:
-        """The outcome of a row whose work need not be found."""
-        remembered = outcome.remembered
-        if remembered and remembered.state == "done":
-            is_missing = self._is_removed(remembered) and not outcome.row.is_planned
-            outcome.become("before", REMOVED if is_missing else "")
-        elif outcome.decision.skip or (remembered and remembered.state == "skipped"):
-            outcome.become("skipped")
-        elif remembered:
-            outcome.become("review", remembered.reason)
 
     def _take_answer(self, outcome: Outcome) -> None:
         """Take the answer of the row's upstream."""

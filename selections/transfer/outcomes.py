@@ -47,7 +47,6 @@ class Outcome:
     decision: Decision
     remembered: ImportedRow | None  # from an earlier import
     own_week: YearWeek | None  # as the file or the user says
-    is_settled: bool  # its work need not be found: it is done or skipped, or waits for a decision
     answer: Future[Match] | None = None  # of an upstream, until it is used
     meant: Candidate | None = None  # the work, once it is known
     details: tmdb.Movie | musicbrainz.Release | None = None  # of the work, until it is stored
@@ -59,6 +58,7 @@ class Outcome:
     sentence: str = ""
     candidates: list[Candidate] = field(default_factory=list)
     has_opinion: bool = False  # whether the row's opinion is new
+    is_settled: bool = False  # an earlier import has dealt with it, and it adds nothing
 
     def __post_init__(self) -> None:
         self.work, self.week = str(self.row), self.own_week
@@ -115,3 +115,8 @@ class Outcome:
     def become(self, state: str, sentence: str = "") -> "Outcome":
         self.state, self.sentence = state, sentence
         return self
+
+    def leave(self, state: str, sentence: str = "") -> None:
+        """Leave the row as an earlier import has left it."""
+        self.is_settled = True
+        self.become(state, sentence)

@@ -33,11 +33,11 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
     import tries them again. Raises Conflict if there are too many weeks or plans, IntegrityError, the DoesNotExist of
     a pick or DecidedMeanwhile if another request was faster, and User.DoesNotExist.
     """
-    outcomes = [outcome for outcome in outcomes if not outcome.is_settled or _is_skipped_now(outcome)]
+    outcomes = [outcome for outcome in outcomes if not outcome.is_settled]
     placed = [outcome for outcome in outcomes if outcome.is_placed]
     notes: dict[YearWeek, str] = {}
     for outcome in outcomes:
-        if outcome.row.notes and outcome.row.week and not outcome.is_settled:
+        if outcome.row.notes and outcome.row.week:
             notes.setdefault(outcome.row.week, outcome.row.notes)
     kept = [outcome for outcome in outcomes if outcome.state in REMEMBERED]
     if not (placed or notes or kept):
@@ -51,10 +51,6 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
         Week.objects.filter(pk__in=changed).update(updated_at=timezone.now())
         _write_plans(user, [outcome for outcome in outcomes if outcome.state == "planned"])
         _remember(user, kept)
-
-
-def _is_skipped_now(outcome: Outcome) -> bool:
-    return outcome.state == "skipped" and (outcome.remembered is None or outcome.remembered.state == "review")
 
 
 def _fill_notes(weeks: Mapping[YearWeek, Week], notes: Mapping[YearWeek, str]) -> set[int]:
