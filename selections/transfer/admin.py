@@ -11,12 +11,14 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from catalog.admin.cards import Card
+from catalog.progress import counted
 from integrations.errors import IntegrationError
 from selections.admin import cards
 from selections.admin.careful import number
+from selections.admin.years import WeekNameField
 from selections.kinds import KINDS
 from selections.models import ImportedRow
-from selections.weeks import read_week_name, week_name
+from selections.weeks import week_name
 
 from .import_page import import_view
 from .importing import settle, settle_all
@@ -41,7 +43,7 @@ class DecisionForm(forms.Form):
         label="Another id",
         help_text="An id or address of TMDB, IMDb or MusicBrainz, instead of a candidate.",
     )
-    week = forms.CharField(
+    week = WeekNameField(
         required=False,
         max_length=20,
         label="Another week",
@@ -59,21 +61,13 @@ class DecisionForm(forms.Form):
             raise forms.ValidationError("Enter an id or address of a movie or album.")
         return ids
 
-    def clean_week(self):
-        name = self.cleaned_data["week"].strip().upper()
-        week = read_week_name(name) if name else None
-        if name and week is None:
-            raise forms.ValidationError("Enter an ISO week such as 2026-W07.")
-        return week
-
     def clean(self):
         super().clean()
-        said = self.cleaned_data
-        if self.errors:
+        if self.errors or self.cleaned_data["choice"]:
             return
-        if not said["choice"] and not said["week"]:
+        if not self.cleaned_data["week"]:
             raise forms.ValidationError("Accept a candidate, or enter an id or address.")
-        if not said["choice"] and not self.row.chosen:
+        if not self.row.chosen:
             self.add_error("choice", "Accept a candidate as well, or enter an id or address.")
 
 
@@ -223,16 +217,15 @@ class ImportedRowAdmin(admin.ModelAdmin):
         waiting = queryset.filter(state=WAITS).select_related("user")
         offered = waiting.exclude(chosen="", candidates=[])
         total, count = waiting.count(), offered.count()
-        best = [row for row in offered[:MAX_ACCEPTED] if not is_of_another_year(row)]
-        choices = [read_choice(row.kind, row.chosen or row.candidates[0]["id"]) for row in best]
-        others = min(count, MAX_ACCEPTED) - len(best)
-        decided = [(row, Decision(ids or {})) for row, ids in zip(best, choices, strict=True)]
+        decided = [
+            (row, Decision(read_choice(row.kind, row.chosen or row.candidates[0]["id"]) or {}))
+            for row in offered[:MAX_ACCEPTED]
+            if not is_of_another_year(row)
+        ]
         self.settle_many(request, decided, count, MAX_ACCEPTED)
-        if others:
-            sentence = f"{rows(others)} whose best candidate is of another year. Decide them one by one."
-            self.message_user(request, sentence, messages.WARNING)
-        if total > count:
-            self.message_user(request, f"{rows(total - count)} without a candidate. Search for them.", messages.WARNING)
+        others = min(count, MAX_ACCEPTED) - len(decided)
+        self.warn(request, others, "whose best candidate is of another year. Decide them one by one.")
+        self.warn(request, total - count, "without a candidate. Search for them.")
         if not total:
             self.message_user(request, "None of these rows needs a decision.", messages.WARNING)
 
@@ -253,12 +246,15 @@ class ImportedRowAdmin(admin.ModelAdmin):
             else:
                 left[outcome.sentence or STATES[outcome.state]] += 1
         for state, count in done.items():
-            self.message_user(request, f"{rows(count)} {state}.", messages.SUCCESS)
+            self.message_user(request, f"{counted(count, 'row')} {state}.", messages.SUCCESS)
         for sentence, count in left.items():
-            self.message_user(request, f"{rows(count)} not placed: {sentence}.".replace("..", "."), messages.WARNING)
-        if count_left := max(total - most, 0):
-            sentence = f"{rows(count_left)} not handled: the limit is {most} at a time. Select them again."
-            self.message_user(request, sentence, messages.WARNING)
+            self.warn(request, count, f"not placed: {sentence}.".replace("..", "."))
+        self.warn(request, total - most, f"not handled: the limit is {most} at a time. Select them again.")
+
+    def warn(self, request, count: int, sentence: str) -> None:
+        """Say what is left to do with so many rows, if there are any."""
+        if count > 0:
+            self.message_user(request, f"{counted(count, 'row')} {sentence}", messages.WARNING)
 
     @admin.display(description="week")
     def week(self, row):
@@ -285,10 +281,6 @@ def is_of_another_year(row: ImportedRow) -> bool:
     """Whether the best candidate came out more than a year before or after the year that the file says."""
     year, released = row.said.get("year"), "" if row.chosen else row.candidates[0]["released"][:4]
     return bool(year and released) and abs(year - int(released)) > 1
-
-
-def rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def in_words(outcome: Outcome) -> str:
