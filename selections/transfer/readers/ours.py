@@ -1,9 +1,10 @@
 """Our own CSV, one row for each pick and opinion, as `export_selections --format csv` writes it."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 from catalog.spreadsheets import restore
 from integrations.values import integer, mbid
@@ -11,9 +12,9 @@ from selections.models import MAX_TEXT
 
 from . import cells
 from .rows import FileError, Format, Reading, Row, RowError
-from .tables import Record, csv_format
+from .tables import Record, table_of
 
-NAME, PROGRAM = "wrong-opinions", "Wrong Opinions"
+LABEL = "a CSV of Wrong Opinions"
 VERSION = "1"
 NEEDS = ("format_version", "username", "year", "week_number", "kind")
 COLUMNS = (
@@ -44,12 +45,12 @@ DATED = ("week_start", "added_at", "opinion_at")
 
 def read(path: Path, reading: Reading) -> None:
     """One user's picks with that user's opinions on them. Raises FileError."""
-    picks: dict[tuple[object, ...], int] = {}  # the index of each among the reading's rows
+    picks: dict[Hashable, int] = {}  # the index of each among the reading's rows
     owners: set[str] = set()
 
     def read_row(record: Record, reading: Reading) -> Row | None:
         _check(record, owners)
-        row = _read_record(record, reading)
+        row = _read_row(record, reading)
         pick = (row.week, row.kind, row.position, row.tmdb_id, row.musicbrainz_id, row.title, row.artist)
         if pick not in picks:
             picks[pick] = len(reading.rows)
@@ -59,10 +60,12 @@ def read(path: Path, reading: Reading) -> None:
             reading.rows[picks[pick]] = replace(row, place=known.place, added_at=known.added_at, notes=known.notes)
         return None
 
-    csv_format(NAME, PROGRAM, needs=NEEDS, used=COLUMNS, dated=DATED, read_row=read_row).read(path, reading)
+    with table_of(path, reading, DATED) as table:
+        table.require(*NEEDS, what=LABEL)
+        table.collect(reading, COLUMNS, read_row)
 
 
-FORMAT = Format(name=NAME, label=f"a CSV of {PROGRAM}", needs=NEEDS, read=read)
+FORMAT = Format(name="wrong-opinions", label=LABEL, needs=NEEDS, read=read)
 
 
 def _check(record: Record, owners: set[str]) -> None:
@@ -76,47 +79,44 @@ def _check(record: Record, owners: set[str]) -> None:
         raise FileError(f"{record.place.capitalize()} belongs to another person. Import the export of one person.")
 
 
-def _read_record(record: Record, reading: Reading) -> Row:
-    row = _read_pick(record, reading)
-    if restore(record["opinionby"]) in ("", restore(record["username"])):
-        return _with_opinion(row, record, reading)
-    reading.left_out["Opinions of others, which are not imported"] += 1
-    return row
-
-
-def _read_pick(record: Record, reading: Reading) -> Row:
+def _read_row(record: Record, reading: Reading) -> Row:
     kind = record["kind"].casefold()
     if kind not in ("movie", "album", ""):
         raise RowError(f"{cells.shown(kind)} is not a kind. Enter movie or album.")
-    spare, place = partial(reading.spare, record.place), record.place
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
         raise RowError("This row has no year and week_number. Add them.")
-    week = cells.read_week(year, number)
-    notes = spare(cells.within, restore(record.raw("weeknotes")), most=MAX_TEXT) or ""
+    spare = partial(reading.spare, record.place)
+    said: dict[str, Any] = {
+        "place": record.place,
+        "kind": kind,
+        "week": cells.read_week(year, number),
+        "notes": spare(cells.within, restore(record.raw("weeknotes")), most=MAX_TEXT) or "",
+    }
     if not kind:
-        return Row(place=place, kind="", week=week, notes=notes)
+        return Row(**said)
     row = Row(
-        place=place,
-        kind=kind,
-        week=week,
-        notes=notes,
         position=spare(cells.read_position, record["position"]),
-        tmdb_id=spare(_read_tmdb_id, record["tmdbid"]),
-        musicbrainz_id=spare(_read_mbid, record["musicbrainzid"]),
-        release_group_id=spare(_read_mbid, record["releasegroupid"]),
+        tmdb_id=spare(_read_id, record["tmdbid"], read=integer, source="TMDB"),
+        musicbrainz_id=spare(_read_id, record["musicbrainzid"], read=mbid, source="MusicBrainz"),
+        release_group_id=spare(_read_id, record["releasegroupid"], read=mbid, source="MusicBrainz"),
         title=cells.within(restore(record.raw("title"))),
         artist=cells.within(restore(record.raw("artist"))),
         year=spare(cells.read_release_year, record["releasedate"]),
         added_at=spare(cells.read_instant, record["addedat"], zone=reading.zone),
         rewatch=spare(cells.read_rewatch, record["rewatch"]),
+        **said,
     )
     if not (row.tmdb_id or row.musicbrainz_id or row.release_group_id or row.title.strip()):
         raise RowError("This row has neither an id nor a title. Add one.")
-    return row
+    return _with_opinion(row, record, reading)
 
 
 def _with_opinion(row: Row, record: Record, reading: Reading) -> Row:
+    """The row with its opinion, if that is the user's own."""
+    if restore(record["opinionby"]) not in ("", restore(record["username"])):
+        reading.left_out["Opinions of others, which are not imported"] += 1
+        return row
     spare = partial(reading.spare, record.place)
     return replace(
         row,
@@ -127,13 +127,8 @@ def _with_opinion(row: Row, record: Record, reading: Reading) -> Row:
     )
 
 
-def _read_tmdb_id(cell: str) -> int | None:
-    if cell and not integer(cell):
-        raise RowError(f"{cells.shown(cell)} is not a TMDB id. Correct or empty it.")
-    return integer(cell)
-
-
-def _read_mbid(cell: str) -> UUID | None:
-    if cell and not mbid(cell):
-        raise RowError(f"{cells.shown(cell)} is not a MusicBrainz id. Correct or empty it.")
-    return mbid(cell)
+def _read_id[T](cell: str, *, read: Callable[[str], T | None], source: str) -> T | None:
+    found = read(cell)
+    if cell and not found:
+        raise RowError(f"{cells.shown(cell)} is not a {source} id. Correct or empty it.")
+    return found
