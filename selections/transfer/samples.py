@@ -18,22 +18,7 @@ from selections.models import MAX_RATING, Opinion, Week
 
 FILE = Path(__file__).parent / "sample_data.json"
 PEOPLE = ["ada", "ben"]
-REVIEWS = [
-    "Better than everyone says.",
-    "I wanted to like this.",
-    "An hour too long, and I would not cut a minute.",
-    "Overrated. There, I said it.",
-    "Again tomorrow.",
-    "It gets good after the part where I fell asleep.",
-]
 WEEKS = 52
-NOTES = [
-    "One of us fell asleep. The other one denies it.",
-    "Watched with the sound too low, heard with the bass too high.",
-    "A week of second chances.",
-    "We agreed for once. Suspicious.",
-    "Rain all weekend, so both sides twice.",
-]
 
 
 def load() -> dict[str, str]:
@@ -49,8 +34,8 @@ def load() -> dict[str, str]:
     for name in PEOPLE:
         passwords[name] = secrets.token_urlsafe(12)
         person = get_user_model().objects.create_user(name, f"{name}@example.org", passwords[name])
-        _fill_year(person, works, chance)
-    _disagree(chance)
+        _fill_year(person, works, data["notes"], chance)
+    _disagree(data["reviews"], chance)
     return passwords
 
 
@@ -63,7 +48,7 @@ def _works(kind: Kind, rows: list[dict[str, Any]]) -> list[Any]:
     return [works[pks[record[kind.id_field]]] for record in records]
 
 
-def _fill_year(person, works: dict[str, list[Any]], chance: random.Random) -> None:
+def _fill_year(person, works: dict[str, list[Any]], all_notes: list[str], chance: random.Random) -> None:
     """The last WEEKS weeks up to the current one: most complete, some with gaps, a few missing."""
     now = timezone.now()
     monday = timezone.localdate() - timedelta(days=timezone.localdate().weekday())
@@ -73,7 +58,7 @@ def _fill_year(person, works: dict[str, list[Any]], chance: random.Random) -> No
             continue
         start = timezone.make_aware(datetime.combine(monday - timedelta(weeks=back), time(19, 30)))
         year, week_number, _ = start.isocalendar()
-        notes = chance.choice(NOTES) if chance.random() < 0.25 else ""
+        notes = chance.choice(all_notes) if chance.random() < 0.25 else ""
         times = {"created_at": min(start, now), "updated_at": min(start, now)}
         week = Week.objects.create(user=person, year=year, week_number=week_number, notes=notes, **times)
         picked = [
@@ -88,7 +73,7 @@ def _fill_year(person, works: dict[str, list[Any]], chance: random.Random) -> No
         Week.objects.filter(pk=week.pk).update(**times)
 
 
-def _disagree(chance: random.Random) -> None:
+def _disagree(reviews: list[str], chance: random.Random) -> None:
     """Opinions of all people on most picks: they more or less agree on which works are good."""
     worth: dict[tuple[str, int], int] = {}
     given = []
@@ -104,7 +89,7 @@ def _disagree(chance: random.Random) -> None:
                     Opinion(
                         user=person,
                         rating=max(1, min(MAX_RATING, round(chance.gauss(good, 1.8)))),
-                        review=chance.choice(REVIEWS) if chance.random() < 0.2 else "",
+                        review=chance.choice(reviews) if chance.random() < 0.2 else "",
                         created_at=given_at,
                         updated_at=given_at,
                         **{kind.opinion_field: pick},
