@@ -33,7 +33,7 @@ from .outcomes import Decision, Outcome
 from .places import Places
 from .readers.rows import Row
 from .resolving import SERVICES
-from .writing import DecidedMeanwhile, write
+from .writing import write
 
 WORKERS = {"movie": 8, "album": 4}  # threads that ask ahead: TMDB's pace needs more than MusicBrainz'
 ROWS_AHEAD = 24
@@ -42,10 +42,9 @@ GATHER = 10  # seconds, after which those that are found are written, and the ot
 GIVE_UP = 3  # failures in a row, after which an upstream is not asked again
 TRIES = 3  # to write a row while another request changes the same week
 # Another request has changed something at the same time.
-CHANGED = (IntegrityError, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist, Conflict, DecidedMeanwhile)
+CHANGED = (IntegrityError, WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist, Conflict)
 NO_WEEK = "the file does not give a week"
 REMOVED = "it was removed after the import; import again to restore it"
-MEANWHILE = "another user has just decided it"
 ADDED_LATER = ("rating", "review", "rewatch", "notes")  # what a later file may say of a row that is imported already
 
 
@@ -334,8 +333,6 @@ class Importer:
                     self._store_works([outcome])  # as it may just have been merged into another
                     self._plan(outcome)
                 write(self.user, [outcome])
-            except DecidedMeanwhile:
-                outcome.become("failed", MEANWHILE)
             except Conflict as conflict:
                 outcome.become("failed", str(conflict))
             except CHANGED:

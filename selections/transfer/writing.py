@@ -22,16 +22,12 @@ REMEMBERED = {"new": "done", "planned": "done", "there": "done"}
 REMEMBERED |= {"review": "review", "full": "review", "skipped": "skipped"}
 
 
-class DecidedMeanwhile(Exception):
-    """Another user has just decided a row; all changes are rolled back."""
-
-
 def write(user, outcomes: Sequence[Outcome]) -> None:
     """Store the weeks, notes, picks, opinions and plans of the rows as far as they are missing, and remember them.
 
     Weeks with notes take them whatever the outcome of their rows. Failed rows are not remembered, so that the next
-    import tries them again. Raises Conflict if there are too many weeks or plans, IntegrityError, the DoesNotExist of
-    a pick or DecidedMeanwhile if another request was faster, and User.DoesNotExist.
+    import tries them again. Raises Conflict if there are too many weeks or plans, or another user has just decided a
+    row; IntegrityError or the DoesNotExist of a pick if another request was faster; and User.DoesNotExist.
     """
     outcomes = [outcome for outcome in outcomes if not outcome.is_settled]
     placed = [outcome for outcome in outcomes if outcome.is_placed]
@@ -149,7 +145,7 @@ def _instant(user, known: datetime | None, row: Row) -> datetime:
 
 
 def _remember(user, outcomes: Iterable[Outcome]) -> None:
-    """Keep the rows: done, to be decided, or skipped. Raises DecidedMeanwhile."""
+    """Keep the rows: done, to be decided, or skipped. Raises Conflict."""
     new = []
     for outcome in outcomes:
         known, state, chosen = outcome.remembered, REMEMBERED[outcome.state], outcome.meant.id if outcome.meant else ""
@@ -170,7 +166,7 @@ def _remember(user, outcomes: Iterable[Outcome]) -> None:
             continue
         same = ImportedRow.objects.filter(pk=known.pk, state=known.state, updated_at=known.updated_at)
         if not same.update(**values):
-            raise DecidedMeanwhile
+            raise services.Conflict("another user has just decided it", "already_decided")
     ImportedRow.objects.bulk_create(
         new,  # another import of the same file may be faster
         update_conflicts=True,
