@@ -8,7 +8,7 @@ file says about movies and albums shapes nothing that is shared: upstreams are a
 import contextlib
 import re
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from catalog.json_fields import Instant, InvalidValue
 from integrations.values import integer, mbid, text
-from selections.kinds import KINDS, Kind
+from selections.kinds import KINDS, MOVIE, Kind
 from selections.models import MAX_TEXT, Position
 from selections.weeks import YearWeek, read_week_name, week_name
 
@@ -61,33 +61,55 @@ class Refused(Exception):
     """A user cannot be imported; `str()` says why."""
 
 
-def read(path: Path) -> dict[str, list[Row]]:
-    """The rows of each table of COLUMNS, all as they were at the same moment. Raises FileError."""
+def read(path: Path) -> tuple[list[Row], list[Row]]:
+    """The users, and the weeks with their `movies` and `albums`, all as they were at the same moment.
+
+    Raises FileError.
+    """
     if not path.is_file():
         raise FileError(f"{path} is not a file.")
     try:
         with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             connection.text_factory = lambda value: value.decode("utf-8", "replace")
             connection.execute("BEGIN")
-            return {table: _rows(connection, table) for table in COLUMNS}
+            for table in COLUMNS:
+                _check(connection, table)
+            return _rows(connection, "SELECT * FROM users ORDER BY 1"), _weeks(connection)
     except sqlite3.Error as error:
         raise FileError(f"{path} cannot be read as an SQLite database: {error}.") from None
 
 
-def _rows(connection: sqlite3.Connection, table: str) -> list[Row]:
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", [table])
-    if not found.fetchone():
+def _check(connection: sqlite3.Connection, table: str) -> None:
+    names = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+    if not names:
         raise FileError(f"This is not a database of the FastAPI version: it has no table {table}.")
-    rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608 - a name of COLUMNS
-    names = [column[0] for column in rows.description]
-    if missing := sorted(COLUMNS[table] - set(names)):
+    if missing := sorted(COLUMNS[table] - names):
         raise FileError(
             f"This is not a database of the FastAPI version: its table {table} has no {' or '.join(missing)}."
         )
+
+
+def _weeks(connection: sqlite3.Connection) -> list[Row]:
+    """The weeks with the picks of each, which have the columns of their works as well."""
+    weeks = {week["id"]: week for week in _rows(connection, "SELECT * FROM weeks ORDER BY 1")}
+    for name in KINDS:
+        query = (
+            f"SELECT pick.*, work.* FROM week_{name}s AS pick "  # noqa: S608 - our own names
+            f"LEFT JOIN {name}s AS work ON work.id = pick.{name}_id ORDER BY 1"
+        )
+        for pick in _rows(connection, query):
+            if week := weeks.get(pick["week_id"]):
+                week.setdefault(f"{name}s", []).append(pick)
+    return list(weeks.values())
+
+
+def _rows(connection: sqlite3.Connection, query: str) -> list[Row]:
+    rows = connection.execute(query)
+    names = [column[0] for column in rows.description]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def load(tables: dict[str, list[Row]], *, owner: str, same: Collection[str], apply: bool) -> list[Outcome]:
+def load(users: list[Row], weeks: list[Row], *, owner: str, same: Collection[str], apply: bool) -> list[Outcome]:
     """Import all users with their weeks, or with `apply=False` report what that would do.
 
     The account called `owner` also gets the weeks that have no owner. Accounts of this site that are called as in
@@ -95,36 +117,37 @@ def load(tables: dict[str, list[Row]], *, owner: str, same: Collection[str], app
     User.DoesNotExist if there is no `owner`.
     """
     with transaction.atomic():
-        outcomes = _load(tables, owner, same)
+        outcomes = _load(users, weeks, owner, same)
         transaction.set_rollback(not apply)
     return outcomes
 
 
-def _load(tables: dict[str, list[Row]], owner: str, same: Collection[str]) -> list[Outcome]:
-    works = {name: _works(kind, tables[f"{name}s"]) for name, kind in KINDS.items()}
+def _load(rows: list[Row], all_weeks: list[Row], owner: str, same: Collection[str]) -> list[Outcome]:
     users: dict[Any, Any] = {}  # by their ids in the file
     outcomes: dict[Any, Outcome] = {}
-    for row in tables["users"]:
+    for row in rows:
         outcome = outcomes[row["id"]] = Outcome(text(row["username"]).lower() or f"user {row['id']}")
         try:
             users[row["id"]] = _account(row, same, set(users.values()), outcome)
         except Refused as refused:
             outcome.remarks.append(str(refused))
-    weeks = _weeks_by_owner(tables, outcomes)
+    weeks: dict[Any, list[Row]] = defaultdict(list)  # by the ids of their users; None without one in the file
+    for week in all_weeks:
+        weeks[week["user_id"] if week.get("user_id") in outcomes else None].append(week)
     if owner:
         heir = get_user_model().objects.known_as(owner).get()
         known = next((known for known, user in users.items() if user == heir), None)
         if known is None:
             outcomes[None], users[None] = Outcome(heir.username, "existing"), heir
         else:
-            weeks[known] = weeks.get(known, []) + weeks.pop(None, [])
+            weeks[known] += weeks.pop(None, [])
     elif unowned := len(weeks.pop(None, ())):
-        sentence = "Weeks without an owner: {}. Name the account that gets them with --owner."
-        outcomes[None] = Outcome("", remarks=[sentence.format(unowned)])
+        sentence = f"Weeks without an owner: {unowned}. Name the account that gets them with --owner."
+        outcomes[None] = Outcome("", remarks=[sentence])
     for known, user in users.items():
-        _load_weeks(user, weeks.get(known, []), tables, works, outcomes[known])
-    for known in weeks.keys() - users.keys():
-        outcomes[known].remarks.append(f"Weeks that were left out with the account: {len(weeks[known])}.")
+        _load_weeks(user, weeks.pop(known, []), outcomes[known])
+    for known, left in weeks.items():
+        outcomes[known].remarks.append(f"Weeks that were left out with the account: {len(left)}.")
     return list(outcomes.values())
 
 
@@ -165,44 +188,14 @@ def _account(row: Row, same: Collection[str], taken: Collection[Any], outcome: O
     return user
 
 
-def _works(kind: Kind, rows: Iterable[Row]) -> dict[Any, Row]:
-    """The movies or albums by their ids in the file, as our own JSON has them; without those that have no id at their
-    source."""
-    read_id: Callable[[Any], Any] = integer if kind.name == "movie" else mbid
-    works = {}
-    for row in rows:
-        if external_id := read_id(row[kind.id_field]):
-            known = external_id if kind.name == "movie" else str(external_id)
-            title = text(row["title"]) or f"{kind.name.capitalize()} {known}"
-            works[row["id"]] = {kind.id_field: known, "title": title, "artist": text(row.get("artist"))}
-    return works
-
-
-def _weeks_by_owner(tables: dict[str, list[Row]], outcomes: dict[Any, Outcome]) -> dict[Any, list[Row]]:
-    """The weeks by the ids of their users; None for those that have none, or one who is not in the file."""
-    weeks: dict[Any, list[Row]] = {}
-    for week in tables["weeks"]:
-        owner = week.get("user_id")
-        weeks.setdefault(owner if owner in outcomes else None, []).append(week)
-    return weeks
-
-
-def _load_weeks(
-    user: Any, weeks: list[Row], tables: dict[str, list[Row]], works: dict[str, dict[Any, Row]], outcome: Outcome
-) -> None:
+def _load_weeks(user: Any, weeks: list[Row], outcome: Outcome) -> None:
     """Import these weeks into the user's."""
-    picks: dict[tuple[str, Any], list[Row]] = {}
-    for name in KINDS:
-        for pick in tables[f"week_{name}s"]:
-            picks.setdefault((name, pick["week_id"]), []).append(pick)
+    works: dict[str, dict[Any, Row]] = {name: {} for name in KINDS}
     data = {
         "format": own_json.FORMAT,
         "version": own_json.VERSION,
-        "weeks": _as_json(weeks, picks, works, outcome.remarks.append),
-        "catalog": {
-            f"{name}s": list({work[kind.id_field]: work for work in works[name].values()}.values())
-            for name, kind in KINDS.items()
-        },
+        "weeks": _as_json(weeks, works, outcome.remarks.append),
+        "catalog": {f"{name}s": list(works[name].values()) for name in KINDS},
     }
     try:
         outcome.report = restoring.load(user, data, apply=True, is_trusted=False, with_profile=False)
@@ -210,10 +203,9 @@ def _load_weeks(
         outcome.remarks.append(f"No week was imported. {error.sentence}")
 
 
-def _as_json(
-    weeks: Iterable[Row], picks: dict[tuple[str, Any], list[Row]], works: dict[str, dict[Any, Row]], say: Say
-) -> list[Row]:
-    """These weeks as our own JSON has them; several for the same calendar week become one."""
+def _as_json(weeks: Iterable[Row], works: dict[str, dict[Any, Row]], say: Say) -> list[Row]:
+    """These weeks as our own JSON has them, and their works in `works`; several for the same calendar week become
+    one."""
     by_name: dict[YearWeek, list[Row]] = {}
     for week in weeks:
         year, number = integer(week["year"]), integer(week["week_number"])
@@ -221,16 +213,10 @@ def _as_json(
             by_name.setdefault(known, []).append(week)
         else:
             say(f"Week {week['id']} was left out: there is no week {week['week_number']} in {week['year']}.")
-    return [_week(name, same, picks, works, say) for name, same in by_name.items()]
+    return [_week(name, of_name, works, say) for name, of_name in by_name.items()]
 
 
-def _week(
-    known: YearWeek,
-    weeks: list[Row],
-    picks: dict[tuple[str, Any], list[Row]],
-    works: dict[str, dict[Any, Row]],
-    say: Say,
-) -> Row:
+def _week(known: YearWeek, weeks: list[Row], works: dict[str, dict[Any, Row]], say: Say) -> Row:
     def say_where(sentence: str) -> None:
         say(f"{week_name(*known)}: {sentence}")
 
@@ -240,8 +226,8 @@ def _week(
     values: Row = {"year": known[0], "week_number": known[1], "notes": notes[:MAX_TEXT]}
     values |= {name: _written(weeks[0], name, say_where) for name in ("created_at", "updated_at")}
     for name, kind in KINDS.items():
-        of_these = [pick for week in weeks for pick in picks.get((name, week["id"]), ())]
-        values[f"{name}s"] = _picks(kind, of_these, works[name], say_where)
+        picks = [pick for week in weeks for pick in week.get(f"{name}s", ())]
+        values[f"{name}s"] = _picks(kind, picks, works[name], say_where)
     return values
 
 
@@ -249,19 +235,21 @@ def _picks(kind: Kind, picks: Iterable[Row], works: dict[Any, Row], say: Say) ->
     """The picks of a week, each at its position, or at a free one if that is occupied or does not exist."""
     found: dict[Any, Row] = {}
     for pick in picks:
-        work = works.get(pick[f"{kind.name}_id"])
-        if work is None:
+        known = integer(pick[kind.id_field]) if kind is MOVIE else text(pick[kind.id_field]).lower()
+        title = text(pick["title"]) or f"{kind.name.capitalize()} {known}"
+        if not (known if kind is MOVIE else mbid(known)):
             say(f"{kind.a_name.capitalize()} was left out, as the file has no {kind.id_name} for it.")
-        elif work[kind.id_field] in found:
-            say(f"{work['title']} was listed twice.")
+        elif known in found:
+            say(f"{title} was listed twice.")
         else:
-            found[work[kind.id_field]] = pick
+            found[known] = pick
+            works[known] = {kind.id_field: known, "title": title, "artist": text(pick.get("artist"))}
     claims = Counter(integer(pick["position"]) for pick in found.values())
     free = [position for position in Position.values if not claims[position]]
     kept: set[int] = set()
     placed = []
-    for external_id, pick in found.items():
-        position, title = integer(pick["position"]), works[pick[f"{kind.name}_id"]]["title"]
+    for known, pick in found.items():
+        position, title = integer(pick["position"]), works[known]["title"]
         if position in kept or position not in Position.values:
             if not free:
                 say(f"{title} was left out: both positions are occupied.")
@@ -269,7 +257,7 @@ def _picks(kind: Kind, picks: Iterable[Row], works: dict[Any, Row], say: Say) ->
             say(f"{title} is moved to position {free[0]}, as {pick['position']} is occupied or does not exist.")
             position = free.pop(0)
         kept.add(position)
-        placed.append({"position": position, kind.id_field: external_id, "added_at": _written(pick, "added_at", say)})
+        placed.append({"position": position, kind.id_field: known, "added_at": _written(pick, "added_at", say)})
     return placed
 
 

@@ -32,9 +32,9 @@ class Command(BaseCommand):
     def handle(self, *, file, apply, owner, same, verbosity, **options):
         self.verbosity = verbosity
         try:
-            tables = original.read(file)
-            self.say(f"{file.name}: {counted(len(tables['users']), 'user')}, {counted(len(tables['weeks']), 'week')}.")
-            outcomes = original.load(tables, owner=owner, same={name.lower() for name in same}, apply=apply)
+            users, weeks = original.read(file)
+            self.say(f"{file.name}: {counted(len(users), 'user')}, {counted(len(weeks), 'week')}.")
+            outcomes = original.load(users, weeks, owner=owner, same={name.lower() for name in same}, apply=apply)
         except FileError as error:
             raise CommandError(str(error)) from None
         except get_user_model().DoesNotExist:
