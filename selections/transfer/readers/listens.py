@@ -8,12 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from selections.weeks import YearWeek
 
 from . import cells
-from .rows import MAX_ROWS, FileError, LeftOut, Reading, Row, RowError
+from .rows import FileError, LeftOut, Reading, Row
 
 MIN_TRACKS = 4  # of an album in a week
 MAX_LISTENS = 2_000_000  # of one file
@@ -66,25 +67,20 @@ class Album:
 def collect[T](reading: Reading, entries: Iterable[tuple[str, T]], read_listen: Callable[[T], Listen]) -> None:
     """Add the albums that were heard; of those of one week the ones with most tracks come first. Raises FileError."""
     albums: dict[tuple[str, str], Album] = {}
-    for number, (place, entry) in enumerate(entries):
-        if number == MAX_LISTENS or len(reading.failures) == MAX_ROWS:
-            raise FileError(f"The file has more than {MAX_LISTENS:,} listens. Split it into several.")
-        try:
-            listen = read_listen(entry)
-            week = cells.week_of(listen.at.astimezone(reading.zone).date())
-            if not (listen.artist and listen.album and listen.track):
-                raise LeftOut("Listens without an artist, album or track, not counted")
-            key = cells.within(listen.artist).casefold(), cells.within(listen.album).casefold()
-        except LeftOut as reason:
-            reading.left_out[str(reason)] += 1
-        except RowError as error:
-            reading.failures.append((place, str(error)))
-        else:
-            album = albums.setdefault(key, Album(listen.artist, listen.album))
-            tracks = album.weeks[week]
-            track = listen.track.casefold()
-            tracks[track] = max(listen.at, tracks.get(track, listen.at))
-            album.releases.update([listen.release] if listen.release else [])
+
+    def add(entry: T) -> None:
+        listen = read_listen(entry)
+        week = cells.week_of(listen.at.astimezone(reading.zone).date())
+        track = listen.track.casefold()
+        if not (listen.artist and listen.album and track):
+            raise LeftOut("Listens without an artist, album or track, not counted")
+        key = cells.within(listen.artist).casefold(), cells.within(listen.album).casefold()
+        album = albums.setdefault(key, Album(listen.artist, listen.album))
+        album.weeks[week][track] = max(listen.at, album.weeks[week].get(track, listen.at))
+        album.releases.update([listen.release] if listen.release else [])
+
+    if reading.collect(islice(entries, MAX_LISTENS + 1), add) > MAX_LISTENS:
+        raise FileError(f"The file has more than {MAX_LISTENS:,} listens. Split it into several.")
     found = [counted for album in albums.values() for counted in album.rows()]
     found.sort(key=lambda counted: (counted[1].week, -counted[0]))
     reading.rows += [row for _, row in found]

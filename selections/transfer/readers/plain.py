@@ -144,30 +144,26 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
     """The ids and the title that a row gives, if any."""
     work: dict[str, Any] = {}
     wrong: list[str] = []
-    for thing in ("tmdb", "imdb", "release", "group"):
+    for thing in IDENTIFYING:
         text = _cell(record, thing)
-        is_ambiguous = text.isdecimal() and thing != "tmdb"
-        ids = {} if is_ambiguous else _read_ids(text, bare="release-group" if thing == "group" else "release")
-        if text and not ids:
-            wrong.append(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
+        is_unclear = text.isdecimal() and thing != "tmdb"  # a title can be a number as well
+        ids = {} if is_unclear else _read_ids(text, bare="release-group" if thing == "group" else "release")
         work |= ids
-    if text := _cell(record, "address"):
-        ids = {} if text.isdecimal() else _read_ids(text)
-        work |= ids
-        reading.left_out[UNREAD] += not ids
-    for thing in ("title", "movie", "album"):
-        text = _cell(record, thing)
-        ids = {} if text.isdecimal() else _read_ids(text)  # a number can be a title as well
-        if text and not ids:
+        if ids or not text:
+            continue
+        if thing in ("title", "movie", "album"):
             work.setdefault("title", cells.within(text))
-        work |= ids
+        elif thing == "address":
+            reading.left_out[UNREAD] += 1
+        else:
+            wrong.append(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
     if wrong and not work:
         raise RowError(wrong[0])
     reading.skip_cells(record.place, wrong)
     return work
 
 
-def _read_ids(text: str, *, bare: str = "release") -> dict[str, Any]:
+def _read_ids(text: str, *, bare: str) -> dict[str, Any]:
     """The field of a row for an id or an address; a `bare` id of MusicBrainz may be that of a release or its group."""
     return cells.read_movie_id(text) or cells.read_album_id(text, bare=bare)
 

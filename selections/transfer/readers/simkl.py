@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from integrations.values import integer, mapping, text
+from integrations.values import integer, mapping, rows, text
 from selections.models import MAX_RATING
 
 from . import cells, files
@@ -40,11 +40,7 @@ CSV = movie_format(
 
 
 def _is_object(data: dict[str, Any]) -> bool:
-    return any("status" in mapping(entry) for key in ("movies", "shows", "anime") for entry in _some(data.get(key)))
-
-
-def _some(entries: object) -> list[Any]:
-    return entries[:1] if isinstance(entries, list) else []
+    return any("status" in entry for key in ("movies", "shows", "anime") for entry in rows(data.get(key))[:1])
 
 
 def read(path: Path, reading: Reading) -> None:
