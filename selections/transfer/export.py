@@ -32,6 +32,7 @@ from .readers.ours import COLUMNS as CSV_COLUMNS
 WORKS = 25  # works at a time, each with up to a hundred credits
 LETTERBOXD_COLUMNS = ["tmdbID", "Title", "Year", "Rating10", "WatchedDate", "Rewatch", "Tags", "Review"]
 LETTERBOXD_MAX = 1_000_000  # bytes of a file that Letterboxd takes
+LETTERBOXD_MAX_REVIEW = 490_000  # bytes, each of which may be a quotation mark, which is written twice
 
 
 def file_name(user, ending: str) -> str:
@@ -89,18 +90,13 @@ def _weeks(user, year: int | None = None) -> Iterator[Week]:
     years = list(weeks.order_by("year").values_list("year", flat=True).distinct())
     for kind in KINDS.values():
         picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
+        opinions = _readable(user, kind).order_by("-own", "created_at", "id")
         weeks = weeks.prefetch_related(
             Prefetch(kind.related_picks, picks),
-            Prefetch(f"{kind.related_picks}__opinions", _readable(user, kind), to_attr="readable_opinions"),
+            Prefetch(f"{kind.related_picks}__opinions", opinions, to_attr="readable_opinions"),
         )
     for year in years:
-        for week in weeks.filter(year=year).order_by("week_number"):
-            for pick in _picks(week):
-                # Sorted here, as databases differ in how they sort names.
-                pick.readable_opinions.sort(
-                    key=lambda opinion: (not opinion.own, opinion.created_at, opinion.user.username)
-                )
-            yield week
+        yield from weeks.filter(year=year).order_by("week_number")
 
 
 def _picks(week: Week) -> list[Any]:
@@ -227,7 +223,7 @@ def to_letterboxd(user) -> Iterator[str]:
     room = LETTERBOXD_MAX - len(header)
     lines, left = [header], room
     for pick in _movies_watched(user):
-        line = _letterboxd_line(pick, user, room)
+        line = _letterboxd_line(pick, user)
         size = len(line.encode())
         if size > left:
             yield "".join(lines)
@@ -246,7 +242,8 @@ def _csv_line(cells: list[Any]) -> str:
 def _movies_watched(user) -> Iterator[WeekMovie]:
     """The user's movies of all weeks that have begun, the earliest first, in two queries a year: with `own_opinions`,
     and whether it `was_seen` before: as the user says, else whether they picked it in an earlier week."""
-    picks = WeekMovie.objects.filter(week__user=user, week__in=_begun(user))
+    begun = Week.objects.filter(user=user).until(*this_week(user))  # in later ones nothing was watched yet
+    picks = WeekMovie.objects.filter(week__in=begun)
     before = week_before(OuterRef("week__year"), OuterRef("week__week_number"), "week__")  # type: ignore[arg-type]
     seen = WeekMovie.objects.filter(before, week__user=user, movie=OuterRef("movie"))
     for year in list(picks.order_by("week__year").values_list("week__year", flat=True).distinct()):
@@ -259,30 +256,23 @@ def _movies_watched(user) -> Iterator[WeekMovie]:
         )
 
 
-def _begun(user) -> QuerySet[Week]:
-    """The user's weeks without future ones, in which nothing was watched yet."""
-    return Week.objects.filter(user=user).until(*this_week(user))
-
-
-def _letterboxd_line(pick: WeekMovie, user, max_bytes: int) -> str:
-    """The line of a pick. Its review is cut if the line would have more than `max_bytes`."""
+def _letterboxd_line(pick: WeekMovie, user) -> str:
     opinion: Opinion | None = next(iter(getattr(pick, "own_opinions", [])), None)
     review = opinion.review if opinion else ""
-    cells = [
-        pick.movie.tmdb_id,
-        defuse(pick.movie.title),
-        pick.movie.release_date.year if pick.movie.release_date else "",
-        (opinion.rating if opinion else None) or "",
-        _watched_on(pick, user),
-        "Yes" if getattr(pick, "was_seen", False) else "",
-        f"wrong-opinions, {pick.week.name}",
-    ]
-    line = _csv_line([*cells, review])
-    if len(line.encode()) > max_bytes:
-        # A quotation mark is written twice, so that half the bytes always fit.
-        room = (max_bytes - len(_csv_line([*cells, ""]).encode())) // 2 - 10
-        line = _csv_line([*cells, review.encode()[:room].decode(errors="ignore") + "…"])
-    return line
+    if len(review.encode()) > LETTERBOXD_MAX_REVIEW:
+        review = review.encode()[:LETTERBOXD_MAX_REVIEW].decode(errors="ignore") + "…"
+    return _csv_line(
+        [
+            pick.movie.tmdb_id,
+            defuse(pick.movie.title),
+            pick.movie.release_date.year if pick.movie.release_date else "",
+            (opinion.rating if opinion else None) or "",
+            _watched_on(pick, user),
+            "Yes" if getattr(pick, "was_seen", False) else "",
+            f"wrong-opinions, {pick.week.name}",
+            review,
+        ]
+    )
 
 
 def _watched_on(pick: WeekMovie, user) -> date:
