@@ -24,4 +24,4 @@ def _read_release(record: Record, reading: Reading) -> Row:
     )
 
 
-FORMAT = csv_format("discogs", "Discogs", needs=NEEDS, used=USED, read_row=_read_release)
+FORMAT = csv_format("Discogs", needs=NEEDS, used=USED, read_row=_read_release)

@@ -12,7 +12,6 @@ def _check(record: Record) -> None:
 
 
 FORMAT = movie_format(
-    "imdb",
     "IMDb",
     needs=("Const", "Title", "Title Type", "Your Rating", "Date Rated"),
     # A position is one in the list, not in a week; the date is that of the rating.

@@ -11,7 +11,7 @@ from integrations.values import mbid
 from . import cells, dates
 from .files import Lines, opened
 from .listens import Listen, collect
-from .rows import Format, Reading, RowError
+from .rows import Format, Reading, RowError, program_format
 from .tables import Table, table_of
 
 NEEDS = ("artist", "album", "track", "uts")
@@ -72,12 +72,5 @@ def _read_time(cell: str, reading: Reading) -> datetime:
     return at
 
 
-FORMAT = Format(
-    name="lastfm",
-    label="a CSV of Last.fm",
-    program="Last.fm",
-    needs=NEEDS,
-    has_no_header=has_no_header,
-    read=read,
-)
+FORMAT = program_format("Last.fm", label="a CSV of Last.fm", needs=NEEDS, has_no_header=has_no_header, read=read)
 TITLED = Format(name="scrobbles", label="a CSV of scrobbles", needs=BY_TITLE, read=read)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cells, files
-from .rows import FileError, Format, Reading, Row, RowError
+from .rows import FileError, Reading, Row, RowError, program_format
 from .tables import Record, Table, listed, table_of
 
 FILM = ("Date", "Name", "Year", "Letterboxd URI")  # in each of its files of films
@@ -188,11 +188,4 @@ PARTS = {
     "ratings.csv": ((*FILM, "Rating"), "the ratings.csv of Letterboxd", _read_rating),
     "watchlist.csv": (FILM, "a watchlist of Letterboxd", _read_plan),
 }
-FORMAT = Format(
-    name="letterboxd",
-    label="an export of Letterboxd",
-    program="Letterboxd",
-    needs=FILM,
-    is_export=is_export,
-    read=read,
-)
+FORMAT = program_format("Letterboxd", needs=FILM, is_export=is_export, read=read)

@@ -13,7 +13,7 @@ from integrations.values import integer, mapping, mbid, text
 from . import files
 from .json_files import entries
 from .listens import Listen, collect
-from .rows import FileError, Format, Reading, RowError
+from .rows import FileError, Reading, RowError, program_format
 
 PART = re.compile(r"(?:[^/]+/)?listens/\d+/\d+\.jsonl", re.IGNORECASE)
 
@@ -59,12 +59,4 @@ def _read_listen(entry: Any) -> Listen:
     )
 
 
-FORMAT = Format(
-    name="listenbrainz",
-    label="an export of ListenBrainz",
-    program="ListenBrainz",
-    is_export=is_export,
-    is_list=_is_listen,
-    is_object=_is_listen,
-    read=read,
-)
+FORMAT = program_format("ListenBrainz", is_export=is_export, is_list=_is_listen, is_object=_is_listen, read=read)

@@ -7,7 +7,6 @@ from .rows import Reading
 from .tables import movie_format
 
 CSV = movie_format(
-    "movary",
     "Movary",
     needs=("title", "year", "tmdbId", "imdbId"),
     columns={

@@ -8,7 +8,7 @@ from integrations.values import mbid, rows, text
 
 from . import cells
 from .json_files import collect, numbered, read_object
-from .rows import Format, Reading, Row, RowError
+from .rows import Reading, Row, RowError, program_format
 
 IDS = {"releases": "musicbrainz_id", "release-groups": "release_group_id"}
 
@@ -39,10 +39,4 @@ def _read_album(field: str, reading: Reading, place: str, entry: dict[str, Any])
     return Row(place=place, kind="album", **values)
 
 
-FORMAT = Format(
-    name="musicbrainz",
-    label="a collection of MusicBrainz",
-    program="MusicBrainz",
-    is_object=_is_object,
-    read=read,
-)
+FORMAT = program_format("MusicBrainz", label="a collection of MusicBrainz", is_object=_is_object, read=read)

@@ -41,4 +41,4 @@ def _read_mark(record: Record, reading: Reading) -> Row:
     )
 
 
-FORMAT = csv_format("neodb", "NeoDB", needs=NEEDS, used=NEEDS, dated=("timestamp",), read_row=_read_mark)
+FORMAT = csv_format("NeoDB", needs=NEEDS, used=NEEDS, dated=("timestamp",), read_row=_read_mark)

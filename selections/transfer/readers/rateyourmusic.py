@@ -61,4 +61,4 @@ def _plain(review: str) -> str:
     return html.unescape(TAG.sub("", LINK.sub(r"\1", PICTURE.sub("", review))))
 
 
-FORMAT = csv_format("rateyourmusic", "RateYourMusic", needs=NEEDS, used=USED, read_row=_read_album)
+FORMAT = csv_format("RateYourMusic", needs=NEEDS, used=USED, read_row=_read_album)

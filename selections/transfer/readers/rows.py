@@ -1,5 +1,6 @@
 """The result of reading any file: rows that say which movie or album belongs to which week, or to the shortlist."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
@@ -166,3 +167,9 @@ class Format:
     @property
     def is_table(self) -> bool:
         return bool(self.needs) or not (self.is_list or self.is_object)
+
+
+def program_format(program: str, *, label: str = "", **how: Any) -> Format:
+    """The format of a program's files, which are called exports unless there is a `label`."""
+    name = re.sub(r"\W", "", program).lower()
+    return Format(name=name, label=label or f"an export of {program}", program=program, **how)

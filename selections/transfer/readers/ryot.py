@@ -7,7 +7,7 @@ from integrations.values import integer, mapping, rows, text
 
 from . import cells
 from .json_files import collect, numbered, read_object
-from .rows import Format, LeftOut, Reading, Row
+from .rows import LeftOut, Reading, Row, program_format
 
 LISTS = ("movies", "media", "metadata")  # of older and newer versions
 
@@ -56,4 +56,4 @@ def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row
     ]
 
 
-FORMAT = Format(name="ryot", label="an export of Ryot", program="Ryot", is_object=_is_object, read=read)
+FORMAT = program_format("Ryot", is_object=_is_object, read=read)

@@ -8,7 +8,7 @@ from selections.models import MAX_RATING
 
 from . import cells, files
 from .json_files import collect, movie_of, numbered, read_object
-from .rows import Format, LeftOut, Reading, Row
+from .rows import LeftOut, Reading, Row, program_format
 from .tables import Record, movie_format
 
 NEEDS = ("SIMKL_ID", "Title", "Type", "Watchlist", "WatchedDate")
@@ -24,7 +24,6 @@ def _check(record: Record) -> None:
 
 
 CSV = movie_format(
-    "simkl",
     "Simkl",
     needs=NEEDS,
     columns={
@@ -61,4 +60,4 @@ def read(path: Path, reading: Reading) -> None:
     reading.left_out[SERIES] += sum(1 for key in ("shows", "anime") for _ in numbered(key, data.get(key)))
 
 
-FORMAT = Format(name="simkl", label="an export of Simkl", program="Simkl", needs=NEEDS, is_object=_is_object, read=read)
+FORMAT = program_format("Simkl", needs=NEEDS, is_object=_is_object, read=read)

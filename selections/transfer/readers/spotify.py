@@ -10,7 +10,7 @@ from integrations.values import integer, mapping, text
 from . import cells, files
 from .json_files import entries
 from .listens import Listen, collect
-from .rows import FileError, Format, LeftOut, Reading, RowError
+from .rows import FileError, LeftOut, Reading, RowError, program_format
 
 PART = re.compile(r"(?:[^/]+/)?(?:Streaming_History_Audio|endsong)\w*(?:-\w+)?\.json", re.IGNORECASE)
 MIN_PLAYED = 30_000  # milliseconds, from which on Spotify counts a stream
@@ -44,11 +44,6 @@ def read(path: Path, reading: Reading) -> None:
     collect(reading, chain.from_iterable(entries(file, name) for name, file in parts), read_listen)
 
 
-FORMAT = Format(
-    name="spotify",
-    label="a streaming history of Spotify",
-    program="Spotify",
-    is_export=is_export,
-    is_list=is_list,
-    read=read,
+FORMAT = program_format(
+    "Spotify", label="a streaming history of Spotify", is_export=is_export, is_list=is_list, read=read
 )

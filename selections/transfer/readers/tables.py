@@ -16,7 +16,7 @@ from selections.plans import MAX_NOTE
 
 from . import cells, dates
 from .files import MAX_LINE, Lines, opened
-from .rows import MAX_NAMED, FileError, Format, Reading, Row, RowError
+from .rows import MAX_NAMED, FileError, Format, Reading, Row, RowError, program_format
 
 csv.field_size_limit(MAX_LINE)  # of the whole process, instead of the default of 128 KB
 
@@ -146,7 +146,6 @@ def table_of(path: Path, reading: Reading, dated: Iterable[str] = ()) -> Iterato
 
 
 def csv_format(
-    name: str,
     program: str,
     *,
     needs: tuple[str, ...],
@@ -164,11 +163,10 @@ def csv_format(
             table.require(*needs, what=label)
             table.collect(reading, used, read_row)
 
-    return Format(name=name, label=label, program=program, needs=needs, read=read)
+    return program_format(program, label=label, needs=needs, read=read)
 
 
 def movie_format(
-    name: str,
     program: str,
     *,
     needs: tuple[str, ...],
@@ -206,7 +204,7 @@ def movie_format(
         )
 
     used = (*needs, *columns.values())
-    return csv_format(name, program, needs=needs, used=used, dated=(columns["day"], *dated), read_row=read_row)
+    return csv_format(program, needs=needs, used=used, dated=(columns["day"], *dated), read_row=read_row)
 
 
 def _delimiter(header: str) -> str:

@@ -10,7 +10,6 @@ def _check(record: Record) -> None:
 
 
 FORMAT = movie_format(
-    "tmdb",
     "TMDB",
     needs=("TMDb ID", "Type", "Name", "Your Rating", "Date Rated"),
     # The column `Rating` is everyone's average.

@@ -15,7 +15,7 @@ from selections.plans import MAX_NOTE
 
 from . import cells, files
 from .json_files import collect, entries, first_entry, movie_of
-from .rows import Format, LeftOut, Reading, Row, RowError
+from .rows import LeftOut, Reading, Row, RowError, program_format
 from .tables import listed
 
 HISTORY = re.compile(r"watched-history(?:-(\d{1,6}))?\.json", re.IGNORECASE)
@@ -163,6 +163,4 @@ def _read_watchlist(reading: Reading, watchlist: Entries) -> None:
     collect(reading, watchlist, read_entry)
 
 
-FORMAT = Format(
-    name="trakt", label="an export of Trakt", program="Trakt", is_export=is_export, is_list=is_list, read=read
-)
+FORMAT = program_format("Trakt", is_export=is_export, is_list=is_list, read=read)

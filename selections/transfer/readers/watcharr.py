@@ -7,7 +7,7 @@ from integrations.values import integer, mapping, text
 
 from . import cells, files
 from .json_files import collect, entries
-from .rows import Format, LeftOut, Reading, Row
+from .rows import LeftOut, Reading, Row, program_format
 
 
 def _is_list(entry: dict[str, Any]) -> bool:
@@ -38,4 +38,4 @@ def read(path: Path, reading: Reading) -> None:
         collect(reading, entries(file), read_entry)
 
 
-FORMAT = Format(name="watcharr", label="an export of Watcharr", program="Watcharr", is_list=_is_list, read=read)
+FORMAT = program_format("Watcharr", is_list=_is_list, read=read)

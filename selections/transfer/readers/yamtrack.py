@@ -35,7 +35,6 @@ def _read_score(cell: str) -> int | None:
 
 
 FORMAT = csv_format(
-    "yamtrack",
     "Yamtrack",
     needs=NEEDS,
     used=(*NEEDS, *DATES, "score", "notes"),
