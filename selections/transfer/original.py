@@ -29,7 +29,7 @@ from selections.weeks import YearWeek, read_week_name, week_name
 
 from . import own_json, restoring
 from .readers.rows import FileError
-from .report import Report
+from .restoring import Report
 
 # The columns that a table must have; others may be missing, and further tables are ignored.
 COLUMNS = {

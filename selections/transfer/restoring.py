@@ -25,7 +25,6 @@ from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
 from selections.weeks import YearWeek, any_of, over_for, week_name
 
 from .own_json import PROFILE, Key, read
-from .report import Report
 from .saved_works import TOO_MANY_UNKNOWN, SavedWorks
 from .shortlists import restore_shortlist
 
@@ -40,6 +39,46 @@ type Said = tuple[AnyPick, Values]  # an opinion of the file, and the pick that 
 
 WEEK = ("year", "week_number", "notes", "created_at", "updated_at")  # the columns that are in a file
 OPINION = ("rating", "review", "contains_spoilers", "created_at", "updated_at")
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of an import, or of a dry run. `existing` counts data that is left unchanged."""
+
+    applied: bool
+    profile: list[str] = field(default_factory=list)  # the fields that were filled in
+    weeks_created: int = 0
+    weeks_existing: int = 0
+    notes_filled: int = 0
+    rewatches_filled: int = 0
+    picks_created: int = 0
+    picks_existing: int = 0
+    picks_left_out: int = 0
+    opinions_created: int = 0
+    opinions_existing: int = 0
+    opinions_left_out: int = 0
+    shortlist_created: int = 0
+    shortlist_existing: int = 0
+    shortlist_left_out: int = 0
+    opinions_of_others: int = 0  # in the file for reading only, and never imported
+    movies_added: int = 0
+    albums_added: int = 0
+    remarks: list[str] = field(default_factory=list)  # a sentence for each item that was skipped
+
+    def lines(self) -> list[tuple[str, int, int, int]]:
+        """What was imported: the number of new ones, of those that exist, and of those that were skipped."""
+        return [
+            ("weeks", self.weeks_created, self.weeks_existing, 0),
+            ("picks", self.picks_created, self.picks_existing, self.picks_left_out),
+            ("opinions", self.opinions_created, self.opinions_existing, self.opinions_left_out),
+            ("shortlist items", self.shortlist_created, self.shortlist_existing, self.shortlist_left_out),
+        ]
+
+    def add(self, counts: Counter[str], remarks: list[str]) -> None:
+        """Add the counts of a part of the file, by their names, and its remarks."""
+        for name, count in counts.items():
+            setattr(self, name, getattr(self, name) + count)
+        self.remarks += remarks
 
 
 class ImportRunning(Exception):
@@ -97,7 +136,7 @@ def load(
     for opinions in batched(file["opinions_given"], BATCH, strict=False):
         works.look_up(given["key"] for given in opinions)
         _give(user, opinions, works, report)
-    restore_shortlist(user, file["shortlist"], works, report)
+    report.add(*restore_shortlist(user, file["shortlist"], works))
     report.opinions_of_others = sum(
         not opinion["own"] for week in weeks for pick in week["picks"] for opinion in pick["opinions"]
     )

@@ -1,5 +1,6 @@
 """Importing the shortlist of our own JSON: what is missing is added, as far as there is room."""
 
+from collections import Counter
 from itertools import batched
 from typing import Any
 
@@ -9,29 +10,31 @@ from selections import services
 from selections.models import ShortlistItem
 from selections.plans import MAX_ITEMS
 
-from .report import Report
 from .saved_works import TOO_MANY_UNKNOWN, SavedWorks
 
 BATCH = 50  # items that are looked up together
 
 
-def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks, report: Report) -> None:
-    """Add the titles that are not on the user's shortlist, in any edition; the report counts what was done."""
-    room = MAX_ITEMS - ShortlistItem.objects.filter(user=user).count()
+def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks) -> tuple[Counter[str], list[str]]:
+    """Add the titles that are not on the user's shortlist, in any edition, and return counts and remarks for the
+    Report."""
+    counts, remarks = Counter[str](), []
+    listed = ShortlistItem.objects.filter(user=user)
+    room = MAX_ITEMS - listed.count()
     for some in batched(items, BATCH, strict=False):
         works.look_up(item["key"] for item in some)
         for item in some:
-            if _is_there(user, item, works):
-                report.shortlist_existing += 1
-            elif sentence := _reason_against(item, works, room):
-                report.shortlist_left_out += 1
-                report.remarks.append(f"Shortlist: {sentence}")
+            work = works.found.get(item["key"])
+            if work and listed.of_work(work).exists():
+                counts["shortlist_existing"] += 1
+            elif sentence := _reason_against(item, works, room - counts["shortlist_created"]):
+                counts["shortlist_left_out"] += 1
+                remarks.append(f"Shortlist: {sentence}")
             else:
                 works.need([item["key"]])
                 is_new = not works.apply or _add(user, item, works)
-                report.shortlist_created += is_new
-                report.shortlist_existing += not is_new
-                room -= is_new
+                counts["shortlist_created" if is_new else "shortlist_existing"] += 1
+    return counts, remarks
 
 
 def _reason_against(item: dict[str, Any], works: SavedWorks, room: int) -> str:
@@ -44,11 +47,6 @@ def _reason_against(item: dict[str, Any], works: SavedWorks, room: int) -> str:
     if not works.admits(item["key"]):
         return f"{works.title_of(item['key'])} {TOO_MANY_UNKNOWN}"
     return ""
-
-
-def _is_there(user, item: dict[str, Any], works: SavedWorks) -> bool:
-    work = works.found.get(item["key"])
-    return work is not None and ShortlistItem.objects.filter(user=user).of_work(work).exists()
 
 
 def _add(user, item: dict[str, Any], works: SavedWorks) -> bool:

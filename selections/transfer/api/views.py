@@ -20,7 +20,7 @@ from accounts.errors import Refusal
 from accounts.models import ApiToken
 from catalog.json_fields import AnyObject, InvalidValue, List
 from selections.transfer import export, own_json, restoring
-from selections.transfer.report import Report
+from selections.transfer.restoring import Report
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
 CSV = "text/csv; charset=utf-8"

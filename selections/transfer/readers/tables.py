@@ -188,13 +188,9 @@ def movie_format(
         movie = cells.read_movie(title=said["title"], **ids)
         movie["year"] = spare(cells.read_release_year, said["year"])
         if may_be_watchlist and not (said["rating"] or said["day"]):
-            return Row(
-                place=record.place,
-                added_at=spare(cells.read_noon, said.get("listed", ""), zone=reading.zone),
-                notes=spare(cells.within, said.get("note", ""), most=MAX_NOTE) or "",
-                is_planned=True,
-                **movie,
-            )
+            added_at = spare(cells.read_noon, said.get("listed", ""), zone=reading.zone)
+            notes = spare(cells.within, said.get("note", ""), most=MAX_NOTE) or ""
+            return Row(place=record.place, added_at=added_at, notes=notes, is_planned=True, **movie)
         return Row(
             place=record.place,
             rating=spare(cells.read_optional_rating, said["rating"]),
