@@ -8,7 +8,7 @@ interrupted can be run again. Running an import twice does nothing the second ti
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import batched
 from math import inf
@@ -204,14 +204,19 @@ class Plan:
         self.remarks.append(f"{week_name(*_place(self.saved))}: {sentence}")
 
 
-def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
-    """The changes to each of the weeks, made or planned."""
+def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks, tries: int = TRIES) -> list[Plan]:
+    """The changes to each of the weeks, planned, or else made: all or nothing."""
     works.look_up(pick["key"] for week in weeks for pick in week["picks"])
     plans = _plan_weeks(user, weeks, works)
     changing = [plan.saved for plan in plans if plan.changes]
-    if not works.apply or not changing:
+    if not (works.apply and changing):
         return plans
-    return [plan for plan in plans if not plan.changes] + _store_weeks(user, changing, works)
+    try:
+        return [plan for plan in plans if not plan.changes] + _store_weeks(user, changing, works)
+    except IntegrityError:  # another request has created one of these weeks, or merged an album, in the meantime
+        if tries == 1:
+            raise
+    return _import_weeks(user, weeks, works, tries - 1)
 
 
 def _plan_weeks(user, weeks: Sequence[Values], works: SavedWorks, *, lock: bool = False) -> list[Plan]:
@@ -297,16 +302,7 @@ def _plan_positions(plan: Plan, picks: list[Values], taken: set[int], works: Sav
 
 
 def _store_weeks(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
-    """Store what these weeks of the file add, all or nothing, and return the changes."""
-    for _ in range(TRIES - 1):
-        # Another request may have created one of these weeks, or merged an album, in the meantime.
-        with suppress(IntegrityError):
-            return _store_locked(user, weeks, works)
-        works.look_up(pick["key"] for week in weeks for pick in week["picks"])
-    return _store_locked(user, weeks, works)
-
-
-def _store_locked(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
+    """Store what these weeks of the file add, and return the changes. Raises IntegrityError."""
     with transaction.atomic():
         services.lock_user(user)
         plans = _plan_weeks(user, weeks, works, lock=True)
@@ -407,20 +403,18 @@ def _give(user, opinions: Sequence[Values], works: SavedWorks, report: Report) -
 def _picks_of_others(
     user, opinions: Iterable[dict[str, Any]], works: SavedWorks
 ) -> dict[tuple[str, int, int, str, int | None], AnyPick]:
-    """Picks of others that the user may see, by owner, week, kind and the work's primary key: at least those of these
-    opinions."""
+    """Picks of others that the user may see, at least those of these opinions: by owner, week, kind and the work's
+    primary key."""
     found = {}
     for kind in KINDS.values():
-        on_these = [given for given in opinions if given["kind"] == kind.name]
+        wanted = {works.known.get(given["key"]) for given in opinions if given["kind"] == kind.name} - {None}
         picks = (
             kind.picks._default_manager.visible_to(user)
             .exclude(week__user=user)
             .filter(
-                week__user__username__in={given["owner"] for given in on_these},
-                week__year__in={given["year"] for given in on_these},
-                **{
-                    f"{kind.name}__in": {works.known[given["key"]] for given in on_these if given["key"] in works.known}
-                },
+                week__user__username__in={given["owner"] for given in opinions},
+                week__year__in={given["year"] for given in opinions},
+                **{f"{kind.name}__in": wanted},
             )
             .select_related("week__user")
             .prefetch_related(Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions"))
