@@ -5,6 +5,7 @@
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -100,19 +101,24 @@ def _key_of(values: dict[str, Any]) -> Key:
     return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
 
 
-def _id_of(kind: Kind, source: str = "") -> dict[str, Field]:
+def _id_of(kind: Kind, source: str) -> dict[str, Field]:
     if kind.name == "movie":
         return {"tmdb_id": Integer(1, required=True, source=source)}
     return {"musicbrainz_id": MusicBrainzId(required=True, source=source)}
 
 
 class ByKind(AnyObject):
-    """An object of one of these records, depending on its `kind`."""
+    """An object about a movie or an album, as its `kind` says, with the id of the work, which is at this `path`."""
 
-    def __init__(self, **records: Record) -> None:
+    def __init__(
+        self, check: Callable[[dict[str, Any], str], None], path: str, before: dict[str, Field], after: dict[str, Field]
+    ) -> None:
         super().__init__()
-        self.records = records
-        self.limits = {"oneOf": [record.schema() for record in records.values()]}
+        self.records = {
+            name: Record(check, **before, kind=Choice(name), **_id_of(kind, f"{path}.external_id"), **after)
+            for name, kind in KINDS.items()
+        }
+        self.limits = {"oneOf": [record.schema() for record in self.records.values()]}
 
     def parse(self, value: Any, place: str) -> dict[str, Any]:
         kind = super().parse(value, place).get("kind")
@@ -188,33 +194,11 @@ def _week(max_text: int | None) -> Record:
 
 
 def _given_opinion(max_text: int | None) -> ByKind:
-    return ByKind(
-        **{
-            name: Record(
-                _check_given,
-                owner=Text(50, required=True, source="pick.week.user.username", help_text="The owner of the pick."),
-                **_name_of_week("pick.week."),
-                kind=Choice(name),
-                **_id_of(kind, "pick.work.external_id"),
-                **_opinion(max_text),
-            )
-            for name, kind in KINDS.items()
-        }
-    )
+    owner = Text(50, required=True, source="pick.week.user.username", help_text="The owner of the pick.")
+    return ByKind(_check_given, "pick.work", {"owner": owner} | _name_of_week("pick.week."), _opinion(max_text))
 
 
-SHORTLIST_ITEM = ByKind(
-    **{
-        name: Record(
-            _check_shortlist_item,
-            kind=Choice(name),
-            **_id_of(kind, "work.external_id"),
-            note=Text(MAX_NOTE, null=True),
-            created_at=Instant(),
-        )
-        for name, kind in KINDS.items()
-    }
-)
+SHORTLIST_ITEM = ByKind(_check_shortlist_item, "work", {}, {"note": Text(MAX_NOTE, null=True), "created_at": Instant()})
 
 
 def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
