@@ -25,7 +25,7 @@ from selections.models import AnyPick, EarlierRating, Opinion, Position, Week
 from selections.weeks import YearWeek, any_of, over_for, week_name
 
 from .own_json import PROFILE, Key, read
-from .saved_works import TOO_MANY_UNKNOWN, SavedWorks
+from .saved_works import SavedWorks
 from .shortlists import restore_shortlist
 
 BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
@@ -251,12 +251,10 @@ def _plan(saved: Values, week: Week | None, works: SavedWorks) -> Plan:
         for pick in sorted(saved[f"{kind}s"], key=lambda pick: works.is_merged(pick["key"])):
             key = pick["key"]
             identity, known = works.identity(key), works.known.get(key)
-            if not works.has(key):
-                plan.leave_out(pick, f"{kind} {key[1]} is neither in the catalog nor in the file.")
-            elif identity in seen:
+            if identity in seen:
                 plan.leave_out(pick, f"{works.title_of(key)} is already in this week.")
-            elif not works.admits(key):
-                plan.leave_out(pick, f"{works.title_of(key)} {TOO_MANY_UNKNOWN}")
+            elif sentence := works.reason_against(key):
+                plan.leave_out(pick, sentence)
             elif known is not None and known in picks:
                 _plan_existing(plan, picks[known], pick)
             else:

@@ -11,9 +11,6 @@ from selections.kinds import KINDS
 from .own_json import FileWorks, Key
 
 WORKS = 25  # movies or albums that are stored together, each with up to some hundred credits
-TOO_MANY_UNKNOWN = (
-    "exceeds the limit of unknown works. Import the file again once those in your weeks have been looked up."
-)
 
 
 class SavedWorks:
@@ -35,17 +32,21 @@ class SavedWorks:
         self.found = {key: work for key, own in wanted.items() if (work := found.get(key) or found.get(own))}
         self.known = {key: work.pk for key, work in self.found.items()}
 
-    def has(self, key: Key) -> bool:
-        return key in self.known or self.file.find(key) is not None
-
-    def admits(self, key: Key) -> bool:
-        """Whether the work is in the catalog, or the limit of works that were never fetched leaves room for it."""
+    def reason_against(self, key: Key) -> str:
+        """A sentence on why the work cannot be used; empty if it can: it is in the catalog, or in the file while the
+        limit of works that were never fetched leaves room for it."""
         own = self.file.key_of(key)
-        if key not in self.known and own not in self.admitted:
-            if len(self.admitted) >= self.room:
-                return False
-            self.admitted.add(own)
-        return True
+        if key in self.known or own in self.admitted:
+            return ""
+        if own not in self.file.records:
+            return f"{key[0]} {key[1]} is neither in the catalog nor in the file."
+        if len(self.admitted) >= self.room:
+            return (
+                f"{self.title_of(key)} exceeds the limit of unknown works. Import the file again once those in your "
+                "weeks have been looked up."
+            )
+        self.admitted.add(own)
+        return ""
 
     def identity(self, key: Key) -> int | Key:
         """The identity of a work, which is the same for all its ids."""

@@ -10,7 +10,7 @@ from selections import services
 from selections.models import ShortlistItem
 from selections.plans import MAX_ITEMS
 
-from .saved_works import TOO_MANY_UNKNOWN, SavedWorks
+from .saved_works import SavedWorks
 
 BATCH = 50  # items that are looked up together
 
@@ -27,7 +27,11 @@ def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks) -> t
             work = works.found.get(item["key"])
             if work and listed.of_work(work).exists():
                 counts["shortlist_existing"] += 1
-            elif sentence := _reason_against(item, works, room - counts["shortlist_created"]):
+                continue
+            sentence = works.reason_against(item["key"])
+            if not sentence and counts["shortlist_created"] >= room:
+                sentence = f"it has {MAX_ITEMS:,} titles already, so {works.title_of(item['key'])} was skipped."
+            if sentence:
                 counts["shortlist_left_out"] += 1
                 remarks.append(f"Shortlist: {sentence}")
             else:
@@ -35,18 +39,6 @@ def restore_shortlist(user, items: list[dict[str, Any]], works: SavedWorks) -> t
                 is_new = not works.apply or _add(user, item, works)
                 counts["shortlist_created" if is_new else "shortlist_existing"] += 1
     return counts, remarks
-
-
-def _reason_against(item: dict[str, Any], works: SavedWorks, room: int) -> str:
-    """A sentence on why the item is left out; empty if it is not."""
-    kind, external_id = item["key"]
-    if not works.has(item["key"]):
-        return f"{kind} {external_id} is neither in the catalog nor in the file."
-    if room <= 0:
-        return f"it has {MAX_ITEMS:,} titles already, so {works.title_of(item['key'])} was skipped."
-    if not works.admits(item["key"]):
-        return f"{works.title_of(item['key'])} {TOO_MANY_UNKNOWN}"
-    return ""
 
 
 def _add(user, item: dict[str, Any], works: SavedWorks) -> bool:
