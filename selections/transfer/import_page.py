@@ -28,6 +28,7 @@ from catalog.json_fields import InvalidValue
 from catalog.json_limits import is_overloaded
 from selections.admin.years import PersonField, WeekNameField
 from selections.models import Week
+from selections.weeks import YearWeek, any_of
 
 from . import own_json, readers, restoring
 from .importing import Importer
@@ -124,7 +125,7 @@ class Result:
     others: list[Outcome] = field(default_factory=list)
     done: int = 0  # rows; 0 of 0 if all are imported at once
     total: int = 0
-    weeks: set[tuple[int, int]] = field(default_factory=set)  # the weeks that were changed
+    weeks: set[YearWeek] = field(default_factory=set)  # the weeks that were changed
 
     @property
     def is_finished(self) -> bool:
@@ -234,18 +235,20 @@ def _find(request) -> Upload | None:
 
 def _run(upload: Upload, person, staff, *, apply: bool) -> Result:
     """Raises FileError, ImportRunning, or User.DoesNotExist if the account is deleted in the meantime."""
+
+    def may(*permissions: str) -> bool:
+        return person == staff or staff.has_perms(permissions)
+
     if readers.recognise(upload.path) == readers.JSON:
-        if person != staff and not staff.has_perms(WHOLE_ACCOUNT):
+        if not may(*WHOLE_ACCOUNT):
             raise FileError(NOT_WHOLE)
         return _restore(upload, person, apply=apply)
     reading = readers.read(upload.path, zone=person.zone, kind=upload.kind, dates=upload.dates)
-    if person != staff and not staff.has_perm("selections.add_shortlistitem"):
-        dated = [row for row in reading.rows if not row.is_planned]
-        reading.remarks += [NO_PLANS] if len(dated) < len(reading.rows) else []
-        reading.rows = dated
-    if person != staff and not staff.has_perm("selections.add_opinion"):
-        if any(row.has_opinion for row in reading.rows):
-            reading.remarks.append(NO_OPINIONS)
+    if not may("selections.add_shortlistitem") and any(row.is_planned for row in reading.rows):
+        reading.remarks.append(NO_PLANS)
+        reading.rows = [row for row in reading.rows if not row.is_planned]
+    if not may("selections.add_opinion") and any(row.has_opinion for row in reading.rows):
+        reading.remarks.append(NO_OPINIONS)
         reading.rows = [replace(row, rating=None, review="") for row in reading.rows]
     return _import_rows(upload, person, reading, apply=apply)
 
@@ -292,8 +295,6 @@ def _import_rows(upload: Upload, person, reading: Reading, *, apply: bool) -> Re
 
 
 def _log(request, person, result: Result) -> None:
-    in_these_years = Week.objects.filter(user=person, year__in={year for year, _ in result.weeks})
-    changed = [week for week in in_these_years if (week.year, week.week_number) in result.weeks]
-    for week in changed:
-        week.user = person
-    LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, "Imported from a file.")
+    if result.weeks:
+        changed = Week.objects.select_related("user").filter(any_of(result.weeks), user=person)
+        LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, "Imported from a file.")

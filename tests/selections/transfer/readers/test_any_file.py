@@ -86,41 +86,13 @@ def test_any_damage_to_a_zip(tmp_path, which, data):
     refused_or_read(written(tmp_path, bytes(content)))
 
 
+KEYS = (
+    "type movie ids tmdb imdb trakt title year watched_at rated_at rating status content tmdbId lot source "
+    "seen_history ended_on reviews listened_at track_metadata ts ms_played master_metadata_album_album_name releases"
+)
 values_of_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("tt0113277"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    *(
-                        "type",
-                        "movie",
-                        "ids",
-                        "tmdb",
-                        "imdb",
-                        "trakt",
-                        "title",
-                        "year",
-                        "watched_at",
-                        "rated_at",
-                        "rating",
-                    ),
-                    *("rating", "status", "content", "tmdbId", "lot", "source", "seen_history", "ended_on", "reviews"),
-                    *(
-                        "listened_at",
-                        "track_metadata",
-                        "ts",
-                        "ms_played",
-                        "master_metadata_album_album_name",
-                        "releases",
-                    ),
-                ]
-            ),
-            inner,
-            max_size=6,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS.split()), inner, max_size=6),
     max_leaves=12,
 )
 
