@@ -78,11 +78,10 @@ class Command(BaseCommand):
 
 def find_people(name: str | None):
     """All users by name, or the one with this name. Raises CommandError."""
-    people = get_user_model().objects.order_by("username")
+    people = get_user_model().objects
     if name is None:
-        return people
-    known = get_user_model().objects.known_as(name)
-    if not known.exists():
+        return people.order_by("username")
+    if not (known := people.known_as(name)).exists():
         raise CommandError(f"There is no account called {name!r}.")
     return known
 

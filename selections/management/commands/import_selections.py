@@ -1,7 +1,7 @@
 import argparse
 import os
 from collections import Counter
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from django.conf import settings
@@ -128,15 +128,8 @@ class Command(BaseCommand):
             self.say(
                 f"{counted(weekless, 'row')} without a week. Set the first week to fill with --from, such as 2024-W01."
             )
-        importer = Importer(
-            person,
-            fingerprints(reading.rows),
-            apply=options["apply"],
-            overflow=options["overflow"],
-            first_week=options["first_week"],
-            decisions=decisions,
-            again=options["again"],
-        )
+        how = {name: options[name] for name in ("apply", "overflow", "first_week", "again")}
+        importer = Importer(person, fingerprints(reading.rows), decisions=decisions, **how)
         if unused := set(decisions) - {outcome.fingerprint for outcome in importer.outcomes}:
             raise CommandError(
                 f"{options['resolve']} is about another file: {len(unused)} of its rows are not in this one."
@@ -144,8 +137,7 @@ class Command(BaseCommand):
         self.say_time(importer)
         outcomes = self.run(importer)
         self.finish(reading, outcomes, is_applied=options["apply"])
-        undecided = [outcome for outcome in outcomes if outcome.state in {"review", "full"}]
-        if undecided:
+        if undecided := [outcome for outcome in outcomes if outcome.state in {"review", "full"}]:
             self.write_review(undecided, review_file)
         return len(reading.failures) + sum(outcome.state == "failed" for outcome in outcomes)
 
@@ -160,9 +152,7 @@ class Command(BaseCommand):
         """Print how long it will take at the rate limits of upstreams."""
         to_ask = importer.to_ask()
         if to_ask.total():
-            what = " and ".join(
-                counted(number, kind) for kind, number in sorted(to_ask.items(), reverse=True) if number
-            )
+            what = " and ".join(counted(number, kind) for kind, number in sorted(to_ask.items(), reverse=True))
             pace = f", as MusicBrainz allows one request in {settings.MUSICBRAINZ_INTERVAL:g} seconds"
             self.say(f"To ask about: {what}: {duration(importer.seconds())}{pace if to_ask['album'] else ''}.")
 
@@ -197,8 +187,7 @@ class Command(BaseCommand):
         self.say(f"{'Rows' if is_applied else 'Rows would be'}: {said or 'none'}{given}.")
 
     def write_review(self, undecided: list[Outcome], path: Path) -> None:
-        text = review.write(undecided)
-        written = write_new(path, text)
+        written = write_new(path, review.write(undecided))
         self.say(
             f"To decide: {counted(len(undecided), 'row')}. In the column `choice` of {written}, enter the number of a "
             f"candidate, an id or address, or skip, and run the command again with --resolve {written}"
@@ -227,25 +216,17 @@ def line_of(outcome: Outcome) -> str:
 
 
 def write_new(path: Path, text: str) -> Path:
-    """Write a file and return its path: with a number if one with other content exists, which may have been edited."""
-    for number in count(1):
-        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        try:
-            with open(free, "x", encoding="utf-8-sig", newline="", opener=private) as file:
-                file.write(text)
-        except FileExistsError:
-            if free.read_bytes() == text.encode("utf-8-sig"):
-                return free
-        except OSError as error:
-            raise CommandError(f"{free} cannot be written: {error.strerror}") from None
-        else:
-            return free
-    raise AssertionError("there is always another number")
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file that only its owner can read."""
-    return os.open(path, flags, 0o600)
+    """Write a file that only its owner can read, and return its path: with a number if one with other content exists,
+    which may have been edited."""
+    content = text.encode("utf-8-sig")
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    try:
+        free = next(name for name in chain([path], numbered) if not name.exists() or name.read_bytes() == content)
+        free.touch(mode=0o600)
+        free.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+    return free
 
 
 def week(text: str) -> tuple[int, int]:
