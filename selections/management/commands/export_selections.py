@@ -100,7 +100,7 @@ def files_of(format: str, people: Iterable, path: Path) -> Iterator[tuple[Path, 
 
 
 def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
-    """Write a file that only its owner can read, completely or not at all, and print its size.
+    """Write a file that only its owner can read, completely or not at all, and return its size.
 
     Raises CommandError if the path exists, unless `force` replaces a file; and OSError.
     """
@@ -110,15 +110,8 @@ def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
             if path.is_file()
             else f"{path} exists and is not a file. Choose another name."
         )
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 600
-    temporary = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - of a handle
-            file.writelines(pieces)
-            file.flush()
-            size = os.fstat(file.fileno()).st_size
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return size
+    named = {"prefix": f".{path.name}.", "dir": path.parent}
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", delete_on_close=False, **named) as file:
+        file.writelines(pieces)
+        file.close()
+        return Path(file.name).replace(path).stat().st_size
