@@ -121,7 +121,7 @@ class ZipArchive:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._zip = archive
-        self._entries = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        self.names = list(dict.fromkeys(info.filename for info in archive.infolist() if not info.is_dir()))
         if len(archive.infolist()) > MAX_ENTRIES:
             raise FileError(f"The ZIP contains too many files. {AS_DOWNLOADED}")
         for info in archive.infolist():
@@ -134,18 +134,14 @@ class ZipArchive:
         # Sizes that are too small do not help: zipfile stops reading there, and the checksum is wrong.
         if sum(info.file_size for info in archive.infolist()) > MAX_UNPACKED:
             raise FileError(f"The ZIP has more than {MAX_UNPACKED // 2**20} MB in it. {AS_DOWNLOADED}")
-        if {"[Content_Types].xml", "content.xml"} & self._entries.keys():
+        if {"[Content_Types].xml", "content.xml"}.intersection(self.names):
             raise FileError(SPREADSHEET)
-
-    @property
-    def names(self) -> list[str]:
-        return list(self._entries)
 
     @contextlib.contextmanager
     def opened(self, name: str) -> Iterator[TextIO]:
         """The text of one of the files, as opened() gives it."""
         try:
-            file = self._zip.open(self._entries[name])
+            file = self._zip.open(name)
         except DAMAGE:
             raise FileError(DAMAGED) from None
         try:
