@@ -56,12 +56,15 @@ class Record:
 class Table:
     """A CSV file whose header is read; its records are read one at a time, on demand. Raises FileError."""
 
-    def __init__(self, file: TextIO, name: str = "", dated: Iterable[str] = (), order: str = "") -> None:
-        """Dates in the columns `dated` are in this `order`, and are read as 2024-12-31."""
+    def __init__(
+        self, file: TextIO, name: str = "", *, dated: Iterable[str] = (), order: str = "", header: str = ""
+    ) -> None:
+        """Dates in the columns `dated` are in this `order`, and are read as 2024-12-31; `header` is for a file that has
+        none."""
         self._lines = Lines(file, name)
         self._named = name or "The file"
         self._dated, self._order = [key(column) for column in dated], order
-        first = next((line for line in self._lines if line.strip()), None)
+        first = header or next((line for line in self._lines if line.strip()), None)
         separator = re.fullmatch(r'"?sep=([,;\t])"?', first.strip("\r\n"), re.IGNORECASE) if first else None
         if separator:  # a line that Excel writes and reads
             first = next((line for line in self._lines if line.strip()), None)
@@ -73,9 +76,9 @@ class Table:
         self._reader = csv.reader(
             chain([first], self._lines), delimiter=delimiter, skipinitialspace=f"{delimiter} " in first
         )
-        header = self._next(self._place) or []
-        self._keys = [key(cell) for cell in header]
-        self._names = {key(cell): cell.strip() for cell in header if key(cell)}
+        columns = self._next(self._place) or []
+        self._keys = [key(cell) for cell in columns]
+        self._names = {key(cell): cell.strip() for cell in columns if key(cell)}
         counts = Counter(filter(None, self._keys))
         if twice := [name for column, name in self._names.items() if counts[column] > 1]:
             raise FileError(f"{self._place.capitalize()} has {listed(twice)} twice. Give each column its own name.")
@@ -135,14 +138,15 @@ class Table:
 
 
 @contextlib.contextmanager
-def table_of(path: Path, reading: Reading, dated: Iterable[str] = ()) -> Iterator[Table]:
+def table_of(path: Path, reading: Reading, dated: Iterable[str] = (), *, header: str = "") -> Iterator[Table]:
     """The table in a file, whose dates in the columns `dated` are read as 2024-12-31. Raises FileError."""
     order, names = reading.dates, [key(column) for column in dated]
     if names and not order:
         with opened(path) as file:
-            order = dates.order_of(record[name] for record in Table(file).records() for name in names)
+            records = Table(file, header=header).records()
+            order = dates.order_of(record[name] for record in records for name in names)
     with opened(path) as file:
-        yield Table(file, dated=names, order=order)
+        yield Table(file, dated=names, order=order, header=header)
 
 
 def csv_format(
