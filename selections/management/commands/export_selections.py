@@ -110,8 +110,9 @@ def write_file(path: Path, pieces: Iterable[str], *, force: bool) -> int:
             if path.is_file()
             else f"{path} exists and is not a file. Choose another name."
         )
-    named = {"prefix": f".{path.name}.", "dir": path.parent}
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", delete_on_close=False, **named) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="", prefix=f".{path.name}.", dir=path.parent, delete_on_close=False
+    ) as file:
         file.writelines(pieces)
         file.close()
         return Path(file.name).replace(path).stat().st_size
