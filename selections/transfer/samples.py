@@ -61,12 +61,9 @@ def _fill_year(person, works: dict[str, list[Any]], all_notes: list[str], chance
         notes = chance.choice(all_notes) if chance.random() < 0.25 else ""
         times = {"created_at": min(start, now), "updated_at": min(start, now)}
         week = Week.objects.create(user=person, year=year, week_number=week_number, notes=notes, **times)
-        picked = [
-            (kind, chance.sample(works[kind.name], 1 if is_current else chance.choices((0, 1, 2), (1, 5, 4))[0]))
-            for kind in KINDS.values()
-        ]
-        for later, (kind, some) in zip((0, 2), picked, strict=True):
-            for position, work in enumerate(some, 1):
+        for later, kind in zip((0, 2), KINDS.values(), strict=True):
+            count = 1 if is_current else chance.choices((0, 1, 2), (1, 5, 4))[0]
+            for position, work in enumerate(chance.sample(works[kind.name], count), 1):
                 added_at = min(start + timedelta(days=position + later), now)
                 pick: Any = kind.picks(week=week, position=position, added_at=added_at, **{kind.name: work})
                 services.place_pick(pick)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import asdict
 from http import HTTPStatus
 from itertools import chain
 
@@ -175,13 +174,12 @@ class ImportView(APIView):
             with restoring.one_at_a_time():
                 report = self.load(request, apply=not asked.validated_data["dry_run"])
         except restoring.ImportRunning:
-            for _ in range(
-                self.max_bytes // 2**16 + 1
-            ):  # or a client that is still sending would not read the response
+            # Otherwise a client that is still sending would not read the response.
+            for _ in range(self.max_bytes // 2**16 + 1):
                 request.read(2**16)
             sentence = f"Another import is running. Try again in {IMPORT_RETRY} seconds."
             raise Refusal(sentence, "import_running", HTTPStatus.TOO_MANY_REQUESTS, retry_after=IMPORT_RETRY) from None
-        return Response(ImportReportSerializer(asdict(report)).data)
+        return Response(ImportReportSerializer(report).data)
 
     def load(self, request, *, apply: bool) -> Report:
         limits.count_attempt("import", request, limits.account_id(request.user.pk))
