@@ -245,9 +245,6 @@ class FileWorks:
         """The key of the file's work for this one: the one that it was merged into, if any."""
         return self.aliases.get(key, key)
 
-    def find(self, key: Key) -> dict[str, Any] | None:
-        return self.records.get(self.key_of(key))
-
 
 def parse(path: Path) -> object:
     """The JSON of a file. Raises FileError if it is invalid."""

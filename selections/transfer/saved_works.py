@@ -54,7 +54,7 @@ class SavedWorks:
 
     def title_of(self, key: Key) -> str:
         """The title of a work in the file, or else in the catalog."""
-        if record := self.file.find(key):
+        if record := self.file.records.get(self.file.key_of(key)):
             return record.get("own_title") or record["title"]
         return self.found[key].shown_title if key in self.found else f"{key[0]} {key[1]}"
 
