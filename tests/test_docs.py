@@ -12,13 +12,8 @@ APPS = ("accounts", "catalog", "integrations", "selections", "wrong_opinions")
 PATH = re.compile(rf"`((?:{'|'.join(APPS)}|tests|docs|templates)/[\w./-]*\w)`")
 CALL = r"(?:Conflict|Refusal)\([^()]*(?:\([^()]*\)[^()]*)*?, |\bcode=|default_code = "
 CODE = re.compile(rf'(?:{CALL})"([a-z]+(?:_[a-z]+)*)"')
-NOT_OF_THE_API = {
-    "already_decided",
-    "last_superuser",
-    "own_account",
-    "staff",
-    "work_gone",
-}  # these are shown in the admin
+# These are shown in the admin.
+NOT_OF_THE_API = {"already_decided", "last_superuser", "own_account", "staff", "work_gone"}
 
 
 @pytest.fixture(params=DOCUMENTS, ids=lambda path: path.name)
