@@ -20,8 +20,9 @@ def give_opinion(
     with transaction.atomic():
         lock_user(user)
         lock_week(pick.week)
-        pick.refresh_from_db(fields=["position"])
         known = own_opinion(user, pick)
+        if known is None:
+            pick.refresh_from_db(fields=["position"])  # it may have gone
         opinion = known or Opinion(user=user, **{KINDS[pick.kind].opinion_field: pick})
         if known and known.rating != rating:
             known.earlier_ratings.create(rating=known.rating)
@@ -36,7 +37,7 @@ def give_opinion(
 
 
 def own_opinion(user, pick: AnyPick) -> Opinion | None:
-    return pick.opinions.filter(user=user).first()
+    return Opinion.objects.filter(user=user, **{KINDS[pick.kind].opinion_field: pick}).first()
 
 
 def delete_opinion(user, pick: AnyPick) -> bool:

@@ -38,9 +38,10 @@ class OfPickView(GenericAPIView):
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
         week = find_week(self.kwargs["pk"], self.request.user)
-        pick = self.kind.picks_in(week).filter(position=position).select_related("week").first()
+        pick = self.kind.picks_in(week).filter(position=position).first()
         if pick is None:
             raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
+        pick.week = week
         return pick
 
     def get_opinion(self) -> Opinion:
