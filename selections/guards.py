@@ -43,10 +43,7 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    stored = Week.objects.select_for_update().filter(pk=week.pk).first()
-    if stored is None:
-        raise Week.DoesNotExist
-    return stored
+    return Week.objects.select_for_update().get(pk=week.pk)
 
 
 def lock_work(work: Movie | Album) -> None:
@@ -83,10 +80,11 @@ def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
 
 def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str, *, force: bool) -> None:
     """Raise Conflict if these picks cannot be removed: as refuse_revealed(), or others' opinions without `force`."""
-    refuse_revealed(week, picks)
-    if not force:
-        on_these = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks})
-        _refuse_discussed(on_these, week, f"this pick. {what} it", "pick_discussed")
+    others = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks}).exclude(user=week.user_id)
+    if others.exists():
+        refuse_revealed(week, picks)
+        if not force:
+            _refuse_discussed(others, week, f"this pick. {what} it", "pick_discussed")
 
 
 def refuse_discussed_week(week: Week) -> None:
