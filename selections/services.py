@@ -1,11 +1,14 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from catalog.fetching import not_found
 from catalog.models import Album, Movie
 
@@ -162,13 +165,12 @@ def get_work(kind: Kind, external_id: Any) -> Movie | Album:
 def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
     """Raise Conflict if place_pick() would: before upstream is asked, and if the database refuses a pick."""
     picks = kind.picks_in(week)
-    current = picks.filter(position=position)
+    taken = list(picks.filter(Q(position=position) | Q(**same)).values_list("position", flat=True))
     if replace:
-        refuse_discussed_pick(kind, current.exclude(**same), week, "Replacing", force=force)
-        picks = picks.exclude(position=position)
-    elif current.exists():
+        refuse_discussed_pick(kind, picks.filter(position=position).exclude(**same), week, "Replacing", force=force)
+    elif position in taken:
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
-    if picks.filter(**same).exists():
+    if any(other != position for other in taken):
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
 
 
@@ -275,12 +277,19 @@ def rematch(pick: AnyPick, external_id: Any) -> AnyPick:
     return corrected
 
 
-def previous_picks(pick: AnyPick, user) -> PickQuerySet:
+def previous_picks(pick: AnyPick, user) -> list[AnyPick]:
     """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
     earlier weeks."""
-    same = KINDS[pick.kind].picks._default_manager.of_work(pick.work)
-    earlier = same.filter(week_before(pick.week.year, pick.week.week_number, "week__"))
-    return earlier.visible_to(user).latest_first()[:MAX_PREVIOUS]
+    week = pick.week
+    return EARLIER[pick.kind].page(MAX_PREVIOUS, 0, pick.work.pk, week.year, week.week_number, user.pk)
+
+
+def earlier_picks(kind: Kind, work: int, year: int, week_number: int, viewer: int) -> PickQuerySet:
+    same = kind.picks._default_manager.of_work(kind.works(pk=work))
+    return same.filter(week_before(year, week_number, "week__")).visible_to(viewer).latest_first()
+
+
+EARLIER = {kind.name: CompiledQuery(partial(earlier_picks, kind)) for kind in KINDS.values()}
 
 
 def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -> bool:
