@@ -9,11 +9,12 @@ from operator import attrgetter
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
 from .conditions import visible_to
 from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week
+from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
 from .weeks import over_for
 
 
@@ -43,7 +44,14 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    return Week.objects.select_for_update().get(pk=week.pk)
+    if stored := week_for_update(week.pk):
+        return stored[0]
+    raise Week.DoesNotExist
+
+
+@CompiledQuery
+def week_for_update(week_id: int) -> WeekQuerySet:
+    return Week.objects.select_for_update().filter(pk=week_id)
 
 
 def lock_work(work: Movie | Album) -> None:

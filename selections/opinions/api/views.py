@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
+from selections import reads
 from selections.api.addresses import ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
 from selections.api.serializers import OpinionSerializer
@@ -38,18 +39,17 @@ class OfPickView(GenericAPIView):
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
         week = find_week(self.kwargs["pk"], self.request.user)
-        pick = self.kind.picks_in(week).filter(position=position).first()
-        if pick is None:
-            raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
-        pick.week = week
-        return pick
+        for pick in reads.PICKS[self.kind]([week.pk], self.request.user.pk):
+            if pick.position == position:
+                pick.week = week
+                return pick
+        raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
 
     def get_opinion(self) -> Opinion:
         """The caller's own. Raises ParseError or NotFound."""
-        opinion = services.own_opinion(self.request.user, self.get_pick())
-        if opinion is None:
-            raise NoOpinion
-        return opinion
+        if opinion := self.get_pick().my_opinion:
+            return opinion
+        raise NoOpinion
 
 
 class OpinionView(OfPickView):
