@@ -87,11 +87,9 @@ def load_opinions(kind: Kind, user: Any, picks: list[Any]) -> None:
 
 
 def select_revealed(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
-    picks = select_picks(kind, weeks, user)
-    is_revealed = over_for(user, "week__") | Q(my_opinion__isnull=False)
-    if settings.BLIND_REVEAL:
-        return picks.annotate(revealed=Case(When(is_revealed, then=Value(True)), default=Value(False)))
-    return picks.annotate(revealed=Value(True))
+    is_revealed = When(over_for(user, "week__") | Q(my_opinion__isnull=False), then=Value(True))
+    revealed = Case(is_revealed, default=Value(not settings.BLIND_REVEAL))
+    return select_picks(kind, weeks, user).annotate(revealed=revealed)
 
 
 def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:

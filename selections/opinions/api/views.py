@@ -38,8 +38,9 @@ class OfPickView(GenericAPIView):
     def get_pick(self) -> AnyPick:
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
-        week = find_week(self.kwargs["pk"], self.request.user)
-        for pick in reads.PICKS[self.kind]([week.pk], self.request.user.pk):
+        user: Any = self.request.user
+        week = find_week(self.kwargs["pk"], user)
+        for pick in reads.PICKS[self.kind]([week.pk], user.pk):
             if pick.position == position:
                 pick.week = week
                 return pick
