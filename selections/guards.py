@@ -5,6 +5,7 @@ The user is locked first, then the week, the work, and plans to pick it: in anot
 
 from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,8 +14,8 @@ from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
 from .conditions import visible_to
-from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
+from .kinds import KINDS
+from .models import AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from .weeks import over_for
 
 
@@ -86,13 +87,14 @@ def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
         )
 
 
-def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str, *, force: bool) -> None:
-    """Raise Conflict if these picks cannot be removed: as refuse_revealed(), or others' opinions without `force`."""
-    others = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks}).exclude(user=week.user_id)
-    if others.exists():
-        refuse_revealed(week, picks)
+def refuse_discussed_pick(pick: Any, what: str, *, force: bool) -> None:
+    """Raise Conflict if a pick, which its owner got by picks_by_position(), cannot be removed: as refuse_revealed(), or
+    others' opinions without `force`."""
+    if pick.opinions_count > bool(pick.my_opinion):
+        refuse_revealed(pick.week, [pick])
         if not force:
-            _refuse_discussed(others, week, f"this pick. {what} it", "pick_discussed")
+            on_it = Opinion.objects.filter(**{KINDS[pick.kind].opinion_field: pick})
+            _refuse_discussed(on_it, pick.week, f"this pick. {what} it", "pick_discussed")
 
 
 def refuse_discussed_week(week: Week) -> None:

@@ -79,6 +79,14 @@ def select_picks(kind: Kind, weeks: int, viewer: Any) -> PickQuerySet:
 PICKS = {kind: CompiledQuery(partial(select_picks, kind)) for kind in KINDS.values()}
 
 
+def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:
+    """The picks of a week, with their works and opinions."""
+    picks = PICKS[kind]([week.pk], viewer)
+    for pick in picks:
+        pick.week = week
+    return {pick.position: pick for pick in picks}
+
+
 def list_events(viewer: int, since: int, before: int, limit: int) -> tuple[list[int], str]:
     """The ids of the newest events between two ids that a user may see, and a digest of the answer with them: it
     changes with the events, members' names and picks, but not with what the catalog says of a work."""

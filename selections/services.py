@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.compiled import CompiledQuery
@@ -27,6 +26,7 @@ from .guards import (
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
 from .plans import MAX_ITEMS, ShortlistQuerySet
+from .reads import picks_by_position
 from .recording import record_completed
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in
 
@@ -150,8 +150,7 @@ def pick_work(
     Further `values` of the pick, such as `rewatch`, are stored with it. Raises Conflict, IntegrationError, or
     Week.DoesNotExist if the week was deleted while upstream was asked.
     """
-    same = {f"{kind.name}__{kind.id_field}": external_id}
-    _refuse_taken(kind, week, position, same, replace=replace, force=force)
+    _refuse_taken(kind, week, position, external_id, replace=replace, force=force)
     pick = kind.picks(week=week, position=position, **{kind.name: get_work(kind, external_id)}, **values)
     return place_pick(pick, replace=replace, force=force, challenge=None, **values)
 
@@ -162,15 +161,15 @@ def get_work(kind: Kind, external_id: Any) -> Movie | Album:
         return kind.get_work(external_id)[0]
 
 
-def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
+def _refuse_taken(kind: Kind, week: Week, position: int, external_id: Any, *, replace: bool, force: bool) -> None:
     """Raise Conflict if place_pick() would: before upstream is asked, and if the database refuses a pick."""
-    picks = kind.picks_in(week)
-    taken = list(picks.filter(Q(position=position) | Q(**same)).values_list("position", flat=True))
-    if replace:
-        refuse_discussed_pick(kind, picks.filter(position=position).exclude(**same), week, "Replacing", force=force)
-    elif position in taken:
+    others = picks_by_position(kind, week, week.user_id)
+    current = others.pop(position, None)
+    if current and not replace:
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
-    if any(other != position for other in taken):
+    if current and current.work.external_id != external_id:
+        refuse_discussed_pick(current, "Replacing", force=force)
+    if any(pick.work.external_id == external_id for pick in others.values()):
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
 
 
@@ -184,30 +183,28 @@ def place_pick[P: AnyPick](
     `force` even if other members have opinions on it; an existing pick of the same work is kept, and only takes these
     `values` of the new one. A `challenge` is accepted with it. Raises Conflict, or Week.DoesNotExist.
     """
-    kind = KINDS[pick.kind]
-    same = {kind.name: pick.work}
-    current = kind.picks_in(pick.week).filter(position=pick.position)
+    kind, week, current = KINDS[pick.kind], pick.week, None
     try:
         with transaction.atomic():
-            lock_user(pick.week.user)
-            lock_week(pick.week)
-            if replace and (known := current.filter(**same).first()):
-                change_pick(known, **values)
-                return known, False
-            if replace:
-                refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
-            replaced = current.delete()[0] if replace else 0
+            lock_user(week.user)
+            lock_week(week)
+            if replace and (current := picks_by_position(kind, week, week.user_id).get(pick.position)):
+                if current.work == pick.work:
+                    change_pick(current, **values)
+                    return current, False
+                refuse_discussed_pick(current, "Replacing", force=force)
+                current.delete()
             pick.save(force_insert=True)
             leave_shortlist(pick)
             if challenge:
                 answer_challenge(challenge, Challenge.State.ACCEPTED, pick)
-            touch(pick.week)
-            record_completed(pick.week)
-    except IntegrityError:
-        _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another request was faster
+            touch(week)
+            record_completed(week)
+    except IntegrityError:  # another request was faster
+        _refuse_taken(kind, week, pick.position, pick.work.external_id, replace=replace, force=force)
         refuse_merged(pick.work)
         raise
-    return pick, not replaced
+    return pick, current is None
 
 
 def leave_shortlist(pick: AnyPick) -> None:
@@ -300,12 +297,11 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
     """
     with transaction.atomic():
         lock_week(week)
-        picks = kind.picks_in(week).filter(position=position)
-        refuse_discussed_pick(kind, picks, week, "Removing", force=force)
-        removed, _ = picks.delete()
-        if removed:
+        if pick := picks_by_position(kind, week, week.user_id).get(position):
+            refuse_discussed_pick(pick, "Removing", force=force)
+            pick.delete()
             touch(week)
-    return bool(removed)
+    return pick is not None
 
 
 def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values: bool | None) -> AnyPick | None:
@@ -315,7 +311,7 @@ def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values
     """
     with transaction.atomic():
         lock_week(week)
-        by_position = {pick.position: pick for pick in kind.picks_in(week)}
+        by_position = picks_by_position(kind, week, week.user_id)
         pick = by_position.get(position)
         if pick and position != new_position:
             other = by_position.get(new_position)

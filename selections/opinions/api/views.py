@@ -40,11 +40,10 @@ class OfPickView(GenericAPIView):
         position = read_position(self.kwargs["position"])
         user: Any = self.request.user
         week = find_week(self.kwargs["pk"], user)
-        for pick in reads.PICKS[self.kind]([week.pk], user.pk):
-            if pick.position == position:
-                pick.week = week
-                return pick
-        raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
+        pick = reads.picks_by_position(self.kind, week, user.pk).get(position)
+        if pick is None:
+            raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
+        return pick
 
     def get_opinion(self) -> Opinion:
         """The caller's own. Raises ParseError or NotFound."""
