@@ -11,9 +11,9 @@ from selections.weeks import this_week
 from tests.admin import everything
 from tests.factories import MovieFactory, WeekFactory, WeekMovieFactory
 
-pytestmark = pytest.mark.real_http
+pytestmark = [pytest.mark.real_http, pytest.mark.xdist_group("browser")]
 
-PARTS = 8  # tests that share the pages
+PARTS = 4  # tests that share the pages
 
 
 def overflow(page: Page) -> int:
