@@ -94,15 +94,11 @@ def refuse_discussed_pick(pick: Any, what: str, *, force: bool) -> None:
         refuse_revealed(pick.week, [pick])
         if not force:
             on_it = Opinion.objects.filter(**{KINDS[pick.kind].opinion_field: pick})
-            _refuse_discussed(on_it, pick.week, f"this pick. {what} it", "pick_discussed")
+            refuse_discussed(on_it, pick.week, f"this pick. {what} it", "pick_discussed")
 
 
-def refuse_discussed_week(week: Week) -> None:
-    """Raise Conflict if others have opinions on the picks of a week."""
-    _refuse_discussed(Opinion.objects.on_week(week), week, "your picks in this week. Deleting it", "week_discussed")
-
-
-def _refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+def refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+    """Raise Conflict if others have these opinions on a week."""
     given = list(
         by_others(opinions, week)
         .select_related("user")

@@ -17,8 +17,8 @@ from .guards import (
     lock_user,
     lock_week,
     lock_work,
+    refuse_discussed,
     refuse_discussed_pick,
-    refuse_discussed_week,
     refuse_merged,
     refuse_revealed,
     touch,
@@ -131,7 +131,8 @@ def delete_week(week: Week, *, force: bool = False) -> None:
         lock_week(week)
         refuse_revealed(week, week.picks)
         if not force:
-            refuse_discussed_week(week)
+            on_week = Opinion.objects.on_week(week)
+            refuse_discussed(on_week, week, "your picks in this week. Deleting it", "week_discussed")
         week.delete()
 
 
