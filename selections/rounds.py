@@ -87,9 +87,8 @@ def load_opinions(kind: Kind, user: Any, picks: list[Any]) -> None:
 
 
 def select_revealed(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
-    is_revealed = When(over_for(user, "week__") | Q(my_opinion__isnull=False), then=Value(True))
-    revealed = Case(is_revealed, default=Value(not settings.BLIND_REVEAL))
-    return select_picks(kind, weeks, user).annotate(revealed=revealed)
+    shown = When(over_for(user, "week__") | Q(my_opinion__isnull=False), then=Value(True))
+    return select_picks(kind, weeks, user).annotate(revealed=Case(shown, default=Value(not settings.BLIND_REVEAL)))
 
 
 def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:

@@ -315,14 +315,13 @@ def tops(scope: Scope) -> Row:
     crew = MovieCrew.objects.filter(movie__in=picked_movies, job__in=["Director", *COMPOSING])
     of_person = ("movie", "person__name", "person__tmdb_id")
     makers = list(distinct(crew, "job", *of_person))
-    composers = {(work, name, tmdb_id) for job, work, name, tmdb_id in makers if job in COMPOSING}
     artists = AlbumArtist.objects.filter(album__in=picked_albums)
     return {
         "movie_genres": top(movies, ((pk, genre) for pk, genres, _, _ in films for genre in set(genres))),
         "album_genres": top(albums, ((pk, genre) for pk, genres, _, _ in records for genre in set(genres))),
         "directors": top(movies, (row for job, *row in makers if job == "Director"), "tmdb_id"),
         "actors": top(movies, distinct(cast, *of_person), "tmdb_id"),
-        "composers": top(movies, composers, "tmdb_id"),
+        "composers": top(movies, {tuple(row) for job, *row in makers if job in COMPOSING}, "tmdb_id"),
         "artists": top(albums, distinct(artists, "album", "artist__name", "artist__musicbrainz_id"), "musicbrainz_id"),
         "countries": top(albums, ((pk, country) for pk, _, country, _ in records if country)),
         "languages": top(movies, ((pk, language) for pk, _, language, _ in films if language)),
