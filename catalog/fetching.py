@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from integrations import deadline
 from integrations.errors import IntegrationError, NotFound
 
@@ -21,9 +23,8 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
     """
     aliases: Any = rows._meta.get_field("aliases")
     has_id = {rows.id_field: external_id}
-    own = rows._default_manager.filter(**has_id).order_by().values("pk")
     merged = aliases.related_model._default_manager.filter(**has_id).order_by().values(aliases.field.name)
-    found: Iterable[F] = rows._default_manager.filter(pk__in=own.union(merged, all=True))  # an OR would scan the table
+    found: Iterable[F] = rows._default_manager.filter(Q(**has_id) | Q(pk=merged[:1]))  # a join would scan the table
     return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
 
 

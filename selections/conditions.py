@@ -16,7 +16,7 @@ def visible_to(user, owner: str) -> Q:
 
 def of_work(work: Movie | Album) -> Q:
     """Whether rows are about the movie, or about any edition of the album."""
-    if isinstance(work, Album) and work.release_group_id:
-        editions = Album.objects.filter(Q(pk=work.pk) | Q(release_group_id=work.release_group_id)).order_by()
-        return Q(album__in=editions.values("pk"))
+    if isinstance(work, Album):
+        same, group = Album.objects.order_by(), Album.objects.order_by().filter(pk=work.pk).values("release_group_id")
+        return Q(album__in=same.filter(Q(pk=work.pk) | Q(release_group_id=group[:1])).values("pk"))
     return Q(**{work.kind: work})

@@ -5,15 +5,17 @@ The user is locked first, then the week, the work, and plans to pick it: in anot
 
 from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
 from .conditions import visible_to
-from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, OpinionQuerySet, PickQuerySet, Week
+from .kinds import KINDS
+from .models import AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from .weeks import over_for
 
 
@@ -43,10 +45,14 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    stored = Week.objects.select_for_update().filter(pk=week.pk).first()
-    if stored is None:
-        raise Week.DoesNotExist
-    return stored
+    if stored := week_for_update(week.pk):
+        return stored[0]
+    raise Week.DoesNotExist
+
+
+@CompiledQuery
+def week_for_update(week_id: int) -> WeekQuerySet:
+    return Week.objects.select_for_update().filter(pk=week_id)
 
 
 def lock_work(work: Movie | Album) -> None:
@@ -81,20 +87,18 @@ def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
         )
 
 
-def refuse_discussed_pick(kind: Kind, picks: PickQuerySet, week: Week, what: str, *, force: bool) -> None:
-    """Raise Conflict if these picks cannot be removed: as refuse_revealed(), or others' opinions without `force`."""
-    refuse_revealed(week, picks)
-    if not force:
-        on_these = Opinion.objects.filter(**{f"{kind.opinion_field}__in": picks})
-        _refuse_discussed(on_these, week, f"this pick. {what} it", "pick_discussed")
+def refuse_discussed_pick(pick: Any, what: str, *, force: bool) -> None:
+    """Raise Conflict if a pick, which its owner got by picks_by_position(), cannot be removed: as refuse_revealed(), or
+    others' opinions without `force`."""
+    if pick.opinions_count > bool(pick.my_opinion):
+        refuse_revealed(pick.week, [pick])
+        if not force:
+            on_it = Opinion.objects.filter(**{KINDS[pick.kind].opinion_field: pick})
+            refuse_discussed(on_it, pick.week, f"this pick. {what} it", "pick_discussed")
 
 
-def refuse_discussed_week(week: Week) -> None:
-    """Raise Conflict if others have opinions on the picks of a week."""
-    _refuse_discussed(Opinion.objects.on_week(week), week, "your picks in this week. Deleting it", "week_discussed")
-
-
-def _refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+def refuse_discussed(opinions: OpinionQuerySet, week: Week, what: str, code: str) -> None:
+    """Raise Conflict if others have these opinions on a week."""
     given = list(
         by_others(opinions, week)
         .select_related("user")

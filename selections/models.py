@@ -74,6 +74,8 @@ class WeekQuerySet(models.QuerySet):
 
     def page(self, limit: int, offset: int) -> "WeekQuerySet":
         """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
+        if self.query.is_empty():
+            return self
         ids = ids_of_page(self, limit, offset)
         return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
 

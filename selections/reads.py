@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.compiled import CompiledQuery, RowCount, Rows, Statement, ids_of_page
 
 from .kinds import KINDS, Kind
-from .models import AnyPick, Event, PickQuerySet, Week, WeekAlbum, WeekMovie
+from .models import AnyPick, Event, PickQuerySet, Week
 from .weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
 type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
@@ -23,8 +23,7 @@ type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
     """All weeks that a user may see, to be paged: see WeekQuerySet.newest_first()."""
-    page = weeks_own_first if own_first else weeks_newest_first
-    return Rows(lambda: count_weeks(viewer)[0].count, partial(page, viewer))
+    return Rows(lambda: count_weeks(viewer)[0].count, partial(WEEKS[own_first], viewer))
 
 
 @CompiledQuery
@@ -37,20 +36,17 @@ def user_with(viewer: int, **values: Any) -> QuerySet[Any]:
     return get_user_model()._default_manager.filter(pk=viewer).only("pk").annotate(**values)
 
 
-@CompiledQuery
-def weeks_newest_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).newest_first(viewer, own_first=False).page(limit, offset)
+def select_weeks(own_first: bool, viewer: int, limit: int, offset: int) -> QuerySet[Week]:
+    return Week.objects.visible_to(viewer).newest_first(viewer, own_first=own_first).page(limit, offset)
 
 
-@CompiledQuery
-def weeks_own_first(viewer: int, limit: int, offset: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).newest_first(viewer, own_first=True).page(limit, offset)
+WEEKS = {own_first: CompiledQuery(partial(select_weeks, own_first)) for own_first in (True, False)}
 
 
 def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
     """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
     ids = [week.pk for week in weeks]
-    return attach_picks(weeks, movie_picks(ids, viewer), album_picks(ids, viewer)) if ids else []
+    return attach_picks(weeks, *(find(ids, viewer) for find in PICKS.values())) if ids else []
 
 
 def attach_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
@@ -73,20 +69,22 @@ def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
     return Week.objects.for_list().filter(user=owner, year=year, week_number=week_number)
 
 
-@CompiledQuery
-def movie_picks(weeks: int, viewer: int) -> QuerySet[WeekMovie]:
-    return without_unused(WeekMovie.objects.filter(week__in=[weeks]).with_opinions(viewer))
+def select_picks(kind: Kind, weeks: int, viewer: Any) -> PickQuerySet:
+    """The picks of weeks, without values of their works that no week shows: reading them takes time as well."""
+    picks = kind.picks._default_manager.filter(week__in=[weeks]).with_opinions(viewer)
+    unused = ("genres", "note", "search_text", "title_key", "vanished_at")
+    return picks.defer(*(f"{kind.name}__{name}" for name in unused))
 
 
-@CompiledQuery
-def album_picks(weeks: int, viewer: int) -> QuerySet[WeekAlbum]:
-    return without_unused(WeekAlbum.objects.filter(week__in=[weeks]).with_opinions(viewer))
+PICKS = {kind: CompiledQuery(partial(select_picks, kind)) for kind in KINDS.values()}
 
 
-def without_unused(picks: PickQuerySet) -> PickQuerySet:
-    """The picks without values of their works that no week shows: reading them takes time as well."""
-    kind = picks.model.kind
-    return picks.defer(*(f"{kind}__{name}" for name in ("genres", "note", "search_text", "title_key", "vanished_at")))
+def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:
+    """The picks of a week, with their works and opinions."""
+    picks = PICKS[kind]([week.pk], viewer)
+    for pick in picks:
+        pick.week = week
+    return {pick.position: pick for pick in picks}
 
 
 def list_events(viewer: int, since: int, before: int, limit: int) -> tuple[list[int], str]:

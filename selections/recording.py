@@ -13,6 +13,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
+
 from .conditions import visible_to
 from .events import Event
 from .guards import lock_user, lock_week
@@ -38,12 +40,16 @@ def record(kind: str, user, **subject: Any) -> None:
 
 def record_completed(week: Week) -> None:
     """Record that the week now has a movie and an album, once; but not of a week that ended more than a week ago."""
-    kind = Event.Kind.WEEK_COMPLETED
-    if (week.year, week.week_number) < weeks_later(week_in(LAST_ZONE, timezone.now()), -1):
-        return
-    known = Event.objects.filter(week=OuterRef("pk"), kind=kind).order_by()
-    if Week.objects.for_list().filter(~Exists(known), pk=week.pk, has_movie=True, has_album=True).exists():
-        record(kind, week.user, week=week)
+    is_recent = (week.year, week.week_number) >= weeks_later(week_in(LAST_ZONE, timezone.now()), -1)
+    if is_recent and just_completed(week.pk):
+        record(Event.Kind.WEEK_COMPLETED, week.user, week=week)
+
+
+@CompiledQuery
+def just_completed(week_id: int) -> WeekQuerySet:
+    """The week, if it is complete and that was not recorded."""
+    known = Event.objects.filter(week=OuterRef("pk"), kind=Event.Kind.WEEK_COMPLETED).order_by()
+    return Week.objects.for_list().filter(~Exists(known), pk=week_id, has_movie=True, has_album=True)
 
 
 def record_due() -> None:

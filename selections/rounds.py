@@ -15,7 +15,7 @@ from accounts.compiled import RowCount, Rows
 
 from .kinds import KINDS, Kind
 from .models import AnyPick, Opinion, Week
-from .reads import attach_picks, load, rows_of, user_with, without_unused
+from .reads import attach_picks, load, rows_of, select_picks, user_with
 from .weeks import YearWeek, over_for
 
 MAX_MEMBERS = 100  # in a response
@@ -86,12 +86,9 @@ def load_opinions(kind: Kind, user: Any, picks: list[Any]) -> None:
         by_id[getattr(opinion, f"{kind.opinion_field}_id")].shown_opinions.append(opinion)
 
 
-def select_picks(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
-    picks = without_unused(kind.picks._default_manager.filter(week__in=[weeks]).with_opinions(user))
-    is_revealed = over_for(user, "week__") | Q(my_opinion__isnull=False)
-    if settings.BLIND_REVEAL:
-        return picks.annotate(revealed=Case(When(is_revealed, then=Value(True)), default=Value(False)))
-    return picks.annotate(revealed=Value(True))
+def select_revealed(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
+    shown = When(over_for(user, "week__") | Q(my_opinion__isnull=False), then=Value(True))
+    return select_picks(kind, weeks, user).annotate(revealed=Case(shown, default=Value(not settings.BLIND_REVEAL)))
 
 
 def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:
@@ -104,7 +101,7 @@ def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:
     return opinions.annotate(place=place).filter(place__lte=MAX_OPINIONS)
 
 
-PICKS = {kind: partial(select_picks, kind) for kind in KINDS.values()}
+PICKS = {kind: partial(select_revealed, kind) for kind in KINDS.values()}
 OPINIONS = {kind: partial(select_opinions, kind) for kind in KINDS.values()}
 
 

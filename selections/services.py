@@ -1,11 +1,13 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from catalog.fetching import not_found
 from catalog.models import Album, Movie
 
@@ -15,8 +17,8 @@ from .guards import (
     lock_user,
     lock_week,
     lock_work,
+    refuse_discussed,
     refuse_discussed_pick,
-    refuse_discussed_week,
     refuse_merged,
     refuse_revealed,
     touch,
@@ -24,6 +26,7 @@ from .guards import (
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
 from .plans import MAX_ITEMS, ShortlistQuerySet
+from .reads import picks_by_position
 from .recording import record_completed
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in
 
@@ -128,7 +131,8 @@ def delete_week(week: Week, *, force: bool = False) -> None:
         lock_week(week)
         refuse_revealed(week, week.picks)
         if not force:
-            refuse_discussed_week(week)
+            on_week = Opinion.objects.on_week(week)
+            refuse_discussed(on_week, week, "your picks in this week. Deleting it", "week_discussed")
         week.delete()
 
 
@@ -147,8 +151,7 @@ def pick_work(
     Further `values` of the pick, such as `rewatch`, are stored with it. Raises Conflict, IntegrationError, or
     Week.DoesNotExist if the week was deleted while upstream was asked.
     """
-    same = {f"{kind.name}__{kind.id_field}": external_id}
-    _refuse_taken(kind, week, position, same, replace=replace, force=force)
+    _refuse_taken(kind, week, position, external_id, replace=replace, force=force)
     pick = kind.picks(week=week, position=position, **{kind.name: get_work(kind, external_id)}, **values)
     return place_pick(pick, replace=replace, force=force, challenge=None, **values)
 
@@ -159,16 +162,15 @@ def get_work(kind: Kind, external_id: Any) -> Movie | Album:
         return kind.get_work(external_id)[0]
 
 
-def _refuse_taken(kind: Kind, week: Week, position: int, same: dict[str, Any], *, replace: bool, force: bool) -> None:
+def _refuse_taken(kind: Kind, week: Week, position: int, external_id: Any, *, replace: bool, force: bool) -> None:
     """Raise Conflict if place_pick() would: before upstream is asked, and if the database refuses a pick."""
-    picks = kind.picks_in(week)
-    current = picks.filter(position=position)
-    if replace:
-        refuse_discussed_pick(kind, current.exclude(**same), week, "Replacing", force=force)
-        picks = picks.exclude(position=position)
-    elif current.exists():
+    others = picks_by_position(kind, week, week.user_id)
+    current = others.pop(position, None)
+    if current and not replace:
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
-    if picks.filter(**same).exists():
+    if current and current.work.external_id != external_id:
+        refuse_discussed_pick(current, "Replacing", force=force)
+    if any(pick.work.external_id == external_id for pick in others.values()):
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
 
 
@@ -182,30 +184,28 @@ def place_pick[P: AnyPick](
     `force` even if other members have opinions on it; an existing pick of the same work is kept, and only takes these
     `values` of the new one. A `challenge` is accepted with it. Raises Conflict, or Week.DoesNotExist.
     """
-    kind = KINDS[pick.kind]
-    same = {kind.name: pick.work}
-    current = kind.picks_in(pick.week).filter(position=pick.position)
+    kind, week, current = KINDS[pick.kind], pick.week, None
     try:
         with transaction.atomic():
-            lock_user(pick.week.user)
-            lock_week(pick.week)
-            if replace and (known := current.filter(**same).first()):
-                change_pick(known, **values)
-                return known, False
-            if replace:
-                refuse_discussed_pick(kind, current, pick.week, "Replacing", force=force)
-            replaced = current.delete()[0] if replace else 0
+            lock_user(week.user)
+            lock_week(week)
+            if replace and (current := picks_by_position(kind, week, week.user_id).get(pick.position)):
+                if current.work == pick.work:
+                    change_pick(current, **values)
+                    return current, False
+                refuse_discussed_pick(current, "Replacing", force=force)
+                current.delete()
             pick.save(force_insert=True)
             leave_shortlist(pick)
             if challenge:
                 answer_challenge(challenge, Challenge.State.ACCEPTED, pick)
-            touch(pick.week)
-            record_completed(pick.week)
-    except IntegrityError:
-        _refuse_taken(kind, pick.week, pick.position, same, replace=replace, force=force)  # another request was faster
+            touch(week)
+            record_completed(week)
+    except IntegrityError:  # another request was faster
+        _refuse_taken(kind, week, pick.position, pick.work.external_id, replace=replace, force=force)
         refuse_merged(pick.work)
         raise
-    return pick, not replaced
+    return pick, current is None
 
 
 def leave_shortlist(pick: AnyPick) -> None:
@@ -275,12 +275,19 @@ def rematch(pick: AnyPick, external_id: Any) -> AnyPick:
     return corrected
 
 
-def previous_picks(pick: AnyPick, user) -> PickQuerySet:
+def previous_picks(pick: AnyPick, user) -> list[AnyPick]:
     """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
     earlier weeks."""
-    same = KINDS[pick.kind].picks._default_manager.of_work(pick.work)
-    earlier = same.filter(week_before(pick.week.year, pick.week.week_number, "week__"))
-    return earlier.visible_to(user).latest_first()[:MAX_PREVIOUS]
+    week = pick.week
+    return EARLIER[pick.kind].page(MAX_PREVIOUS, 0, pick.work.pk, week.year, week.week_number, user.pk)
+
+
+def earlier_picks(kind: Kind, work: int, year: int, week_number: int, viewer: int) -> PickQuerySet:
+    same = kind.picks._default_manager.of_work(kind.works(pk=work))
+    return same.filter(week_before(year, week_number, "week__")).visible_to(viewer).latest_first()
+
+
+EARLIER = {kind.name: CompiledQuery(partial(earlier_picks, kind)) for kind in KINDS.values()}
 
 
 def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -> bool:
@@ -291,12 +298,11 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
     """
     with transaction.atomic():
         lock_week(week)
-        picks = kind.picks_in(week).filter(position=position)
-        refuse_discussed_pick(kind, picks, week, "Removing", force=force)
-        removed, _ = picks.delete()
-        if removed:
+        if pick := picks_by_position(kind, week, week.user_id).get(position):
+            refuse_discussed_pick(pick, "Removing", force=force)
+            pick.delete()
             touch(week)
-    return bool(removed)
+    return pick is not None
 
 
 def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values: bool | None) -> AnyPick | None:
@@ -306,7 +312,7 @@ def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values
     """
     with transaction.atomic():
         lock_week(week)
-        by_position = {pick.position: pick for pick in kind.picks_in(week)}
+        by_position = picks_by_position(kind, week, week.user_id)
         pick = by_position.get(position)
         if pick and position != new_position:
             other = by_position.get(new_position)

@@ -72,13 +72,11 @@ class Pages(BasePagination):
         if unknown := request.query_params.keys() - PAGE:
             check_parameters(unknown, view)
         self.page, self.page_size = self.read(request.query_params, getattr(view, "page_size", 20))
-        self.total = queryset.count()
-        start = (self.page - 1) * self.page_size
-        if start >= self.total:
-            return []
-        if hasattr(queryset, "page"):
-            return list(queryset.page(self.page_size, start))
-        return list(queryset[start : start + self.page_size])
+        start, end = (self.page - 1) * self.page_size, self.page * self.page_size
+        rows = list(queryset.page(self.page_size, start) if hasattr(queryset, "page") else queryset[start:end])
+        is_last = len(rows) < self.page_size and (rows or self.page == 1)
+        self.total = start + len(rows) if is_last else queryset.count()
+        return rows
 
     def read(self, params: QueryDict, default_size: int) -> tuple[int, int]:
         """The page and its size. Raises ValidationError."""

@@ -18,7 +18,7 @@ from .serializers import (
     OwnerSerializer,
     WeekFullSerializer,
 )
-from .shown import ShownPickSerializer, shown_opinions, week_with_picks
+from .shown import ShownPickSerializer, shown_opinions
 
 PAGE = {"type": "integer", "minimum": 1}
 
@@ -39,7 +39,7 @@ class RoundMovieSerializer(RoundPickSerializer, DiscussedMovieSerializer):
 
     @staticmethod
     def to_representation(pick):
-        return DiscussedMovieSerializer.to_representation(pick) | revealed(pick)
+        return DiscussedMovieSerializer.to_representation(pick) | {"revealed": pick.revealed} | shown_opinions(pick)
 
 
 class RoundAlbumSerializer(RoundPickSerializer, DiscussedAlbumSerializer):
@@ -48,21 +48,13 @@ class RoundAlbumSerializer(RoundPickSerializer, DiscussedAlbumSerializer):
 
     @staticmethod
     def to_representation(pick):
-        return DiscussedAlbumSerializer.to_representation(pick) | revealed(pick)
-
-
-def revealed(pick: Any) -> dict[str, Any]:
-    """The fields of RoundPickSerializer."""
-    return {"revealed": pick.revealed} | shown_opinions(pick)
+        return DiscussedAlbumSerializer.to_representation(pick) | {"revealed": pick.revealed} | shown_opinions(pick)
 
 
 class RoundWeekSerializer(WeekFullSerializer):
+    of_movie, of_album = RoundMovieSerializer, RoundAlbumSerializer
     movies = RoundMovieSerializer(many=True)
     albums = RoundAlbumSerializer(many=True)
-
-    @staticmethod
-    def to_representation(week):
-        return week_with_picks(week, RoundMovieSerializer, RoundAlbumSerializer)
 
 
 class RoundMemberSerializer(serializers.Serializer):
@@ -173,14 +165,15 @@ class RoundView(GenericAPIView):
         members: Any = self.paginate_queryset(rounds.list_members(user, week))  # type: ignore[arg-type]
         weeks = rounds.load_weeks(user, members)
         page = self.get_paginated_response([RoundMemberSerializer.to_representation(one) for one in members]).data
-        year, week_number = week
+        is_over = week < settled_week(user)
+        has_result = is_over and len(members) == page["total"]
         head = {
-            "year": year,
-            "week_number": week_number,
+            "year": week[0],
+            "week_number": week[1],
             "starts_on": day_of(week, MONDAY),
             "ends_on": day_of(week, SUNDAY),
-            "is_over": week < settled_week(user),
+            "is_over": is_over,
+            "members": page.pop("results"),
+            "result": ResultSerializer(rounds.result_of(weeks)).data if has_result else None,
         }
-        has_result = head["is_over"] and len(members) == page["total"]
-        result = ResultSerializer(rounds.result_of(weeks)).data if has_result else None
-        return Response(head | {"members": page.pop("results"), "result": result} | page)
+        return Response(head | page)

@@ -202,6 +202,7 @@ def discussion(pick: AnyPick) -> dict:
 
 
 class WeekFullSerializer(WeekSerializer):
+    of_movie, of_album = DiscussedMovieSerializer, DiscussedAlbumSerializer
     movies = DiscussedMovieSerializer(many=True)
     albums = DiscussedAlbumSerializer(many=True)
 
@@ -209,11 +210,11 @@ class WeekFullSerializer(WeekSerializer):
         fields = [*WeekSerializer.Meta.fields, "movies", "albums"]
         read_only_fields = fields
 
-    @staticmethod
-    def to_representation(week):
+    @classmethod
+    def to_representation(cls, week):
         return WeekSerializer.to_representation(week) | {
-            "movies": [DiscussedMovieSerializer.to_representation(pick) for pick in week.movies],
-            "albums": [DiscussedAlbumSerializer.to_representation(pick) for pick in week.albums],
+            "movies": [cls.of_movie.to_representation(pick) for pick in week.movies],
+            "albums": [cls.of_album.to_representation(pick) for pick in week.albums],
         }
 
 

@@ -1,4 +1,4 @@
-"""What several answers show of picks, and of weeks with the opinions on their picks."""
+"""What several answers show of picks, and the opinions on them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework import serializers
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections.models import Position
 
-from .serializers import OwnedOpinionSerializer, WeekOfPickSerializer, WeekSerializer
+from .serializers import OwnedOpinionSerializer, WeekOfPickSerializer
 
 
 class ShownPickSerializer(serializers.Serializer):
@@ -23,11 +23,3 @@ class ShownPickSerializer(serializers.Serializer):
 def shown_opinions(pick: Any) -> dict[str, Any]:
     """The `opinions` on a pick that the caller may read, as PickQuerySet.with_shown_opinions() finds them."""
     return {"opinions": [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]}
-
-
-def week_with_picks(week: Any, of_movie: type[Any], of_album: type[Any]) -> dict[str, Any]:
-    """A week with its picks, by the serializers of movies and of albums."""
-    return WeekSerializer.to_representation(week) | {
-        "movies": [of_movie.to_representation(pick) for pick in week.movies],
-        "albums": [of_album.to_representation(pick) for pick in week.albums],
-    }

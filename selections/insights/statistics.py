@@ -6,6 +6,7 @@ The week of a pick decides which year it belongs to, never the date on which it 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
@@ -60,9 +61,10 @@ class Scope:
     def weeks(self) -> WeekQuerySet:
         return Week.objects.visible_to(self.viewer).filter(**self.of_week()).order_by()
 
-    def picks(self, kind: Kind) -> PickQuerySet:
-        picks: PickQuerySet = kind.picks._default_manager.visible_to(self.viewer)
-        return picks.filter(**self.of_week("week__")).order_by()
+    @cached_property
+    def picks(self) -> dict[Kind, PickQuerySet]:
+        seen = {kind: kind.picks._default_manager.visible_to(self.viewer) for kind in KINDS.values()}
+        return {kind: picks.filter(**self.of_week("week__")).order_by() for kind, picks in seen.items()}
 
     def opinions_given(self, kind: Kind) -> OpinionQuerySet:
         """By these people, on any picks."""
@@ -80,7 +82,6 @@ class Scope:
 def overview(scope: Scope) -> Row:
     """Totals, streaks, ratings and the most frequent picks."""
     return {
-        "user": scope.person,
         "totals": totals(scope),
         **streaks(scope),
         "ratings": summarize(given_by_week(scope)),
@@ -130,15 +131,17 @@ def year_in_opinions(scope: Scope, year: int) -> Row:
 def totals(scope: Scope) -> Row:
     """The numbers of picks and of first picks, and the hours that it takes to watch them."""
     weeks = scope.weeks.aggregate(all=Count("pk"), complete=Count("pk", filter=is_complete()))
-    movies = scope.picks(MOVIE).aggregate(
+    movies = scope.picks[MOVIE].aggregate(
         picks=Count("pk"),
         works=Count(WORKS[MOVIE], distinct=True),
         minutes=Sum("movie__runtime"),
         timed=Count("movie__runtime"),
         **SEEN_BEFORE,
     )
-    albums = scope.picks(ALBUM).aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True), **SEEN_BEFORE)
-    firsts = sum(count_firsts(scope, kind) for kind in KINDS.values())
+    albums = scope.picks[ALBUM].aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True), **SEEN_BEFORE)
+    firsts = movies["works"] + albums["works"]
+    if scope.person is None or scope.year is not None:
+        firsts = sum(count_firsts(scope, kind) for kind in KINDS.values())
     return {
         "weeks": weeks["all"],
         "complete_weeks": weeks["complete"],
@@ -162,7 +165,7 @@ def is_complete() -> Q:
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
     """The number of picks that are a user's first of a movie or release group; the others are repeats."""
-    picks = replace(scope, year=None).picks(kind).values("week__user", work=WORKS[kind])
+    picks = replace(scope, year=None).picks[kind].values("week__user", work=WORKS[kind])
     if scope.year is None:
         return picks.distinct().count()
     return picks.annotate(first=Min("week__year")).filter(first=scope.year).count()
@@ -241,7 +244,7 @@ def calendar(scope: Scope, year: int) -> list[Row]:
         )
     }
     movies_by_week, albums_by_week = (
-        dict(scope.picks(kind).values_list("week__week_number").annotate(count=Count("pk"))) for kind in KINDS.values()
+        dict(scope.picks[kind].values_list("week__week_number").annotate(count=Count("pk"))) for kind in KINDS.values()
     )
     running = this_week(scope.viewer)
     rows = []
@@ -302,22 +305,23 @@ def tops(scope: Scope) -> Row:
     The database counts the picks of each work, and Python adds these up for the work's names: a join would read the
     credits of a work again for each of its picks.
     """
-    movies, albums = (count_works(scope.picks(kind), kind) for kind in KINDS.values())
-    picked_movies, picked_albums = (scope.picks(kind).values(kind.name) for kind in KINDS.values())
+    movies, albums = (count_works(scope.picks[kind], kind) for kind in KINDS.values())
+    picked_movies, picked_albums = (scope.picks[kind].values(kind.name) for kind in KINDS.values())
     films = Movie.objects.filter(pk__in=picked_movies).values_list(
         "pk", "genres", "original_language", "release_date__year"
     )
     records = Album.objects.filter(pk__in=picked_albums).values_list("pk", "genres", "country", "release_date")
     cast = MovieCast.objects.filter(movie__in=picked_movies, order__lt=BILLED)
-    crew = MovieCrew.objects.filter(movie__in=picked_movies)
+    crew = MovieCrew.objects.filter(movie__in=picked_movies, job__in=["Director", *COMPOSING])
     of_person = ("movie", "person__name", "person__tmdb_id")
+    makers = list(distinct(crew, "job", *of_person))
     artists = AlbumArtist.objects.filter(album__in=picked_albums)
     return {
         "movie_genres": top(movies, ((pk, genre) for pk, genres, _, _ in films for genre in set(genres))),
         "album_genres": top(albums, ((pk, genre) for pk, genres, _, _ in records for genre in set(genres))),
-        "directors": top(movies, distinct(crew.filter(job="Director"), *of_person), "tmdb_id"),
+        "directors": top(movies, (row for job, *row in makers if job == "Director"), "tmdb_id"),
         "actors": top(movies, distinct(cast, *of_person), "tmdb_id"),
-        "composers": top(movies, distinct(crew.filter(job__in=COMPOSING), *of_person), "tmdb_id"),
+        "composers": top(movies, {tuple(row) for job, *row in makers if job in COMPOSING}, "tmdb_id"),
         "artists": top(albums, distinct(artists, "album", "artist__name", "artist__musicbrainz_id"), "musicbrainz_id"),
         "countries": top(albums, ((pk, country) for pk, _, country, _ in records if country)),
         "languages": top(movies, ((pk, language) for pk, _, language, _ in films if language)),
@@ -386,7 +390,7 @@ def ends(scope: Scope) -> dict[str, Row | None]:
 def located_picks(scope: Scope) -> dict[Kind, QuerySet]:
     """The picks as rows with their places."""
     return {
-        kind: scope.picks(kind).values("position", pick=F("pk"), week_number=F("week__week_number"))
+        kind: scope.picks[kind].values("position", pick=F("pk"), week_number=F("week__week_number"))
         for kind in KINDS.values()
     }
 

@@ -17,12 +17,14 @@ def give_opinion(
     A rating that changes, or its absence, is kept as an earlier one, up to MAX_EARLIER of them. Raises
     WeekMovie.DoesNotExist, WeekAlbum.DoesNotExist or Week.DoesNotExist when the pick has just been removed.
     """
+    own = {"user": user, KINDS[pick.kind].opinion_field: pick}
     with transaction.atomic():
         lock_user(user)
         lock_week(pick.week)
-        pick.refresh_from_db(fields=["position"])
-        known = own_opinion(user, pick)
-        opinion = known or Opinion(user=user, **{KINDS[pick.kind].opinion_field: pick})
+        known = Opinion.objects.filter(**own).first()
+        if known is None:
+            pick.refresh_from_db(fields=["position"])  # it may have gone
+        opinion = known or Opinion(**own)
         if known and known.rating != rating:
             known.earlier_ratings.create(rating=known.rating)
             for oldest in known.earlier_ratings.all()[MAX_EARLIER:]:
@@ -33,10 +35,6 @@ def give_opinion(
         if known is None:
             record(Event.Kind.OPINION_GIVEN, user, week=pick.week, opinion=opinion)
     return opinion, known is None
-
-
-def own_opinion(user, pick: AnyPick) -> Opinion | None:
-    return pick.opinions.filter(user=user).first()
 
 
 def delete_opinion(user, pick: AnyPick) -> bool:

@@ -90,7 +90,7 @@ def test_weeks_come_with_their_picks(api, user, other, django_assert_num_queries
     WeekFactory(user=user, year=2026, week_number=8)
     plain = api.get("/api/weeks").json()["results"]
 
-    with django_assert_num_queries(5):  # the session, the number of weeks, the weeks, movies and albums
+    with django_assert_num_queries(4):  # the session, the weeks, movies and albums
         full = api.get("/api/weeks", {"include": "picks"}).json()["results"]
 
     assert full == [api.get(f"/api/weeks/{week['id']}").json() for week in plain]
@@ -188,5 +188,5 @@ def test_the_list_costs_the_same_queries_whatever_its_length(api, user, django_a
     for n in range(count):
         WeekMovieFactory(week=WeekFactory(user=user, year=2000, week_number=n + 1))
 
-    with django_assert_num_queries(3):  # who asks, how many, the weeks
+    with django_assert_num_queries(2):  # who asks, the weeks
         assert len(api.get("/api/weeks?page_size=100").json()["results"]) == count

@@ -184,9 +184,9 @@ def test_the_number_of_queries_is_constant(api, group, name, django_assert_num_q
                 AlbumOpinionFactory(user=rater, album_pick=album)
 
     fill([group["ben"]])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         asked(api, name)
 
     fill([UserFactory() for _ in range(8)])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         asked(api, name)

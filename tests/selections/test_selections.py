@@ -105,5 +105,5 @@ def test_selections_cost_the_same_queries_whatever_their_number(api, user, kind,
     for number in range(1, count + 1):
         PICKS[kind.name](week=WeekFactory(user=user, year=2000, week_number=number))
 
-    with django_assert_num_queries(4):  # who asks, how many, the works, their picks with weeks and owners
+    with django_assert_num_queries(3):  # who asks, the works, their picks with weeks and owners
         assert len(api.get(f"/api/{kind.name}s/selections?page_size=100").json()["results"]) == count

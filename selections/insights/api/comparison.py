@@ -16,7 +16,7 @@ from selections.api.serializers import (
     WeekFullSerializer,
     WeekOfPickSerializer,
 )
-from selections.api.shown import ShownPickSerializer, shown_opinions, week_with_picks
+from selections.api.shown import ShownPickSerializer, shown_opinions
 from selections.insights import comparison
 from selections.insights.statistics import MAX_WEEKS
 from selections.models import Position
@@ -236,12 +236,9 @@ class RememberedAlbumSerializer(DiscussedAlbumSerializer):
 class RememberedWeekSerializer(WeekFullSerializer):
     """A week with its picks and the opinions on them that the caller may read."""
 
+    of_movie, of_album = RememberedMovieSerializer, RememberedAlbumSerializer
     movies = RememberedMovieSerializer(many=True)
     albums = RememberedAlbumSerializer(many=True)
-
-    @staticmethod
-    def to_representation(week):
-        return week_with_picks(week, RememberedMovieSerializer, RememberedAlbumSerializer)
 
 
 class OnThisWeekSerializer(serializers.Serializer):

@@ -217,7 +217,9 @@ YEAR = OpenApiParameter(
 class OverviewView(StatisticsView):
     def get(self, request):
         """The numbers of a user's picks and ratings, and their most frequent genres, people, countries and decades."""
-        return Response(OverviewSerializer(statistics.overview(self.get_scope())).data)
+        scope = self.get_scope()
+        user = scope.person and OwnerSerializer.to_representation(scope.person)
+        return Response({"user": user} | statistics.overview(scope))
 
 
 @extend_schema(

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
+from selections import reads
 from selections.api.addresses import ID, POSITION, find_week, read_position
 from selections.api.filters import OpinionFilter
 from selections.api.serializers import OpinionSerializer
@@ -37,18 +38,18 @@ class OfPickView(GenericAPIView):
     def get_pick(self) -> AnyPick:
         """The pick of the address. Raises ParseError or NotFound."""
         position = read_position(self.kwargs["position"])
-        week = find_week(self.kwargs["pk"], self.request.user)
-        pick = self.kind.picks_in(week).filter(position=position).select_related("week").first()
+        user: Any = self.request.user
+        week = find_week(self.kwargs["pk"], user)
+        pick = reads.picks_by_position(self.kind, week, user.pk).get(position)
         if pick is None:
             raise NotFound(f"No {self.kind.name} found at position {position}", code="no_pick")
         return pick
 
     def get_opinion(self) -> Opinion:
         """The caller's own. Raises ParseError or NotFound."""
-        opinion = services.own_opinion(self.request.user, self.get_pick())
-        if opinion is None:
-            raise NoOpinion
-        return opinion
+        if opinion := self.get_pick().my_opinion:
+            return opinion
+        raise NoOpinion
 
 
 class OpinionView(OfPickView):

@@ -22,7 +22,6 @@ from catalog.models import (
     Person,
 )
 from selections.models import EarlierRating, Opinion, Week, WeekMovie
-from selections.opinions.services import own_opinion
 from selections.transfer import restoring
 from tests.conftest import at_once
 from tests.factories import (
@@ -418,4 +417,4 @@ def test_an_interrupted_import_is_taken_up_again(now, user, monkeypatch):
     report = load(user, data)
 
     assert (report.weeks_existing, report.weeks_created) == (4, 5)
-    assert own_opinion(user, WeekMovie.objects.first()).rating == 9
+    assert Opinion.objects.get(user=user, movie_pick=WeekMovie.objects.first()).rating == 9
