@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.checks import Warning as CheckWarning
+from django.core.checks import register
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
@@ -32,6 +33,7 @@ BAD_KEY = "Put a valid one into .env and restart; the first answer of TMDB ends 
 BAD_NAME = "Let it name the application, its version and a contact, and restart."
 
 
+@register
 def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """System checks of what an operator may have left out."""
     found = []
