@@ -23,6 +23,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max, Model
 from django.db.utils import load_backend
 
+from .backup import BackupError
+from .outages import first_line
 from .settings import database
 
 TARGET = "target"
@@ -31,8 +33,8 @@ BATCH = 500  # rows
 OF_MIGRATE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
 
-class CopyError(Exception):
-    """The database cannot be copied; `str()` is a sentence for the operator."""
+class CopyError(BackupError):
+    """The database cannot be copied."""
 
 
 def connect(url: str) -> str:
@@ -44,7 +46,7 @@ def connect(url: str) -> str:
         is_new = not target.introspection.table_names()
     except Error as error:
         if target.vendor != "sqlite":
-            raise CopyError(f"The target cannot be used: {_first_line(error)}") from None
+            raise CopyError(f"The target cannot be used: {first_line(error)}") from None
         is_new = True  # there is no file
     if is_new:
         _migrate(url)
@@ -140,7 +142,7 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (Error, ValueError) as error:
-        raise CopyError(f"{what} cannot be copied: {_first_line(error)}") from None
+        raise CopyError(f"{what} cannot be copied: {first_line(error)}") from None
 
 
 def _refuse_outdated(alias: str) -> None:
@@ -178,7 +180,3 @@ def _last_id(connection: BaseDatabaseWrapper, table: str, column: str) -> int:
             cursor.execute("SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, %s)::regclass)", [table, column])
         (last,) = cursor.fetchone() or (0,)
     return last or 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
