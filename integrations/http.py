@@ -267,8 +267,14 @@ class Upstream:
             response._content = read_all(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
+            self.breaker.record_failure(is_slow=is_slow)
+            what, status = "broke off its answer", HTTPStatus.BAD_GATEWAY
+            if is_slow:
+                what, status = "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT
+            elif isinstance(error, requests.ConnectionError):
+                what, status = "cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE
             # `from None`: the messages of requests contain whole addresses, and so the secret.
-            raise self._failure(error, is_slow=is_slow) from None
+            raise self.unavailable(what, status) from None
         finally:
             transport.sending.reset(token)
         self._check(response)
@@ -295,14 +301,6 @@ class Upstream:
         sleep_until(send_at)
         with self.limiter.sending():
             yield
-
-    def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
-        self.breaker.record_failure(is_slow=is_slow)
-        if is_slow:
-            return self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
-        if isinstance(error, requests.ConnectionError):
-            return self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE)
-        return self.unavailable("broke off its answer")
 
     def _check(self, response: requests.Response) -> None:
         """Tell the circuit breaker what a bad status means, and raise the error for it."""
