@@ -21,9 +21,7 @@ class Command(BaseCommand):
         source = "direct" if "direct" in connections else DEFAULT_DB_ALIAS  # not through a pooler
         target = copying.connect(url)
         total = copying.count(source)
-        progress = Progress(self, "rows", total, verbosity)
-        copying.copy(source, target, progress.step)
-        progress.end()
+        copying.copy(source, target, Progress(self, "rows", total, verbosity).step)
         if verbosity:
             tables = len(copying.tables())
             self.stdout.write(f"Copied {total} rows of {tables} tables, and compared all of them.")
