@@ -17,7 +17,7 @@ from integrations.errors import IntegrationError, NotFound
 
 from . import merging
 from .artists import store_artist_credits
-from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found
+from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found, store_people
 from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
@@ -157,7 +157,9 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
 
 def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
     """Replace the cast and crew of these movies."""
-    people = _store_people([part for fetched in movies.values() for part in (*fetched.cast, *fetched.crew)])
+    parts = [part for fetched in movies.values() for part in (*fetched.cast, *fetched.crew)]
+    records = [{"tmdb_id": part.person_id, "name": part.name, "profile_path": part.profile_path} for part in parts]
+    people = store_people(Person, "tmdb_id", records, update=True)
     tables: list[tuple[Any, str, list[str]]] = [
         (MovieCast, "cast", ["character"]),
         (MovieCrew, "crew", ["department", "job"]),
@@ -167,26 +169,12 @@ def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
         table.objects.bulk_create(
             table(
                 movie=movie,
-                person_id=people[part.person_id],
+                person=people[part.person_id],
                 **{column: getattr(part, column) for column in ("credit_id", "order", *own)},
             )
             for movie, fetched in movies.items()
             for part in getattr(fetched, name)
         )
-
-
-def _store_people(parts: Iterable[tmdb.Credit]) -> dict[int, int]:
-    """Primary keys of the people by their TMDB ids. The order is fixed, so that transactions cannot deadlock."""
-    people = {
-        part.person_id: Person(tmdb_id=part.person_id, name=part.name, profile_path=part.profile_path) for part in parts
-    }
-    Person.objects.bulk_create(
-        [people[known] for known in sorted(people)],
-        update_conflicts=True,
-        unique_fields=["tmdb_id"],
-        update_fields=["name", "profile_path"],
-    )
-    return dict(Person.objects.filter(tmdb_id__in=people).values_list("tmdb_id", "id"))
 
 
 def has_outdated_texts() -> Q:
