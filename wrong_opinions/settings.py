@@ -397,7 +397,7 @@ BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
 # --- Security
 
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     # The Cover Art Archive redirects to archive.org, and that to one of its nodes; a wildcard excludes the domain.
     "img-src": [

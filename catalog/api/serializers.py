@@ -59,10 +59,6 @@ class CatalogSerializer(serializers.ModelSerializer):
 class WorkSerializer(CatalogSerializer):
     title = serializers.CharField(source="shown_title", read_only=True)
 
-    @classmethod
-    def to_representation(cls, work):
-        return {name: read(work) for name, read in readers(cls)}
-
 
 @cache
 def readers(serializer: type[WorkSerializer]) -> list[tuple[str, Callable[[Any], Any]]]:
@@ -71,7 +67,7 @@ def readers(serializer: type[WorkSerializer]) -> list[tuple[str, Callable[[Any],
 
 
 def reader(field: serializers.Field) -> Callable[[Any], Any]:
-    get = attrgetter(field.source)
+    get = attrgetter(field.source or "")
     if isinstance(field, BlankAsNullField | ImageField):
         return lambda work: field.to_representation(get(work))
     return get  # the renderer does the rest
@@ -87,7 +83,7 @@ class DetailsSerializer(CatalogSerializer):
 
 class WorkDetailsSerializer(WorkSerializer, DetailsSerializer):
     def to_representation(self, work):
-        return super().to_representation(work) | {"cached": self.get_cached(work)}
+        return {name: read(work) for name, read in readers(type(self))} | {"cached": self.get_cached(work)}
 
 
 class MovieSearchSerializer(serializers.Serializer):
@@ -190,6 +186,10 @@ class MovieCreditsSerializer(serializers.Serializer):
 class PickedWorkSerializer(WorkSerializer):
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
+
+    @classmethod
+    def to_representation(cls, work):
+        return {name: read(work) for name, read in readers(cls)}
 
 
 class PickedMovieSerializer(PickedWorkSerializer):
