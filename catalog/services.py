@@ -329,11 +329,6 @@ def find_covers(albums: list[Album], *, within: float = coverart.DEADLINE) -> di
     return found
 
 
-def find_covers_later(albums: QuerySet[Album]) -> int:
-    """Mark these albums for find_marked_covers(); returns how many there are."""
-    return albums.update(cover_asked_at=None)
-
-
 def find_marked_covers() -> tuple[int, int]:
     """Ask the archive about albums of which it was never asked, or not since they were marked; returns how many it
     knows, and how many of them have a cover.
