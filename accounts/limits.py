@@ -151,18 +151,13 @@ def count_attempt(kind: str, request: HttpRequest | None, account: Account | Non
     factors = _factors(kind, security.client_of(request), account)
     limits = {f"{kind}:{subject}": int(number) * factor for subject, factor in factors.items()}
     attempt = Attempt(limits, PERIODS[period[0]], kind)
-    attempts_of(request).append(attempt)
+    # Django's request, from which the headers are made, is inside REST framework's.
+    vars(getattr(request, "_request", request)).setdefault("counted_attempts", []).append(attempt)
     if wait := attempt.count():
         security.record(f"limit reached: {kind}", request, user_id=account.user_id if account else None)
         sentence = f"Too many attempts. Try again in {_in_words(wait)}."
         raise Refusal(sentence, "too_many_attempts", HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait)
     return attempt
-
-
-def attempts_of(request: HttpRequest) -> list[Attempt]:
-    """The attempts that this request was counted as, also if `request` is REST framework's."""
-    attempts: list[Attempt] = vars(getattr(request, "_request", request)).setdefault("counted_attempts", [])
-    return attempts
 
 
 @contextmanager

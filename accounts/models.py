@@ -235,13 +235,11 @@ class User(AbstractUser):
         if not self._state.adding and "is_active" in fields and not self.is_active:
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
             fields.add("sign_in_epoch")
-        if not self._state.adding and "time_zone" in fields and self._has_moved():
+        has_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
+        if not self._state.adding and "time_zone" in fields and not has_zone.exists():
             self.time_zone_changed_at = timezone.now()
             fields.add("time_zone_changed_at")
         super().save(update_fields=None if update_fields is None else fields, **kwargs)
-
-    def _has_moved(self) -> bool:
-        return not User.objects.filter(pk=self.pk, time_zone=self.time_zone).exists()
 
     def clean(self) -> None:
         self.username = (self.username or "").lower()

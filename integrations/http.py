@@ -307,7 +307,11 @@ class Upstream:
         status = response.status_code
         if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             return
-        wait, is_too_fast = retry_after(response), says_too_fast(response)
+        wait = retry_after(response)
+        # MusicBrainz answers 503 also when it is busy: only its words tell.
+        is_too_fast = status == HTTPStatus.TOO_MANY_REQUESTS or (
+            status == HTTPStatus.SERVICE_UNAVAILABLE and "allowable rate limit" in response.text[:500]
+        )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
             self.breaker.record_failure()
         else:
@@ -368,13 +372,6 @@ def redirect_target(url: str, response: requests.Response) -> str:
         return urljoin(url, response.headers["Location"].encode("latin-1").decode())
     except (KeyError, ValueError):
         return ""
-
-
-def says_too_fast(response: requests.Response) -> bool:
-    """Whether we send too many requests. MusicBrainz answers 503 then, as when it is busy: only its words tell."""
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        return "allowable rate limit" in response.text[:500]
-    return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def retry_after(response: requests.Response) -> int | None:

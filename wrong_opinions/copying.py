@@ -94,7 +94,9 @@ def copy(source: str, target: str, step: Callable[[int], None]) -> None:
     _refuse_outdated(target)
     copied = 0
     with _snapshot(source), transaction.atomic(using=target):
-        _refuse_rows(target)
+        for model in tables():
+            if model._meta.db_table not in OF_MIGRATE and model._base_manager.using(target).exists():
+                raise CopyError(f"The target has rows in {model._meta.db_table}: name an empty database")
         ContentType.objects.using(target).all().delete()
         Group.objects.using(target).all().delete()
         for model in tables():
@@ -149,12 +151,6 @@ def _refuse_outdated(alias: str) -> None:
     executor = MigrationExecutor(connections[alias])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CopyError(f"The {'target' if alias == TARGET else 'database'} is of an older version: run migrate there")
-
-
-def _refuse_rows(alias: str) -> None:
-    for model in tables():
-        if model._meta.db_table not in OF_MIGRATE and model._base_manager.using(alias).exists():
-            raise CopyError(f"The target has rows in {model._meta.db_table}: name an empty database")
 
 
 def _copy_sequence(model: type[Model], source: str, target: str) -> None:
