@@ -289,7 +289,12 @@ def ask(client, method, address, world):
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may(world, role):
     client = client_as(role, world)
-    operations = list(product(METHODS, sorted(VIEWS)))
+    # To methods that an address does not have, all that are signed in get the same answer.
+    operations = [
+        (method, address)
+        for method, address in product(METHODS, sorted(VIEWS))
+        if f"{method} {address}" in ROWS or role not in {"member", "private", "staff"}
+    ]
 
     answers = {(method, address): ask(client, method, address, world) for method, address in operations}
 

@@ -48,7 +48,7 @@ def test_searches_and_filters_work(admin_client, model):
     filtered = [
         admin_client.get(address(model, "changelist") + choice["query_string"])
         for spec in page.context["cl"].filter_specs
-        for choice in spec.choices(page.context["cl"])
+        for choice in list(spec.choices(page.context["cl"]))[1:]  # the first is the page itself: all
     ]
 
     assert {answer.status_code for answer in [searched, *filtered]} == {200}

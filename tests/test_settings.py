@@ -1,5 +1,6 @@
 """What the settings refuse, and what HTTPS switches."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -79,22 +80,17 @@ def test_languages_are_a_list(load):
 
 
 @pytest.mark.parametrize(("changes", "minutes"), [({}, 45), ({"ACCESS_TOKEN_MINUTES": "5"}, 5)])
-def test_the_old_name_of_the_lifetime_of_tokens_is_read_and_reported(load, changes, minutes):
+def test_the_old_name_of_the_lifetime_of_tokens_is_read(load, changes, minutes):
     old = {"JWT_ACCESS_TOKEN_EXPIRE_MINUTES": "45"} | changes
 
     assert load(**old)["SIMPLE_JWT"]["ACCESS_TOKEN_LIFETIME"] == timedelta(minutes=minutes)
-    assert "accounts.W003" in manage("check", **old).stderr
-    assert "accounts.W003" not in manage("check").stderr
 
 
-def test_missing_settings_are_warnings_and_no_crash():
-    warned = manage("check", SECRET_KEY="short").stderr
+def test_missing_and_old_settings_are_warnings_and_no_crash():
+    warned = manage("check", SECRET_KEY="short", JWT_ACCESS_TOKEN_EXPIRE_MINUTES="45").stderr
 
-    assert {code for code in ("integrations.W001", "integrations.W002", "accounts.W001") if code in warned} == {
-        "integrations.W001",
-        "integrations.W002",
-        "accounts.W001",
-    }
+    codes = re.findall(r"\((\w+\.W\d+)\)", warned)
+    assert sorted(codes) == ["accounts.W001", "accounts.W003", "integrations.W001", "integrations.W002"]
 
 
 def test_a_production_env_is_clean_for_deployment():

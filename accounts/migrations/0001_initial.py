@@ -20,9 +20,9 @@ class Migration(migrations.Migration):
             name='Attempts',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='SHA-256 of what is counted: no address is kept.', max_length=64, unique=True)),
+                ('key', models.CharField(help_text='Keyed hash of the client or account: no address is stored.', max_length=64, unique=True)),
                 ('times', models.JSONField(default=list, help_text='Seconds since the epoch, oldest first.')),
-                ('expires_at', models.DateTimeField(db_index=True, help_text='When the last of them stops counting.')),
+                ('expires_at', models.DateTimeField(db_index=True, help_text='When the last attempt no longer counts.')),
             ],
             options={
                 'verbose_name_plural': 'attempts',
@@ -38,9 +38,9 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
                 ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('username', models.CharField(error_messages={'unique': 'Username already registered'}, help_text='3 to 50 letters, digits, _ and -; stored in lower case.', max_length=50, unique=True, validators=[django.core.validators.MinLengthValidator(3), django.core.validators.RegexValidator('\\A[a-zA-Z0-9_-]+\\Z', 'Use letters, digits, _ and - only.', code='invalid_username')])),
-                ('email', models.EmailField(help_text='Unique in any letter case.', max_length=254, validators=[django.core.validators.RegexValidator('\\A[\\x21-\\x7e]+\\Z', 'Use an address of ASCII characters without blanks.', code='invalid')], verbose_name='e-mail address')),
-                ('time_zone', models.CharField(default='UTC', help_text='IANA name, such as Europe/Berlin; decides which week is the current one.', max_length=64, validators=[accounts.models.validate_time_zone])),
+                ('username', models.CharField(error_messages={'unique': 'Username already registered'}, help_text='3 to 50 letters, digits, _ and -; stored in lower case.', max_length=50, unique=True, validators=[django.core.validators.MinLengthValidator(3), django.core.validators.RegexValidator('\\A[a-zA-Z0-9_-]+\\Z', 'Use only letters, digits, _ and -.', code='invalid_username'), accounts.models.validate_not_reserved])),
+                ('email', models.EmailField(max_length=254, validators=[django.core.validators.RegexValidator('\\A[\\x21-\\x7e]+\\Z', 'Enter an address of ASCII characters without spaces.', code='invalid')], verbose_name='email address')),
+                ('time_zone', models.CharField(default='UTC', help_text='IANA name, such as Europe/Berlin. It decides when a week begins.', max_length=64, validators=[accounts.models.validate_time_zone])),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'user',
                 'verbose_name_plural': 'users',
                 'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(('username', django.db.models.functions.text.Lower('username'))), name='user_username_lower', violation_error_message='Usernames are in lower case.'), models.CheckConstraint(condition=models.Q(('username__length__range', (3, 50))), name='user_username_length', violation_error_message='Usernames have 3 to 50 characters.'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_unique', violation_error_message='Email already registered')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('username', django.db.models.functions.text.Lower('username'))), name='user_username_lower', violation_error_message='Usernames must be in lower case.'), models.CheckConstraint(condition=models.Q(('username__length__range', (3, 50))), name='user_username_length', violation_error_message='Usernames must have 3 to 50 characters.'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_unique', violation_error_message='Email already registered')],
             },
             managers=[
                 ('objects', accounts.models.UserManager()),

@@ -17,22 +17,22 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "user",
             "search_text",
-            models.TextField(default="", editable=False, help_text="Folded names: searches look into it."),
+            models.TextField(default="", editable=False, help_text='The names without letter case and accents, for searches.'),
             preserve_default=False,
         ),
         migrations.AddField(
             model_name='user',
             name='display_name',
-            field=models.CharField(blank=True, help_text='What others read beside the username.', max_length=100, validators=[django.core.validators.RegexValidator('\\A[^\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]*\\Z', 'Use one line of text.')]),
+            field=models.CharField(blank=True, help_text='Shown to others next to the username.', max_length=100, validators=[django.core.validators.RegexValidator('\\A[^\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]*\\Z', 'Enter a single line of text.')]),
         ),
         migrations.AddField(
             model_name='user',
             name='visibility',
-            field=models.CharField(choices=[('members', 'every member'), ('private', 'nobody else')], default='members', help_text='Who sees this person, their weeks and what is in them. Staff see all, in the admin only.', max_length=10),
+            field=models.CharField(choices=[('members', 'every member'), ('private', 'only this user')], default='members', help_text='Who can see this user and their weeks. Staff see everything, but only in the admin.', max_length=10),
         ),
         migrations.AddConstraint(
             model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('visibility__in', ['members', 'private'])), name='user_visibility', violation_error_message='Be visible to every member (members) or to nobody else (private).'),
+            constraint=models.CheckConstraint(condition=models.Q(('visibility__in', ['members', 'private'])), name='user_visibility', violation_error_message='Visibility must be members or private.'),
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
     ]

@@ -19,18 +19,13 @@ class Migration(migrations.Migration):
             model_name='apitoken',
             name='apitoken_scope',
         ),
-        migrations.AlterField(
+        migrations.AddConstraint(
             model_name='apitoken',
-            name='scope',
-            field=models.CharField(choices=[('read', 'read only'), ('full', 'read and change'), ('calendar', 'calendar feed only')], default='read', max_length=10),
+            constraint=models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'full', 'calendar'])), name='apitoken_scope', violation_error_message='Scope must be read, full or calendar.'),
         ),
         migrations.AddConstraint(
             model_name='apitoken',
-            constraint=models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'full', 'calendar'])), name='apitoken_scope', violation_error_message='The scope is read, full or calendar.'),
-        ),
-        migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.UniqueConstraint(condition=models.Q(('scope', 'calendar')), fields=('user',), name='apitoken_one_calendar', violation_error_message='This person has a calendar feed already.'),
+            constraint=models.UniqueConstraint(condition=models.Q(('scope', 'calendar')), fields=('user',), name='apitoken_one_calendar', violation_error_message='This user already has a calendar feed.'),
         ),
         migrations.RunPython(migrations.RunPython.noop, delete_calendar_tokens),
     ]

@@ -13,16 +13,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='attempts',
-            name='key',
-            field=models.CharField(help_text='Keyed hash of what is counted: no address is kept.', max_length=64, unique=True),
-        ),
         migrations.CreateModel(
             name='KnownClient',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client_hash', models.CharField(help_text='Keyed hash of the client: no address is kept.', max_length=64)),
+                ('client_hash', models.CharField(help_text='Keyed hash of the client: no address is stored.', max_length=64)),
                 ('last_seen_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, help_text='When it last signed in.')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='known_clients', to=settings.AUTH_USER_MODEL)),
             ],

@@ -25,18 +25,18 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='sign_in_epoch',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text='Grows when the account is deactivated: sessions and tokens from before stay refused.'),
+            field=models.PositiveIntegerField(default=0, editable=False, help_text='Increases when the account is deactivated, which ends its sessions and tokens for good.'),
         ),
         migrations.CreateModel(
             name='Session',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client', models.CharField(blank=True, help_text='As the client names itself (User-Agent).', max_length=200)),
+                ('client', models.CharField(blank=True, help_text='The User-Agent header of the client.', max_length=200)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('last_used_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When it began or was last renewed.')),
-                ('expires_at', models.DateTimeField(db_index=True, help_text='When its tokens have expired.')),
-                ('refresh_hash', models.CharField(help_text='SHA-256 of the id of its latest refresh token.', max_length=64)),
-                ('password_hash', models.CharField(help_text='Of the password then: the session ends with it.', max_length=64)),
+                ('expires_at', models.DateTimeField(db_index=True, help_text='When its tokens expire.')),
+                ('refresh_hash', models.CharField(help_text='SHA-256 hash of the id of its latest refresh token.', max_length=64)),
+                ('password_hash', models.CharField(help_text='Hash of the password at that time: the session ends with it.', max_length=64)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL)),
             ],
         ),

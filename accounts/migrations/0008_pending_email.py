@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='pending_email',
-            field=models.EmailField(blank=True, editable=False, help_text='A new address, until the link that was sent to it is followed.', max_length=254),
+            field=models.EmailField(blank=True, editable=False, help_text='A new address, until the link in the email to it is followed.', max_length=254),
         ),
     ]

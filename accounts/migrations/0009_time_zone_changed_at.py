@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='time_zone_changed_at',
-            field=models.DateTimeField(blank=True, editable=False, help_text='For a week from then, moving reveals nothing early.', null=True),
+            field=models.DateTimeField(blank=True, editable=False, help_text='For a week from then, no week ends early.', null=True),
         ),
     ]

@@ -15,12 +15,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='album',
             name='vanished_at',
-            field=models.DateTimeField(blank=True, help_text='When upstream last said that it knows it no more; empty: it does.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the source reported it as removed; empty if it is still there.', null=True),
         ),
         migrations.AddField(
             model_name='movie',
             name='vanished_at',
-            field=models.DateTimeField(blank=True, help_text='When upstream last said that it knows it no more; empty: it does.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the source reported it as removed; empty if it is still there.', null=True),
         ),
         migrations.CreateModel(
             name='AlbumAlias',

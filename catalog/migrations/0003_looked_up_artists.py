@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='artist',
             name='area',
-            field=models.TextField(blank=True, help_text='Where they come from: a country, or a place in one.'),
+            field=models.TextField(blank=True, help_text='Where they come from: a country or a place in it.'),
         ),
         migrations.AddField(
             model_name='artist',
@@ -23,53 +23,38 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='artist',
             name='ended',
-            field=models.BooleanField(blank=True, help_text='Whether they died or parted, at whatever date.', null=True),
+            field=models.BooleanField(blank=True, help_text='Whether they have died or broken up.', null=True),
         ),
         migrations.AddField(
             model_name='artist',
             name='fetched_at',
-            field=models.DateTimeField(blank=True, help_text='When it was last fetched in full; empty: known from elsewhere only.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When full details were last fetched; empty if never.', null=True),
         ),
         migrations.AddField(
             model_name='artist',
             name='genres',
-            field=models.JSONField(blank=True, default=list, help_text='Names, those with the most votes first.'),
+            field=models.JSONField(blank=True, default=list, help_text='Names, most votes first.'),
         ),
         migrations.AddField(
             model_name='artist',
             name='links',
-            field=models.JSONField(blank=True, default=list, help_text="Objects with type and url, in upstream's order."),
+            field=models.JSONField(blank=True, default=list, help_text="Objects with type and url, in MusicBrainz' order."),
         ),
         migrations.AddField(
             model_name='artist',
             name='vanished_at',
-            field=models.DateTimeField(blank=True, help_text='When upstream last said that it knows it no more; empty: it does.', null=True),
-        ),
-        migrations.AlterField(
-            model_name='artist',
-            name='begin',
-            field=models.CharField(blank=True, help_text='Birth or founding, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD.', max_length=10),
-        ),
-        migrations.AlterField(
-            model_name='artist',
-            name='country',
-            field=models.CharField(blank=True, help_text='ISO 3166-1; empty where the area is a place.', max_length=10),
-        ),
-        migrations.AlterField(
-            model_name='artist',
-            name='end',
-            field=models.CharField(blank=True, help_text='Death or parting, as precisely as known: YYYY, YYYY-MM or YYYY-MM-DD.', max_length=10),
+            field=models.DateTimeField(blank=True, help_text='When the source reported it as removed; empty if it is still there.', null=True),
         ),
         migrations.AddConstraint(
             model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('begin__length__in', (0, 4, 7, 10))), name='artist_begin_precision', violation_error_message='Write the date as YYYY, YYYY-MM or YYYY-MM-DD.'),
+            constraint=models.CheckConstraint(condition=models.Q(('begin__length__in', (0, 4, 7, 10))), name='artist_begin_precision', violation_error_message='Enter the date as YYYY, YYYY-MM or YYYY-MM-DD.'),
         ),
         migrations.AddConstraint(
             model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('end__length__in', (0, 4, 7, 10))), name='artist_end_precision', violation_error_message='Write the date as YYYY, YYYY-MM or YYYY-MM-DD.'),
+            constraint=models.CheckConstraint(condition=models.Q(('end__length__in', (0, 4, 7, 10))), name='artist_end_precision', violation_error_message='Enter the date as YYYY, YYYY-MM or YYYY-MM-DD.'),
         ),
         migrations.AddConstraint(
             model_name='artist',
-            constraint=models.CheckConstraint(condition=models.Q(('end', ''), models.Q(('ended', True), ('ended__isnull', False)), _connector='OR'), name='artist_end_means_ended', violation_error_message='Who has an end has ended.'),
+            constraint=models.CheckConstraint(condition=models.Q(('end', ''), models.Q(('ended', True), ('ended__isnull', False)), _connector='OR'), name='artist_end_means_ended', violation_error_message='An artist with an end date must be marked as ended.'),
         ),
     ]

@@ -22,8 +22,10 @@ class Migration(migrations.Migration):
                 ('fingerprint', models.CharField(help_text='Digest of what the row says was picked, and when.', max_length=32)),
                 ('kind', models.CharField(choices=[('movie', 'movie'), ('album', 'album')], max_length=5)),
                 ('said', models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder, help_text='The row as it was read.')),
-                ('state', models.CharField(choices=[('done', 'done'), ('review', 'to be decided'), ('skipped', 'left out for good')], max_length=10)),
-                ('reason', models.TextField(blank=True, help_text='Why somebody has to decide.')),
+                ('state', models.CharField(
+                choices=[("done", "done"), ("review", "to be decided"), ("skipped", "skipped")], max_length=10
+            )),
+                ('reason', models.TextField(blank=True, help_text="Why it needs a decision.")),
                 ('candidates', models.JSONField(blank=True, default=list, help_text='What upstream offers, the best first.')),
                 ('chosen', models.CharField(blank=True, help_text='TMDB id or MusicBrainz release id, once it is clear what is meant.', max_length=36)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

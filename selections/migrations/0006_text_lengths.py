@@ -1,22 +1,7 @@
-import django.core.validators
-from django.db import migrations, models
+from django.db import migrations
 
 
 class Migration(migrations.Migration):
+    """Changed texts only, which now stand where the fields are made: there is nothing to do in the database."""
 
-    dependencies = [
-        ('selections', '0005_curators'),
-    ]
-
-    operations = [
-        migrations.AlterField(
-            model_name='opinion',
-            name='review',
-            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(10000)]),
-        ),
-        migrations.AlterField(
-            model_name='week',
-            name='notes',
-            field=models.TextField(blank=True, validators=[django.core.validators.MaxLengthValidator(10000)]),
-        ),
-    ]
+    dependencies = [('selections', '0005_curators')]

@@ -1,24 +1,7 @@
-from django.db import migrations, models
+from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Help texts and choices only: no column changes."""
+    """Changed texts only, which now stand where the fields are made: there is nothing to do in the database."""
 
-    dependencies = [
-        ("selections", "0007_earlier_without_rating"),
-    ]
-
-    operations = [
-        migrations.AlterField(
-            model_name="importedrow",
-            name="reason",
-            field=models.TextField(blank=True, help_text="Why it needs a decision."),
-        ),
-        migrations.AlterField(
-            model_name="importedrow",
-            name="state",
-            field=models.CharField(
-                choices=[("done", "done"), ("review", "to be decided"), ("skipped", "skipped")], max_length=10
-            ),
-        ),
-    ]
+    dependencies = [('selections', '0007_earlier_without_rating')]

@@ -19,16 +19,12 @@ from tests.conftest import analyze, client_of
 from tests.factories import AlbumFactory, MovieFactory, UserFactory
 
 WEEKS = [(2019, 1), (2020, 13), (2020, 53), (2021, 13), (2024, 7), (2025, 7), (2026, 6), (2026, 7), (2026, 8)]
-MOMENTS = [
-    "2026-02-11T12:00Z",
-    "2026-02-15T11:00Z",
-    "2026-02-16T03:00Z",
-]  # the week is over nowhere, for some, for more
+MOMENTS = ["2026-02-15T11:00Z", "2026-02-16T03:00Z"]  # the week is over for some, for more
 ZONES = ["UTC", "Pacific/Kiritimati", "America/New_York", "Pacific/Auckland"]
 
 
 # On PostgreSQL the one moment whose queries say most: the rest is not about databases.
-@pytest.fixture(params=range(len(MOMENTS)) if connection.vendor == "sqlite" else [1])
+@pytest.fixture(params=range(len(MOMENTS)) if connection.vendor == "sqlite" else [0])
 def club(request, db, time_machine):
     """Four members around the world, the last of them private, with random picks and opinions."""
     time_machine.move_to(MOMENTS[request.param], tick=False)
