@@ -68,7 +68,9 @@ def readers(serializer: type[WorkSerializer]) -> list[tuple[str, Callable[[Any],
 
 def reader(field: serializers.Field) -> Callable[[Any], Any]:
     get = attrgetter(field.source or "")
-    if isinstance(field, BlankAsNullField | ImageField):
+    if isinstance(field, BlankAsNullField):
+        return lambda work: get(work) or None  # without another call, as weeks have many of them
+    if isinstance(field, ImageField):
         return lambda work: field.to_representation(get(work))
     return get  # the renderer does the rest
 
