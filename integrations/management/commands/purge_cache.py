@@ -22,3 +22,5 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot open the cache: {error}") from None
         if verbosity:
             self.stdout.write(f"Deleted {deleted} answers, which gave {freed / 1e6:.1f} MB back.")
+        if verbosity > 1:
+            self.stdout.write(f"They were in {cache.cache_file()}.")

@@ -17,6 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
 
     def handle(self, *, file, force, verbosity, **options):
+        if verbosity > 1:
+            self.stdout.write(f"Copying the database into {file}.")
         contents = backup.back_up(file, force=force)
         if verbosity:
             self.stdout.write(f"{file}, {file.stat().st_size / 1e6:.1f} MB: {contents}.")

@@ -17,6 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="also replace a database that has accounts")
 
     def handle(self, *, file, force, verbosity, **options):
+        if verbosity > 1:
+            self.stdout.write(f"Verifying {file} and replacing the database with it.")
         contents, is_older = backup.restore(file, force=force)
         if verbosity:
             self.stdout.write(f"Restored {contents}.")
