@@ -18,8 +18,7 @@ class Backend(AllowAllUsersModelBackend):
     def authenticate(self, request, username=None, password=None, **kwargs):
         with limits.guess("login", request, limits.account_of(username)) as attempt:
             user = super().authenticate(request, username=username, password=password, **kwargs)
-            if attempt:
-                attempt.is_wrong = user is None
+            attempt.is_wrong = user is None
         if isinstance(user, User) and is_outdated(user.password, password):
             return services.rehash_password(user, password)
         return user

@@ -2,8 +2,10 @@
 
 from django.conf import settings
 from django.core.checks import Warning as CheckWarning
+from django.core.checks import register
 
 
+@register
 def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """Warn where tokens could be forged; Django checks this only with --deploy."""
     key = settings.SECRET_KEY
@@ -13,6 +15,7 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckWarning
     return [CheckWarning(message, hint="Put 50 or more random characters into .env.", id="accounts.W001")]
 
 
+@register
 def check_old_names(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """Warn about a setting of the FastAPI version."""
     if not settings.HAS_OLD_TOKEN_SETTING:
@@ -21,6 +24,7 @@ def check_old_names(app_configs: object, **kwargs: object) -> list[CheckWarning]
     return [CheckWarning(message, hint="Rename it in .env.", id="accounts.W003")]
 
 
+@register
 def check_links(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """Warn where links in mail may lead nowhere."""
     backend = settings.MAILERS["default"]["BACKEND"].rpartition("backends.")[2].partition(".")[0]

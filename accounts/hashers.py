@@ -3,7 +3,7 @@
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 from django.contrib.auth.hashers import (
@@ -31,19 +31,13 @@ def normalize(password: str) -> str:
 
 
 @contextmanager
-def _acquired(semaphore: threading.Semaphore, timeout: float) -> Iterator[None]:
-    if not semaphore.acquire(timeout=timeout):
-        sentence = f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds."
-        raise Refusal(sentence, "busy", HTTPStatus.TOO_MANY_REQUESTS, retry_after=MAX_WAIT)
-    try:
-        yield
-    finally:
-        semaphore.release()
-
-
-@contextmanager
 def _slot() -> Iterator[None]:
-    with _acquired(_places, timeout=0), _acquired(_slots, timeout=MAX_WAIT):
+    with ExitStack() as held:
+        for semaphore, timeout in ((_places, 0), (_slots, MAX_WAIT)):
+            if not semaphore.acquire(timeout=timeout):
+                sentence = f"The server is busy checking passwords. Try again in {MAX_WAIT} seconds."
+                raise Refusal(sentence, "busy", HTTPStatus.TOO_MANY_REQUESTS, retry_after=MAX_WAIT)
+            held.callback(semaphore.release)
         yield
 
 

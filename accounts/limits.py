@@ -109,6 +109,8 @@ class Attempt:
 
     def take_back(self) -> None:
         """Let it no longer count."""
+        if not self.limits:
+            return
         with transaction.atomic():
             rows = list(self.counted.select_for_update())
             for row in rows:
@@ -137,19 +139,20 @@ class Attempt:
         return sorted(time for time in row.times if -self.period < time - self.time <= MAX_SKEW)
 
 
-def count_attempt(kind: str, request: HttpRequest | None, account: Account | None = None) -> Attempt | None:
+def count_attempt(kind: str, request: HttpRequest | None, account: Account | None = None) -> Attempt:
     """Count an attempt of one of the RATES. Raises Refusal with 429 if there are too many.
 
-    None where the rate is off, or there is no request.
+    Nothing limits it where the rate is off, or there is no request.
     """
     rate: str | None = getattr(settings, RATES[kind])
     if rate is None or request is None:
-        return None
+        return Attempt({}, 0)
     number, _, period = rate.partition("/")
     factors = _factors(kind, security.client_of(request), account)
     limits = {f"{kind}:{subject}": int(number) * factor for subject, factor in factors.items()}
     attempt = Attempt(limits, PERIODS[period[0]], kind)
-    attempts_of(request).append(attempt)
+    # Django's request, from which the headers are made, is inside REST framework's.
+    vars(getattr(request, "_request", request)).setdefault("counted_attempts", []).append(attempt)
     if wait := attempt.count():
         security.record(f"limit reached: {kind}", request, user_id=account.user_id if account else None)
         sentence = f"Too many attempts. Try again in {_in_words(wait)}."
@@ -157,14 +160,8 @@ def count_attempt(kind: str, request: HttpRequest | None, account: Account | Non
     return attempt
 
 
-def attempts_of(request: HttpRequest) -> list[Attempt]:
-    """The attempts that this request was counted as, also if `request` is REST framework's."""
-    attempts: list[Attempt] = vars(getattr(request, "_request", request)).setdefault("counted_attempts", [])
-    return attempts
-
-
 @contextmanager
-def guess(kind: str, request: HttpRequest | None, account: Account | None) -> Iterator[Attempt | None]:
+def guess(kind: str, request: HttpRequest | None, account: Account | None) -> Iterator[Attempt]:
     """Count an attempt to enter a password, unless the block leaves its `is_wrong` False.
 
     Raises Refusal with 429 if there are too many.
@@ -173,20 +170,17 @@ def guess(kind: str, request: HttpRequest | None, account: Account | None) -> It
     try:
         yield attempt
     except Refusal:  # the server was too busy to check it
-        if attempt:
-            attempt.take_back()
+        attempt.take_back()
         raise
-    if attempt and not attempt.is_wrong:
+    if not attempt.is_wrong:
         attempt.take_back()
 
 
 def is_own_password(request: HttpRequest, password: str) -> bool:
     """Whether this is the password of the user who is signed in. Raises Refusal with 429 if there were too many."""
     with guess("own password", request, account_id(request.user.pk or 0)) as attempt:
-        is_right = request.user.check_password(password)
-        if attempt:
-            attempt.is_wrong = not is_right
-    return is_right
+        attempt.is_wrong = not request.user.check_password(password)
+    return not attempt.is_wrong
 
 
 def _factors(kind: str, client: str, account: Account | None) -> dict[str, int]:

@@ -59,6 +59,12 @@ def fold(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
+def _of_each(aggregate: models.Aggregate, **condition: object) -> models.Subquery:
+    """The value of an aggregate for each user of a query."""
+    own = User.objects.filter(pk=models.OuterRef("pk"), **condition).order_by().values("pk")
+    return models.Subquery(own.annotate(value=aggregate).values("value"))
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: "User") -> "UserQuerySet":
         """The users whose weeks this user may see: their own, and those of everyone who is not private."""
@@ -73,29 +79,19 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_counts(self) -> "UserQuerySet":
         """With `week_count` and `complete_week_count`, counted only for the rows that are loaded."""
-
-        def count(**condition: object) -> Coalesce:
-            own = User.objects.filter(pk=models.OuterRef("pk"), **condition).order_by().values("pk")
-            return Coalesce(models.Subquery(own.annotate(n=models.Count("weeks", distinct=True)).values("n")), 0)
-
+        weeks = models.Count("weeks", distinct=True)
+        complete = {"weeks__movie_picks__isnull": False, "weeks__album_picks__isnull": False}
         return self.annotate(
-            week_count=count(),
-            complete_week_count=count(weeks__movie_picks__isnull=False, weeks__album_picks__isnull=False),
+            week_count=Coalesce(_of_each(weeks), 0), complete_week_count=Coalesce(_of_each(weeks, **complete), 0)
         )
 
     def with_last_seen(self) -> "UserQuerySet":
         """With `last_seen_at`: the last sign-in, renewal of a session, or use of an API token, which is stored to the
         hour; None for a user who has never signed in.
         """
-
-        def latest(field: str) -> Coalesce:
-            own = User.objects.filter(pk=models.OuterRef("pk")).order_by().values("pk")
-            return Coalesce(models.Subquery(own.annotate(at=models.Max(field)).values("at")), NEVER)
-
-        latest_of_all = Greatest(
-            Coalesce("last_login", NEVER), latest("sessions__last_used_at"), latest("api_tokens__last_used_at")
-        )
-        return self.annotate(last_seen_at=NullIf(latest_of_all, NEVER))
+        of_sessions, of_tokens = (_of_each(models.Max(f"{held}__last_used_at")) for held in ("sessions", "api_tokens"))
+        latest = Greatest(*(Coalesce(moment, NEVER) for moment in ("last_login", of_sessions, of_tokens)))
+        return self.annotate(last_seen_at=NullIf(latest, NEVER))
 
     def update(self, **kwargs: Any) -> int:
         if kwargs.get("is_active") is False:
@@ -239,13 +235,11 @@ class User(AbstractUser):
         if not self._state.adding and "is_active" in fields and not self.is_active:
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
             fields.add("sign_in_epoch")
-        if not self._state.adding and "time_zone" in fields and self._has_moved():
+        has_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
+        if not self._state.adding and "time_zone" in fields and not has_zone.exists():
             self.time_zone_changed_at = timezone.now()
             fields.add("time_zone_changed_at")
         super().save(update_fields=None if update_fields is None else fields, **kwargs)
-
-    def _has_moved(self) -> bool:
-        return not User.objects.filter(pk=self.pk, time_zone=self.time_zone).exists()
 
     def clean(self) -> None:
         self.username = (self.username or "").lower()

@@ -30,7 +30,7 @@ def admin_password_change(request: HttpRequest) -> HttpResponse:
     with limits.guess("own password", request, limits.account_id(request.user.pk)) as attempt:
         response = change(request)
         form = (getattr(response, "context_data", None) or {}).get("form")
-        if attempt and form:
+        if form:
             attempt.is_wrong = "old_password" in form.errors
     if response.status_code == HTTPStatus.FOUND:
         security.record("password changed", request, user_id=request.user.pk)

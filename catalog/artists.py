@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations import musicbrainz
 from integrations.errors import NotFound
 
-from .fetching import find_known, is_stored, keep_fresh, not_found
+from .fetching import find_known, is_stored, keep_fresh, not_found, store_people
 from .models import Album, AlbumArtist, Artist, ArtistAlias
 
 
@@ -69,30 +69,18 @@ def _merge_artists(merged_id: UUID, surviving_id: UUID) -> None:
 
 def store_artist_credits(albums: Mapping[Album, list[musicbrainz.ArtistCredit]]) -> None:
     """Replace the artist credits of these albums. Call this in a transaction."""
-    artists = {
-        credit.musicbrainz_id: Artist(
-            musicbrainz_id=credit.musicbrainz_id,
-            name=credit.artist_name,
-            sort_name=credit.sort_name,
-            disambiguation=credit.disambiguation,
-            artist_type=credit.artist_type,
-        )
+    same = ("musicbrainz_id", "sort_name", "disambiguation", "artist_type")
+    records = [
+        {"name": credit.artist_name} | {name: getattr(credit, name) for name in same}
         for artist_credit in albums.values()
         for credit in artist_credit
-    }
-    Artist.objects.bulk_create(
-        # Always in the same order, so that two transactions cannot deadlock.
-        [artists[known] for known in sorted(artists)],
-        update_conflicts=True,
-        unique_fields=["musicbrainz_id"],
-        update_fields=["name", "sort_name", "disambiguation", "artist_type"],
-    )
-    rows = dict(Artist.objects.filter(musicbrainz_id__in=artists).values_list("musicbrainz_id", "id"))
+    ]
+    artists = store_people(Artist, "musicbrainz_id", records, update=True)
     AlbumArtist.objects.filter(album__in=albums).delete()
     AlbumArtist.objects.bulk_create(
         AlbumArtist(
             album=album,
-            artist_id=rows[credit.musicbrainz_id],
+            artist=artists[credit.musicbrainz_id],
             position=position,
             name=credit.name,
             join_phrase=credit.join_phrase,

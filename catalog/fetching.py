@@ -63,6 +63,21 @@ def keep_fresh[F: Fetched](known: F, refresh: Callable[[Any], F]) -> tuple[F, bo
     return known, True
 
 
+def store_people(people: Any, id_field: str, records: Iterable[dict[str, Any]], *, update: bool) -> dict[Any, Any]:
+    """The rows of people or artists by their external ids. Known ones stay as they are, or are updated.
+
+    The order is fixed, so that two transactions cannot deadlock.
+    """
+    by_id = {record[id_field]: record for record in records}
+    options: dict[str, Any] = {"ignore_conflicts": True}
+    if update and by_id:
+        columns = [name for name in next(iter(by_id.values())) if name != id_field]
+        options = {"update_conflicts": True, "unique_fields": [id_field], "update_fields": columns}
+    people.objects.bulk_create([people(**by_id[known]) for known in sorted(by_id)], **options)
+    stored: dict[Any, Any] = people.objects.in_bulk(by_id, field_name=id_field)
+    return stored
+
+
 def is_stored(known: Fetched, fetched_at: datetime) -> bool:
     """Whether the row already has this answer of the source, as when several requests waited for it."""
     return known.fetched_at is not None and known.fetched_at >= fetched_at and known.vanished_at is None

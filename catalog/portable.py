@@ -14,6 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Prefetch, QuerySet
 
+from .fetching import store_people
 from .json_fields import (
     Boolean,
     Day,
@@ -220,7 +221,7 @@ def _add_cast_and_crew(movies: list[tuple[Movie, dict[str, Any]]]) -> None:
         for movie, record in movies
         for part in record.get(name, ())
     ]
-    people, _ = _store_missing(Person, "tmdb_id", [part["person"] for _, _, part in parts])
+    people = store_people(Person, "tmdb_id", [part["person"] for _, _, part in reversed(parts)], update=False)
     for table in tables.values():
         table._default_manager.bulk_create(
             table(movie=movie, **part | {"person": people[part["person"]["tmdb_id"]]})
@@ -235,29 +236,19 @@ def _add_artist_credits(albums: list[tuple[Album, dict[str, Any]]]) -> None:
         for album, record in albums
         for position, part in enumerate(record.get("artist_credit", ()))
     ]
-    artists, new = _store_missing(Artist, "musicbrainz_id", [part["artist"] for _, _, part in parts])
+    records = {part["artist"]["musicbrainz_id"]: part["artist"] for _, _, part in reversed(parts)}
+    known = set(Artist.objects.filter(musicbrainz_id__in=records).values_list("musicbrainz_id", flat=True))
+    artists = store_people(Artist, "musicbrainz_id", map(_columns, records.values()), update=False)
     AlbumArtist.objects.bulk_create(
         AlbumArtist(album=album, position=position, **part | {"artist": artists[part["artist"]["musicbrainz_id"]]})
         for album, position, part in parts
     )
-    aliases = {alias: artists[record["musicbrainz_id"]] for record in new for alias in record["aliases"]}
+    aliases = {alias: artists[new] for new in records.keys() - known for alias in records[new]["aliases"]}
     taken = set(Artist.objects.filter(musicbrainz_id__in=aliases).values_list("musicbrainz_id", flat=True))
     ArtistAlias.objects.bulk_create(
         [ArtistAlias(musicbrainz_id=alias, artist=aliases[alias]) for alias in sorted(aliases.keys() - taken)],
         ignore_conflicts=True,
     )
-
-
-def _store_missing(
-    model: type[Model], id_field: str, records: list[dict[str, Any]]
-) -> tuple[dict[Any, Any], list[dict[str, Any]]]:
-    """Rows by their ids, stored in the same order as works, and the records that were new. Existing rows are left
-    unchanged."""
-    by_id = {record[id_field]: record for record in reversed(records)}
-    existing = model._default_manager.filter(**{f"{id_field}__in": by_id})
-    new = [by_id[key] for key in sorted(by_id.keys() - set(existing.values_list(id_field, flat=True)))]
-    model._default_manager.bulk_create([model(**_columns(record)) for record in new], ignore_conflicts=True)
-    return {getattr(row, id_field): row for row in existing.all()}, new
 
 
 def _columns(record: dict[str, Any]) -> dict[str, Any]:

@@ -33,11 +33,7 @@ class AlbumHit(musicbrainz.ReleaseHit):
         return len(self.edition_ids)
 
 
-@dataclass(frozen=True)
-class AlbumPage:
-    count: int
-    offset: int
-    results: list[AlbumHit]
+AlbumPage = musicbrainz.ReleasePage[AlbumHit]
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None) -> tuple[str, tmdb.MoviePage]:
@@ -83,14 +79,12 @@ def _with_edits(works: type[Movie | Album], hits: list[Any]) -> list[Any]:
     """The hits, with curators' titles and pictures for those in the catalog."""
     ids = [getattr(hit, works.id_field) for hit in hits]
     curated = works.objects.exclude(own_title="", own_cover="").in_bulk(ids, field_name=works.id_field)
-    return [_with_edits_of(curated.get(external_id), hit) for external_id, hit in zip(ids, hits, strict=True)]
-
-
-def _with_edits_of(work: Movie | Album | None, hit: Any) -> Any:
-    if work is None:
-        return hit
-    picture = work.own_cover or getattr(hit, work.picture_field)
-    return replace(hit, title=work.own_title or hit.title, **{work.picture_field: picture})
+    found = dict(zip(ids, hits, strict=True))
+    for external_id, work in curated.items():
+        hit = found[external_id]
+        picture = {works.picture_field: work.own_cover or getattr(hit, works.picture_field)}
+        found[external_id] = replace(hit, title=work.own_title or hit.title, **picture)
+    return list(found.values())
 
 
 def look_up_movie(address: int | str) -> tuple[Movie, bool]:

@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import batched
+from datetime import timedelta
+from itertools import batched, chain
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from integrations.errors import IntegrationError, NotFound
 
 from . import merging
 from .artists import store_artist_credits
-from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found
+from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found, store_people
 from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
@@ -130,7 +130,11 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
     has_id = {f"{works.id_field}__in": fetched}
     locked = works._default_manager.select_for_update().filter(**has_id).order_by(works.id_field)
     stored = {work.external_id: work for work in locked}
-    due = [known for known, work in stored.items() if not _has_answer(work, fetched[known]["fetched_at"])]
+    due = [
+        known
+        for known, work in stored.items()
+        if not (is_stored(work, fetched[known]["fetched_at"]) and getattr(work, "cover_known", True))
+    ]
     for known in due:
         for name, value in fetched[known].items():
             setattr(stored[known], name, value)
@@ -151,13 +155,11 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
     return stored | {work.external_id: work for work in new}, [*due, *(work.external_id for work in new)]
 
 
-def _has_answer(work: Movie | Album, fetched_at: datetime) -> bool:
-    return is_stored(work, fetched_at) and (isinstance(work, Movie) or work.cover_known)
-
-
 def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
     """Replace the cast and crew of these movies."""
-    people = _store_people([part for fetched in movies.values() for part in (*fetched.cast, *fetched.crew)])
+    parts = [part for fetched in movies.values() for part in (*fetched.cast, *fetched.crew)]
+    records = [{"tmdb_id": part.person_id, "name": part.name, "profile_path": part.profile_path} for part in parts]
+    people = store_people(Person, "tmdb_id", records, update=True)
     tables: list[tuple[Any, str, list[str]]] = [
         (MovieCast, "cast", ["character"]),
         (MovieCrew, "crew", ["department", "job"]),
@@ -167,26 +169,12 @@ def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
         table.objects.bulk_create(
             table(
                 movie=movie,
-                person_id=people[part.person_id],
+                person=people[part.person_id],
                 **{column: getattr(part, column) for column in ("credit_id", "order", *own)},
             )
             for movie, fetched in movies.items()
             for part in getattr(fetched, name)
         )
-
-
-def _store_people(parts: Iterable[tmdb.Credit]) -> dict[int, int]:
-    """Primary keys of the people by their TMDB ids. The order is fixed, so that transactions cannot deadlock."""
-    people = {
-        part.person_id: Person(tmdb_id=part.person_id, name=part.name, profile_path=part.profile_path) for part in parts
-    }
-    Person.objects.bulk_create(
-        [people[known] for known in sorted(people)],
-        update_conflicts=True,
-        unique_fields=["tmdb_id"],
-        update_fields=["name", "profile_path"],
-    )
-    return dict(Person.objects.filter(tmdb_id__in=people).values_list("tmdb_id", "id"))
 
 
 def has_outdated_texts() -> Q:
@@ -326,28 +314,19 @@ def find_covers(albums: list[Album], *, within: float = coverart.DEADLINE) -> di
 
     Up to MAX_COVERS at a time. Raises IntegrationError if the archive cannot be reached at all.
     """
-    of_groups: list[coverart.Cover] = [
-        ("release-group", album.release_group_id) for album in albums if album.release_group_id
-    ]
-    wanted = [*(("release", album.musicbrainz_id) for album in albums), *of_groups]
-    fronts = coverart.find_fronts(wanted, force_refresh=True, within=within)
-    found: dict[Album, bool | None] = {}
+    asked: dict[Album, list[coverart.Cover]] = {album: [("release", album.musicbrainz_id)] for album in albums}
     for album in albums:
-        asked: list[tuple[coverart.Entity, UUID | None]] = [
-            ("release", album.musicbrainz_id),
-            ("release-group", album.release_group_id),
-        ]
-        url = next((coverart.front_url(what, which) for what, which in asked if which and fronts.get(which)), "")
-        is_said = bool(url) or all(which is None or which in fronts for _, which in asked)
+        if album.release_group_id:
+            asked[album].append(("release-group", album.release_group_id))
+    fronts = coverart.find_fronts(chain.from_iterable(asked.values()), force_refresh=True, within=within)
+    found: dict[Album, bool | None] = {}
+    for album, covers in asked.items():
+        url = next((coverart.front_url(what, which) for what, which in covers if fronts.get(which)), "")
+        is_said = bool(url) or all(which in fronts for _, which in covers)
         found[album] = bool(url) if is_said else None
         if is_said:
             Album.objects.filter(pk=album.pk).update(cover_art_url=url, cover_known=True, cover_asked_at=timezone.now())
     return found
-
-
-def find_covers_later(albums: QuerySet[Album]) -> int:
-    """Mark these albums for find_marked_covers(); returns how many there are."""
-    return albums.update(cover_asked_at=None)
 
 
 def find_marked_covers() -> tuple[int, int]:

@@ -75,9 +75,8 @@ def find_fronts(wanted: Iterable[Cover], *, force_refresh: bool = False, within:
     """
     covers = list(wanted)[:MAX_CHECKS]
     with deadline.at_most(within):
-        answers = upstream.get_many({cover: _request(*cover, force_refresh=force_refresh) for cover in covers})
+        asked = {(what, which): f"/{what}/{which}/front-500" for what, which in covers}
+        answers = upstream.get_many(
+            {cover: Request(path, {}, FRONT_AGE, force_refresh) for cover, path in asked.items()}
+        )
     return {musicbrainz_id: answer.body["has_front"] for (_, musicbrainz_id), answer in answers.items()}
-
-
-def _request(entity: Entity, musicbrainz_id: UUID, *, force_refresh: bool) -> Request:
-    return Request(f"/{entity}/{musicbrainz_id}/front-500", {}, FRONT_AGE, force_refresh)

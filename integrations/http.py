@@ -267,8 +267,14 @@ class Upstream:
             response._content = read_all(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
+            self.breaker.record_failure(is_slow=is_slow)
+            what, status = "broke off its answer", HTTPStatus.BAD_GATEWAY
+            if is_slow:
+                what, status = "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT
+            elif isinstance(error, requests.ConnectionError):
+                what, status = "cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE
             # `from None`: the messages of requests contain whole addresses, and so the secret.
-            raise self._failure(error, is_slow=is_slow) from None
+            raise self.unavailable(what, status) from None
         finally:
             transport.sending.reset(token)
         self._check(response)
@@ -296,20 +302,16 @@ class Upstream:
         with self.limiter.sending():
             yield
 
-    def _failure(self, error: Exception, *, is_slow: bool) -> Unavailable:
-        self.breaker.record_failure(is_slow=is_slow)
-        if is_slow:
-            return self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
-        if isinstance(error, requests.ConnectionError):
-            return self.unavailable("cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE)
-        return self.unavailable("broke off its answer")
-
     def _check(self, response: requests.Response) -> None:
         """Tell the circuit breaker what a bad status means, and raise the error for it."""
         status = response.status_code
         if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             return
-        wait, is_too_fast = retry_after(response), says_too_fast(response)
+        wait = retry_after(response)
+        # MusicBrainz answers 503 also when it is busy: only its words tell.
+        is_too_fast = status == HTTPStatus.TOO_MANY_REQUESTS or (
+            status == HTTPStatus.SERVICE_UNAVAILABLE and "allowable rate limit" in response.text[:500]
+        )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
             self.breaker.record_failure()
         else:
@@ -370,13 +372,6 @@ def redirect_target(url: str, response: requests.Response) -> str:
         return urljoin(url, response.headers["Location"].encode("latin-1").decode())
     except (KeyError, ValueError):
         return ""
-
-
-def says_too_fast(response: requests.Response) -> bool:
-    """Whether we send too many requests. MusicBrainz answers 503 then, as when it is busy: only its words tell."""
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        return "allowable rate limit" in response.text[:500]
-    return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def retry_after(response: requests.Response) -> int | None:

@@ -74,10 +74,10 @@ class ReleaseHit(Edition):
 
 
 @dataclass(frozen=True)
-class ReleasePage:
+class ReleasePage[H: ReleaseHit]:
     count: int
     offset: int
-    results: list[ReleaseHit]
+    results: list[H]
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def _escape(word: str) -> str:
     return re.sub(r'([-+&|!(){}\[\]^"~*?:\\/])', r"\\\1", word)
 
 
-def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: bool = True) -> ReleasePage:
+def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: bool = True) -> ReleasePage[ReleaseHit]:
     """Candidates for a title, an artist or both, best first, but bootlegs and the like last, in one request.
 
     They have all words, or with `all_words=False` as many as possible. Raises RateLimited or Unavailable.

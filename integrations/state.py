@@ -103,11 +103,8 @@ class HostState:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with contextlib.suppress(OSError):
-            try:
-                return os.open(self.path, flags, 0o600)
-            except FileNotFoundError:
-                settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-                return os.open(self.path, flags, 0o600)
+            settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self.path, flags, 0o600)
         with contextlib.suppress(OSError):
             descriptor = os.open(self.temporary_path, flags, 0o600)
             if os.fstat(descriptor).st_uid == os.geteuid():

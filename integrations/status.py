@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.checks import Warning as CheckWarning
+from django.core.checks import register
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
@@ -32,6 +33,7 @@ BAD_KEY = "Put a valid one into .env and restart; the first answer of TMDB ends 
 BAD_NAME = "Let it name the application, its version and a contact, and restart."
 
 
+@register
 def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]:
     """System checks of what an operator may have left out."""
     found = []
@@ -65,39 +67,27 @@ class Queue:
     seconds: float
 
 
-@dataclass(frozen=True)
 class UpstreamStatus:
-    service: str  # as in UPSTREAMS
-    name: str
-    troubles: list[str]  # settings to look at: no key, a refused one, no contact
-    is_down: bool  # it fails, and gets no requests until `asked_again_at`
-    asked_again_at: datetime | None  # None: whenever there is a request
-    answered_at: datetime | None  # last, with anything that can be read; None: never, as far as this host knows
-    queue: Queue | None  # None where there is none, as requests go out side by side
+    """How an upstream is doing; `warnings` are those of check_upstreams()."""
 
-    @property
-    def is_well(self) -> bool:
-        return not self.troubles and self.asked_again_at is None
+    def __init__(self, upstream: Upstream, warnings: list[CheckWarning]) -> None:
+        cooldown = upstream.breaker.cooldown_left()
+        wait = max(cooldown, upstream.breaker.pause_left())
+        self.service, self.name = upstream.service, upstream.name
+        # Settings to look at: no key, a refused one, no contact.
+        self.troubles = [f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service]
+        self.is_down = bool(cooldown)  # it fails, and gets no requests until `asked_again_at`
+        # None: whenever there is a request.
+        self.asked_again_at = timezone.now() + timedelta(seconds=wait) if wait else None
+        self.answered_at = upstream.breaker.last_answer()  # with anything that can be read, as far as this host knows
+        self.queue = _queue(upstream.limiter)  # None where requests go out side by side
+        self.is_well = not self.troubles and self.asked_again_at is None
 
 
 def upstreams(services: Iterable[str] = tuple(UPSTREAMS)) -> list[UpstreamStatus]:
     """How each of these is doing. Two queries on PostgreSQL, and no file is created."""
     warnings = check_upstreams(None)
-    return [_status(UPSTREAMS[service], warnings) for service in services]
-
-
-def _status(upstream: Upstream, warnings: list[CheckWarning]) -> UpstreamStatus:
-    cooldown = upstream.breaker.cooldown_left()
-    wait = max(cooldown, upstream.breaker.pause_left())
-    return UpstreamStatus(
-        service=upstream.service,
-        name=upstream.name,
-        troubles=[f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service],
-        is_down=bool(cooldown),
-        asked_again_at=timezone.now() + timedelta(seconds=wait) if wait else None,
-        answered_at=upstream.breaker.last_answer(),
-        queue=_queue(upstream.limiter),
-    )
+    return [UpstreamStatus(UPSTREAMS[service], warnings) for service in services]
 
 
 def _queue(limiter: RateLimiter) -> Queue | None:

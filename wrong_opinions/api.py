@@ -101,9 +101,7 @@ def describe(exc: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
             return problem(405, "Method not allowed here", "method_not_allowed")
         case exceptions.APIException():
             return problem(exc.status_code, str(exc.detail), str(exc.get_codes()))
-        case IntegrationError():
-            return problem(exc.status, str(exc), exc.code, retry_after=exc.retry_after)
-        case Refusal():
+        case IntegrationError() | Refusal():
             return problem(exc.status, str(exc), exc.code, retry_after=exc.retry_after)
         case Conflict():
             return problem(409, str(exc), exc.code)

@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 from django.utils import timezone
 
 from catalog.models import Album, Movie
+from catalog.progress import counted
 from selections.models import Week
+
+from .outages import first_line
 
 MAGIC = {b"SQLite format 3\0": "SQLite", b"PGDMP": "PostgreSQL"}  # how such files begin
 # Lines in a dump's table of contents: extensions belong to the server's operator and are neither dropped nor
@@ -53,8 +57,11 @@ $$
 COUNTED: dict[str, type[Model]] = {"account": get_user_model(), "week": Week, "movie": Movie, "album": Album}
 
 
-class BackupError(Exception):
-    """A backup cannot be written or restored; `str()` is a sentence for the operator."""
+class BackupError(CommandError):
+    """A backup cannot be written or restored."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason.rstrip('.')}.")
 
 
 def back_up(file: Path, *, force: bool = False) -> str:
@@ -136,21 +143,17 @@ def _refuse_foreign(tables: set[str]) -> None:
 
 def _refuse_accounts(count: int | None, *, force: bool) -> None:
     if count and not force:
-        raise BackupError(f"The database has {_plural(count, 'account')}: use --force to replace all of its data")
-
-
-def _plural(count: int, name: str) -> str:
-    return f"{count} {name}{'' if count == 1 else 's'}"
+        raise BackupError(f"The database has {counted(count, 'account')}: use --force to replace all of its data")
 
 
 def _describe(cursor: Any) -> str:
     """What a database holds, such as `2 accounts, 1 week`."""
-    counted = []
+    found = []
     for name, model in COUNTED.items():
         cursor.execute(f'SELECT count(*) FROM "{model._meta.db_table}"')  # noqa: S608 - our own name
         (count,) = cursor.fetchone()
-        counted.append(_plural(count, name))
-    return ", ".join(counted)
+        found.append(counted(count, name))
+    return ", ".join(found)
 
 
 def _is_older(applied: set[tuple[str, str]]) -> bool:
@@ -192,7 +195,7 @@ def check_sqlite(file: Path) -> tuple[str, set[tuple[str, str]]]:
     try:
         with _open(file, mode="ro") as copy:
             if (said := copy.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
-                raise BackupError(f"The backup is damaged: {_first_line(said)}")
+                raise BackupError(f"The backup is damaged: {first_line(said)}")
             _refuse_foreign({name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")})
             if orphan := copy.execute("PRAGMA foreign_key_check").fetchone():
                 raise BackupError(f"The backup is damaged: a row in {orphan[0]} refers to a missing row in {orphan[2]}")
@@ -269,7 +272,7 @@ def _dump(file: Path) -> str:
             contents = _describe(cursor)
             _run("pg_dump", "--format=custom", "--no-password", f"--snapshot={snapshot}", f"--file={file.absolute()}")
     except DatabaseError as error:
-        raise BackupError(f"The database cannot be read: {_first_line(str(error))}") from None
+        raise BackupError(f"The database cannot be read: {first_line(error)}") from None
     return contents
 
 
@@ -284,7 +287,7 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[str, bool]:
         users = COUNTED["account"]
         accounts = users._default_manager.count() if users._meta.db_table in there else 0
     except DatabaseError as error:
-        raise BackupError(f"The database cannot be read: {_first_line(str(error))}") from None
+        raise BackupError(f"The database cannot be read: {first_line(error)}") from None
     _refuse_accounts(accounts, force=force)
     ours = {*tables, *connection.introspection.django_table_names()} & there
     with tempfile.TemporaryDirectory() as folder:
@@ -360,7 +363,7 @@ def _run(program: str, *arguments: str) -> str:
     )
     if done.returncode:
         said = re.findall(r"(?:error|ERROR|FATAL|detail): +(.+)", done.stderr)
-        raise BackupError(f"{program} says: {'; '.join(said[:2]) or _first_line(done.stderr)}")
+        raise BackupError(f"{program} says: {'; '.join(said[:2]) or first_line(done.stderr)}")
     return done.stdout
 
 
@@ -375,7 +378,3 @@ def _environment() -> dict[str, str]:
         for name, variable in variables.items()
         if variable and values.get(name) not in (None, "")
     }
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]

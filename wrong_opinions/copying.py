@@ -23,6 +23,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max, Model
 from django.db.utils import load_backend
 
+from .backup import BackupError
+from .outages import first_line
 from .settings import database
 
 TARGET = "target"
@@ -31,8 +33,8 @@ BATCH = 500  # rows
 OF_MIGRATE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
 
-class CopyError(Exception):
-    """The database cannot be copied; `str()` is a sentence for the operator."""
+class CopyError(BackupError):
+    """The database cannot be copied."""
 
 
 def connect(url: str) -> str:
@@ -44,7 +46,7 @@ def connect(url: str) -> str:
         is_new = not target.introspection.table_names()
     except Error as error:
         if target.vendor != "sqlite":
-            raise CopyError(f"The target cannot be used: {_first_line(error)}") from None
+            raise CopyError(f"The target cannot be used: {first_line(error)}") from None
         is_new = True  # there is no file
     if is_new:
         _migrate(url)
@@ -92,7 +94,9 @@ def copy(source: str, target: str, step: Callable[[int], None]) -> None:
     _refuse_outdated(target)
     copied = 0
     with _snapshot(source), transaction.atomic(using=target):
-        _refuse_rows(target)
+        for model in tables():
+            if model._meta.db_table not in OF_MIGRATE and model._base_manager.using(target).exists():
+                raise CopyError(f"The target has rows in {model._meta.db_table}: name an empty database")
         ContentType.objects.using(target).all().delete()
         Group.objects.using(target).all().delete()
         for model in tables():
@@ -140,19 +144,13 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except (Error, ValueError) as error:
-        raise CopyError(f"{what} cannot be copied: {_first_line(error)}") from None
+        raise CopyError(f"{what} cannot be copied: {first_line(error)}") from None
 
 
 def _refuse_outdated(alias: str) -> None:
     executor = MigrationExecutor(connections[alias])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CopyError(f"The {'target' if alias == TARGET else 'database'} is of an older version: run migrate there")
-
-
-def _refuse_rows(alias: str) -> None:
-    for model in tables():
-        if model._meta.db_table not in OF_MIGRATE and model._base_manager.using(alias).exists():
-            raise CopyError(f"The target has rows in {model._meta.db_table}: name an empty database")
 
 
 def _copy_sequence(model: type[Model], source: str, target: str) -> None:
@@ -178,7 +176,3 @@ def _last_id(connection: BaseDatabaseWrapper, table: str, column: str) -> int:
             cursor.execute("SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, %s)::regclass)", [table, column])
         (last,) = cursor.fetchone() or (0,)
     return last or 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")

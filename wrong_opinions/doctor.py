@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.error import HTTPError
@@ -17,7 +16,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core import checks, mail
-from django.db import Error, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
@@ -36,17 +35,6 @@ PROXY = (
 )
 
 Check = Callable[[], Iterator[str]]
-
-
-def diagnose(mail_to: str = "", skipped: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
-    """What each check found, by its name. With `mail_to` a message is sent to that address."""
-    for name, check in (CHECKS | {"mail": partial(check_mail, mail_to)}).items():
-        if name in skipped:
-            continue
-        try:
-            yield name, list(check())
-        except Error as error:
-            yield name, [outages.report(error)]
 
 
 def check_settings() -> Iterator[str]:

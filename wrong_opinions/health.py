@@ -73,13 +73,14 @@ class DetailsView(APIView):
 
     def get(self, request):
         is_writable = outages.is_writable()
+        disk = {name: shutil.disk_usage(folder) for name, folder in folders().items()}
         return Response(
             {
                 "status": "healthy" if is_writable else "unhealthy",
                 "version": settings.VERSION,
                 "database": {"kind": connection.vendor, "is_writable": is_writable},
-                "disk": disk(),
-                "upstreams": upstreams(),
+                "disk": {name: {"total": found.total, "free": found.free} for name, found in disk.items()},
+                "upstreams": {upstream.service: self.show(upstream) for upstream in status.upstreams()},
                 "imports": {"rows_to_decide": ImportedRow.objects.filter(state=ImportedRow.State.REVIEW).count()},
                 "jobs": {
                     job.name: {"state": job.state, "started_at": job.started_at, "ended_at": job.ended_at}
@@ -89,6 +90,15 @@ class DetailsView(APIView):
             status=200 if is_writable else 503,
         )
 
+    def show(self, upstream: status.UpstreamStatus) -> dict[str, Any]:
+        return {
+            "circuit_breaker": "open" if upstream.is_down else "closed",
+            "asked_again_at": upstream.asked_again_at,
+            "answered_at": upstream.answered_at,
+            "troubles": upstream.troubles,
+            "waiting": upstream.queue.waiting if upstream.queue else 0,
+        }
+
 
 def folders() -> dict[str, Path]:
     """Where the site writes: the folders, or what there is of them."""
@@ -97,23 +107,3 @@ def folders() -> dict[str, Path]:
         wanted["database"] = Path(connection.settings_dict["NAME"]).parent
     found = {name: folder.absolute() for name, folder in wanted.items() if folder}
     return {name: next(one for one in (folder, *folder.parents) if one.exists()) for name, folder in found.items()}
-
-
-def disk() -> dict[str, dict[str, int]]:
-    """The bytes of the disk of each folder."""
-    usage = {name: shutil.disk_usage(folder) for name, folder in folders().items()}
-    return {name: {"total": found.total, "free": found.free} for name, found in usage.items()}
-
-
-def upstreams() -> dict[str, dict[str, Any]]:
-    """The circuit breaker of each is open while it fails, and gets no requests."""
-    return {
-        upstream.service: {
-            "circuit_breaker": "open" if upstream.is_down else "closed",
-            "asked_again_at": upstream.asked_again_at,
-            "answered_at": upstream.answered_at,
-            "troubles": upstream.troubles,
-            "waiting": upstream.queue.waiting if upstream.queue else 0,
-        }
-        for upstream in status.upstreams()
-    }

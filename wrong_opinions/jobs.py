@@ -7,13 +7,13 @@ runner starts it, and goes on moving it while the job runs. If the runner dies, 
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -37,33 +37,26 @@ MAX_OUTCOME = 500  # characters
 INTERRUPTED = 130  # the exit code of commands that were told to stop
 
 
-class Act(Protocol):
-    def __call__(self, *, stdout: TextIO) -> object: ...
-
-
 @dataclass(frozen=True)
 class Task:
-    """What a job does, and how often."""
+    """What a job does, writing what came of it to `stdout`, and how often."""
 
-    act: Act
+    act: Callable[..., object]
     every: timedelta
-
-
-def command(name: str, **options: Any) -> Act:
-    return lambda *, stdout: call_command(name, stdout=stdout, no_color=True, **options)
 
 
 def tasks() -> dict[str, Task]:
     """The jobs of this site by their names, in the order in which they run."""
-    found = {"flush_tokens": Task(command("flush_tokens"), timedelta(days=1))}
+    refresh = partial(call_command, "refresh_catalog", limit=REFRESHED_AT_ONCE)
+    found = {"flush_tokens": Task(partial(call_command, "flush_tokens"), timedelta(days=1))}
     if settings.BACKUP_DIR:
         found["backup"] = Task(partial(back_up, settings.BACKUP_DIR), timedelta(days=1))
     return found | {
         "notifications": Task(notifications.send_due, timedelta(minutes=15)),
-        "purge_cache": Task(command("purge_cache"), timedelta(days=1)),
+        "purge_cache": Task(partial(call_command, "purge_cache"), timedelta(days=1)),
         "webhooks": Task(webhooks.run, timedelta(minutes=1)),
         "find_covers": Task(find_covers, timedelta(minutes=5)),
-        "refresh_catalog": Task(command("refresh_catalog", limit=REFRESHED_AT_ONCE), timedelta(minutes=6)),
+        "refresh_catalog": Task(refresh, timedelta(minutes=6)),
     }
 
 

@@ -75,34 +75,29 @@ class Parts(Collector):
     """How the parts of the site do at this moment; without what is in the database while that does not answer."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from upstream_counters()
+        sent = CounterMetricFamily("wrong_opinions_upstream_requests", "Requests sent.", labels=["upstream"])
+        failed = CounterMetricFamily(
+            "wrong_opinions_upstream_errors", "Lookups without a result, by the reason.", labels=["upstream", "code"]
+        )
+        for service, upstream in status.UPSTREAMS.items():
+            counted = upstream.state.peek()
+            sent.add_metric([service], counted.get("sent", 0))
+            for error in ERRORS:
+                failed.add_metric([service, error.code], counted.get(error.code, 0))
+        yield from (sent, failed)
         with contextlib.suppress(DatabaseError):
-            yield from gauges()
+            yield from self.gauges()
 
-
-def upstream_counters() -> Iterator[Metric]:
-    sent = CounterMetricFamily("wrong_opinions_upstream_requests", "Requests sent.", labels=["upstream"])
-    failed = CounterMetricFamily(
-        "wrong_opinions_upstream_errors", "Lookups without a result, by the reason.", labels=["upstream", "code"]
-    )
-    for service, upstream in status.UPSTREAMS.items():
-        counted = upstream.state.peek()
-        sent.add_metric([service], counted.get("sent", 0))
-        for error in ERRORS:
-            failed.add_metric([service, error.code], counted.get(error.code, 0))
-    yield from (sent, failed)
-
-
-def gauges() -> Iterator[Metric]:
-    is_open = GaugeMetricFamily("wrong_opinions_circuit_breaker_open", "1 while it fails.", labels=["upstream"])
-    queue = GaugeMetricFamily("wrong_opinions_upstream_queue_seconds", "Wait for a slot.", labels=["upstream"])
-    for upstream in status.upstreams():
-        is_open.add_metric([upstream.service], upstream.is_down)
-        queue.add_metric([upstream.service], upstream.queue.seconds if upstream.queue else 0)
-    yield from (is_open, queue)
-    rows = ImportedRow.objects.filter(state=ImportedRow.State.REVIEW).count()
-    yield GaugeMetricFamily("wrong_opinions_imported_rows_to_decide", "Imported rows to decide.", value=rows)
-    is_well = GaugeMetricFamily("wrong_opinions_job_well", "1 unless it is late or has failed.", labels=["job"])
-    for job in jobs.states():
-        is_well.add_metric([job.name], job.is_well)
-    yield is_well
+    def gauges(self) -> Iterator[Metric]:
+        is_open = GaugeMetricFamily("wrong_opinions_circuit_breaker_open", "1 while it fails.", labels=["upstream"])
+        queue = GaugeMetricFamily("wrong_opinions_upstream_queue_seconds", "Wait for a slot.", labels=["upstream"])
+        for upstream in status.upstreams():
+            is_open.add_metric([upstream.service], upstream.is_down)
+            queue.add_metric([upstream.service], upstream.queue.seconds if upstream.queue else 0)
+        yield from (is_open, queue)
+        rows = ImportedRow.objects.filter(state=ImportedRow.State.REVIEW).count()
+        yield GaugeMetricFamily("wrong_opinions_imported_rows_to_decide", "Imported rows to decide.", value=rows)
+        is_well = GaugeMetricFamily("wrong_opinions_job_well", "1 unless it is late or has failed.", labels=["job"])
+        for job in jobs.states():
+            is_well.add_metric([job.name], job.is_well)
+        yield is_well

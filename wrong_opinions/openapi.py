@@ -60,7 +60,9 @@ def describe_parameters(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 if parameter["name"] in MAX_IDS and parameter["in"] == "path":
-                    limit_id(parameter["schema"], MAX_IDS[parameter["name"]])
+                    for choice in parameter["schema"].get("anyOf", [parameter["schema"]]):
+                        if choice["type"] == "integer":
+                            choice.update(minimum=1, maximum=MAX_IDS[parameter["name"]])
                 elif parameter["in"] == "query" and not parameter.get("required"):
                     parameter["allowEmptyValue"] = True  # the same as a missing one
                 refuse_null_characters(parameter["schema"])
@@ -81,12 +83,6 @@ def describe_bodies(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         if properties and not name.endswith("Request") and name not in COMPONENTS["schemas"]:
             schema["required"] = list(properties)
     return result
-
-
-def limit_id(schema: dict[str, Any], largest: int) -> None:
-    for choice in schema.get("anyOf", [schema]):
-        if choice["type"] == "integer":
-            choice.update(minimum=1, maximum=largest)
 
 
 def refuse_null_characters(schema: dict[str, Any]) -> None:

@@ -27,8 +27,12 @@ def is_outage(error: BaseException | None) -> bool:
 
 def report(error: BaseException) -> str:
     """A sentence for the operator: which database, and the reason."""
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
-    return f"The database {connection.settings_dict['NAME']} cannot be used: {reason}."
+    return f"The database {connection.settings_dict['NAME']} cannot be used: {first_line(error)}."
+
+
+def first_line(said: object) -> str:
+    """What a database or one of its programs says, without details and without a full stop."""
+    return str(said).strip().partition("\n")[0].rstrip(".")
 
 
 def report_at_start() -> None:

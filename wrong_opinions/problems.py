@@ -53,77 +53,29 @@ HEADERS = {
     "WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}},
 }
 COMPONENTS: dict[str, dict[str, Any]] = {"schemas": {"Problem": PROBLEM}, "headers": HEADERS}
-UPSTREAM_UNAVAILABLE = "TMDB or MusicBrainz is unavailable, or sent an unexpected answer"
-CODES: dict[str, dict[str, str]] = {
-    "400": {
-        "bad_request": "The request cannot be read, or the host name is unknown",
-        "invalid_json": "The body is not JSON",
-        "too_nested": "The body has too many or too deeply nested lists and objects",
-        "invalid_position": "The position in the address is not 1 or 2",
-    },
-    "401": {
-        "not_authenticated": "There is no token",
-        "token_expired": "The token has expired: exchange the refresh token for new ones, or sign in again",
-        "invalid_credentials": "The token is invalid or revoked; or the username or the password is wrong",
-    },
-    "403": {
-        "inactive_account": "The account has been deactivated",
-        "read_only_token": "The API token may only read",
-        "permission_denied": "This is another member's, or an API token is not enough",
-        "not_owner": "Only the owner can change this",
-        "not_challenged": "Another member was challenged",
-        "private_member": "Private members cannot propose titles to others",
-        "wrong_password": "`current_password` is wrong",
-        "not_shared": "You do not both share this year with each other",
-        "registration_closed": "Registration needs an invitation",
-        "invitation_invalid": "The invitation is invalid or has expired",
-        "reset_link_invalid": "The link for a new password is invalid or has expired",
-    },
-    "404": {
-        "not_found": "There is no such thing that you can see",
-        "week_not_found": "There is no such week that you can see",
-        "user_not_found": "There is no such user that you can see",
-        "item_not_found": "There is no such title on a shortlist that you can see",
-        "challenge_not_found": "There is no such challenge that you can see",
-        "nothing_to_draw": "There is no such title on your shortlist that you have not picked before",
-        "no_pick": "Nothing is picked at this position",
-        "no_opinion": "You have no opinion on this pick",
-        "nothing_shared": "This picture is not shared, or no longer",
-    },
-    "409": {
-        "username_taken": "The username is taken",
-        "email_taken": "The email address is taken",
-        "invitation_used": "The invitation has been used",
-        "password_changed": "The password was changed by another request at the same time",
-        "week_exists": "You already have this week",
-        "too_many_weeks": "An account cannot have more weeks",
-        "position_occupied": "The position is occupied",
-        "already_picked": "The week already has this movie or album",
-        "just_merged": "The movie or album was merged with another at the same time: try again",
-        "already_on_shortlist": "The shortlist has this title, in any edition",
-        "shortlist_full": "The shortlist has the maximum number of titles",
-        "own_item": "You cannot vote for your own shortlist",
-        "already_proposed": "The same challenge waits for an answer",
-        "too_many_pending": "The member has too many challenges to answer",
-        "challenge_answered": "The challenge has been accepted or declined",
-        "pick_discussed": "Others have opinions on the pick; with `force=true` those are deleted, too",
-        "week_discussed": "Others have opinions on the week's picks; deleting it with `force=true` deletes those, too",
-        "revealed": "Your opinion has revealed others', and the week is not over; also with `force=true`",
-    },
-    "413": {"too_large": "The body is too large"},
-    "422": {"invalid_input": "See `errors`"},
-    "429": {
-        "too_many_attempts": "A rate limit was reached",
-        "busy": "The server is busy with passwords",
-        "import_running": "Another import is running",
-        "upstream_busy": "TMDB or MusicBrainz is being asked too often",
-    },
-    "502": {"upstream_unavailable": UPSTREAM_UNAVAILABLE},
-    "503": {
-        "upstream_unavailable": UPSTREAM_UNAVAILABLE,
-        "database_unavailable": "The database is away, busy, full or read-only",
-    },
-    "504": {"upstream_unavailable": UPSTREAM_UNAVAILABLE},
+# docs/api.md says what they mean.
+CODES: dict[str, list[str]] = {
+    "400": ["bad_request", "invalid_json", "too_nested", "invalid_position"],
+    "401": ["not_authenticated", "token_expired", "invalid_credentials"],
+    "403": [
+        *("inactive_account", "read_only_token", "permission_denied", "not_owner", "not_challenged", "private_member"),
+        *("wrong_password", "not_shared", "registration_closed", "invitation_invalid", "reset_link_invalid"),
+    ],
+    "404": [
+        *("not_found", "week_not_found", "user_not_found", "item_not_found", "challenge_not_found", "nothing_to_draw"),
+        *("no_pick", "no_opinion", "nothing_shared"),
+    ],
+    "409": [
+        *("username_taken", "email_taken", "invitation_used", "password_changed", "week_exists", "too_many_weeks"),
+        *("position_occupied", "already_picked", "just_merged", "already_on_shortlist", "shortlist_full", "own_item"),
+        *("already_proposed", "too_many_pending", "challenge_answered", "pick_discussed", "week_discussed", "revealed"),
+    ],
+    "413": ["too_large"],
+    "422": ["invalid_input"],
+    "429": ["too_many_attempts", "busy", "import_running", "upstream_busy"],
+    "502": ["upstream_unavailable"],
+    "503": ["upstream_unavailable", "database_unavailable"],
+    "504": ["upstream_unavailable"],
 }
 ALWAYS = {"bad_request", "database_unavailable"}
 SIGNED_IN = {"not_authenticated", "token_expired", "invalid_credentials", "inactive_account"}
@@ -141,7 +93,7 @@ def codes_of(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
         codes |= WITH_BODY
     if parameters:
         codes.add("invalid_input")
-    if any(parameter["in"] == "path" for parameter in parameters) and not declared & CODES["404"].keys():
+    if any(parameter["in"] == "path" for parameter in parameters) and declared.isdisjoint(CODES["404"]):
         codes.add("not_found")
     return codes
 
@@ -152,9 +104,9 @@ def describe(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
     if unknown := codes.difference(*CODES.values()):
         raise KeyError(*unknown)
     responses = operation["responses"]
-    for status, meanings in CODES.items():
-        if names := [code for code in meanings if code in codes]:
-            responses.setdefault(status, response_of({code: meanings[code] for code in names}))
+    for status, known in CODES.items():
+        if names := [code for code in known if code in codes]:
+            responses.setdefault(status, response_of(names))
     limited = ["RateLimit", "RateLimit-Policy"] if "too_many_attempts" in codes else []
     for status, response in responses.items():
         if names := [*limited, *HEADERS_OF.get(status, []), *["ETag"] * (is_read and status == "200")]:
@@ -162,12 +114,12 @@ def describe(operation: dict[str, Any], declared: set[str], *, is_read: bool) ->
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def response_of(meanings: dict[str, str]) -> dict[str, Any]:
+def response_of(codes: list[str]) -> dict[str, Any]:
     """The response with a problem that has one of these codes."""
-    properties = {"code": {"type": "string", "enum": list(meanings)}}
+    properties = {"code": {"type": "string", "enum": codes}}
     code = {"type": "object", "required": ["code"], "properties": properties}
     problem = {"allOf": [{"$ref": "#/components/schemas/Problem"}, code]}
     return {
-        "description": "\n\n".join(f"`{code}`: {meaning}." for code, meaning in meanings.items()),
+        "description": ", ".join(f"`{code}`" for code in codes),
         "content": {"application/problem+json": {"schema": problem}},
     }

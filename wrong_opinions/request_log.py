@@ -58,27 +58,20 @@ class RequestLog:
         seconds, waited = perf_counter() - began, sum(waits)
         level = logging.WARNING if seconds - waited > SLOW else logging.INFO
         if logger.isEnabledFor(level) and (request.resolver_match or response.status_code >= 400):
-            write_line(level, request, response, seconds, queries, waited)
+            values = {
+                "method": method_of(request),
+                "route": route_of(request.resolver_match),
+                "status": response.status_code,
+                "ms": round(1000 * seconds, 1),
+                "queries": queries.count,
+                "query_ms": round(1000 * queries.seconds, 1),
+                "upstream_ms": round(1000 * waited),
+                "user": user_id(request),
+                "request": request.id,
+            }
+            line = " ".join(f"{name}={'-' if value is None else value}" for name, value in values.items())
+            logger.log(level, line, extra=values)  # in JSON the values are keys of their own as well
         return response
-
-
-def write_line(
-    level: int, request: Any, response: HttpResponse, seconds: float, queries: Queries, waited: float
-) -> None:
-    """In JSON the values are keys of their own as well."""
-    values = {
-        "method": method_of(request),
-        "route": route_of(request.resolver_match),
-        "status": response.status_code,
-        "ms": round(1000 * seconds, 1),
-        "queries": queries.count,
-        "query_ms": round(1000 * queries.seconds, 1),
-        "upstream_ms": round(1000 * waited),
-        "user": user_id(request),
-        "request": request.id,
-    }
-    line = " ".join(f"{name}={'-' if value is None else value}" for name, value in values.items())
-    logger.log(level, line, extra=values)
 
 
 def method_of(request: HttpRequest) -> str:

@@ -329,6 +329,7 @@ SPECTACULAR_SETTINGS = {
         "This product uses the TMDB API but is not endorsed or certified by TMDB. Albums come from MusicBrainz, covers "
         "from the Cover Art Archive."
         "\n\n"
+        "Each operation lists the codes of its problems; docs/api.md says what they mean. "
         "Besides the responses listed with each operation, the server answers 400, 413, 431 or 501, also as problem "
         "details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
     ),
@@ -396,7 +397,7 @@ BACKUP_KEEP = int(number("BACKUP_KEEP", 14, at_least=1))
 # --- Security
 
 image_host = "{0.scheme}://{0.netloc}".format(urlsplit(TMDB_IMAGE_BASE_URL))
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     # The Cover Art Archive redirects to archive.org, and that to one of its nodes; a wildcard excludes the domain.
     "img-src": [

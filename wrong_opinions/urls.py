@@ -17,16 +17,7 @@ from .schema import SchemaView
 
 # Both documentation pages have inline styles; ReDoc runs in a worker that it creates from a blob.
 docs_csp = csp_override(
-    {
-        "default-src": [CSP.SELF],
-        "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
-        "script-src": [CSP.SELF, CSP.NONCE],
-        "img-src": [CSP.SELF, "data:"],
-        "worker-src": [CSP.SELF, "blob:"],
-        "base-uri": [CSP.NONE],
-        "form-action": [CSP.SELF],
-        "frame-ancestors": [CSP.NONE],
-    }
+    settings.SECURE_CSP | {"style-src": [CSP.SELF, CSP.UNSAFE_INLINE], "worker-src": [CSP.SELF, "blob:"]}
 )
 
 favicon = cache_control(public=True, max_age=24 * 3600)(

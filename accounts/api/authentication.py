@@ -1,9 +1,10 @@
 """Authentication of the API: `Authorization: Bearer` with an access token or an API token, and nothing else."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied
@@ -13,14 +14,16 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 from rest_framework_simplejwt.utils import aware_utcnow, datetime_from_epoch
 
-from accounts import security, services, sessions
+from accounts import security, services
 from accounts.compiled import CompiledQuery
-from accounts.models import ApiToken, Session, User
+from accounts.models import ApiToken, Session, User, digest
 
 # What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
 
 MAX_ID = 2**63 - 1  # that a database compares
+MAX_AGE = timedelta(days=365)  # of a session, however often it is renewed: then its user signs in again
+REUSE_GRACE = timedelta(seconds=10)  # two tabs, or a retry, may send the same refresh token at once
 
 
 class InactiveAccount(PermissionDenied):
@@ -123,24 +126,35 @@ class IsSignedIn(BasePermission):
 def sign_in(user: User, client: str) -> dict[str, object]:
     """The tokens of a new session of a client, which is named as its User-Agent."""
     refresh = RefreshToken()
-    session = sessions.start(user, client=client, refresh_id=refresh["jti"], expires_at=end_of(refresh))
+    session = Session.objects.create(
+        user=user,
+        client="".join(filter(str.isprintable, client))[:200].strip(),
+        refresh_hash=digest(refresh["jti"]),
+        password_hash=user.get_session_auth_hash(),
+        expires_at=end_of(refresh),
+    )
     return pair_of(session, refresh)
 
 
 def renew(raw: str, request: Request) -> dict[str, object]:
     """The tokens that replace a refresh token. Raises InvalidCredentials if it is invalid or spent.
 
-    One that was spent some time ago may be stolen, so it ends its session.
+    Of simultaneous uses of a token, one succeeds. One that was spent before REUSE_GRACE may be stolen, so it ends its
+    session.
     """
     token, session = read_token(RefreshToken, raw)
     if not session.user.is_active:
         raise InvalidCredentials
-    spent_id, refresh = str(token["jti"]), RefreshToken()
-    if not sessions.renew(session, spent_id=spent_id, refresh_id=refresh["jti"], expires_at=end_of(refresh)):
-        if sessions.end_reused(session, spent_id=spent_id):
-            security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
-        raise InvalidCredentials
-    return pair_of(session, refresh)
+    stored, spent = Session.objects.filter(pk=session.pk), digest(str(token["jti"]))
+    now, refresh = timezone.now(), RefreshToken()
+    ends_at = min(end_of(refresh), session.created_at + MAX_AGE)
+    if stored.filter(refresh_hash=spent, expires_at__gt=now).update(
+        refresh_hash=digest(refresh["jti"]), last_used_at=now, expires_at=ends_at
+    ):
+        return pair_of(session, refresh)
+    if stored.filter(last_used_at__lte=now - REUSE_GRACE).exclude(refresh_hash=spent).delete()[0]:
+        security.record("session ended: spent refresh token used again", request, user_id=session.user_id)
+    raise InvalidCredentials
 
 
 def user_id_in(raw: object) -> int | None:

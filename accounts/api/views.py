@@ -192,7 +192,6 @@ class SessionViewSet(ListModelMixin, GenericViewSet):
     def get_queryset(self) -> QuerySet[Session]:
         return Session.objects.open_for(caller(self.request))
 
-    @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """End a session: its access and refresh tokens are refused from now on."""
         return self.end(self.get_queryset().filter(pk=self.get_object().pk))
@@ -240,7 +239,6 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
         shown = serializers.ApiTokenSerializer(token).data | {"token": secret}
         return Response(shown, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Revoke an API token: it is refused from now on."""
         self.get_object().delete()

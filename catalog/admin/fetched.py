@@ -25,7 +25,6 @@ class CreditInline(admin.TabularInline):
 
     extra = 0
     can_delete = False
-    related: str  # the foreign key that each row shows
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -34,4 +33,4 @@ class CreditInline(admin.TabularInline):
         return False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related(self.related).fetch_mode(FETCH_PEERS)
+        return super().get_queryset(request).fetch_mode(FETCH_PEERS)

@@ -13,13 +13,11 @@ from .filters import ValuesFilter
 
 class PersonCastInline(CreditInline):
     model = MovieCast
-    related = "movie"
     fields = ["movie", "character"]
 
 
 class PersonCrewInline(CreditInline):
     model = MovieCrew
-    related = "movie"
     fields = ["movie", "job"]
 
 
@@ -37,7 +35,6 @@ class PersonAdmin(FetchedAdmin):
 
 class ArtistAlbumInline(CreditInline):
     model = AlbumArtist
-    related = "album"
     fields = ["album", "name"]
     verbose_name_plural = "albums"
 

@@ -186,19 +186,16 @@ class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
 
 class CastInline(CreditInline):
     model = MovieCast
-    related = "person"
     fields = ["order", "person", "character"]
 
 
 class CrewInline(CreditInline):
     model = MovieCrew
-    related = "person"
     fields = ["job", "person", "department"]
 
 
 class MovieAliasInline(CreditInline):
     model = MovieAlias
-    related = "movie"
     fields = ["tmdb_id", "created_at"]
     readonly_fields = ["created_at"]
 
@@ -260,13 +257,11 @@ class MovieAdmin(WorkAdmin):
 
 class ArtistCreditInline(CreditInline):
     model = AlbumArtist
-    related = "artist"
     fields = ["position", "artist", "name", "join_phrase"]
 
 
 class AlbumAliasInline(CreditInline):
     model = AlbumAlias
-    related = "album"
     fields = ["musicbrainz_id", "created_at"]
     readonly_fields = ["created_at"]
 
@@ -313,7 +308,7 @@ class AlbumAdmin(WorkAdmin):
     )
     def find_cover(self, request, queryset):
         if queryset.count() > services.MAX_COVERS:
-            marked = services.find_covers_later(queryset)
+            marked = queryset.update(cover_asked_at=None)  # for services.find_marked_covers()
             self.message_user(request, MARKED.format(marked), messages.SUCCESS)
         elif albums := self.chosen(request, queryset, services.MAX_COVERS):
             self.find_covers(request, albums)

@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -56,12 +60,32 @@ class WorkSerializer(CatalogSerializer):
     title = serializers.CharField(source="shown_title", read_only=True)
 
 
+@cache
+def readers(serializer: type[WorkSerializer]) -> list[tuple[str, Callable[[Any], Any]]]:
+    """How a work's fields are read, found once: REST framework makes the fields of a serializer for each request."""
+    return [(name, reader(field)) for name, field in serializer().fields.items() if field.source != "*"]
+
+
+def reader(field: serializers.Field) -> Callable[[Any], Any]:
+    get = attrgetter(field.source or "")
+    if isinstance(field, BlankAsNullField):
+        return lambda work: get(work) or None  # without another call, as weeks have many of them
+    if isinstance(field, ImageField):
+        return lambda work: field.to_representation(get(work))
+    return get  # the renderer does the rest
+
+
 class DetailsSerializer(CatalogSerializer):
     genres = NamesField()
     cached = serializers.SerializerMethodField(help_text="Whether it came from the catalog, not from its source.")
 
     def get_cached(self, row) -> bool:
         return bool(self.context["cached"])
+
+
+class WorkDetailsSerializer(WorkSerializer, DetailsSerializer):
+    def to_representation(self, work):
+        return {name: read(work) for name, read in readers(type(self))} | {"cached": self.get_cached(work)}
 
 
 class MovieSearchSerializer(serializers.Serializer):
@@ -123,7 +147,7 @@ class MoviePageSerializer(serializers.Serializer):
     results = MovieHitSerializer(many=True)
 
 
-class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
+class MovieDetailsSerializer(WorkDetailsSerializer):
     poster_url = ImageField("w342", source="picture")
     backdrop_url = ImageField("w1280", source="backdrop_path")
 
@@ -134,26 +158,6 @@ class MovieDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("overview_language", "vote_average", "vote_count", "runtime", "tagline", "status", "imdb_id", "genres"),
             "cached",
         ]
-
-    def to_representation(self, movie):
-        return {
-            "tmdb_id": movie.tmdb_id,
-            "title": movie.shown_title,
-            "original_title": movie.original_title or None,
-            "release_date": movie.release_date,
-            "poster_url": tmdb.image_url(movie.picture, "w342"),
-            "backdrop_url": tmdb.image_url(movie.backdrop_path, "w1280"),
-            "overview": movie.overview or None,
-            "overview_language": movie.overview_language or None,
-            "vote_average": movie.vote_average,
-            "vote_count": movie.vote_count,
-            "runtime": movie.runtime,
-            "tagline": movie.tagline or None,
-            "status": movie.status or None,
-            "imdb_id": movie.imdb_id or None,
-            "genres": movie.genres,
-            "cached": bool(self.context["cached"]),
-        }
 
 
 class MovieCreditSerializer(CatalogSerializer):
@@ -185,6 +189,10 @@ class PickedWorkSerializer(WorkSerializer):
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
 
+    @classmethod
+    def to_representation(cls, work):
+        return {name: read(work) for name, read in readers(cls)}
+
 
 class PickedMovieSerializer(PickedWorkSerializer):
     """A movie in a week."""
@@ -196,22 +204,6 @@ class PickedMovieSerializer(PickedWorkSerializer):
         model = Movie
         fields = ["id", "tmdb_id", "title", "original_title", "release_date", "poster_path", "poster_url", "overview"]
         fields += ["overview_language", "cached_at", "confirmed"]
-
-    @staticmethod
-    def to_representation(movie):
-        return {
-            "id": movie.pk,
-            "tmdb_id": movie.tmdb_id,
-            "title": movie.shown_title,
-            "original_title": movie.original_title or None,
-            "release_date": movie.release_date,
-            "poster_path": movie.picture or None,
-            "poster_url": tmdb.image_url(movie.picture, "w342"),
-            "overview": movie.overview or None,
-            "overview_language": movie.overview_language or None,
-            "cached_at": movie.cached_at,
-            "confirmed": movie.is_confirmed,
-        }
 
 
 class AlbumHitSerializer(serializers.Serializer):
@@ -236,7 +228,7 @@ class AlbumPageSerializer(serializers.Serializer):
     results = AlbumHitSerializer(many=True)
 
 
-class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
+class AlbumDetailsSerializer(WorkDetailsSerializer):
     cover_art_url = BlankAsNullField(source="picture")
 
     class Meta:
@@ -245,21 +237,6 @@ class AlbumDetailsSerializer(WorkSerializer, DetailsSerializer):
             *("musicbrainz_id", "release_group_id", "title", "artist", "release_date", "country", "status"),
             *("primary_type", "genres", "cover_art_url", "cached"),
         ]
-
-    def to_representation(self, album):
-        return {
-            "musicbrainz_id": album.musicbrainz_id,
-            "release_group_id": album.release_group_id,
-            "title": album.shown_title,
-            "artist": album.artist or None,
-            "release_date": album.release_date or None,
-            "country": album.country or None,
-            "status": album.status or None,
-            "primary_type": album.primary_type or None,
-            "genres": album.genres,
-            "cover_art_url": album.picture or None,
-            "cached": bool(self.context["cached"]),
-        }
 
 
 class ArtistSerializer(CatalogSerializer):
@@ -296,20 +273,6 @@ class PickedAlbumSerializer(PickedWorkSerializer):
         model = Album
         fields = ["id", "musicbrainz_id", "title", "artist", "release_date", "release_date_precision", "cover_art_url"]
         fields += ["cached_at", "confirmed"]
-
-    @staticmethod
-    def to_representation(album):
-        return {
-            "id": album.pk,
-            "musicbrainz_id": album.musicbrainz_id,
-            "title": album.shown_title,
-            "artist": album.shown_artist,
-            "release_date": album.release_day,
-            "release_date_precision": album.release_date_precision or None,
-            "cover_art_url": album.picture or None,
-            "cached_at": album.cached_at,
-            "confirmed": album.is_confirmed,
-        }
 
 
 class LinkSerializer(serializers.Serializer):

@@ -131,6 +131,7 @@ def with_own_method() -> list[type[serializers.BaseSerializer]]:
     found = {UserSerializer}
     for module in DECLARED:
         found |= {value for value in vars(module).values() if isinstance(value, type)}
+    found -= {catalog.WorkSerializer, catalog.PickedWorkSerializer, catalog.WorkDetailsSerializer}  # base classes
     return sorted(
         (
             one

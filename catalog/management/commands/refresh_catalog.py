@@ -91,20 +91,19 @@ class Command(BaseCommand):
             except NotFound:
                 removed += 1
                 in_a_row = 0
-                progress.complain(f"{work} is no longer on {work.source}; marked and kept.")
+                self.stderr.write(f"{work} is no longer on {work.source}; marked and kept.")
             except IntegrationError as error:
                 self.failed += 1
                 in_a_row += 1
-                progress.complain(f"{work}: {error}")
+                self.stderr.write(f"{work}: {error}")
                 if in_a_row == MAX_FAILURES:
                     self.failed += len(works) - number
-                    progress.complain(f"The remaining {len(works) - number} {what} were not tried.")
+                    self.stderr.write(f"The remaining {len(works) - number} {what} were not tried.")
                     break
             else:
                 refreshed += 1
                 in_a_row = 0
             progress.step(number)
-        progress.end()
         if works:
             self.say(f"{refreshed} {what} refreshed, {removed} no longer on {works[0].source}.")
 

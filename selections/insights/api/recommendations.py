@@ -76,11 +76,6 @@ class RecommendedAlbumSerializer(PickedAlbumSerializer):
         model = Album
         fields = [name for name in PickedAlbumSerializer.Meta.fields if name not in {"cached_at", "confirmed"}]
 
-    @staticmethod
-    def to_representation(album):
-        shown = PickedAlbumSerializer.to_representation(album)
-        return {name: shown[name] for name in RecommendedAlbumSerializer.Meta.fields}
-
 
 class MovieRecommendationSerializer(RecommendationSerializer):
     movie = RecommendedMovieSerializer(source="work")

@@ -104,7 +104,6 @@ class Command(BaseCommand):
             report = restoring.load(person, data, apply=apply, is_trusted=True, progress=step)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
-        progress.end()
         for remark in report.remarks:
             self.say(remark)
         for what, new, existing, skipped in report.lines():
@@ -164,18 +163,15 @@ class Command(BaseCommand):
             for outcome in importer.run():
                 outcomes.append(outcome)
                 if outcome.state == "failed":
-                    progress.complain(line_of(outcome))
+                    self.stderr.write(line_of(outcome))
                 elif self.verbosity and (is_table or needs_attention(outcome)):
-                    progress.end()
                     self.stdout.write(line_of(outcome))
                 progress.step(len(outcomes))
         except KeyboardInterrupt:
-            progress.end()
             done = "Run the command again to continue." if importer.apply else "Nothing was changed."
             raise CommandError(
                 f"Interrupted after {len(outcomes)} of {len(importer.outcomes)} rows. {done}", returncode=130
             ) from None
-        progress.end()
         return outcomes
 
     def finish(self, reading: Reading, outcomes: list[Outcome], *, is_applied: bool) -> None:

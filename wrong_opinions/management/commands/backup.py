@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand
 
 from wrong_opinions import backup
 
@@ -19,9 +19,6 @@ class Command(BaseCommand):
     def handle(self, *, file, force, verbosity, **options):
         if verbosity > 1:
             self.stdout.write(f"Copying the database into {file}.")
-        try:
-            contents = backup.back_up(file, force=force)
-        except backup.BackupError as error:
-            raise CommandError(f"{error}".rstrip(".") + ".") from None
+        contents = backup.back_up(file, force=force)
         if verbosity:
             self.stdout.write(f"{file}, {file.stat().st_size / 1e6:.1f} MB: {contents}.")

@@ -1,6 +1,9 @@
-from django.core.management import BaseCommand, CommandError
+from functools import partial
 
-from wrong_opinions import doctor
+from django.core.management import BaseCommand, CommandError
+from django.db import Error
+
+from wrong_opinions import doctor, outages
 
 
 class Command(BaseCommand):
@@ -18,7 +21,13 @@ class Command(BaseCommand):
 
     def handle(self, *, mail, skip, verbosity, **options):
         count = 0
-        for name, problems in doctor.diagnose(mail, tuple(skip)):
+        for name, check in (doctor.CHECKS | {"mail": partial(doctor.check_mail, mail)}).items():
+            if name in skip:
+                continue
+            try:
+                problems = list(check())
+            except Error as error:
+                problems = [outages.report(error)]
             if not problems and verbosity:
                 self.stdout.write(f"{self.style.SUCCESS('well')}    {name}")
             for problem in problems:

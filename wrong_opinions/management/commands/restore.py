@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand
 
 from wrong_opinions import backup
 
@@ -19,10 +19,7 @@ class Command(BaseCommand):
     def handle(self, *, file, force, verbosity, **options):
         if verbosity > 1:
             self.stdout.write(f"Verifying {file} and replacing the database with it.")
-        try:
-            contents, is_older = backup.restore(file, force=force)
-        except backup.BackupError as error:
-            raise CommandError(f"{error}".rstrip(".") + ".") from None
+        contents, is_older = backup.restore(file, force=force)
         if verbosity:
             self.stdout.write(f"Restored {contents}.")
         if is_older:
