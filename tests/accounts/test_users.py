@@ -104,7 +104,7 @@ def test_lists_cost_the_same_queries_whatever_their_length(api, user, django_ass
         services.create_token(user, name="widget", scope="read")
         session_of(user)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert api.get(f"/api/{path}").json()["total"] >= 9
 
 

@@ -20,7 +20,8 @@ from accounts.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = [sys.executable, str(ROOT / "manage.py"), "quickstart"]
-pytestmark = pytest.mark.real_http
+# In one process: they share a site, and two quick starts at once would collect static files over each other.
+pytestmark = [pytest.mark.real_http, pytest.mark.xdist_group("quickstart")]
 
 
 def environment(folder: Path) -> dict[str, str]:
