@@ -235,8 +235,11 @@ class User(AbstractUser):
         if not self._state.adding and "is_active" in fields and not self.is_active:
             self.sign_in_epoch = models.F("sign_in_epoch") + 1
             fields.add("sign_in_epoch")
-        has_zone = User.objects.filter(pk=self.pk, time_zone=self.time_zone)
-        if not self._state.adding and "time_zone" in fields and not has_zone.exists():
+        if (
+            not self._state.adding
+            and "time_zone" in fields
+            and not User.objects.filter(pk=self.pk, time_zone=self.time_zone).exists()
+        ):
             self.time_zone_changed_at = timezone.now()
             fields.add("time_zone_changed_at")
         super().save(update_fields=None if update_fields is None else fields, **kwargs)

@@ -74,7 +74,7 @@ def store_people(people: Any, id_field: str, records: Iterable[dict[str, Any]], 
         columns = [name for name in next(iter(by_id.values())) if name != id_field]
         options = {"update_conflicts": True, "unique_fields": [id_field], "update_fields": columns}
     people.objects.bulk_create([people(**by_id[known]) for known in sorted(by_id)], **options)
-    stored: dict[Any, Any] = people.objects.in_bulk(by_id, field_name=id_field)
+    stored: dict[Any, Any] = people.objects.only(id_field).in_bulk(by_id, field_name=id_field)
     return stored
 
 

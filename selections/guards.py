@@ -10,12 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
 from .conditions import visible_to
 from .kinds import KINDS
-from .models import AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
+from .models import AnyPick, Opinion, OpinionQuerySet, Week
 from .weeks import over_for
 
 
@@ -45,14 +44,10 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    if stored := week_for_update(week.pk):
-        return stored[0]
-    raise Week.DoesNotExist
-
-
-@CompiledQuery
-def week_for_update(week_id: int) -> WeekQuerySet:
-    return Week.objects.select_for_update().filter(pk=week_id)
+    stored = Week.objects.select_for_update().filter(pk=week.pk).first()
+    if stored is None:
+        raise Week.DoesNotExist
+    return stored
 
 
 def lock_work(work: Movie | Album) -> None:

@@ -269,9 +269,10 @@ class Importer:
         if outcome.is_planned:
             return self._plan_to_pick(outcome)
         week = outcome.own_week if self._fits(outcome) else self._find_other_week(outcome)
-        found = self.places.find(week, row, outcome.target) if week else None
-        if not (week and found):
+        if week is None:
             return outcome
+        found = self.places.find(week, row, outcome.target)
+        assert found  # noqa: S101 - the week has room for it
         outcome.week, (outcome.position, is_there) = week, found
         if outcome.is_reopened and not is_there:  # it has just been removed
             return outcome.become("before", REMOVED)

@@ -1,6 +1,7 @@
 import argparse
 import os
 from collections import Counter
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
@@ -217,12 +218,15 @@ def write_new(path: Path, text: str) -> Path:
     content = text.encode("utf-8-sig")
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
     try:
-        free = next(name for name in chain([path], numbered) if not name.exists() or name.read_bytes() == content)
-        free.touch(mode=0o600)
-        free.write_bytes(content)
+        for free in chain([path], numbered):
+            with suppress(FileExistsError):
+                free.touch(mode=0o600, exist_ok=False)  # another import may write at the same time
+                free.write_bytes(content)
+            if free.read_bytes() == content:
+                return free
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-    return free
+    raise AssertionError("there is always another number")
 
 
 def week(text: str) -> tuple[int, int]:
