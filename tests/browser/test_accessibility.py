@@ -11,11 +11,7 @@ from tests.admin import everything
 from . import axe
 from .test_looks import visit
 
-pytestmark = [
-    pytest.mark.real_http,
-    pytest.mark.xdist_group("browser"),  # all of them in one process, which starts the browser
-    pytest.mark.skipif(not axe.SCRIPT.exists(), reason=axe.MISSING),
-]
+pytestmark = [pytest.mark.real_http, pytest.mark.skipif(not axe.SCRIPT.exists(), reason=axe.MISSING)]
 
 ALL = "ALL_PAGES" in os.environ
 OF_EACH_KIND = ("index", "selections_week_change", "selections_week_grid", "catalog_movie_merge")

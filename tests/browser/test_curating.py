@@ -21,7 +21,7 @@ from tests.factories import (
 
 from .conftest import OTHER_EDITION
 
-pytestmark = [pytest.mark.real_http, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.real_http
 
 
 def heading(page: Page, name: str | re.Pattern):

@@ -11,7 +11,7 @@ from selections.weeks import this_week
 from tests.admin import everything
 from tests.factories import MovieFactory, WeekFactory, WeekMovieFactory
 
-pytestmark = [pytest.mark.real_http, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.real_http
 
 PARTS = 4  # tests that share the pages
 

@@ -1,5 +1,7 @@
 """The quick start, as a new user runs it: in processes of its own, with files of its own."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -20,8 +22,7 @@ from accounts.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = [sys.executable, str(ROOT / "manage.py"), "quickstart"]
-# In one process: they share a site, and two quick starts at once would collect static files over each other.
-pytestmark = [pytest.mark.real_http, pytest.mark.xdist_group("quickstart")]
+pytestmark = pytest.mark.real_http
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -67,9 +68,11 @@ def site(tmp_path_factory):
         port = probe.getsockname()[1]
     address, output = f"http://127.0.0.1:{port}", folder / "output"
     command = [*QUICKSTART, "--port", str(port)]
-    with output.open("w") as file:
+    with contextlib.ExitStack() as at_the_end, Path(__file__).open() as lock, output.open("w") as file:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process of the tests would collect the same static files
         server = subprocess.Popen(command, env=environment(folder), stdout=file, stderr=file, start_new_session=True)
-    try:
+        at_the_end.callback(server.wait, 300)
+        at_the_end.callback(os.killpg, server.pid, signal.SIGTERM)
         while True:
             try:
                 assert call("GET", f"{address}/health")[1]["status"] == "healthy"
@@ -77,10 +80,8 @@ def site(tmp_path_factory):
             except OSError:
                 assert server.poll() is None, output.read_text()
                 time.sleep(0.1)
+        fcntl.flock(lock, fcntl.LOCK_UN)
         yield address, output.read_text(), folder
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(300)
 
 
 def test_it_says_where_the_site_is_and_how_to_sign_in(site):
