@@ -9,6 +9,8 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from wrong_opinions.compression import StaticFilesStorage
+
 ROOT = Path(__file__).resolve().parents[1]
 OWN_SERVICES = ("prepare", "site", "jobs")
 UNITS = sorted((ROOT / "deploy").glob("*.service"))
@@ -92,3 +94,13 @@ def test_both_proxies_pass_the_host_on_and_buffer_requests():
     assert "buffer" in caddy.partition("reverse_proxy")[2]
     for header in ("X-Forwarded-Proto $scheme", "X-Forwarded-For $remote_addr"):
         assert f"proxy_set_header {header};" in nginx
+
+
+def test_static_files_are_only_gzipped(tmp_path):
+    """Brotli would make the quick start and the image wait for a minute."""
+    file = tmp_path / "admin.css"
+    file.write_text("a { color: red }\n" * 100)
+
+    StaticFilesStorage().create_compressor(quiet=True).compress(str(file))
+
+    assert {path.name for path in tmp_path.iterdir()} == {"admin.css", "admin.css.gz"}

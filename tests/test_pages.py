@@ -2,12 +2,14 @@
 
 import gzip
 
+import brotli
 import pytest
 from django.test import Client
 
 from accounts import services
 from accounts.models import Invitation
 from tests.admin.staff import address, client_with
+from tests.conftest import client_of
 from tests.factories import AlbumFactory
 
 
@@ -40,21 +42,56 @@ def test_a_form_with_errors_says_so_in_the_title(client, db, path, values):
     assert client.post(path, values).content.decode().count("Error: ") == 1
 
 
-def test_pages_and_json_are_compressed(api):
-    for path in ("/", "/api/stats/overview", "/api/docs"):
-        answer = api.get(path, headers={"Accept-Encoding": "gzip"})
+@pytest.mark.parametrize(
+    ("path", "accepted", "encoding"),
+    [
+        ("/", "gzip, deflate, br", "gzip"),
+        ("/api/docs", "gzip, deflate, br", "gzip"),
+        ("/api/stats/overview", "gzip, deflate, br", "br"),
+        ("/api/stats/overview", "br;q=0.5", "br"),
+        ("/api/stats/overview", "br ; q=0.00, gzip", "gzip"),
+        ("/api/stats/overview", "gzip", "gzip"),
+        ("/api/stats/overview", "br;q=0", None),
+        ("/api/stats/overview", "brotli", None),
+        ("/api/stats/overview", "", None),
+        ("/api/weeks?year=a&year_from=b", "br", "br"),  # a problem
+        ("/api/auth/me/nothing", "br", None),  # a short one
+        ("/api/export", "br, gzip", "gzip"),  # streamed
+    ],
+)
+def test_pages_and_json_are_compressed(api, path, accepted, encoding):
+    answer = api.get(path, headers={"Accept-Encoding": accepted})
 
-        assert (path, answer.headers["Content-Encoding"]) == (path, "gzip")
+    assert answer.headers.get("Content-Encoding") == encoding
+    if encoding == "br":
+        assert answer.headers["Content-Length"] == str(len(answer.content))
+        assert brotli.decompress(answer.content) == api.get(path).content
+        assert "Accept-Encoding" in api.get(path).headers["Vary"]
 
 
-def test_a_compressed_answer_keeps_its_tag(api):
-    gzipped = {"Accept-Encoding": "gzip"}
-    document = api.get("/api/schema", headers=gzipped)
+@pytest.mark.parametrize(("encoding", "decompress"), [("gzip", gzip.decompress), ("br", brotli.decompress)])
+@pytest.mark.parametrize("path", ["/api/schema", "/api/stats/overview"])
+def test_a_compressed_answer_keeps_its_tag(api, path, encoding, decompress):
+    plain = api.get(path)
+    compressed = api.get(path, headers={"Accept-Encoding": encoding})
 
-    again = api.get("/api/schema", headers=gzipped | {"If-None-Match": document.headers["ETag"]})
+    again = api.get(path, headers={"Accept-Encoding": encoding, "If-None-Match": compressed.headers["ETag"]})
 
-    assert len(document.content) < len(gzip.decompress(document.content)) / 5
-    assert again.status_code == 304
+    assert decompress(compressed.content) == plain.content
+    assert len(compressed.content) < len(plain.content)
+    assert compressed.headers["ETag"].removeprefix("W/") == plain.headers["ETag"].removeprefix("W/")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_json_for_a_cookie_has_random_bytes_as_pages_have(admin_client, admin_user):
+    """Another site can make a browser send its cookies, but no token."""
+    accepts = {"Accept-Encoding": "gzip, br"}
+
+    by_cookie = admin_client.get("/health?verbose", headers=accepts)
+    by_token = client_of(admin_user).get("/health?verbose", headers=accepts)
+
+    assert (by_cookie.status_code, by_cookie.headers["Content-Encoding"]) == (200, "gzip")
+    assert (by_token.status_code, by_token.headers["Content-Encoding"]) == (200, "br")
 
 
 def test_staff_see_when_an_invitation_expires_and_who_used_it(admin_client):

@@ -116,7 +116,7 @@ MIDDLEWARE = [
     "wrong_opinions.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # pages with tokens get some random bytes, against BREACH
+    "wrong_opinions.compression.CompressionMiddleware",
     "wrong_opinions.headers.Headers",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
@@ -157,7 +157,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL else []  # also where the proxy do
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "wrong_opinions.compression.StaticFilesStorage"},
 }
 FRONTEND_DIR = BASE_DIR / env.str("FRONTEND_DIR") if env.str("FRONTEND_DIR", default="").strip() else None
 if FRONTEND_DIR:

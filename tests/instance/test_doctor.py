@@ -88,7 +88,7 @@ def test_missing_migrations():
 
 
 def test_static_files_that_were_not_collected_or_have_changed(settings, tmp_path):
-    settings.STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+    settings.STORAGES = {"staticfiles": {"BACKEND": "wrong_opinions.compression.StaticFilesStorage"}}
     settings.STATIC_ROOT = tmp_path
     assert "have not been collected" in found(doctor.check_static)
 

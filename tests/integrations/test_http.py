@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import brotli
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
@@ -271,12 +272,12 @@ def in_chunks(body):
 
 
 @pytest.mark.real_http
-@pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "br"])
 @pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("size", [1, 300_000])
 def test_answers_may_be_compressed_and_come_in_chunks(settings, encoding, is_chunked, size):
     body = json.dumps(payloads.movie(overview="ä" * size)).encode()
-    body = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[encoding](body)
+    body = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[encoding](body)
     head = [b"HTTP/1.1 200 OK", b"Content-Encoding: " + (encoding.encode() or b"identity")]
     head.append(b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body))
 
