@@ -18,7 +18,7 @@ forwarder_headers = ""  # clients must not set SCRIPT_NAME with any worker class
 
 
 def on_starting(server):
-    """Make the folder in which workers count for /metrics, if METRICS_FOR is set."""
+    """Make the folder in which workers count for /metrics; it stays empty unless METRICS_FOR is set."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wrong-opinions-metrics-")
 
 

@@ -131,7 +131,7 @@ def test_an_empty_site_has_an_admin_and_no_sample_members_and_again_changes_noth
 
     assert User.objects.get().username == "admin"
     assert re.search(r"^ +admin +\S+ ", first, re.MULTILINE)
-    assert "There are accounts already" in again
+    assert "There are accounts already. Set a password with manage.py changepassword NAME." in again
     assert "sample member" not in first + again
 
 

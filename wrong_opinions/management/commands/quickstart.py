@@ -66,9 +66,7 @@ class Command(BaseCommand):
             for name, password in passwords.items():
                 self.stdout.write(f"  {name:9} {password}   {'for the admin' if name == 'admin' else 'sample member'}")
         else:
-            self.stdout.write(
-                "There are accounts already. To set a password: python3 -m uv run manage.py changepassword NAME"
-            )
+            self.stdout.write("There are accounts already. Set a password with manage.py changepassword NAME.")
         for warning in check_upstreams(None):
             self.stdout.write(self.style.WARNING(f"Missing: {warning.msg} {warning.hint}"))
 
