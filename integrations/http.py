@@ -1,8 +1,8 @@
 """How upstreams are asked: from the cache where it can answer, once at a time for the same thing, in the slots of their
 rate limit, not while they fail, and only until the caller's deadline.
 
-Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own, where _send()
-and _exchange() send it.
+Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own if its caller
+may stop waiting, and _send() and _exchange() send it.
 """
 
 import contextlib
@@ -121,7 +121,8 @@ class Upstream:
     def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
         """The answers that can be had until the caller's deadline, asked for in parallel, or stale ones.
 
-        The others are still fetched, so that they are cached when they are asked for again.
+        The others are still fetched, so that they are cached when they are asked for again. A caller without a deadline
+        asks for one after the other.
         """
         answers: dict[K, Answer] = {}
         pending: dict[Future[Answer], K] = {}
@@ -130,12 +131,13 @@ class Upstream:
                 answers[key] = cached
             if not (cached and cached.is_fresh):
                 pending[self.start(request)] = key
-        if pending:
+        if not all(future.done() for future in pending):
             with self._waiting() as (_, seconds):
-                done, _ = wait(pending, seconds)
-            for future in done:
+                wait(pending, min(seconds, threading.TIMEOUT_MAX))
+        for future, key in pending.items():
+            if future.done():
                 with contextlib.suppress(IntegrationError):
-                    answers[pending[future]] = future.result()
+                    answers[key] = future.result()
         return answers
 
     def _cached(self, request: Request) -> Answer | None:
@@ -182,18 +184,24 @@ class Upstream:
     def start(self, request: Request) -> Future[Answer]:
         """The answer to come of a request that is sent now, or of the same one if it is running already.
 
-        It has a thread of its own: a caller may stop waiting, and the answer is still cached.
+        It has a thread of its own where the caller has a deadline, and may stop waiting: the answer is still cached.
+        Others send it themselves.
         """
         key = request.address, request.force_refresh
+        in_thread = deadline.seconds_left() < math.inf
+        future: Future[Answer] = Future()
+        run = partial(self._run, request, future, in_thread=in_thread)
         with self.lock:
             if running := self.running.get(key):
                 return running
-            future: Future[Answer] = Future()
-            threading.Thread(target=copy_context().run, args=(self._run, request, future), daemon=True).start()
+            if in_thread:
+                threading.Thread(target=copy_context().run, args=[run], daemon=True).start()
             self.running[key] = future
+        if not in_thread:
+            run()
         return future
 
-    def _run(self, request: Request, future: Future[Answer]) -> None:
+    def _run(self, request: Request, future: Future[Answer], *, in_thread: bool) -> None:
         result = failure = None
         try:
             result = self._send(request)
@@ -201,7 +209,8 @@ class Upstream:
             failure = error
             if isinstance(error, IntegrationError):
                 self.state.count(error.code)
-        connections.close_all()  # those of this thread, which ends here
+        if in_thread:
+            connections.close_all()  # those of this thread, which ends here
         with self.lock:
             # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
             self.running.pop((request.address, request.force_refresh), None)
