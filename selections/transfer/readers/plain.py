@@ -145,11 +145,12 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
     work: dict[str, Any] = {}
     wrong: list[str] = []
     for thing in IDENTIFYING:
-        text = _cell(record, thing)
+        if not (text := _cell(record, thing)):
+            continue
         is_unclear = text.isdecimal() and thing != "tmdb"  # a title can be a number as well
         ids = {} if is_unclear else _read_ids(text, bare="release-group" if thing == "group" else "release")
         work |= ids
-        if ids or not text:
+        if ids:
             continue
         if thing in ("title", "movie", "album"):
             work.setdefault("title", cells.within(text))

@@ -50,7 +50,7 @@ class Record:
 
     def first(self, *columns: str) -> str:
         """The first cell of these columns that is not empty."""
-        return next((cell for column in columns if (cell := self[column])), "")
+        return next((cell for column in columns if (cell := self.cells.get(column, "").strip())), "")
 
 
 class Table:
