@@ -148,7 +148,7 @@ class Upstream:
 
     def _fetch(self, request: Request) -> Answer:
         """A fresh answer; web requests wait for it until their deadline."""
-        if deadline.seconds_left() == math.inf:
+        if not deadline.is_set():
             return self._fetch_patiently(request)
         with self._waiting() as (is_long, seconds):
             try:
@@ -188,20 +188,18 @@ class Upstream:
         Others send it themselves.
         """
         key = request.address, request.force_refresh
-        in_thread = deadline.seconds_left() < math.inf
         future: Future[Answer] = Future()
-        run = partial(self._run, request, future, in_thread=in_thread)
         with self.lock:
             if running := self.running.get(key):
                 return running
-            if in_thread:
-                threading.Thread(target=copy_context().run, args=[run], daemon=True).start()
+            if deadline.is_set():
+                threading.Thread(target=copy_context().run, args=(self._run, request, future), daemon=True).start()
             self.running[key] = future
-        if not in_thread:
-            run()
+        if not deadline.is_set():
+            self._run(request, future)
         return future
 
-    def _run(self, request: Request, future: Future[Answer], *, in_thread: bool) -> None:
+    def _run(self, request: Request, future: Future[Answer]) -> None:
         result = failure = None
         try:
             result = self._send(request)
@@ -209,7 +207,7 @@ class Upstream:
             failure = error
             if isinstance(error, IntegrationError):
                 self.state.count(error.code)
-        if in_thread:
+        if deadline.is_set():
             connections.close_all()  # those of this thread, which ends here
         with self.lock:
             # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().

@@ -111,7 +111,7 @@ def _fetch_release(musicbrainz_id: UUID | str) -> Match:
     release = musicbrainz.fetch_release(UUID(str(musicbrainz_id)))
     group = str(release.release_group_id or "")
     if not release.has_front and release.release_group_id:
-        # To be cached when the album is stored: a command waits for it, while a web request does so only then.
-        wait = inf if deadline.seconds_left() == inf else 0
-        coverart.find_fronts([("release-group", release.release_group_id)], within=wait)
+        # To be cached when the album is stored: only then does a web request wait for it.
+        within = 0 if deadline.is_set() else inf
+        coverart.find_fronts([("release-group", release.release_group_id)], within=within)
     return Match(Candidate(str(release.musicbrainz_id), release.title, release.artist, group=group), details=release)
