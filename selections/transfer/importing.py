@@ -78,7 +78,9 @@ class Importer:
             self._begin(key, row, (decisions or {}).get(key) or Decision(), remembered.get(key))
             for key, row in sorted(rows, key=_when)
         ]
-        self._find_known()
+        unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
+        for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
+            outcome.meant = work
         self.failures = Counter[str]()  # in a row, by kind
 
     def to_ask(self) -> Counter[str]:
@@ -158,12 +160,6 @@ class Importer:
         else:
             outcome.leave("before", REMOVED if self._is_removed(remembered) and not row.is_planned else "")
 
-    def _find_known(self) -> None:
-        """Find the works of rows with an id that the catalog has fetched."""
-        unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
-        for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
-            outcome.meant = work
-
     def _is_open(self, outcome: Outcome) -> bool:
         return not (outcome.state or outcome.meant or self._is_idle(outcome))
 
@@ -201,8 +197,7 @@ class Importer:
                 waiting.append(outcome)
                 if len(waiting) > ROWS_AHEAD:
                     yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
+            yield from waiting
         finally:
             for pool in pools.values():
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -168,11 +168,11 @@ def is_slip(written: str, meant: str) -> bool:
     """Whether the words are the same, apart from typing errors in the long ones."""
     from rapidfuzz import fuzz
 
-    pairs = list(zip(written.split(), meant.split(), strict=False))
-    return len(written.split()) == len(meant.split()) and all(
+    words, others = written.split(), meant.split()
+    return len(words) == len(others) and all(
         one == another
         or (len(one) >= LONG and len(another) >= LONG and one.isalpha() and fuzz.ratio(one, another) >= SLIP)
-        for one, another in pairs
+        for one, another in zip(words, others, strict=True)
     )
 
 
