@@ -31,17 +31,12 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
 def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any], *, own_first: bool = False) -> dict[Any, F]:
     """The rows by these ids, as find_known() finds them; two queries."""
     ids = list(external_ids)
-    merged = find_merged(rows, ids)
-    own = {row.external_id: row for row in rows._default_manager.filter(**{f"{rows.id_field}__in": ids}).order_by()}
-    return merged | own if own_first else own | merged
-
-
-def find_merged[F: Fetched](rows: type[F], external_ids: Iterable[Any]) -> dict[Any, F]:
-    """The rows that those by these ids were merged into."""
     aliases: Any = rows._meta.get_field("aliases")
     name = aliases.field.name
-    aliases = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": external_ids})
-    return {getattr(alias, rows.id_field): getattr(alias, name) for alias in aliases.select_related(name)}
+    aliases = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
+    merged = {getattr(alias, rows.id_field): getattr(alias, name) for alias in aliases.order_by()}
+    own = {row.external_id: row for row in rows._default_manager.filter(**{f"{rows.id_field}__in": ids}).order_by()}
+    return merged | own if own_first else own | merged
 
 
 @contextlib.contextmanager

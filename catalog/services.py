@@ -17,7 +17,7 @@ from integrations.errors import IntegrationError, NotFound
 
 from . import merging
 from .artists import store_artist_credits
-from .fetching import find_all_known, find_known, find_merged, is_stored, keep_fresh, not_found, store_people
+from .fetching import find_all_known, find_known, is_stored, keep_fresh, not_found, store_people
 from .models import Album, Movie, MovieAlias, MovieCast, MovieCrew, Person
 
 FORGET_AFTER = timedelta(days=1)  # an import stores works before the weeks that pick them
@@ -140,7 +140,7 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
             setattr(stored[known], name, value)
         stored[known].save(update_fields=list(fetched[known]))
     if unknown := fetched.keys() - stored.keys():
-        stored |= find_merged(works, unknown)  # merged in the meantime, and not to be restored
+        stored |= find_all_known(works, unknown)  # merged in the meantime, and not to be restored
     new = [works(**fetched[known]) for known in sorted(fetched.keys() - stored.keys())]
     if new:
         for work in new:

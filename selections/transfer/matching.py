@@ -101,10 +101,7 @@ def find_album(row: Row) -> Match:
 
 
 def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
-    def usefulness(hit: musicbrainz.ReleaseHit) -> tuple[int, bool, str]:
-        return musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date)
-
-    best = min(hits, key=usefulness)
+    best = min(hits, key=lambda hit: musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date))
     # A hit does not have the group's own date: that of its earliest edition is the closest.
     released = min(
         (hit.release_date for hit in hits if hit.release_date), default="", key=lambda day: day.ljust(10, "~")
