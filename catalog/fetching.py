@@ -34,8 +34,8 @@ def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any], *, ow
     aliases: Any = rows._meta.get_field("aliases")
     name = aliases.field.name
     aliases = aliases.related_model._default_manager.filter(**{f"{rows.id_field}__in": ids}).select_related(name)
-    merged = {getattr(alias, rows.id_field): getattr(alias, name) for alias in aliases}
-    own = {row.external_id: row for row in rows._default_manager.filter(**{f"{rows.id_field}__in": ids})}
+    merged = {getattr(alias, rows.id_field): getattr(alias, name) for alias in aliases.order_by()}
+    own = {row.external_id: row for row in rows._default_manager.filter(**{f"{rows.id_field}__in": ids}).order_by()}
     return merged | own if own_first else own | merged
 
 
@@ -69,11 +69,12 @@ def store_people(people: Any, id_field: str, records: Iterable[dict[str, Any]], 
     The order is fixed, so that two transactions cannot deadlock.
     """
     by_id = {record[id_field]: record for record in records}
-    options: dict[str, Any] = {"ignore_conflicts": True}
-    if update and by_id:
+    rows = [people(**by_id[known]) for known in sorted(by_id)]
+    if update and rows:
         columns = [name for name in next(iter(by_id.values())) if name != id_field]
-        options = {"update_conflicts": True, "unique_fields": [id_field], "update_fields": columns}
-    people.objects.bulk_create([people(**by_id[known]) for known in sorted(by_id)], **options)
+        people.objects.bulk_create(rows, update_conflicts=True, unique_fields=[id_field], update_fields=columns)
+        return {getattr(row, id_field): row for row in rows}
+    people.objects.bulk_create(rows, ignore_conflicts=True)
     stored: dict[Any, Any] = people.objects.only(id_field).in_bulk(by_id, field_name=id_field)
     return stored
 

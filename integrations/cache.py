@@ -41,7 +41,7 @@ TRIM_EVERY = 256  # answers that one process stores
 OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
 BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
 
-_opened: dict[Path, Table] = {}  # by file
+_opened: dict[str, Table] = {}  # by folder
 _lock = threading.RLock()
 _stored = itertools.count()  # by this process, whose first answer makes it look for old ones
 
@@ -128,17 +128,17 @@ def _best_effort() -> Iterator[None]:
 
 def _table() -> Table:
     """The cache, which stays open. Where its folder cannot be used, answers are kept in memory."""
-    file = cache_file()
+    folder = str(settings.CACHE_DIR)
     with _lock:
-        if file not in _opened:
+        if folder not in _opened:
             try:
-                _opened[file] = _in_file(file)
+                _opened[folder] = _in_file(cache_file())
             except (OSError, sqlite3.OperationalError) as error:
                 logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
                 from .cache_table import Table
 
-                _opened[file] = Table(uuid4().hex, serializer=Serializer(), use_memory=True)
-        return _opened[file]
+                _opened[folder] = Table(uuid4().hex, serializer=Serializer(), use_memory=True)
+        return _opened[folder]
 
 
 def _in_file(file: Path) -> Table:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import unquote
 from uuid import UUID
@@ -73,10 +74,10 @@ def find_fronts(wanted: Iterable[Cover], *, force_refresh: bool = False, within:
 
     What is not known by then is left out; it is still fetched, so that the next call may have it.
     """
-    covers = list(wanted)[:MAX_CHECKS]
+    covers = {
+        (what, which): Request(f"/{what}/{which}/front-500", {}, FRONT_AGE, force_refresh)
+        for what, which in islice(wanted, MAX_CHECKS)
+    }
     with deadline.at_most(within):
-        asked = {(what, which): f"/{what}/{which}/front-500" for what, which in covers}
-        answers = upstream.get_many(
-            {cover: Request(path, {}, FRONT_AGE, force_refresh) for cover, path in asked.items()}
-        )
+        answers = upstream.get_many(covers)
     return {musicbrainz_id: answer.body["has_front"] for (_, musicbrainz_id), answer in answers.items()}

@@ -16,6 +16,11 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on th
 _waits: ContextVar[list[float]] = ContextVar("waits")  # seconds that this caller waited for upstreams
 
 
+def is_set() -> bool:
+    """Whether this caller has one, as web requests do."""
+    return _deadline.get() < math.inf
+
+
 def seconds_left() -> float:
     """The seconds until the deadline of this caller; infinite without one."""
     return max(0, _deadline.get() - monotonic())
@@ -23,9 +28,9 @@ def seconds_left() -> float:
 
 def seconds_for_slot() -> float:
     """The longest wait for a slot of a rate limit, which leaves the upstream time to answer."""
+    if not is_set():
+        return math.inf
     left = seconds_left()
-    if left == math.inf:
-        return left
     return min(settings.MUSICBRAINZ_MAX_WAIT, left - min(ANSWER_TIME, left / 2))
 
 

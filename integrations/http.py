@@ -1,8 +1,8 @@
 """How upstreams are asked: from the cache where it can answer, once at a time for the same thing, in the slots of their
 rate limit, not while they fail, and only until the caller's deadline.
 
-Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own, where _send()
-and _exchange() send it.
+Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own if its caller
+may stop waiting, and _send() and _exchange() send it.
 """
 
 import contextlib
@@ -121,7 +121,8 @@ class Upstream:
     def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
         """The answers that can be had until the caller's deadline, asked for in parallel, or stale ones.
 
-        The others are still fetched, so that they are cached when they are asked for again.
+        The others are still fetched, so that they are cached when they are asked for again. A caller without a deadline
+        asks for one after the other.
         """
         answers: dict[K, Answer] = {}
         pending: dict[Future[Answer], K] = {}
@@ -130,12 +131,13 @@ class Upstream:
                 answers[key] = cached
             if not (cached and cached.is_fresh):
                 pending[self.start(request)] = key
-        if pending:
+        if not all(future.done() for future in pending):
             with self._waiting() as (_, seconds):
-                done, _ = wait(pending, seconds)
-            for future in done:
+                wait(pending, min(seconds, threading.TIMEOUT_MAX))
+        for future, key in pending.items():
+            if future.done():
                 with contextlib.suppress(IntegrationError):
-                    answers[pending[future]] = future.result()
+                    answers[key] = future.result()
         return answers
 
     def _cached(self, request: Request) -> Answer | None:
@@ -146,7 +148,7 @@ class Upstream:
 
     def _fetch(self, request: Request) -> Answer:
         """A fresh answer; web requests wait for it until their deadline."""
-        if deadline.seconds_left() == math.inf:
+        if not deadline.is_set():
             return self._fetch_patiently(request)
         with self._waiting() as (is_long, seconds):
             try:
@@ -182,15 +184,19 @@ class Upstream:
     def start(self, request: Request) -> Future[Answer]:
         """The answer to come of a request that is sent now, or of the same one if it is running already.
 
-        It has a thread of its own: a caller may stop waiting, and the answer is still cached.
+        It has a thread of its own where the caller has a deadline, and may stop waiting: the answer is still cached.
+        Others send it themselves.
         """
         key = request.address, request.force_refresh
+        future: Future[Answer] = Future()
         with self.lock:
             if running := self.running.get(key):
                 return running
-            future: Future[Answer] = Future()
-            threading.Thread(target=copy_context().run, args=(self._run, request, future), daemon=True).start()
+            if deadline.is_set():
+                threading.Thread(target=copy_context().run, args=(self._run, request, future), daemon=True).start()
             self.running[key] = future
+        if not deadline.is_set():
+            self._run(request, future)
         return future
 
     def _run(self, request: Request, future: Future[Answer]) -> None:
@@ -201,7 +207,8 @@ class Upstream:
             failure = error
             if isinstance(error, IntegrationError):
                 self.state.count(error.code)
-        connections.close_all()  # those of this thread, which ends here
+        if deadline.is_set():
+            connections.close_all()  # those of this thread, which ends here
         with self.lock:
             # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
             self.running.pop((request.address, request.force_refresh), None)

@@ -249,11 +249,12 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: 
         hit = ReleaseHit.from_json(row)
         if hit.musicbrainz_id:
             found.setdefault(hit.musicbrainz_id, (place, hit))
-    first = _first_places(words)
+    count = integer(body.get("count")) or 0
+    first = _first_places(words) if offset or count > limit else {}  # else this page has all
     # Within this page a release may move, as MusicBrainz' index does all the time.
     hits = [hit for known, (place, hit) in found.items() if offset <= first.get(known, place) < offset + limit]
     hits.sort(key=lambda hit: hit.status in UNOFFICIAL)
-    return ReleasePage(count=integer(body.get("count")) or 0, offset=offset, results=hits)
+    return ReleasePage(count=count, offset=offset, results=hits)
 
 
 def _first_places(query: str) -> dict[UUID, int]:

@@ -17,6 +17,7 @@ from django.conf import settings
 
 LASTING = {"refused", "answered_at"}
 NO_NUMBERS = {"boot", "refused"}
+DECODER = json.JSONDecoder()
 SIZE = 4000  # bytes; a state has some two hundred
 
 Values = dict[str, Any]
@@ -103,6 +104,8 @@ class HostState:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(self.path, flags, 0o600)
             settings.CACHE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
             return os.open(self.path, flags, 0o600)
         with contextlib.suppress(OSError):
@@ -116,7 +119,7 @@ class HostState:
         """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
         next one comes after the longest that web requests wait."""
         try:
-            values: Any = json.JSONDecoder().raw_decode(content.decode())[0]
+            values: Any = DECODER.raw_decode(content.decode())[0]
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):

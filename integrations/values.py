@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 MAX_NAME = 1_000  # characters of a title, a name or an address; the longest known title has 865
 MAX_TEXT = 20_000  # characters of an overview or an annotation
 MAX_ROWS = 5_000  # objects of a list, such as a crew
@@ -58,7 +59,7 @@ def partial_date(value: object) -> str:
 
     MusicBrainz writes `??` for what it does not know: `2008-??-02` says no more than 2008.
     """
-    found = re.match(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", value, re.ASCII) if isinstance(value, str) else None
+    found = PARTIAL_DATE.match(value) if isinstance(value, str) else None
     if not found or found[1] == "0000":
         return ""
     year, month, of_month = found.groups()

@@ -41,7 +41,8 @@ KEPT = 24 * 3600  # seconds that a file can be imported after its preview
 MAX_SHOWN = 200  # rows in each table
 SALT = "selections.transfer.import_page"
 UNDECIDED = {"review", "full", "failed"}
-NEEDED = ["add_week", "change_week", "add_weekmovie", "add_weekalbum"]
+# An import adds weeks and picks, and notes to weeks that have none.
+NEEDED = [f"selections.{code}" for code in ("add_week", "change_week", "add_weekmovie", "add_weekalbum")]
 WHOLE_ACCOUNT = ["selections.add_opinion", "accounts.change_user"]
 EXPIRED = "This preview has expired, or was made on another server. Choose the file again."
 NO_ROOM = "The file cannot be stored on the server. Check the folder CACHE_DIR, then try again."
@@ -132,14 +133,9 @@ class Result:
         return self.done == self.total
 
 
-def may_import(user) -> bool:
-    """An import adds weeks and picks, and notes to weeks that have none."""
-    return user.has_perms([f"selections.{code}" for code in NEEDED])
-
-
 def import_view(queue, request):
     """Shows a preview of an import, then imports the file."""
-    if not may_import(request.user):
+    if not request.user.has_perms(NEEDED):
         raise PermissionDenied
     if request.method != "POST":
         return _page(queue, request, ImportForm(initial=request.GET.dict()))

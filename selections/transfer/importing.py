@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
 from datetime import date
-from functools import partial
 from itertools import batched
 from math import inf
 from time import monotonic
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import F
 
 from integrations.errors import IntegrationError, NotFound
@@ -28,7 +27,7 @@ from selections.weeks import YearWeek, week_name
 
 from . import resolving
 from .kept_rows import row_from_json
-from .matching import Candidate
+from .matching import Candidate, Match
 from .outcomes import Decision, Outcome
 from .places import Places
 from .readers.rows import Row
@@ -79,7 +78,9 @@ class Importer:
             self._begin(key, row, (decisions or {}).get(key) or Decision(), remembered.get(key))
             for key, row in sorted(rows, key=_when)
         ]
-        self._find_known()
+        unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
+        for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
+            outcome.meant = work
         self.failures = Counter[str]()  # in a row, by kind
 
     def to_ask(self) -> Counter[str]:
@@ -159,12 +160,6 @@ class Importer:
         else:
             outcome.leave("before", REMOVED if self._is_removed(remembered) and not row.is_planned else "")
 
-    def _find_known(self) -> None:
-        """Find the works of rows with an id that the catalog has fetched."""
-        unknown = [outcome for outcome in self.outcomes if self._is_open(outcome)]
-        for outcome, work in zip(unknown, resolving.known([outcome.asked for outcome in unknown]), strict=True):
-            outcome.meant = work
-
     def _is_open(self, outcome: Outcome) -> bool:
         return not (outcome.state or outcome.meant or self._is_idle(outcome))
 
@@ -197,17 +192,21 @@ class Importer:
         try:
             for outcome in self.outcomes:
                 if self._is_open(outcome) and self.failures[outcome.row.kind] < GIVE_UP:
-                    ask = partial(resolving.ask, outcome.asked, in_full=self.apply)
                     pool = pools[outcome.row.kind]
-                    outcome.answer = pool.submit(copy_context().run, ask)  # with the deadline of the caller
+                    outcome.answer = pool.submit(copy_context().run, self._ask, outcome.asked)  # with this deadline
                 waiting.append(outcome)
                 if len(waiting) > ROWS_AHEAD:
                     yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
+            yield from waiting
         finally:
             for pool in pools.values():
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, row: Row) -> Match:
+        try:
+            return resolving.ask(row, in_full=self.apply)
+        finally:
+            connections.close_all()  # of this thread of a pool, as a database may have the slots of rate limits
 
     def _find_meaning(self, outcome: Outcome) -> None:
         """Find the work that the row means; otherwise the outcome says why it is not known, or need not be."""

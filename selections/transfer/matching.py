@@ -6,7 +6,7 @@ https://rapidfuzz.github.io/RapidFuzz/Usage/fuzz.html#token-sort-ratio
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from uuid import UUID
@@ -53,7 +53,7 @@ class Offer:
     """A candidate with all its titles, and the years in which it, or an edition of it, came out."""
 
     candidate: Candidate
-    titles: list[str]
+    titles: Collection[str]
     years: list[int]
 
 
@@ -85,7 +85,7 @@ def _movie(hit: tmdb.MovieHit) -> Offer:
         released=hit.release_date.isoformat() if hit.release_date else "",
         picture=hit.poster_path,
     )
-    return Offer(candidate, [hit.title, hit.original_title], [hit.release_date.year] if hit.release_date else [])
+    return Offer(candidate, {hit.title, hit.original_title}, [hit.release_date.year] if hit.release_date else [])
 
 
 def find_album(row: Row) -> Match:
@@ -101,10 +101,7 @@ def find_album(row: Row) -> Match:
 
 
 def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
-    def usefulness(hit: musicbrainz.ReleaseHit) -> tuple[int, bool, str]:
-        return musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date)
-
-    best = min(hits, key=usefulness)
+    best = min(hits, key=lambda hit: musicbrainz.usefulness(hit.status, has_cover=False, release_date=hit.release_date))
     # A hit does not have the group's own date: that of its earliest edition is the closest.
     released = min(
         (hit.release_date for hit in hits if hit.release_date), default="", key=lambda day: day.ljust(10, "~")
@@ -113,7 +110,7 @@ def _album(group: str, hits: list[musicbrainz.ReleaseHit]) -> Offer:
         id=str(best.musicbrainz_id), title=best.title, artist=best.artist, released=released, group=group
     )
     years = [int(hit.release_date[:4]) for hit in hits if hit.release_date]
-    return Offer(candidate, [hit.title for hit in hits], years)
+    return Offer(candidate, {hit.title for hit in hits}, years)
 
 
 def choose(row: Row, offers: Iterable[Offer]) -> Match:
@@ -152,11 +149,12 @@ def _is_of_year(row: Row, offer: Offer) -> bool:
 
 def _score(row: Row, offer: Offer) -> int:
     """0 to 100, to sort candidates by."""
-    from rapidfuzz import fuzz  # here, as it takes long to load
+    from rapidfuzz.fuzz import token_sort_ratio  # here, as it takes long to load
 
-    score = max(fuzz.token_sort_ratio(plain(row.title), plain(title)) for title in offer.titles)
+    meant = plain(row.title)
+    score = max([token_sort_ratio(meant, plain(title)) for title in offer.titles])
     if offer.candidate.artist and row.artist:
-        score = min(score, fuzz.token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
+        score = min(score, token_sort_ratio(_name(row.artist), _name(offer.candidate.artist)))
     if row.year and offer.years:
         apart = min(abs(row.year - year) for year in offer.years)
         score -= 4 * apart if apart <= 1 else 30
@@ -167,11 +165,11 @@ def is_slip(written: str, meant: str) -> bool:
     """Whether the words are the same, apart from typing errors in the long ones."""
     from rapidfuzz import fuzz
 
-    pairs = list(zip(written.split(), meant.split(), strict=False))
-    return len(written.split()) == len(meant.split()) and all(
+    words, others = written.split(), meant.split()
+    return len(words) == len(others) and all(
         one == another
         or (len(one) >= LONG and len(another) >= LONG and one.isalpha() and fuzz.ratio(one, another) >= SLIP)
-        for one, another in pairs
+        for one, another in zip(words, others, strict=True)
     )
 
 

@@ -201,12 +201,10 @@ def _given_opinion(max_text: int | None) -> ByKind:
 SHORTLIST_ITEM = ByKind(_check_shortlist_item, "work", {}, {"note": Text(MAX_NOTE, null=True), "created_at": Instant()})
 
 
-def _pick_of(given: dict[str, Any]) -> tuple[str, int, int, Key]:
-    return given["owner"], given["year"], given["week_number"], given["key"]
-
-
 ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "Each week can be listed only once.")
-ONE_OPINION = Unique("", _pick_of, "There can be only one opinion of your own on a pick.")
+ONE_OPINION = Unique(
+    "", itemgetter("owner", "year", "week_number", "key"), "There can be only one opinion of your own on a pick."
+)
 ONE_ITEM = Unique("", itemgetter("key"), "Each title can be on the shortlist only once.")
 NOT_OURS = f"This is not an export of Wrong Opinions, which has {FORMAT} here."
 NEWER = f"This version of Wrong Opinions can only read version {VERSION}. Update it."

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import batched
+from math import inf
 from uuid import UUID
 
 from catalog.fetching import find_all_known
 from catalog.models import Album, AlbumAlias, Movie, MovieAlias
 from catalog.services import get_all
-from integrations import coverart, musicbrainz, tmdb
+from integrations import coverart, deadline, musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
 from selections.kinds import KINDS, MOVIE
 
@@ -110,5 +111,7 @@ def _fetch_release(musicbrainz_id: UUID | str) -> Match:
     release = musicbrainz.fetch_release(UUID(str(musicbrainz_id)))
     group = str(release.release_group_id or "")
     if not release.has_front and release.release_group_id:
-        coverart.find_fronts([("release-group", release.release_group_id)])
+        # To be cached when the album is stored: only then does a web request wait for it.
+        within = 0 if deadline.is_set() else inf
+        coverart.find_fronts([("release-group", release.release_group_id)], within=within)
     return Match(Candidate(str(release.musicbrainz_id), release.title, release.artist, group=group), details=release)

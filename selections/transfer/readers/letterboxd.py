@@ -65,7 +65,7 @@ def _read_export(archive: files.ZipArchive, reading: Reading) -> None:
         if name in own:
             with archive.opened(own[name]) as file:
                 _read_part(name, Table(file, name), reading)
-        rows[name] = reading.take_rows()
+        rows[name], reading.rows = reading.rows, []  # as they are to be combined
     entries = _with_reviews(rows["diary.csv"], rows["reviews.csv"])
     left_out = _add_ratings(entries, rows["ratings.csv"])
     reading.left_out["Ratings of films that are not in the diary, and so not in a week"] += left_out

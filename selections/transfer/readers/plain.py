@@ -145,13 +145,14 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
     work: dict[str, Any] = {}
     wrong: list[str] = []
     for thing in IDENTIFYING:
-        text = _cell(record, thing)
-        is_unclear = text.isdecimal() and thing != "tmdb"  # a title can be a number as well
-        ids = {} if is_unclear else _read_ids(text, bare="release-group" if thing == "group" else "release")
-        work |= ids
-        if ids or not text:
+        if not (text := _cell(record, thing)):
             continue
-        if thing in ("title", "movie", "album"):
+        is_unclear = text.isdecimal() and thing != "tmdb"  # a title can be a number as well
+        bare = "release-group" if thing == "group" else "release"
+        ids = {} if is_unclear else cells.read_movie_id(text) or cells.read_album_id(text, bare=bare)
+        if ids:
+            work |= ids
+        elif thing in ("title", "movie", "album"):
             work.setdefault("title", cells.within(text))
         elif thing == "address":
             reading.left_out[UNREAD] += 1
@@ -161,11 +162,6 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
         raise RowError(wrong[0])
     reading.skip_cells(record.place, wrong)
     return work
-
-
-def _read_ids(text: str, *, bare: str) -> dict[str, Any]:
-    """The field of a row for an id or an address; a `bare` id of MusicBrainz may be that of a release or its group."""
-    return cells.read_movie_id(text) or cells.read_album_id(text, bare=bare)
 
 
 def _read_week(record: Record, zone: tzinfo) -> tuple[YearWeek | None, date | None, str]:

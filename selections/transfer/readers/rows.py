@@ -113,11 +113,6 @@ class Reading:
             if first.setdefault(row.work, when) != when and row.rewatch is None:
                 self.rows[number] = replace(row, rewatch=True)
 
-    def take_rows(self) -> list[Row]:
-        """Its rows, which it does not have any more: they are to be combined with those of another part of the file."""
-        rows, self.rows = self.rows, []
-        return rows
-
     def summarize(self) -> None:
         """Add remarks on what was left out."""
         self.remarks += self.skipped_cells[:MAX_NAMED]

@@ -50,7 +50,7 @@ class Record:
 
     def first(self, *columns: str) -> str:
         """The first cell of these columns that is not empty."""
-        return next((cell for column in columns if (cell := self[column])), "")
+        return next((cell for column in columns if (cell := self.cells.get(column, "").strip())), "")
 
 
 class Table:
@@ -71,7 +71,8 @@ class Table:
         if first is None:
             raise FileError(f"{self._named} is empty.")
         self._place = self._lines.place()  # of the header
-        delimiter = separator[1] if separator else _delimiter(first)
+        # Else the character that is most frequent between column names.
+        delimiter = separator[1] if separator else max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
         # Blanks that follow a separator in the header also come before quotation marks, as in RateYourMusic's file.
         self._reader = csv.reader(
             chain([first], self._lines), delimiter=delimiter, skipinitialspace=f"{delimiter} " in first
@@ -205,9 +206,3 @@ def movie_format(
 
     used = (*needs, *columns.values())
     return csv_format(program, needs=needs, used=used, dated=(columns["day"], *dated), read_row=read_row)
-
-
-def _delimiter(header: str) -> str:
-    """The character that is most frequent between column names."""
-    unquoted = re.sub(r'"[^"]*"', "", header)
-    return max(",;\t", key=unquoted.count)
