@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, RowCount, Rows, Statement, ids_of_page
+from accounts.compiled import CompiledQuery, RowCount, Rows, ids_of_page
 
 from .kinds import KINDS, Kind
 from .models import AnyPick, Event, PickQuerySet, Week
@@ -90,21 +90,16 @@ def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:
 def list_events(viewer: int, since: int, before: int, limit: int) -> tuple[list[int], str]:
     """The ids of the newest events between two ids that a user may see, and a digest of the answer with them: it
     changes with the events, members' names and picks, but not with what the catalog says of a work."""
-    rows = _events_statement().execute((viewer, since, before), (limit, 0))
+    rows = select_events.page(limit, 0, viewer, since, before)
     return [row[0] for row in rows], hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-@cache
-def _events_statement() -> Statement:
+@CompiledQuery
+def select_events(viewer: int, since: int, before: int) -> QuerySet[Any, Any]:
     joined = ("user", "week__user", "vote__item__user")  # in any case
     names = [f"{user}__{name}" for user in joined for name in ("username", "display_name")]
-
-    def compile_with(stand_ins: Sequence[int]) -> tuple[str, Any]:
-        viewer, since, before = stand_ins[:3]
-        events = Event.objects.visible_to(viewer).filter(pk__gt=since, pk__lt=before).order_by("-pk")
-        return events.values_list("pk", "week__updated_at", *names).query.sql_with_params()
-
-    return Statement(compile_with)
+    events = Event.objects.visible_to(viewer).filter(pk__gt=since, pk__lt=before).order_by("-pk")
+    return events.values_list("pk", "week__updated_at", *names)
 
 
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
