@@ -129,7 +129,9 @@ class Upstream:
             if cached := self._cached(request):
                 answers[key] = cached
             if not (cached and cached.is_fresh):
-                pending[self.start(request)] = key
+                with contextlib.suppress(IntegrationError):  # without a key nothing can be sent
+                    self.credentials()
+                    pending[self.start(request)] = key
         if pending:
             with self._waiting() as (_, seconds):
                 done, _ = wait(pending, seconds)

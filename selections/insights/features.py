@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, TextField, Value
+from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from accounts.compiled import CompiledQuery
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
@@ -35,6 +37,14 @@ class SourcePick:
     week_id: int
     year: int
     week_number: int
+
+
+def read_credits(
+    queries: list[CompiledQuery[Any]], of: Collection[int] | None, by: Collection[int] | None
+) -> list[Any]:
+    """The rows of the first query for these works, or of the second for these makers."""
+    query, ids = (queries[0], of) if by is None else (queries[1], by)
+    return query([*ids]) if ids else []
 
 
 class WorkFeatures:
@@ -66,7 +76,7 @@ class WorkFeatures:
         raise NotImplementedError
 
     def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        """The makers of these works, or the works of these makers, sorted: among equals the first is named."""
+        """The makers of these works, or the works of these makers."""
         raise NotImplementedError
 
     def order(self, work: Any) -> tuple[Any, ...]:
@@ -83,27 +93,40 @@ class WorkFeatures:
         return found if decade is None else [*found, ("decade", f"{decade}s")]
 
 
+def movie_credits(column: str, ids: int) -> QuerySet[Any, Any]:
+    chosen = {f"{column}__in": [ids]}
+    crew = MovieCrew.objects.filter(**chosen, job__in=JOBS).annotate(part=F("job")).order_by()
+    cast = MovieCast.objects.filter(**chosen, order__lt=LEADING).annotate(part=Value("Actor")).order_by()
+    fields = ("movie_id", "person_id", "person__name", "part")
+    return crew.values_list(*fields).union(cast.values_list(*fields), all=True).order_by()
+
+
+def album_credits(column: str, ids: int) -> QuerySet[Any, Any]:
+    found = AlbumArtist.objects.filter(**{f"{column}__in": [ids]}).exclude(artist__musicbrainz_id__in=NOT_ARTISTS)
+    return found.order_by().values_list("album_id", "artist_id", "artist__name").distinct()
+
+
+MOVIE_CREDITS = [CompiledQuery(partial(movie_credits, column)) for column in ("movie", "person")]
+ALBUM_CREDITS = [CompiledQuery(partial(album_credits, column)) for column in ("album", "artist")]
+
+
 class MovieFeatures(WorkFeatures):
     kind, key_fields = MOVIE, ("pk",)
-    fields = ("tmdb_id", "genres", "release_date", "vote_count", "fetched_at", "vanished_at")
+    fields = ("tmdb_id", "genres", "release_date", "vote_count")
     best_known = ("-vote_count", "pk")
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         return {key: key for key in keys if isinstance(key, int)}
 
     def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        chosen = Q(movie__in=of) if by is None else Q(person__in=by)
-        crew = MovieCrew.objects.filter(chosen, job__in=JOBS).annotate(part=F("job")).order_by()
-        cast = MovieCast.objects.filter(chosen, order__lt=LEADING).annotate(part=Value("Actor")).order_by()
-        fields = ("movie_id", "person_id", "person__name", "part")
-        rows = crew.values_list(*fields).union(cast.values_list(*fields), all=True).order_by()
+        rows = read_credits(MOVIE_CREDITS, of, by)
         found = {(movie, (JOBS.get(part, "cast"), person)): name for movie, person, name, part in rows}
         # A director who also wrote the movie, or acts in it, is one reason.
-        return sorted(
+        return [
             (movie, feature, name)
             for (movie, feature), name in found.items()
             if feature[0] == "director" or (movie, ("director", feature[1])) not in found
-        )
+        ]
 
     def decade(self, work: Movie | MovieHit) -> int | None:
         return work.release_date.year // 10 * 10 if work.release_date else None
@@ -114,7 +137,7 @@ class MovieFeatures(WorkFeatures):
 
 class AlbumFeatures(WorkFeatures):
     kind, key_fields = ALBUM, ("release_group_id", "musicbrainz_id")
-    fields = (*key_fields, "genres", "release_date", "status", "cover_art_url", "fetched_at", "vanished_at")
+    fields = (*key_fields, "genres", "release_date", "status", "cover_art_url")
     best_known = ("-pk",)
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
@@ -122,10 +145,8 @@ class AlbumFeatures(WorkFeatures):
         return dict(known.values_list("pk", Coalesce(*self.key_fields)))
 
     def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        chosen = Q(album__in=of) if by is None else Q(artist__in=by)
-        found = AlbumArtist.objects.filter(chosen).exclude(artist__musicbrainz_id__in=NOT_ARTISTS).order_by()
-        rows = found.values_list("album_id", "artist_id", "artist__name").distinct()
-        return sorted((album, ("artist", artist), name) for album, artist, name in rows)
+        rows = read_credits(ALBUM_CREDITS, of, by)
+        return [(album, ("artist", artist), name) for album, artist, name in rows]
 
     def decade(self, work: Album) -> int | None:
         return int(work.release_date[:4]) // 10 * 10 if work.release_date else None

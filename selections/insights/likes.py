@@ -11,11 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet, Value
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from selections.models import Opinion
-from selections.weeks import LAST_ZONE, week_before, week_in
+from selections.weeks import LAST_YEAR, LAST_ZONE, YearWeek, week_before, week_in
 
 from .features import Key, WorkFeatures
 
@@ -50,12 +51,9 @@ class Likes:
 
     def read(self, features: WorkFeatures) -> Any:
         """The latest opinions that say so, as rows."""
-        pick = features.kind.opinion_field
-        shown = {"user__visibility": "members", f"{pick}__week__user__visibility": "members"}
-        opinions = Opinion.objects.filter(rating__gt=MIDDLE, **{f"{pick}__isnull": False}, **shown)
-        if settings.BLIND_REVEAL:
-            opinions = opinions.filter(week_before(*week_in(LAST_ZONE, timezone.now()), f"{pick}__week__"))
-        rows = opinions.annotate(key=features.key(f"{pick}__{features.kind.name}")).order_by("-created_at", "-id")
+        key = features.key(f"{features.kind.opinion_field}__{features.kind.name}")
+        opinions = readable_by_all(features, *first_hidden()).filter(rating__gt=MIDDLE)
+        rows = opinions.annotate(key=key).order_by("-created_at", "-id")
         return rows.values_list("key", "user_id", "rating", "pk")[:MAX_LIKES].iterator()
 
     def near(self, user: Any, liked: dict[Key, float]) -> tuple[dict[Key, float], dict[int, float]]:
@@ -83,9 +81,22 @@ class Likes:
     def closest(self, key: Key, weights: dict[int, float], count: int) -> list[int]:
         """The opinions that contributed most to a work's points."""
         work = self.works[self.numbers[key]] if key in self.numbers else {}
-        others = work.keys() & weights.keys()
-        best = nsmallest(count, others, key=lambda member: (-weights[member] * work[member][0], member))
-        return [work[member][1] for member in best]
+        best = nsmallest(count, ((-weights[who] * liking, who) for who, (liking, _) in work.items() if who in weights))
+        return [work[member][1] for _, member in best]
+
+
+def readable_by_all(features: WorkFeatures, year: int, week_number: int) -> QuerySet[Opinion]:
+    """The opinions on works of a kind that every member may read, on weeks before this one."""
+    pick = features.kind.opinion_field
+    shown = {"user__visibility": "members", f"{pick}__week__user__visibility": "members"}
+    return Opinion.objects.filter(
+        week_before(year, week_number, f"{pick}__week__"), **{f"{pick}__isnull": False}, **shown
+    )
+
+
+def first_hidden() -> YearWeek:
+    """The first week that is not over everywhere, if opinions are hidden until then."""
+    return week_in(LAST_ZONE, timezone.now()) if settings.BLIND_REVEAL else (LAST_YEAR + 1, 1)
 
 
 def likes_of(features: WorkFeatures) -> Likes:
@@ -100,10 +111,20 @@ def keep(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
 
 def _stamp() -> tuple[Any, ...]:
     """Changes with whatever hides opinions, every REUSED seconds, and where opinions are few, with each of them."""
-    now = timezone.now()
-    private = get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk", flat=True)
-    opinions: dict[str, Any] = {}
-    if not Opinion.objects.all()[FEW:].exists():
-        opinions = Opinion.objects.aggregate(Count("pk"), Max("pk"), Max("updated_at"))
-    moment = int(now.timestamp() / REUSED)
-    return settings.BLIND_REVEAL, week_in(LAST_ZONE, now), moment, *opinions.values(), *private
+    opinions = [] if opinion_ids.page(1, FEW) else latest_opinion()
+    return first_hidden(), int(timezone.now().timestamp() / REUSED), *opinions, *private_users()
+
+
+@CompiledQuery
+def opinion_ids() -> QuerySet[Any, Any]:
+    return Opinion.objects.order_by().values_list("pk")
+
+
+@CompiledQuery
+def latest_opinion() -> QuerySet[Any, Any]:
+    return Opinion.objects.order_by().values_list(Value(0)).annotate(Count("pk"), Max("pk"), Max("updated_at"))
+
+
+@CompiledQuery
+def private_users() -> QuerySet[Any, Any]:
+    return get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk")
