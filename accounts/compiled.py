@@ -8,7 +8,7 @@ import inspect
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
@@ -72,6 +72,12 @@ class CompiledQuery[R]:
         return sql.split("%s"), places, reader(compilers[0])
 
 
+@cache
+def compiled(build: Callable[..., models.QuerySet[Any, Any]], *first: Any) -> CompiledQuery[Any]:
+    """The query that a function builds with these first arguments."""
+    return CompiledQuery(partial(build, *first))
+
+
 def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
     """The ids of a page of rows. A slice would have its limits written into the SQL, and they could be no arguments."""
     sql, params = rows.values("pk").query.sql_with_params()
@@ -97,7 +103,7 @@ def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
     """The function that makes objects of rows, as ModelIterable of the ORM does, or with values_list() named tuples."""
     converters = compiler.get_converters([expression for expression, *_ in compiler.select])
     if names := compiler.query.selected:
-        row = namedtuple("Row", names)
+        row: Any = namedtuple("Row", list(names))  # type: ignore[misc]
         return lambda rows: [*map(row._make, compiler.apply_converters(rows, converters))]
     make = maker(compiler, compiler.klass_info)
     annotations = list(compiler.annotation_col_map.items())

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
@@ -39,18 +38,11 @@ class SourcePick:
     week_number: int
 
 
-def read_credits(
-    queries: list[CompiledQuery[Any]], of: Collection[int] | None, by: Collection[int] | None
-) -> list[Any]:
-    """The rows of the first query for these works, or of the second for these makers."""
-    query, ids = (queries[0], of) if by is None else (queries[1], by)
-    return query([*ids]) if ids else []
-
-
 class WorkFeatures:
     """The features of movies, or of albums, and how to query them."""
 
     kind: Kind
+    maker: str  # the name of credits' foreign key
     key_fields: tuple[str, ...]  # of a work; the first that is not null is its key
     fields: tuple[str, ...]  # of a work, that its features and its order come from
     best_known: tuple[str, ...]  # the order of works that are recommended for what they are only
@@ -75,8 +67,14 @@ class WorkFeatures:
         """The keys by the ids of all works that have one of them."""
         raise NotImplementedError
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
+    def credits(self, column: str, ids: Collection[int]) -> list[Credit]:
         """The makers of these works, or the works of these makers."""
+        return self.read_credits(compiled(self.select_credits, column)([*ids]) if ids else [])
+
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        raise NotImplementedError
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
         raise NotImplementedError
 
     def order(self, work: Any) -> tuple[Any, ...]:
@@ -93,33 +91,21 @@ class WorkFeatures:
         return found if decade is None else [*found, ("decade", f"{decade}s")]
 
 
-def movie_credits(column: str, ids: int) -> QuerySet[Any, Any]:
-    chosen = {f"{column}__in": [ids]}
-    crew = MovieCrew.objects.filter(**chosen, job__in=JOBS).annotate(part=F("job")).order_by()
-    cast = MovieCast.objects.filter(**chosen, order__lt=LEADING).annotate(part=Value("Actor")).order_by()
-    fields = ("movie_id", "person_id", "person__name", "part")
-    return crew.values_list(*fields).union(cast.values_list(*fields), all=True).order_by()
-
-
-def album_credits(column: str, ids: int) -> QuerySet[Any, Any]:
-    found = AlbumArtist.objects.filter(**{f"{column}__in": [ids]}).exclude(artist__musicbrainz_id__in=NOT_ARTISTS)
-    return found.order_by().values_list("album_id", "artist_id", "artist__name").distinct()
-
-
-MOVIE_CREDITS = [CompiledQuery(partial(movie_credits, column)) for column in ("movie", "person")]
-ALBUM_CREDITS = [CompiledQuery(partial(album_credits, column)) for column in ("album", "artist")]
-
-
 class MovieFeatures(WorkFeatures):
-    kind, key_fields = MOVIE, ("pk",)
+    kind, maker, key_fields = MOVIE, "person", ("pk",)
     fields = ("tmdb_id", "genres", "release_date", "vote_count")
     best_known = ("-vote_count", "pk")
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         return {key: key for key in keys if isinstance(key, int)}
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        rows = read_credits(MOVIE_CREDITS, of, by)
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        crew = MovieCrew.objects.filter(**{f"{column}__in": [ids]}, job__in=JOBS).annotate(part=F("job"))
+        cast = MovieCast.objects.filter(**{f"{column}__in": [ids]}, order__lt=LEADING).annotate(part=Value("Actor"))
+        fields = ("movie_id", "person_id", "person__name", "part")
+        return crew.order_by().values_list(*fields).union(cast.order_by().values_list(*fields), all=True).order_by()
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
         found = {(movie, (JOBS.get(part, "cast"), person)): name for movie, person, name, part in rows}
         # A director who also wrote the movie, or acts in it, is one reason.
         return [
@@ -136,7 +122,7 @@ class MovieFeatures(WorkFeatures):
 
 
 class AlbumFeatures(WorkFeatures):
-    kind, key_fields = ALBUM, ("release_group_id", "musicbrainz_id")
+    kind, maker, key_fields = ALBUM, "artist", ("release_group_id", "musicbrainz_id")
     fields = (*key_fields, "genres", "release_date", "status", "cover_art_url")
     best_known = ("-pk",)
 
@@ -144,8 +130,11 @@ class AlbumFeatures(WorkFeatures):
         known = Album.objects.alias(key=Coalesce(*self.key_fields)).filter(key__in=keys).order_by()
         return dict(known.values_list("pk", Coalesce(*self.key_fields)))
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        rows = read_credits(ALBUM_CREDITS, of, by)
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        found = AlbumArtist.objects.filter(**{f"{column}__in": [ids]}).exclude(artist__musicbrainz_id__in=NOT_ARTISTS)
+        return found.order_by().values_list("album_id", "artist_id", "artist__name").distinct()
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
         return [(album, ("artist", artist), name) for album, artist, name in rows]
 
     def decade(self, work: Album) -> int | None:

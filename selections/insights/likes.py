@@ -30,6 +30,11 @@ MAX_LIKES = 100_000  # the latest: some 20 MB
 FEW = 20_000  # opinions, up to which each request sees the latest
 REUSED = 600  # seconds for which likes are kept where there are more
 
+OPINIONS = CompiledQuery(lambda: Opinion.objects.order_by().values_list("pk"))
+NEWEST = {"count": Count("pk"), "pk": Max("pk"), "at": Max("updated_at")}
+LATEST = CompiledQuery(lambda: Opinion.objects.order_by().values_list(Value(0)).annotate(**NEWEST))
+PRIVATE = CompiledQuery(lambda: get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk"))
+
 
 class Likes:
     """The works that members rated above the middle, numbered in any order."""
@@ -111,20 +116,5 @@ def keep(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
 
 def _stamp() -> tuple[Any, ...]:
     """Changes with whatever hides opinions, every REUSED seconds, and where opinions are few, with each of them."""
-    opinions = [] if opinion_ids.page(1, FEW) else latest_opinion()
-    return first_hidden(), int(timezone.now().timestamp() / REUSED), *opinions, *private_users()
-
-
-@CompiledQuery
-def opinion_ids() -> QuerySet[Any, Any]:
-    return Opinion.objects.order_by().values_list("pk")
-
-
-@CompiledQuery
-def latest_opinion() -> QuerySet[Any, Any]:
-    return Opinion.objects.order_by().values_list(Value(0)).annotate(Count("pk"), Max("pk"), Max("updated_at"))
-
-
-@CompiledQuery
-def private_users() -> QuerySet[Any, Any]:
-    return get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk")
+    opinions = [] if OPINIONS.page(1, FEW) else LATEST()
+    return first_hidden(), int(timezone.now().timestamp() / REUSED), *opinions, *PRIVATE()

@@ -12,12 +12,11 @@ import heapq
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.tmdb import MovieHit
@@ -109,8 +108,8 @@ class Search:
         """Add TMDB's recommendations for the movies that the user rated highest; return whether it answered in time."""
         rated = [known for known in self.taste.history.values() if known.ratings and known.liking >= HIGH]
         best = sorted(rated, key=lambda known: (known.liking, known.latest), reverse=True)[:MAX_ASKED]
-        ids = dict(tmdb_ids([known.key for known in best]))
-        liked = {ids[known.key]: known for known in best}
+        movies = self.load([known.key for known in best])
+        liked = {movies[known.key].tmdb_id: known for known in best}
         answers = catalog.movies_like(list(liked))
         for tmdb_id, hits in answers.items():
             self.asked[tmdb_id] = liked[tmdb_id].picks
@@ -145,7 +144,7 @@ class Search:
         """The works that may have the most points, with these."""
         features, own = self.features, self.taste.own
         known = [work for work, key in own.items() if key in self.taste.history]
-        self.taste.learn(sorted(features.credits(of=known)))
+        self.taste.learn(sorted(features.credits(features.kind.name, known)))
         made = self.points_of_makers()
         unknown = (key for key in self.near if key not in self.taste.known)
         near = heapq.nlargest(MAX_CANDIDATES, unknown, key=self.near.__getitem__)
@@ -154,7 +153,7 @@ class Search:
             *heapq.nsmallest(MAX_CANDIDATES, made, key=lambda work: (-sum(made[work].values()), work)),
             *features.editions(near),
         }
-        works = WORKS[features]([*ids], [*own], [*self.hits])
+        works = compiled(candidates, features)([*ids], [*own], [*self.hits])
         traits = {work.pk: features.traits(work) for work in works}
         self.taste.learn([(work, feature, str(feature[1])) for work in known for feature in traits.get(work, [])])
         return [self.candidate(work, made[work.pk], traits[work.pk]) for work in works if self.may_be(work)] + [
@@ -167,7 +166,7 @@ class Search:
         affinities = self.taste.affinities
         people = {int(name) for _, name in affinities}
         made: dict[int, dict[Feature, float]] = defaultdict(dict)
-        rows = self.features.credits(by=people)
+        rows = self.features.credits(self.features.maker, people)
         for work, feature in sorted(
             (work, feature) for work, feature, _ in rows if feature in affinities and work not in self.taste.own
         ):
@@ -193,12 +192,15 @@ class Search:
             points |= self.recommended[work.tmdb_id]
         return Candidate(work, key, self.features.order(work), points)
 
+    def load(self, ids: list[Any]) -> dict[Any, Any]:
+        return {work.pk: work for work in compiled(whole_works, self.features)(ids)}
+
     def explained(self, found: list[tuple[float, Candidate]]) -> list[Recommendation]:
         """The recommendations with all fields of their works, and the reasons that can be named."""
-        ids = [getattr(candidate.work, "pk", 0) for _, candidate in found]
-        works = {work.pk: work for work in WHOLE[self.features](ids)}
+        works = self.load([getattr(candidate.work, "pk", 0) for _, candidate in found])
         closest = {candidate.key: self.likes.closest(candidate.key, self.weights, MAX_PICKS) for _, candidate in found}
-        rows = NAMED[self.features]([pk for pks in closest.values() for pk in pks], *first_hidden())
+        contributed = [pk for pks in closest.values() for pk in pks]
+        rows = compiled(named_opinions, self.features)(contributed, *first_hidden())
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
@@ -224,11 +226,6 @@ class Search:
         return Reason(kind, self.taste.names[kind, about], [known.picks[0] for known in liked[:MAX_PICKS]])
 
 
-@CompiledQuery
-def tmdb_ids(movies: int) -> QuerySet[Any, Any]:
-    return Movie.objects.filter(pk__in=[movies]).order_by().values_list("pk", "tmdb_id")
-
-
 def candidates(features: WorkFeatures, ids: int, own: int, hits: int) -> QuerySet[Any, Any]:
     """These works, the best known others that are not the user's own, and the hits."""
     works = features.kind.works._default_manager
@@ -248,8 +245,3 @@ def named_opinions(features: WorkFeatures, ids: int, year: int, week_number: int
     """These opinions, but for those that have just been hidden or deleted."""
     opinions = readable_by_all(features, year, week_number).filter(pk__in=[ids]).order_by()
     return opinions.values_list("pk", "user__username", *features.source_pick(f"{features.kind.opinion_field}__"))
-
-
-WORKS = {features: CompiledQuery(partial(candidates, features)) for features in (MOVIES, ALBUMS)}
-WHOLE = {features: CompiledQuery(partial(whole_works, features)) for features in (MOVIES, ALBUMS)}
-NAMED = {features: CompiledQuery(partial(named_opinions, features)) for features in (MOVIES, ALBUMS)}

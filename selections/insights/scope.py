@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 from selections.kinds import KINDS, Kind
 from selections.models import Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
-from selections.reads import Build, compiled_for
+from selections.reads import compiled_for
 
 type Select = Callable[..., QuerySet[Any, Any]]  # takes a scope, and perhaps a kind
 
@@ -68,26 +68,21 @@ class Scope:
         """The rows of a query of the scope, once; `timed` if what it finds depends on the time, as opinions do."""
         if (select, kind) not in self.found:
             has = tuple(name for name in ("person", "year", "before") if getattr(self, name) is not None)
-            build = select_for(select, kind, has)
+            build = build_for(select_rows, select, kind, has)
+            values = self.person.pk if self.person else 0, self.year or 0, self.before or 0
+            query: Any = partial(compiled(build), self.viewer.pk)
             if timed:
                 query = compiled_for(self.viewer, build) or partial(build, self.viewer)
-            else:
-                query = partial(compiled(build), self.viewer.pk)
-            self.found[select, kind] = list(
-                query(self.person.pk if self.person else 0, self.year or 0, self.before or 0)
-            )
+            self.found[select, kind] = list(query(*values))
         return self.found[select, kind]
 
 
-@cache
-def select_for(select: Select, kind: tuple[Kind, ...], has: tuple[str, ...]) -> Build:
-    """The query for all scopes that have these, as a function of the viewer and of their values."""
-
-    def build(viewer: Any, person: int, year: int, before: int) -> QuerySet[Any, Any]:
-        values = {"person": person, "year": year, "before": before}
-        return select(Scope(viewer, **{name: values[name] for name in has}), *kind)
-
-    return build
+def select_rows(
+    select: Select, kind: tuple[Kind, ...], has: tuple[str, ...], viewer: Any, person: int, year: int, before: int
+) -> QuerySet[Any, Any]:
+    """The query for a scope that has these of the values."""
+    values = {"person": person, "year": year, "before": before}
+    return select(Scope(viewer, **{name: values[name] for name in has}), *kind)
 
 
-compiled = cache(CompiledQuery)
+build_for = cache(partial)

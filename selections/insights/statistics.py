@@ -9,10 +9,10 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Value
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Concat, Left
 
-from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from catalog.models import AlbumArtist, MovieCast, MovieCrew
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import MAX_RATING, OpinionQuerySet, PickQuerySet
 from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
@@ -30,11 +30,22 @@ SEEN_BEFORE = {
     "rewatches": Count("pk", filter=Q(rewatch=True)),
     "rewatch_unknown": Count("pk", filter=Q(rewatch=None)),
 }
-WORKS: dict[Kind, Any] = {
-    MOVIE: F("movie_id"),
-    ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
+WORKS: dict[Kind, dict[str, Any]] = {
+    MOVIE: {
+        "identity": F("movie_id"),
+        "runtime": F("movie__runtime"),
+        "genres": F("movie__genres"),
+        "origin": F("movie__original_language"),
+        "released": F("movie__release_date"),
+    },
+    ALBUM: {
+        # A release without a group counts by itself.
+        "identity": Coalesce("album__release_group_id", "album__musicbrainz_id"),
+        "genres": F("album__genres"),
+        "origin": F("album__country"),
+        "released": F("album__release_date"),
+    },
 }
-RUNTIMES: dict[Kind, Any] = {MOVIE: F("movie__runtime"), ALBUM: Value(None, IntegerField())}
 
 
 def overview(scope: Scope) -> Row:
@@ -120,8 +131,7 @@ def weeks_by_name(scope: Scope) -> QuerySet[Any, Any]:
 
 def picks_by_work(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
     """The movies or releases with the numbers of their picks."""
-    works = count_works(scope.picks[kind], kind)
-    return works.annotate(identity=WORKS[kind], runtime=RUNTIMES[kind], **SEEN_BEFORE)
+    return count_works(scope.picks[kind], kind).annotate(**WORKS[kind], **SEEN_BEFORE)
 
 
 def count_works(picks: PickQuerySet, kind: Kind) -> QuerySet[Any, Any]:
@@ -139,7 +149,7 @@ def is_complete() -> Q:
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
     """The number of picks that are a user's first of a movie or release group; the others are repeats."""
-    picks = replace(scope, year=None).picks[kind].values("week__user", work=WORKS[kind])
+    picks = replace(scope, year=None).picks[kind].values("week__user", work=WORKS[kind]["identity"])
     if scope.year is None:
         return picks.distinct().count()
     return picks.annotate(first=Min("week__year")).filter(first=scope.year).count()
@@ -279,34 +289,21 @@ def tops(scope: Scope) -> Row:
     The database counts the picks of each work, and Python adds these up for the work's names: a join would read the
     credits of a work again for each of its picks.
     """
-    movies, albums = (
-        Counter({work.work: work.picks for work in scope.read(picks_by_work, kind)}) for kind in KINDS.values()
-    )
-    films, records, people = scope.read(picked_movies), scope.read(picked_albums), scope.read(picked_people)
+    films, records = (scope.read(picks_by_work, kind) for kind in KINDS.values())
+    movies, albums = (Counter({work.work: work.picks for work in works}) for works in (films, records))
+    people = scope.read(picked_people)
     return {
-        "movie_genres": top(movies, ((film.pk, genre) for film in films for genre in set(film.genres))),
-        "album_genres": top(albums, ((record.pk, genre) for record in records for genre in set(record.genres))),
+        "movie_genres": top(movies, ((film.work, genre) for film in films for genre in set(film.genres))),
+        "album_genres": top(albums, ((record.work, genre) for record in records for genre in set(record.genres))),
         "directors": top(movies, (row for part, *row in people if part == "Director"), "tmdb_id"),
         "actors": top(movies, (row for part, *row in people if part == "Actor"), "tmdb_id"),
         "composers": top(movies, {tuple(row) for part, *row in people if part in COMPOSING}, "tmdb_id"),
         "artists": top(albums, scope.read(picked_artists), "musicbrainz_id"),
-        "countries": top(albums, ((record.pk, record.country) for record in records if record.country)),
-        "languages": top(movies, ((film.pk, film.original_language) for film in films if film.original_language)),
-        "movie_decades": top_decades(movies, ((film.pk, film.year) for film in films if film.year)),
-        "album_decades": top_decades(
-            albums, ((record.pk, int(record.release_date[:4])) for record in records if record.release_date)
-        ),
+        "countries": top(albums, ((record.work, record.origin) for record in records if record.origin)),
+        "languages": top(movies, ((film.work, film.origin) for film in films if film.origin)),
+        "movie_decades": top_decades(movies, films),
+        "album_decades": top_decades(albums, records),
     }
-
-
-def picked_movies(scope: Scope) -> QuerySet[Any, Any]:
-    films = Movie.objects.filter(pk__in=scope.picked(MOVIE)).order_by().annotate(year=F("release_date__year"))
-    return films.values_list("pk", "genres", "original_language", "year", named=True)
-
-
-def picked_albums(scope: Scope) -> QuerySet[Any, Any]:
-    records = Album.objects.filter(pk__in=scope.picked(ALBUM)).order_by()
-    return records.values_list("pk", "genres", "country", "release_date", named=True)
 
 
 def picked_people(scope: Scope) -> QuerySet[Any, Any]:
@@ -331,8 +328,8 @@ def top(times: Counter[int], names: Iterable[tuple[Any, ...]], *ids: str) -> lis
     return [dict(zip(("name", *ids), name, strict=True)) | {"count": count} for name, count in ranked]
 
 
-def top_decades(times: Counter[int], years: Iterable[tuple[int, int]]) -> list[Row]:
-    rows = top(times, ((work, year // 10 * 10) for work, year in years))
+def top_decades(times: Counter[int], works: Iterable[Any]) -> list[Row]:
+    rows = top(times, ((work.work, int(str(work.released)[:3]) * 10) for work in works if work.released))
     return [{"name": f"{row['name']}s", "count": row["count"], "first_year": row["name"]} for row in rows]
 
 

@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Case, QuerySet, When
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 from selections.conditions import visible_to
 from selections.models import Opinion
 
-from .features import ALBUMS, MOVIES, Feature, Key, SourcePick, WorkFeatures
+from .features import Feature, Key, SourcePick, WorkFeatures
 from .likes import FURTHEST, MIDDLE
 
 UNRATED = 0.2  # the preference for a work that the user picked
@@ -62,10 +62,9 @@ class Taste:
         def known_work(key: Key) -> KnownWork:
             return known.setdefault(key, KnownWork(key))
 
-        picks, opinions = HISTORY[self.features]
-        for key, *pick in picks(self.user.pk):
+        for key, *pick in compiled(own_picks, self.features)(self.user.pk):
             known_work(key).picks.append(SourcePick(*pick))
-        for key, rating, is_own, is_shown, *pick in opinions(self.user.pk):
+        for key, rating, is_own, is_shown, *pick in compiled(own_opinions, self.features)(self.user.pk):
             of_this = known_work(key)
             if rating is not None and is_shown:
                 of_this.ratings.append(rating)
@@ -104,9 +103,3 @@ def own_opinions(features: WorkFeatures, user: int) -> QuerySet[Any, Any]:
     )
     rows = opinions.values_list("key", "rating", "is_own", "is_shown", *features.source_pick(f"{pick}__"))
     return rows.order_by("-created_at", "-id")
-
-
-HISTORY = {
-    features: [CompiledQuery(partial(build, features)) for build in (own_picks, own_opinions)]
-    for features in (MOVIES, ALBUMS)
-}
