@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.db.models import FilteredRelation, Q, QuerySet, StringAgg, TextField
 from django.db.models.functions import Cast, JSONArray
 from icalendar import Calendar, Event, vDuration, vText
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 
 from .models import MAX_RATING, AnyPick, Week, WeekAlbum, WeekMovie
 
@@ -47,8 +46,8 @@ def write_calendar(user) -> bytes:
 def stamp(user) -> str:
     """A digest of all data that write_calendar() uses, at a fraction of its cost."""
     parts = [f"{FORMAT} {user.username} {user.display_name}"]
-    for part in STAMP:
-        parts += [digest for (digest,) in part(user.pk)] or [""]
+    for part in range(3):
+        parts += [digest for (digest,) in compiled(_stamp_part, part)(user.pk)] or [""]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -65,9 +64,6 @@ def _stamp_part(part: int, user: int) -> QuerySet[Any, Any]:
     rows_as_text = StringAgg(Cast(JSONArray(*names), TextField()), Value("\n"))
     of_owner = rows.filter(**{owner: user}).order_by().values(owner).annotate(text=rows_as_text)
     return of_owner.values_list("text")
-
-
-STAMP = [CompiledQuery(partial(_stamp_part, part)) for part in range(3)]
 
 
 def _event(week: Week) -> Event:

@@ -48,10 +48,6 @@ class Scope:
         seen = {kind: kind.picks._default_manager.visible_to(self.viewer) for kind in KINDS.values()}
         return {kind: picks.filter(**self.of_week("week__")).order_by() for kind, picks in seen.items()}
 
-    def picked(self, kind: Kind) -> QuerySet[Any, Any]:
-        """The ids of the movies or albums."""
-        return self.picks[kind].values(kind.name)
-
     def opinions_given(self, kind: Kind) -> OpinionQuerySet:
         """By these people, on any picks."""
         by_them = {} if self.person is None else {"user": self.person}

@@ -6,10 +6,9 @@ The week of a pick decides which year it belongs to, never the date on which it 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value
+from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Concat, Left
 
 from catalog.models import AlbumArtist, MovieCast, MovieCrew
@@ -30,22 +29,12 @@ SEEN_BEFORE = {
     "rewatches": Count("pk", filter=Q(rewatch=True)),
     "rewatch_unknown": Count("pk", filter=Q(rewatch=None)),
 }
-WORKS: dict[Kind, dict[str, Any]] = {
-    MOVIE: {
-        "identity": F("movie_id"),
-        "runtime": F("movie__runtime"),
-        "genres": F("movie__genres"),
-        "origin": F("movie__original_language"),
-        "released": F("movie__release_date"),
-    },
-    ALBUM: {
-        # A release without a group counts by itself.
-        "identity": Coalesce("album__release_group_id", "album__musicbrainz_id"),
-        "genres": F("album__genres"),
-        "origin": F("album__country"),
-        "released": F("album__release_date"),
-    },
+IDENTITY: dict[Kind, Any] = {
+    MOVIE: F("movie_id"),
+    ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
 }
+ORIGIN: dict[Kind, Any] = {MOVIE: F("movie__original_language"), ALBUM: F("album__country")}
+RUNTIME: dict[Kind, Any] = {MOVIE: F("movie__runtime"), ALBUM: Value(None, IntegerField())}
 
 
 def overview(scope: Scope) -> Row:
@@ -131,7 +120,9 @@ def weeks_by_name(scope: Scope) -> QuerySet[Any, Any]:
 
 def picks_by_work(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
     """The movies or releases with the numbers of their picks."""
-    return count_works(scope.picks[kind], kind).annotate(**WORKS[kind], **SEEN_BEFORE)
+    shown = {"genres": F(f"{kind.name}__genres"), "released": F(f"{kind.name}__release_date")}
+    works = count_works(scope.picks[kind], kind).annotate(identity=IDENTITY[kind], origin=ORIGIN[kind], **shown)
+    return works.annotate(runtime=RUNTIME[kind], **SEEN_BEFORE)
 
 
 def count_works(picks: PickQuerySet, kind: Kind) -> QuerySet[Any, Any]:
@@ -149,7 +140,7 @@ def is_complete() -> Q:
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
     """The number of picks that are a user's first of a movie or release group; the others are repeats."""
-    picks = replace(scope, year=None).picks[kind].values("week__user", work=WORKS[kind]["identity"])
+    picks = replace(scope, year=None).picks[kind].values("week__user", work=IDENTITY[kind])
     if scope.year is None:
         return picks.distinct().count()
     return picks.annotate(first=Min("week__year")).filter(first=scope.year).count()
@@ -179,18 +170,18 @@ def count_streaks(complete: Iterable[YearWeek], running: YearWeek) -> tuple[int,
     return (current if last >= weeks_later(running, -1) else 0), longest
 
 
-Ratings = Counter[tuple[int, int | None]]  # the number of opinions by week number and rating; None is a review only
+type Ratings = list[tuple[int, int | None, int]]  # week number, rating (None is a review only), number of opinions
 
 
 def given_by_week(scope: Scope) -> Ratings:
     """The opinions of these people."""
-    return count_ratings(scope.read(ratings_given, kind, timed=True) for kind in KINDS.values())
+    return [row for kind in KINDS.values() for row in scope.read(ratings_given, kind, timed=True)]
 
 
 def received(scope: Scope) -> Ratings:
     """The opinions of others on these users' picks."""
     own = {kind: F(f"{kind.opinion_field}__week__user") for kind in KINDS.values()}
-    return count_ratings(ratings_by_week(scope.opinions_on(kind).exclude(user=own[kind]), kind) for kind in own)
+    return [row for kind in own for row in ratings_by_week(scope.opinions_on(kind).exclude(user=own[kind]), kind)]
 
 
 def ratings_given(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
@@ -201,23 +192,16 @@ def ratings_by_week(opinions: OpinionQuerySet, kind: Kind) -> QuerySet[Any, Any]
     return opinions.values_list(f"{kind.opinion_field}__week__week_number", "rating").annotate(count=Count("pk"))
 
 
-def count_ratings(of_kinds: Iterable[Iterable[tuple[int, int | None, int]]]) -> Ratings:
-    counted: Ratings = Counter()
-    for week_number, rating, count in chain.from_iterable(of_kinds):
-        counted[week_number, rating] += count
-    return counted
-
-
 def summarize(opinions: Ratings) -> Row:
     """The number of opinions and of ratings, their mean (None without any), and how often each rating was given."""
     histogram = [0] * MAX_RATING
-    for (_, rating), count in opinions.items():
+    for _, rating, count in opinions:
         if rating is not None:
             histogram[rating - 1] += count
     rated = sum(histogram)
     total = sum(rating * count for rating, count in enumerate(histogram, 1))
     return {
-        "opinions": opinions.total(),
+        "opinions": sum(count for _, _, count in opinions),
         "rated": rated,
         "mean": round(total / rated, 2) if rated else None,
         "histogram": histogram,
@@ -268,7 +252,7 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
         in_it = [week for week in weeks if day_of((year, week["week_number"]), THURSDAY).month == month]
         numbers = {week["week_number"] for week in in_it}
         movies, albums = (sum(week[kind] for week in in_it) for kind in ("movies", "albums"))
-        ratings = summarize(Counter({key: count for key, count in given.items() if key[0] in numbers}))
+        ratings = summarize([row for row in given if row[0] in numbers])
         rows.append(
             {
                 "month": month,
@@ -308,14 +292,14 @@ def tops(scope: Scope) -> Row:
 
 def picked_people(scope: Scope) -> QuerySet[Any, Any]:
     """The people of the movies with their parts, once for several jobs of the same name."""
-    movies, fields = scope.picked(MOVIE), ("part", "movie", "person__name", "person__tmdb_id")
+    movies, fields = scope.picks[MOVIE].values("movie"), ("part", "movie", "person__name", "person__tmdb_id")
     crew = MovieCrew.objects.filter(movie__in=movies, job__in=["Director", *COMPOSING]).annotate(part=F("job"))
     cast = MovieCast.objects.filter(movie__in=movies, order__lt=BILLED).annotate(part=Value("Actor"))
     return crew.order_by().values_list(*fields).union(cast.order_by().values_list(*fields)).order_by()
 
 
 def picked_artists(scope: Scope) -> QuerySet[Any, Any]:
-    artists = AlbumArtist.objects.filter(album__in=scope.picked(ALBUM))
+    artists = AlbumArtist.objects.filter(album__in=scope.picks[ALBUM].values("album"))
     return artists.order_by().values_list("album", "artist__name", "artist__musicbrainz_id").distinct()
 
 

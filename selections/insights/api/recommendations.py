@@ -38,9 +38,6 @@ class ReasonSerializer(serializers.Serializer):
         many=True, help_text="Up to three picks that led there; for `people` the pick that they rated."
     )
 
-    def to_representation(self, instance):
-        return vars(instance) | {"picks": [vars(pick) for pick in instance.picks]}
-
 
 class RecommendationSerializer(serializers.Serializer):
     score = serializers.IntegerField(
