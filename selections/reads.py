@@ -66,11 +66,17 @@ def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
     return Week.objects.for_list().filter(user=owner, year=year, week_number=week_number)
 
 
+OF_BOTH = "genres note search_text status title_key vanished_at"
+UNUSED = {  # values of works that no week shows
+    "movie": f"{OF_BOTH} backdrop_path imdb_id original_language runtime tagline vote_average vote_count".split(),
+    "album": f"{OF_BOTH} country cover_asked_at cover_known primary_type release_group_id".split(),
+}
+
+
 def select_picks(kind: Kind, weeks: int, viewer: Any) -> PickQuerySet:
-    """The picks of weeks, without values of their works that no week shows: reading them takes time as well."""
+    """The picks of weeks, without the unused values of their works: reading them takes time as well."""
     picks = kind.picks._default_manager.filter(week__in=[weeks]).with_opinions(viewer)
-    unused = ("genres", "note", "search_text", "title_key", "vanished_at")
-    return picks.defer(*(f"{kind.name}__{name}" for name in unused))
+    return picks.defer(*(f"{kind.name}__{name}" for name in UNUSED[kind.name]))
 
 
 def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:

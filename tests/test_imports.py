@@ -1,6 +1,7 @@
 """Who imports whom, in the source as in the rules of CONTRIBUTING.md."""
 
 import ast
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -23,6 +24,7 @@ HTTP_CLIENTS = {"requests", "requests_cache", "urllib3"}
 OF_SELECTIONS = re.compile(r"picks|weeks__|(?:movie|album)_picks\S*|\S*\bselections_\w+")
 
 
+@functools.cache
 def modules() -> dict[str, ast.Module]:
     """The parsed modules of the product by their names."""
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -34,20 +36,18 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
-MODULES = modules()
-
-
+@functools.cache
 def imports(name: str) -> set[str]:
     """The modules that a module imports, also relatively and within functions."""
     found = set()
-    for node in ast.walk(MODULES[name]):
+    for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             package = name.split(".") if is_package(name) else name.split(".")[:-1]
             base = package[: len(package) - node.level + 1] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
-            submodules = {f"{origin}.{alias.name}" for alias in node.names} & set(MODULES)
+            submodules = {f"{origin}.{alias.name}" for alias in node.names} & set(modules())
             found |= submodules or {origin}
     return found
 
@@ -66,7 +66,7 @@ def room_of(name: str) -> str:
 def test_arrows_between_apps_never_turn_back(app):
     wrong = [
         f"{name} imports {other}"
-        for name in MODULES
+        for name in modules()
         if name.split(".")[0] == app
         for other in imports(name)
         if other.split(".")[0] in set(MAY_IMPORT) - MAY_IMPORT[app] - {app}
@@ -77,7 +77,7 @@ def test_arrows_between_apps_never_turn_back(app):
 
 def test_rooms_of_selections_know_its_core_and_not_each_other():
     wrong = []
-    for name in MODULES:
+    for name in modules():
         for other in imports(name):
             here, there = room_of(name), room_of(other)
             is_service = other == "selections.opinions.services" and (
@@ -91,7 +91,7 @@ def test_rooms_of_selections_know_its_core_and_not_each_other():
 
 def test_only_apis_know_rest_framework_and_only_integrations_ask_the_network():
     wrong = []
-    for name in MODULES:
+    for name in modules():
         packages = {other.split(".")[0] for other in imports(name)}
         if "rest_framework" in packages and ".api" not in name and not name.startswith("wrong_opinions."):
             wrong.append(f"{name} imports rest_framework")
@@ -111,7 +111,7 @@ def names_of_selections(tree: ast.Module) -> set[str]:
 def test_catalog_does_not_name_what_points_at_its_works():
     wrong = [
         f"{name} names {known}"
-        for name, tree in MODULES.items()
+        for name, tree in modules().items()
         if name.startswith("catalog.")
         for known in names_of_selections(tree)
     ]

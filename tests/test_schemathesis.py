@@ -92,7 +92,7 @@ def test_requests_are_taken_and_refused_as_the_document_says(operation, mode, bu
     known = {parameter.name for parameter in operation.query}
     members = {"owner", "user"} & known if operation.path in {"/api/weeks", "/api/opinions"} else set()
 
-    @hypothesis.settings(max_examples=4)
+    @hypothesis.settings(max_examples=3)
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def ask(case):
         # Most addresses ignore parameters that they do not know, and not every year has a week 53.

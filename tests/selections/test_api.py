@@ -227,18 +227,22 @@ def test_picks_are_in_order_of_position(api, user):
 
 
 @pytest.mark.parametrize("raw", ["999999", "0", "-1", "abc", "1.0", "9" * 30, "%00", "%ff", "٣"])
+def test_a_missing_week(api, raw):
+    assert_problem(api.get(f"/api/weeks/{raw}"), 404, "Week not found")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("get", "", None),
         ("patch", "", {"notes": "x"}),
         ("delete", "", None),
         ("post", "/movies", {"tmdb_id": 1, "position": 1}),
         ("delete", "/albums/1", None),
     ],
 )
-def test_a_missing_week(api, raw, method, path, body):
-    assert_problem(getattr(api, method)(f"/api/weeks/{raw}{path}", body), 404, "Week not found")
+def test_a_missing_week_cannot_be_changed(api, method, path, body):
+    for raw in ("999999", "9" * 30, "%00"):
+        assert_problem(getattr(api, method)(f"/api/weeks/{raw}{path}", body), 404, "Week not found")
 
 
 @pytest.mark.parametrize("picks", [1, 2])
