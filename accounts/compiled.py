@@ -5,9 +5,10 @@ the function that builds the query set, so what it says of who may see what hold
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
@@ -17,32 +18,7 @@ from django.db.models.expressions import RawSQL
 # For arguments while a query is compiled: each fits into any column of whole numbers. It is compiled with both, as a
 # constant may be one of these numbers, too, but does not change with them.
 STAND_INS = (range(31_000, 31_100), range(29_000, 29_100))
-
-
-class Statement:
-    """SQL of the ORM, with places for arguments; one for a list, as in `pk__in=[ids]`, takes any number of values.
-
-    `compile_with` returns the SQL and its parameters for stand-ins of the arguments.
-    """
-
-    def __init__(self, compile_with: Callable[[range], tuple[str, Iterable[Any]]]) -> None:
-        (sql, params), (_, others) = (compile_with(stand_ins) for stand_ins in STAND_INS)
-        self.pieces = sql.split("%s")
-        self.places = [(param, argument_number(param, other)) for param, other in zip(params, others, strict=True)]
-
-    def execute(self, arguments: tuple[Any, ...], page: tuple[int, int] | None = None) -> list[Any]:
-        """The rows; `page` is a limit and an offset."""
-        sql, values = self.pieces[0], []
-        for (param, number), piece in zip(self.places, self.pieces[1:], strict=True):
-            value = param if number is None else arguments[number]
-            several = value if isinstance(value, list) else [value]
-            sql += ", ".join(["%s"] * len(several)) + piece
-            values += several
-        if page:
-            sql, values = f"{sql} LIMIT %s OFFSET %s", [*values, *page]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            return cursor.fetchall()
+NO_ID = -1  # in place of an empty list, which SQL does not know
 
 
 def argument_number(param: Any, other: Any) -> int | None:
@@ -52,37 +28,54 @@ def argument_number(param: Any, other: Any) -> int | None:
     return first.index(param) if is_argument else None
 
 
-class CompiledQuery[M: models.Model]:
+class CompiledQuery[R]:
     """A query set as a function of whole numbers, such as ids, or of lists of them, that returns its rows.
 
-    `select_related()` and annotations work as usual; what the ORM does after the query, as `prefetch_related()` does,
-    is left out.
+    For a list, as in `pk__in=[ids]`, it takes any number of values. `select_related()`, annotations and `values_list()`
+    (always with names) work as usual; what the ORM does after the query, as `prefetch_related()` does, is left out.
     """
 
-    def __init__(self, build: Callable[..., models.QuerySet[M]]) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet[Any, R]]) -> None:
         self.build = build
         self.__doc__ = build.__doc__
 
-    def __call__(self, *arguments: int | list[int]) -> list[M]:
-        select, read = self.compiled
-        return read(select.execute(arguments))
+    def __call__(self, *arguments: int | list[int]) -> list[R]:
+        return self.execute(arguments)
 
-    def page(self, limit: int, offset: int, *arguments: int | list[int]) -> list[M]:
+    def page(self, limit: int, offset: int, *arguments: int | list[int]) -> list[R]:
         """Some of the rows."""
-        select, read = self.compiled
-        return read(select.execute(arguments, (limit, offset)))
+        return self.execute(arguments, (limit, offset))
+
+    def execute(self, arguments: tuple[int | list[int], ...], page: tuple[int, int] | None = None) -> list[R]:
+        (sql, *pieces), places, read = self.compiled
+        values: list[Any] = []
+        for (param, number), piece in zip(places, pieces, strict=True):
+            value = param if number is None else arguments[number]
+            several = (value or [NO_ID]) if isinstance(value, list) else [value]
+            sql += ", ".join(["%s"] * len(several)) + piece
+            values += several
+        if page:
+            sql, values = f"{sql} LIMIT %s OFFSET %s", [*values, *page]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return read(cursor.fetchall())
 
     @cached_property
-    def compiled(self) -> tuple[Statement, Callable[[list[Any]], list[M]]]:
-        """The SQL, and what makes objects of its rows."""
-        count, compilers = len(inspect.signature(self.build).parameters), []
+    def compiled(self) -> tuple[list[str], list[tuple[Any, int | None]], Callable[[list[Any]], list[R]]]:
+        """The SQL in pieces, the parameters between these, and what makes objects or tuples of the rows."""
+        count = len(inspect.signature(self.build).parameters)
+        compilers: list[Any] = [
+            self.build(*stand_ins[:count]).query.get_compiler(DEFAULT_DB_ALIAS) for stand_ins in STAND_INS
+        ]
+        (sql, params), (_, others) = (compiler.as_sql() for compiler in compilers)
+        places = [(param, argument_number(param, other)) for param, other in zip(params, others, strict=True)]
+        return sql.split("%s"), places, reader(compilers[0])
 
-        def compile_with(stand_ins: range) -> tuple[str, Iterable[Any]]:
-            compiler: Any = self.build(*stand_ins[:count]).query.get_compiler(DEFAULT_DB_ALIAS)
-            compilers.append(compiler)
-            return compiler.as_sql()
 
-        return Statement(compile_with), reader(compilers[0])
+@cache
+def compiled(build: Callable[..., models.QuerySet[Any, Any]], *first: Any) -> CompiledQuery[Any]:
+    """The query that a function builds with these first arguments."""
+    return CompiledQuery(partial(build, *first))
 
 
 def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
@@ -107,8 +100,11 @@ class Rows[M: models.Model]:
 
 
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
-    """The function that makes objects of rows, as django.db.models.query.ModelIterable does."""
+    """The function that makes objects of rows, as ModelIterable of the ORM does, or with values_list() named tuples."""
     converters = compiler.get_converters([expression for expression, *_ in compiler.select])
+    if names := compiler.query.selected:
+        row: Any = namedtuple("Row", list(names))  # type: ignore[misc]
+        return lambda rows: [*map(row._make, compiler.apply_converters(rows, converters))]
     make = maker(compiler, compiler.klass_info)
     annotations = list(compiler.annotation_col_map.items())
 

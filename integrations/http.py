@@ -130,7 +130,9 @@ class Upstream:
             if cached := self._cached(request):
                 answers[key] = cached
             if not (cached and cached.is_fresh):
-                pending[self.start(request)] = key
+                with contextlib.suppress(IntegrationError):  # without a key nothing can be sent
+                    self.credentials()
+                    pending[self.start(request)] = key
         if not all(future.done() for future in pending):
             with self._waiting() as (_, seconds):
                 wait(pending, min(seconds, threading.TIMEOUT_MAX))

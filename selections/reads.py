@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery, RowCount, Rows, Statement, ids_of_page
+from accounts.compiled import CompiledQuery, RowCount, Rows, compiled, ids_of_page
 
 from .kinds import KINDS, Kind
 from .models import AnyPick, Event, PickQuerySet, Week
@@ -23,7 +23,7 @@ type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
     """All weeks that a user may see, to be paged: see WeekQuerySet.newest_first()."""
-    return Rows(lambda: count_weeks(viewer)[0].count, partial(WEEKS[own_first], viewer))
+    return Rows(lambda: count_weeks(viewer)[0].count, partial(compiled(select_weeks, own_first), viewer))
 
 
 @CompiledQuery
@@ -40,13 +40,10 @@ def select_weeks(own_first: bool, viewer: int, limit: int, offset: int) -> Query
     return Week.objects.visible_to(viewer).newest_first(viewer, own_first=own_first).page(limit, offset)
 
 
-WEEKS = {own_first: CompiledQuery(partial(select_weeks, own_first)) for own_first in (True, False)}
-
-
 def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
     """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
     ids = [week.pk for week in weeks]
-    return attach_picks(weeks, *(find(ids, viewer) for find in PICKS.values())) if ids else []
+    return attach_picks(weeks, *(compiled(select_picks, kind)(ids, viewer) for kind in KINDS.values())) if ids else []
 
 
 def attach_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
@@ -82,12 +79,9 @@ def select_picks(kind: Kind, weeks: int, viewer: Any) -> PickQuerySet:
     return picks.defer(*(f"{kind.name}__{name}" for name in UNUSED[kind.name]))
 
 
-PICKS = {kind: CompiledQuery(partial(select_picks, kind)) for kind in KINDS.values()}
-
-
 def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:
     """The picks of a week, with their works and opinions."""
-    picks = PICKS[kind]([week.pk], viewer)
+    picks = compiled(select_picks, kind)([week.pk], viewer)
     for pick in picks:
         pick.week = week
     return {pick.position: pick for pick in picks}
@@ -96,21 +90,16 @@ def picks_by_position(kind: Kind, week: Week, viewer: int) -> dict[int, Any]:
 def list_events(viewer: int, since: int, before: int, limit: int) -> tuple[list[int], str]:
     """The ids of the newest events between two ids that a user may see, and a digest of the answer with them: it
     changes with the events, members' names and picks, but not with what the catalog says of a work."""
-    rows = _events_statement().execute((viewer, since, before), (limit, 0))
+    rows = select_events.page(limit, 0, viewer, since, before)
     return [row[0] for row in rows], hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-@cache
-def _events_statement() -> Statement:
+@CompiledQuery
+def select_events(viewer: int, since: int, before: int) -> QuerySet[Any, Any]:
     joined = ("user", "week__user", "vote__item__user")  # in any case
     names = [f"{user}__{name}" for user in joined for name in ("username", "display_name")]
-
-    def compile_with(stand_ins: Sequence[int]) -> tuple[str, Any]:
-        viewer, since, before = stand_ins[:3]
-        events = Event.objects.visible_to(viewer).filter(pk__gt=since, pk__lt=before).order_by("-pk")
-        return events.values_list("pk", "week__updated_at", *names).query.sql_with_params()
-
-    return Statement(compile_with)
+    events = Event.objects.visible_to(viewer).filter(pk__gt=since, pk__lt=before).order_by("-pk")
+    return events.values_list("pk", "week__updated_at", *names)
 
 
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
@@ -180,12 +169,12 @@ def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
     if settled_week(user) != last:
         return None
     with contextlib.suppress(WeekHasEnded):
-        return compiled(user, last, settings.BLIND_REVEAL, build)
+        return compiled_while(user, last, settings.BLIND_REVEAL, build)
     return None
 
 
 @lru_cache(maxsize=1000)
-def compiled(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
+def compiled_while(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
     """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
     made = CompiledQuery(partial(build, user))
     made.compiled  # noqa: B018 - now, as it depends on the time

@@ -1,13 +1,12 @@
 """All changes of weeks and picks; database constraints decide, and their errors become sentences here."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.compiled import CompiledQuery
+from accounts.compiled import compiled
 from catalog.fetching import not_found
 from catalog.models import Album, Movie
 
@@ -279,15 +278,14 @@ def previous_picks(pick: AnyPick, user) -> list[AnyPick]:
     """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
     earlier weeks."""
     week = pick.week
-    return EARLIER[pick.kind].page(MAX_PREVIOUS, 0, pick.work.pk, week.year, week.week_number, user.pk)
+    return compiled(earlier_picks, KINDS[pick.kind]).page(
+        MAX_PREVIOUS, 0, pick.work.pk, week.year, week.week_number, user.pk
+    )
 
 
 def earlier_picks(kind: Kind, work: int, year: int, week_number: int, viewer: int) -> PickQuerySet:
     same = kind.picks._default_manager.of_work(kind.works(pk=work))
     return same.filter(week_before(year, week_number, "week__")).visible_to(viewer).latest_first()
-
-
-EARLIER = {kind.name: CompiledQuery(partial(earlier_picks, kind)) for kind in KINDS.values()}
 
 
 def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -> bool:

@@ -20,6 +20,7 @@ from selections import backfill as gaps
 from selections import services
 from selections.guards import Conflict
 from selections.insights import statistics
+from selections.insights.scope import Scope
 from selections.models import Week
 from selections.rounds import state_of
 from selections.weeks import (
@@ -93,7 +94,7 @@ def _count(count: int, what: str) -> str:
 
 def cells_of(person: Any, year: int) -> list[dict[str, Any]]:
     """The 52 or 53 weeks of a member's year, in three queries; the current one is that of their time zone."""
-    cells = statistics.calendar(statistics.Scope(viewer=person, person=person, year=year), year)
+    cells = statistics.calendar(Scope(viewer=person, person=person, year=year), year)
     for cell in cells:
         cell["name"] = week_name(year, cell["week_number"])
         cell["state"] = state_of(cell["movies"], cell["albums"]) if cell["id"] else "none"

@@ -16,7 +16,8 @@ from selections.models import MAX_RATING
 from selections.weeks import LAST_ZONE, week_in, week_name, weeks_later
 
 from .comparison import Agreement
-from .statistics import Scope, totals
+from .scope import Scope
+from .statistics import totals
 
 MAX_POSTERS = 3  # of each kind
 # What XML does not allow, and what turns the direction of the text after it.

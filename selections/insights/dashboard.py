@@ -1,6 +1,7 @@
 """Figures of the admin's first page: picks and opinions of all members, and rows that need a curator's attention."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,7 @@ def ratings(user: Any) -> list[int]:
 def top_genres(kind: Kind) -> list[tuple[str, int]]:
     """The genres with the most picks of all time, and their numbers, in two queries."""
     picks = kind.picks._default_manager.order_by()
-    times = count_works(picks, kind)
+    times = Counter(dict(count_works(picks, kind)))
     picked = kind.works._default_manager.filter(pk__in=picks.values(kind.name)).order_by()
     counted = top(times, ((pk, genre) for pk, genres in picked.values_list("pk", "genres") for genre in set(genres)))
     return [(row["name"], row["count"]) for row in counted]

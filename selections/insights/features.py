@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, TextField, Value
+from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from accounts.compiled import compiled
 from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
 from integrations.musicbrainz import usefulness
 from integrations.tmdb import MovieHit
@@ -41,6 +42,7 @@ class WorkFeatures:
     """The features of movies, or of albums, and how to query them."""
 
     kind: Kind
+    maker: str  # the name of credits' foreign key
     key_fields: tuple[str, ...]  # of a work; the first that is not null is its key
     fields: tuple[str, ...]  # of a work, that its features and its order come from
     best_known: tuple[str, ...]  # the order of works that are recommended for what they are only
@@ -65,8 +67,14 @@ class WorkFeatures:
         """The keys by the ids of all works that have one of them."""
         raise NotImplementedError
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        """The makers of these works, or the works of these makers, sorted: among equals the first is named."""
+    def credits(self, column: str, ids: Collection[int]) -> list[Credit]:
+        """The makers of these works, or the works of these makers."""
+        return self.read_credits(compiled(self.select_credits, column)([*ids]) if ids else [])
+
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        raise NotImplementedError
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
         raise NotImplementedError
 
     def order(self, work: Any) -> tuple[Any, ...]:
@@ -84,26 +92,27 @@ class WorkFeatures:
 
 
 class MovieFeatures(WorkFeatures):
-    kind, key_fields = MOVIE, ("pk",)
-    fields = ("tmdb_id", "genres", "release_date", "vote_count", "fetched_at", "vanished_at")
+    kind, maker, key_fields = MOVIE, "person", ("pk",)
+    fields = ("tmdb_id", "genres", "release_date", "vote_count")
     best_known = ("-vote_count", "pk")
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         return {key: key for key in keys if isinstance(key, int)}
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        chosen = Q(movie__in=of) if by is None else Q(person__in=by)
-        crew = MovieCrew.objects.filter(chosen, job__in=JOBS).annotate(part=F("job")).order_by()
-        cast = MovieCast.objects.filter(chosen, order__lt=LEADING).annotate(part=Value("Actor")).order_by()
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        crew = MovieCrew.objects.filter(**{f"{column}__in": [ids]}, job__in=JOBS).annotate(part=F("job"))
+        cast = MovieCast.objects.filter(**{f"{column}__in": [ids]}, order__lt=LEADING).annotate(part=Value("Actor"))
         fields = ("movie_id", "person_id", "person__name", "part")
-        rows = crew.values_list(*fields).union(cast.values_list(*fields), all=True).order_by()
+        return crew.order_by().values_list(*fields).union(cast.order_by().values_list(*fields), all=True).order_by()
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
         found = {(movie, (JOBS.get(part, "cast"), person)): name for movie, person, name, part in rows}
         # A director who also wrote the movie, or acts in it, is one reason.
-        return sorted(
+        return [
             (movie, feature, name)
             for (movie, feature), name in found.items()
             if feature[0] == "director" or (movie, ("director", feature[1])) not in found
-        )
+        ]
 
     def decade(self, work: Movie | MovieHit) -> int | None:
         return work.release_date.year // 10 * 10 if work.release_date else None
@@ -113,19 +122,20 @@ class MovieFeatures(WorkFeatures):
 
 
 class AlbumFeatures(WorkFeatures):
-    kind, key_fields = ALBUM, ("release_group_id", "musicbrainz_id")
-    fields = (*key_fields, "genres", "release_date", "status", "cover_art_url", "fetched_at", "vanished_at")
+    kind, maker, key_fields = ALBUM, "artist", ("release_group_id", "musicbrainz_id")
+    fields = (*key_fields, "genres", "release_date", "status", "cover_art_url")
     best_known = ("-pk",)
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         known = Album.objects.alias(key=Coalesce(*self.key_fields)).filter(key__in=keys).order_by()
         return dict(known.values_list("pk", Coalesce(*self.key_fields)))
 
-    def credits(self, *, of: Collection[int] | None = None, by: Collection[int] | None = None) -> list[Credit]:
-        chosen = Q(album__in=of) if by is None else Q(artist__in=by)
-        found = AlbumArtist.objects.filter(chosen).exclude(artist__musicbrainz_id__in=NOT_ARTISTS).order_by()
-        rows = found.values_list("album_id", "artist_id", "artist__name").distinct()
-        return sorted((album, ("artist", artist), name) for album, artist, name in rows)
+    def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
+        found = AlbumArtist.objects.filter(**{f"{column}__in": [ids]}).exclude(artist__musicbrainz_id__in=NOT_ARTISTS)
+        return found.order_by().values_list("album_id", "artist_id", "artist__name").distinct()
+
+    def read_credits(self, rows: list[Any]) -> list[Credit]:
+        return [(album, ("artist", artist), name) for album, artist, name in rows]
 
     def decade(self, work: Album) -> int | None:
         return int(work.release_date[:4]) // 10 * 10 if work.release_date else None

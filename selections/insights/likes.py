@@ -11,11 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet, Value
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from selections.models import Opinion
-from selections.weeks import LAST_ZONE, week_before, week_in
+from selections.weeks import LAST_YEAR, LAST_ZONE, YearWeek, week_before, week_in
 
 from .features import Key, WorkFeatures
 
@@ -28,6 +29,11 @@ PRIOR = 0.003  # the weight of members who like nothing that the user likes: new
 MAX_LIKES = 100_000  # the latest: some 20 MB
 FEW = 20_000  # opinions, up to which each request sees the latest
 REUSED = 600  # seconds for which likes are kept where there are more
+
+OPINIONS = CompiledQuery(lambda: Opinion.objects.order_by().values_list("pk"))
+NEWEST = {"count": Count("pk"), "pk": Max("pk"), "at": Max("updated_at")}
+LATEST = CompiledQuery(lambda: Opinion.objects.order_by().values_list(Value(0)).annotate(**NEWEST))
+PRIVATE = CompiledQuery(lambda: get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk"))
 
 
 class Likes:
@@ -50,12 +56,9 @@ class Likes:
 
     def read(self, features: WorkFeatures) -> Any:
         """The latest opinions that say so, as rows."""
-        pick = features.kind.opinion_field
-        shown = {"user__visibility": "members", f"{pick}__week__user__visibility": "members"}
-        opinions = Opinion.objects.filter(rating__gt=MIDDLE, **{f"{pick}__isnull": False}, **shown)
-        if settings.BLIND_REVEAL:
-            opinions = opinions.filter(week_before(*week_in(LAST_ZONE, timezone.now()), f"{pick}__week__"))
-        rows = opinions.annotate(key=features.key(f"{pick}__{features.kind.name}")).order_by("-created_at", "-id")
+        key = features.key(f"{features.kind.opinion_field}__{features.kind.name}")
+        opinions = readable_by_all(features, *first_hidden()).filter(rating__gt=MIDDLE)
+        rows = opinions.annotate(key=key).order_by("-created_at", "-id")
         return rows.values_list("key", "user_id", "rating", "pk")[:MAX_LIKES].iterator()
 
     def near(self, user: Any, liked: dict[Key, float]) -> tuple[dict[Key, float], dict[int, float]]:
@@ -83,9 +86,22 @@ class Likes:
     def closest(self, key: Key, weights: dict[int, float], count: int) -> list[int]:
         """The opinions that contributed most to a work's points."""
         work = self.works[self.numbers[key]] if key in self.numbers else {}
-        others = work.keys() & weights.keys()
-        best = nsmallest(count, others, key=lambda member: (-weights[member] * work[member][0], member))
-        return [work[member][1] for member in best]
+        best = nsmallest(count, ((-weights[who] * liking, who) for who, (liking, _) in work.items() if who in weights))
+        return [work[member][1] for _, member in best]
+
+
+def readable_by_all(features: WorkFeatures, year: int, week_number: int) -> QuerySet[Opinion]:
+    """The opinions on works of a kind that every member may read, on weeks before this one."""
+    pick = features.kind.opinion_field
+    shown = {"user__visibility": "members", f"{pick}__week__user__visibility": "members"}
+    return Opinion.objects.filter(
+        week_before(year, week_number, f"{pick}__week__"), **{f"{pick}__isnull": False}, **shown
+    )
+
+
+def first_hidden() -> YearWeek:
+    """The first week that is not over everywhere, if opinions are hidden until then."""
+    return week_in(LAST_ZONE, timezone.now()) if settings.BLIND_REVEAL else (LAST_YEAR + 1, 1)
 
 
 def likes_of(features: WorkFeatures) -> Likes:
@@ -100,10 +116,5 @@ def keep(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
 
 def _stamp() -> tuple[Any, ...]:
     """Changes with whatever hides opinions, every REUSED seconds, and where opinions are few, with each of them."""
-    now = timezone.now()
-    private = get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk", flat=True)
-    opinions: dict[str, Any] = {}
-    if not Opinion.objects.all()[FEW:].exists():
-        opinions = Opinion.objects.aggregate(Count("pk"), Max("pk"), Max("updated_at"))
-    moment = int(now.timestamp() / REUSED)
-    return settings.BLIND_REVEAL, week_in(LAST_ZONE, now), moment, *opinions.values(), *private
+    opinions = [] if OPINIONS.page(1, FEW) else LATEST()
+    return first_hidden(), int(timezone.now().timestamp() / REUSED), *opinions, *PRIVATE()

@@ -14,16 +14,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from accounts.compiled import compiled
 from catalog import services as catalog
 from catalog.models import Album, Movie
 from integrations.tmdb import MovieHit
 from selections.kinds import MOVIE
-from selections.models import Opinion
 
 from .features import ALBUMS, MAKERS, MOVIES, Feature, Key, SourcePick, WorkFeatures
-from .likes import FURTHEST, MIDDLE, likes_of
+from .likes import FURTHEST, MIDDLE, first_hidden, likes_of, readable_by_all
 from .taste import Taste
 
 NEAR = 20  # the weight of people beside features, which each have the weight 1
@@ -97,7 +97,6 @@ class Search:
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
         self.user, self.features, self.kind = user, features, features.kind
-        self.works = self.kind.works._default_manager
         self.taste = Taste(user, features)
         self.likes = likes_of(features)
         self.near, self.weights = self.likes.near(user, self.taste.liked)
@@ -109,8 +108,8 @@ class Search:
         """Add TMDB's recommendations for the movies that the user rated highest; return whether it answered in time."""
         rated = [known for known in self.taste.history.values() if known.ratings and known.liking >= HIGH]
         best = sorted(rated, key=lambda known: (known.liking, known.latest), reverse=True)[:MAX_ASKED]
-        ids = Movie.objects.in_bulk([known.key for known in best])
-        liked = {ids[known.key].tmdb_id: known for known in best}
+        movies = self.load([known.key for known in best])
+        liked = {movies[known.key].tmdb_id: known for known in best}
         answers = catalog.movies_like(list(liked))
         for tmdb_id, hits in answers.items():
             self.asked[tmdb_id] = liked[tmdb_id].picks
@@ -145,20 +144,16 @@ class Search:
         """The works that may have the most points, with these."""
         features, own = self.features, self.taste.own
         known = [work for work, key in own.items() if key in self.taste.history]
-        self.taste.learn(features.credits(of=known))
+        self.taste.learn(sorted(features.credits(features.kind.name, known)))
         made = self.points_of_makers()
         unknown = (key for key in self.near if key not in self.taste.known)
         near = heapq.nlargest(MAX_CANDIDATES, unknown, key=self.near.__getitem__)
-        best_known = self.works.exclude(pk__in=own).order_by(*features.best_known).values("pk")[:MAX_CANDIDATES]
         ids = {
             *known,
             *heapq.nsmallest(MAX_CANDIDATES, made, key=lambda work: (-sum(made[work].values()), work)),
             *features.editions(near),
         }
-        chosen = Q(pk__in=ids) | Q(pk__in=best_known)
-        if self.hits:
-            chosen |= Q(tmdb_id__in=list(self.hits))
-        works = list(self.works.filter(chosen).order_by("pk").values_list("pk", *features.fields, named=True))
+        works = compiled(candidates, features)([*ids], [*own], [*self.hits])
         traits = {work.pk: features.traits(work) for work in works}
         self.taste.learn([(work, feature, str(feature[1])) for work in known for feature in traits.get(work, [])])
         return [self.candidate(work, made[work.pk], traits[work.pk]) for work in works if self.may_be(work)] + [
@@ -168,11 +163,14 @@ class Search:
 
     def points_of_makers(self) -> dict[int, dict[Feature, float]]:
         """The points of each work for its makers."""
-        people = {int(name) for _, name in self.taste.affinities}
+        affinities = self.taste.affinities
+        people = {int(name) for _, name in affinities}
         made: dict[int, dict[Feature, float]] = defaultdict(dict)
-        for work, feature, _ in self.features.credits(by=people):
-            if feature in self.taste.affinities and work not in self.taste.own:
-                made[work][feature] = self.taste.affinities[feature]
+        rows = self.features.credits(self.features.maker, people)
+        for work, feature in sorted(
+            (work, feature) for work, feature, _ in rows if feature in affinities and work not in self.taste.own
+        ):
+            made[work][feature] = affinities[feature]
         return made
 
     def may_be(self, work: Any) -> bool:
@@ -181,7 +179,7 @@ class Search:
         if work.pk in self.taste.own:
             self.hits.pop(getattr(work, "tmdb_id", 0), None)
             return False
-        return work.fetched_at is not None and (is_hit or not work.vanished_at)
+        return work.is_fetched and (is_hit or work.is_there)
 
     def candidate(self, work: Any, points: dict[Feature, float], traits: list[Feature]) -> Candidate:
         key = self.features.key_of(work)
@@ -194,15 +192,15 @@ class Search:
             points |= self.recommended[work.tmdb_id]
         return Candidate(work, key, self.features.order(work), points)
 
+    def load(self, ids: list[Any]) -> dict[Any, Any]:
+        return {work.pk: work for work in compiled(whole_works, self.features)(ids)}
+
     def explained(self, found: list[tuple[float, Candidate]]) -> list[Recommendation]:
         """The recommendations with all fields of their works, and the reasons that can be named."""
-        works = self.works.in_bulk({getattr(candidate.work, "pk", 0) for _, candidate in found})
+        works = self.load([getattr(candidate.work, "pk", 0) for _, candidate in found])
         closest = {candidate.key: self.likes.closest(candidate.key, self.weights, MAX_PICKS) for _, candidate in found}
-        pick = self.kind.opinion_field
-        named = Opinion.objects.visible_to(self.user, pick).filter(
-            pk__in=[pk for pks in closest.values() for pk in pks]
-        )
-        rows = named.values_list("pk", "user__username", *self.features.source_pick(f"{pick}__"))
+        contributed = [pk for pks in closest.values() for pk in pks]
+        rows = compiled(named_opinions, self.features)(contributed, *first_hidden())
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
@@ -215,7 +213,7 @@ class Search:
         """The reasons for a recommendation, the strongest first, with the picks that led to it."""
         reasons: list[Reason] = []
         for feature, points in sorted(candidate.points.items(), key=lambda pair: -pair[1]):
-            if points > 0:
+            if points > 0 and len(reasons) < MAX_REASONS:
                 reasons += people if feature == PEOPLE else [self.reason(*feature)]
         return reasons[:MAX_REASONS]
 
@@ -226,3 +224,24 @@ class Search:
         known = [known for known in self.taste.knowing[kind, about].values() if known.liking > 0]
         liked = sorted(known, key=lambda known: (known.liking, known.latest), reverse=True)
         return Reason(kind, self.taste.names[kind, about], [known.picks[0] for known in liked[:MAX_PICKS]])
+
+
+def candidates(features: WorkFeatures, ids: int, own: int, hits: int) -> QuerySet[Any, Any]:
+    """These works, the best known others that are not the user's own, and the hits."""
+    works = features.kind.works._default_manager
+    best_known = works.exclude(pk__in=[own]).order_by(*features.best_known).values("pk")[:MAX_CANDIDATES]
+    chosen = Q(pk__in=[ids]) | Q(pk__in=best_known)
+    if features is MOVIES:
+        chosen |= Q(tmdb_id__in=[hits])
+    state = {"is_fetched": Q(fetched_at__isnull=False), "is_there": Q(vanished_at=None)}
+    return works.filter(chosen).order_by("pk").annotate(**state).values_list("pk", *features.fields, *state)
+
+
+def whole_works(features: WorkFeatures, ids: int) -> QuerySet[Any]:
+    return features.kind.works._default_manager.filter(pk__in=[ids]).order_by()
+
+
+def named_opinions(features: WorkFeatures, ids: int, year: int, week_number: int) -> QuerySet[Any, Any]:
+    """These opinions, but for those that have just been hidden or deleted."""
+    opinions = readable_by_all(features, year, week_number).filter(pk__in=[ids]).order_by()
+    return opinions.values_list("pk", "user__username", *features.source_pick(f"{features.kind.opinion_field}__"))

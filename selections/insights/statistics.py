@@ -5,17 +5,18 @@ The week of a pick decides which year it belongs to, never the date on which it 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Concat, Left
 
-from catalog.models import Album, AlbumArtist, Movie, MovieCast, MovieCrew
+from catalog.models import AlbumArtist, MovieCast, MovieCrew
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
-from selections.models import MAX_RATING, Opinion, OpinionQuerySet, PickQuerySet, Week, WeekQuerySet
+from selections.models import MAX_RATING, OpinionQuerySet, PickQuerySet
 from selections.weeks import MONDAY, SUNDAY, THURSDAY, YearWeek, day_of, this_week, weeks_in_year, weeks_later
+
+from .scope import Scope
 
 MAX_WEEKS = 50_000  # for statistics of all members, which take about half a second then
 MAX_NAMES = 10  # entries in a list of the most frequent
@@ -28,55 +29,12 @@ SEEN_BEFORE = {
     "rewatches": Count("pk", filter=Q(rewatch=True)),
     "rewatch_unknown": Count("pk", filter=Q(rewatch=None)),
 }
-WORKS: dict[Kind, Any] = {
+IDENTITY: dict[Kind, Any] = {
     MOVIE: F("movie_id"),
     ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
 }
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The scope of the figures for a `viewer`: a `person`, or all members that the viewer may see if that is None.
-
-    With a `year` it covers only the weeks of that ISO year, with `before` only those before the week of this number.
-    """
-
-    viewer: Any
-    person: Any = None
-    year: int | None = None
-    before: int | None = None
-
-    def of_year(self, week: str = "") -> dict[str, Any]:
-        """The conditions on a row's `week`, of any user."""
-        if self.year is None:
-            return {}
-        end = {} if self.before is None else {f"{week}week_number__lt": self.before}
-        return {f"{week}year": self.year} | end
-
-    def of_week(self, week: str = "") -> dict[str, Any]:
-        """The conditions on a row's `week`."""
-        return ({} if self.person is None else {f"{week}user": self.person}) | self.of_year(week)
-
-    @property
-    def weeks(self) -> WeekQuerySet:
-        return Week.objects.visible_to(self.viewer).filter(**self.of_week()).order_by()
-
-    @cached_property
-    def picks(self) -> dict[Kind, PickQuerySet]:
-        seen = {kind: kind.picks._default_manager.visible_to(self.viewer) for kind in KINDS.values()}
-        return {kind: picks.filter(**self.of_week("week__")).order_by() for kind, picks in seen.items()}
-
-    def opinions_given(self, kind: Kind) -> OpinionQuerySet:
-        """By these people, on any picks."""
-        by_them = {} if self.person is None else {"user": self.person}
-        return self.visible_opinions(kind).filter(**by_them, **self.of_year(f"{kind.opinion_field}__week__"))
-
-    def opinions_on(self, kind: Kind) -> OpinionQuerySet:
-        """By anyone, on picks of these people."""
-        return self.visible_opinions(kind).filter(**self.of_week(f"{kind.opinion_field}__week__"))
-
-    def visible_opinions(self, kind: Kind) -> OpinionQuerySet:
-        return Opinion.objects.visible_to(self.viewer, kind.opinion_field).order_by()
+ORIGIN: dict[Kind, Any] = {MOVIE: F("movie__original_language"), ALBUM: F("album__country")}
+RUNTIME: dict[Kind, Any] = {MOVIE: F("movie__runtime"), ALBUM: Value(None, IntegerField())}
 
 
 def overview(scope: Scope) -> Row:
@@ -130,31 +88,48 @@ def year_in_opinions(scope: Scope, year: int) -> Row:
 
 def totals(scope: Scope) -> Row:
     """The numbers of picks and of first picks, and the hours that it takes to watch them."""
-    weeks = scope.weeks.aggregate(all=Count("pk"), complete=Count("pk", filter=is_complete()))
-    movies = scope.picks[MOVIE].aggregate(
-        picks=Count("pk"),
-        works=Count(WORKS[MOVIE], distinct=True),
-        minutes=Sum("movie__runtime"),
-        timed=Count("movie__runtime"),
-        **SEEN_BEFORE,
-    )
-    albums = scope.picks[ALBUM].aggregate(picks=Count("pk"), works=Count(WORKS[ALBUM], distinct=True), **SEEN_BEFORE)
-    firsts = movies["works"] + albums["works"]
+    weeks = scope.read(weeks_by_name)
+    movies, albums = (scope.read(picks_by_work, kind) for kind in KINDS.values())
+    timed = [work for work in movies if work.runtime is not None]
+    movie_picks, album_picks, timed_picks = (sum(work.picks for work in works) for works in (movies, albums, timed))
+    distinct_movies, distinct_albums = (len({work.identity for work in works}) for works in (movies, albums))
+    firsts = distinct_movies + distinct_albums
     if scope.person is None or scope.year is not None:
         firsts = sum(count_firsts(scope, kind) for kind in KINDS.values())
+    minutes = sum(work.runtime * work.picks for work in timed)
     return {
-        "weeks": weeks["all"],
-        "complete_weeks": weeks["complete"],
-        "movies": movies["picks"],
-        "albums": albums["picks"],
-        "distinct_movies": movies["works"],
-        "distinct_albums": albums["works"],
-        "repeats": movies["picks"] + albums["picks"] - firsts,
-        **{name: movies[name] + albums[name] for name in SEEN_BEFORE},
+        "weeks": sum(week.weeks for week in weeks),
+        "complete_weeks": sum(week.complete for week in weeks),
+        "movies": movie_picks,
+        "albums": album_picks,
+        "distinct_movies": distinct_movies,
+        "distinct_albums": distinct_albums,
+        "repeats": movie_picks + album_picks - firsts,
+        **{name: sum(getattr(work, name) for work in [*movies, *albums]) for name in SEEN_BEFORE},
         # Without any known runtime the hours are unknown; without any movie they are 0.
-        "hours_watched": None if movies["picks"] and not movies["timed"] else round((movies["minutes"] or 0) / 60, 1),
-        "runtime_unknown": movies["picks"] - movies["timed"],
+        "hours_watched": None if movie_picks and not timed else round(minutes / 60, 1),
+        "runtime_unknown": movie_picks - timed_picks,
     }
+
+
+def weeks_by_name(scope: Scope) -> QuerySet[Any, Any]:
+    """The calendar weeks, each with the numbers of its weeks and of the complete ones."""
+    counts = {"first": Min("pk"), "weeks": Count("pk"), "complete": Count("pk", filter=is_complete())}
+    return scope.weeks.values_list("year", "week_number", named=True).annotate(**counts)
+
+
+def picks_by_work(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
+    """The movies or releases with the numbers of their picks."""
+    shown = {"genres": F(f"{kind.name}__genres"), "released": F(f"{kind.name}__release_date")}
+    works = count_works(scope.picks[kind], kind).annotate(identity=IDENTITY[kind], origin=ORIGIN[kind], **shown)
+    return works.annotate(runtime=RUNTIME[kind], **SEEN_BEFORE)
+
+
+def count_works(picks: PickQuerySet, kind: Kind) -> QuerySet[Any, Any]:
+    """The ids of movies or albums with the number of these picks."""
+    # Plus 0: for the bare column SQLite would follow its index and read the picks in random order, four times slower.
+    works = picks.annotate(work=F(kind.name) + Value(0)).values_list("work", named=True)
+    return works.annotate(picks=Count("pk"))
 
 
 def is_complete() -> Q:
@@ -165,7 +140,7 @@ def is_complete() -> Q:
 
 def count_firsts(scope: Scope, kind: Kind) -> int:
     """The number of picks that are a user's first of a movie or release group; the others are repeats."""
-    picks = replace(scope, year=None).picks[kind].values("week__user", work=WORKS[kind])
+    picks = replace(scope, year=None).picks[kind].values("week__user", work=IDENTITY[kind])
     if scope.year is None:
         return picks.distinct().count()
     return picks.annotate(first=Min("week__year")).filter(first=scope.year).count()
@@ -175,7 +150,7 @@ def streaks(scope: Scope) -> Row:
     """The current and the longest streak of complete weeks; None for all members together."""
     if scope.person is None:
         return {"current_streak": None, "longest_streak": None}
-    complete = scope.weeks.filter(is_complete()).values_list("year", "week_number")
+    complete = [(week.year, week.week_number) for week in scope.read(weeks_by_name) if week.complete]
     current, longest = count_streaks(complete, this_week(scope.viewer))
     return {"current_streak": current, "longest_streak": longest}
 
@@ -195,40 +170,38 @@ def count_streaks(complete: Iterable[YearWeek], running: YearWeek) -> tuple[int,
     return (current if last >= weeks_later(running, -1) else 0), longest
 
 
-Ratings = Counter[tuple[int, int | None]]  # the number of opinions by week number and rating; None is a review only
+type Ratings = list[tuple[int, int | None, int]]  # week number, rating (None is a review only), number of opinions
 
 
 def given_by_week(scope: Scope) -> Ratings:
     """The opinions of these people."""
-    return count_ratings({kind: scope.opinions_given(kind) for kind in KINDS.values()})
+    return [row for kind in KINDS.values() for row in scope.read(ratings_given, kind, timed=True)]
 
 
 def received(scope: Scope) -> Ratings:
     """The opinions of others on these users' picks."""
-    return count_ratings(
-        {kind: scope.opinions_on(kind).exclude(user=F(f"{kind.opinion_field}__week__user")) for kind in KINDS.values()}
-    )
+    own = {kind: F(f"{kind.opinion_field}__week__user") for kind in KINDS.values()}
+    return [row for kind in own for row in ratings_by_week(scope.opinions_on(kind).exclude(user=own[kind]), kind)]
 
 
-def count_ratings(opinions: Mapping[Kind, OpinionQuerySet]) -> Ratings:
-    counted: Ratings = Counter()
-    for kind, of_kind in opinions.items():
-        rows = of_kind.values_list(f"{kind.opinion_field}__week__week_number", "rating").annotate(count=Count("pk"))
-        for week_number, rating, count in rows:
-            counted[week_number, rating] += count
-    return counted
+def ratings_given(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
+    return ratings_by_week(scope.opinions_given(kind), kind)
+
+
+def ratings_by_week(opinions: OpinionQuerySet, kind: Kind) -> QuerySet[Any, Any]:
+    return opinions.values_list(f"{kind.opinion_field}__week__week_number", "rating").annotate(count=Count("pk"))
 
 
 def summarize(opinions: Ratings) -> Row:
     """The number of opinions and of ratings, their mean (None without any), and how often each rating was given."""
     histogram = [0] * MAX_RATING
-    for (_, rating), count in opinions.items():
+    for _, rating, count in opinions:
         if rating is not None:
             histogram[rating - 1] += count
     rated = sum(histogram)
     total = sum(rating * count for rating, count in enumerate(histogram, 1))
     return {
-        "opinions": opinions.total(),
+        "opinions": sum(count for _, _, count in opinions),
         "rated": rated,
         "mean": round(total / rated, 2) if rated else None,
         "histogram": histogram,
@@ -237,31 +210,26 @@ def summarize(opinions: Ratings) -> Row:
 
 def calendar(scope: Scope, year: int) -> list[Row]:
     """Each of the 52 or 53 weeks of the scope's year, summed up over its people."""
-    weeks = {
-        row["week_number"]: row
-        for row in scope.weeks.values("week_number").annotate(
-            first=Min("pk"), weeks=Count("pk"), complete=Count("pk", filter=is_complete())
-        )
-    }
+    weeks = {week.week_number: week for week in scope.read(weeks_by_name)}
     movies_by_week, albums_by_week = (
         dict(scope.picks[kind].values_list("week__week_number").annotate(count=Count("pk"))) for kind in KINDS.values()
     )
     running = this_week(scope.viewer)
     rows = []
     for number in range(1, weeks_in_year(year) + 1):
-        week = weeks.get(number, {"first": None, "weeks": 0, "complete": 0})
+        _, _, first, of_all, complete = weeks.get(number, (year, number, None, 0, 0))
         movies, albums = movies_by_week.get(number, 0), albums_by_week.get(number, 0)
         rows.append(
             {
-                "id": week["first"] if scope.person is not None else None,
+                "id": first if scope.person is not None else None,
                 "week_number": number,
                 "starts_on": day_of((year, number), MONDAY),
                 "ends_on": day_of((year, number), SUNDAY),
-                "state": state_of(week["weeks"], week["complete"], movies + albums),
+                "state": state_of(of_all, complete, movies + albums),
                 "is_running": (year, number) == running,
                 "is_future": (year, number) > running,
-                "weeks": week["weeks"],
-                "complete_weeks": week["complete"],
+                "weeks": of_all,
+                "complete_weeks": complete,
                 "movies": movies,
                 "albums": albums,
             }
@@ -284,7 +252,7 @@ def months(year: int, weeks: list[Row], given: Ratings) -> list[Row]:
         in_it = [week for week in weeks if day_of((year, week["week_number"]), THURSDAY).month == month]
         numbers = {week["week_number"] for week in in_it}
         movies, albums = (sum(week[kind] for week in in_it) for kind in ("movies", "albums"))
-        ratings = summarize(Counter({key: count for key, count in given.items() if key[0] in numbers}))
+        ratings = summarize([row for row in given if row[0] in numbers])
         rows.append(
             {
                 "month": month,
@@ -305,40 +273,34 @@ def tops(scope: Scope) -> Row:
     The database counts the picks of each work, and Python adds these up for the work's names: a join would read the
     credits of a work again for each of its picks.
     """
-    movies, albums = (count_works(scope.picks[kind], kind) for kind in KINDS.values())
-    picked_movies, picked_albums = (scope.picks[kind].values(kind.name) for kind in KINDS.values())
-    films = Movie.objects.filter(pk__in=picked_movies).values_list(
-        "pk", "genres", "original_language", "release_date__year"
-    )
-    records = Album.objects.filter(pk__in=picked_albums).values_list("pk", "genres", "country", "release_date")
-    cast = MovieCast.objects.filter(movie__in=picked_movies, order__lt=BILLED)
-    crew = MovieCrew.objects.filter(movie__in=picked_movies, job__in=["Director", *COMPOSING])
-    of_person = ("movie", "person__name", "person__tmdb_id")
-    makers = list(distinct(crew, "job", *of_person))
-    artists = AlbumArtist.objects.filter(album__in=picked_albums)
+    films, records = (scope.read(picks_by_work, kind) for kind in KINDS.values())
+    movies, albums = (Counter({work.work: work.picks for work in works}) for works in (films, records))
+    people = scope.read(picked_people)
     return {
-        "movie_genres": top(movies, ((pk, genre) for pk, genres, _, _ in films for genre in set(genres))),
-        "album_genres": top(albums, ((pk, genre) for pk, genres, _, _ in records for genre in set(genres))),
-        "directors": top(movies, (row for job, *row in makers if job == "Director"), "tmdb_id"),
-        "actors": top(movies, distinct(cast, *of_person), "tmdb_id"),
-        "composers": top(movies, {tuple(row) for job, *row in makers if job in COMPOSING}, "tmdb_id"),
-        "artists": top(albums, distinct(artists, "album", "artist__name", "artist__musicbrainz_id"), "musicbrainz_id"),
-        "countries": top(albums, ((pk, country) for pk, _, country, _ in records if country)),
-        "languages": top(movies, ((pk, language) for pk, _, language, _ in films if language)),
-        "movie_decades": top_decades(movies, ((pk, year) for pk, _, _, year in films if year)),
-        "album_decades": top_decades(albums, ((pk, int(day[:4])) for pk, _, _, day in records if day)),
+        "movie_genres": top(movies, ((film.work, genre) for film in films for genre in set(film.genres))),
+        "album_genres": top(albums, ((record.work, genre) for record in records for genre in set(record.genres))),
+        "directors": top(movies, (row for part, *row in people if part == "Director"), "tmdb_id"),
+        "actors": top(movies, (row for part, *row in people if part == "Actor"), "tmdb_id"),
+        "composers": top(movies, {tuple(row) for part, *row in people if part in COMPOSING}, "tmdb_id"),
+        "artists": top(albums, scope.read(picked_artists), "musicbrainz_id"),
+        "countries": top(albums, ((record.work, record.origin) for record in records if record.origin)),
+        "languages": top(movies, ((film.work, film.origin) for film in films if film.origin)),
+        "movie_decades": top_decades(movies, films),
+        "album_decades": top_decades(albums, records),
     }
 
 
-def count_works(picks: PickQuerySet, kind: Kind) -> Counter[int]:
-    """The number of these picks by the id of their movie or album."""
-    # Plus 0: for the bare column SQLite would follow its index and read the picks in random order, four times slower.
-    return Counter(dict(picks.values_list(F(kind.name) + Value(0)).annotate(count=Count("pk"))))
+def picked_people(scope: Scope) -> QuerySet[Any, Any]:
+    """The people of the movies with their parts, once for several jobs of the same name."""
+    movies, fields = scope.picks[MOVIE].values("movie"), ("part", "movie", "person__name", "person__tmdb_id")
+    crew = MovieCrew.objects.filter(movie__in=movies, job__in=["Director", *COMPOSING]).annotate(part=F("job"))
+    cast = MovieCast.objects.filter(movie__in=movies, order__lt=BILLED).annotate(part=Value("Actor"))
+    return crew.order_by().values_list(*fields).union(cast.order_by().values_list(*fields)).order_by()
 
 
-def distinct(named: QuerySet, *fields: str) -> QuerySet:
-    """These fields of credits, once for each person with several parts or jobs in a work."""
-    return named.order_by().values_list(*fields).distinct()
+def picked_artists(scope: Scope) -> QuerySet[Any, Any]:
+    artists = AlbumArtist.objects.filter(album__in=scope.picks[ALBUM].values("album"))
+    return artists.order_by().values_list("album", "artist__name", "artist__musicbrainz_id").distinct()
 
 
 def top(times: Counter[int], names: Iterable[tuple[Any, ...]], *ids: str) -> list[Row]:
@@ -350,8 +312,8 @@ def top(times: Counter[int], names: Iterable[tuple[Any, ...]], *ids: str) -> lis
     return [dict(zip(("name", *ids), name, strict=True)) | {"count": count} for name, count in ranked]
 
 
-def top_decades(times: Counter[int], years: Iterable[tuple[int, int]]) -> list[Row]:
-    rows = top(times, ((work, year // 10 * 10) for work, year in years))
+def top_decades(times: Counter[int], works: Iterable[Any]) -> list[Row]:
+    rows = top(times, ((work.work, int(str(work.released)[:3]) * 10) for work in works if work.released))
     return [{"name": f"{row['name']}s", "count": row["count"], "first_year": row["name"]} for row in rows]
 
 

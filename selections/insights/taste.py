@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 
+from accounts.compiled import compiled
 from selections.conditions import visible_to
 from selections.models import Opinion
 
@@ -56,28 +57,14 @@ class Taste:
 
     def read_history(self) -> dict[Key, KnownWork]:
         """The works that the user picked or has an opinion on; without picks if these say nothing about their taste."""
-        features, opinion_field = self.features, self.kind.opinion_field
         known: dict[Key, KnownWork] = {}
 
         def known_work(key: Key) -> KnownWork:
             return known.setdefault(key, KnownWork(key))
 
-        latest_first = ("-week__year", "-week__week_number", "position")
-        picks = self.kind.picks._default_manager.filter(week__user=self.user).order_by(*latest_first)
-        rows = picks.annotate(key=features.key(self.kind.name)).values_list("key", *features.source_pick())
-        for key, *pick in rows:
+        for key, *pick in compiled(own_picks, self.features)(self.user.pk):
             known_work(key).picks.append(SourcePick(*pick))
-        opinions = (
-            Opinion.objects.filter(user=self.user, **{f"{opinion_field}__isnull": False})
-            .annotate(
-                key=features.key(f"{opinion_field}__{self.kind.name}"),
-                is_own=Case(When(**{f"{opinion_field}__week__user": self.user}, then=True), default=False),
-                is_shown=Case(When(visible_to(self.user, f"{opinion_field}__week__user"), then=True), default=False),
-            )
-            .order_by("-created_at", "-id")
-        )
-        fields = ("key", "rating", "is_own", "is_shown", *features.source_pick(f"{opinion_field}__"))
-        for key, rating, is_own, is_shown, *pick in opinions.values_list(*fields):
+        for key, rating, is_own, is_shown, *pick in compiled(own_opinions, self.features)(self.user.pk):
             of_this = known_work(key)
             if rating is not None and is_shown:
                 of_this.ratings.append(rating)
@@ -99,3 +86,20 @@ class Taste:
             by_kind[feature[0]].append((feature, sum(known.liking for known in works) / (len(works) + DOUBT)))
         for of_kind in by_kind.values():
             self.affinities |= sorted(of_kind, key=lambda pair: -abs(pair[1]))[:MAX_FEATURES]
+
+
+def own_picks(features: WorkFeatures, user: int) -> QuerySet[Any, Any]:
+    picks = features.kind.picks._default_manager.filter(week__user=user)
+    rows = picks.annotate(key=features.key(features.kind.name)).values_list("key", *features.source_pick())
+    return rows.order_by("-week__year", "-week__week_number", "position")
+
+
+def own_opinions(features: WorkFeatures, user: int) -> QuerySet[Any, Any]:
+    pick = features.kind.opinion_field
+    opinions = Opinion.objects.filter(user=user, **{f"{pick}__isnull": False}).annotate(
+        key=features.key(f"{pick}__{features.kind.name}"),
+        is_own=Case(When(**{f"{pick}__week__user": user}, then=True), default=False),
+        is_shown=Case(When(visible_to(user, f"{pick}__week__user"), then=True), default=False),
+    )
+    rows = opinions.values_list("key", "rating", "is_own", "is_shown", *features.source_pick(f"{pick}__"))
+    return rows.order_by("-created_at", "-id")

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from selections.api.serializers import OwnerSerializer
 from selections.api.shown import ShownPickSerializer
 from selections.insights import statistics
+from selections.insights.scope import Scope
 from selections.models import MAX_RATING
 from selections.weeks import FIRST_YEAR, LAST_YEAR
 
@@ -189,13 +190,13 @@ class YearInOpinionsSerializer(YearFiguresSerializer):
 
 
 class StatisticsView(FiguresView):
-    def get_scope(self) -> statistics.Scope:
+    def get_scope(self) -> Scope:
         """The scope of the query. Raises ValidationError or NotFound."""
         name = self.read_query(StatsQuerySerializer)["user"].lower()
         if name != "all":
-            return statistics.Scope(self.request.user, self.find_user(name))
+            return Scope(self.request.user, self.find_user(name))
         self.check_size("Choose a user.")
-        return statistics.Scope(self.request.user)
+        return Scope(self.request.user)
 
 
 def read_year(raw: str) -> int:

@@ -80,7 +80,7 @@ def test_the_months_have_all_weeks_of_their_year(year):
     last = date(year, 12, 28).isocalendar().week
     weeks = [{"week_number": number, "movies": 1, "albums": 2} for number in range(1, last + 1)]
 
-    months = statistics.months(year, weeks, Counter({(number, 7): 1 for number in range(1, last + 1)}))
+    months = statistics.months(year, weeks, [(number, 7, 1) for number in range(1, last + 1)])
 
     assert sum(month["weeks"] for month in months) == last
     assert sum(month["picks"] for month in months) == 3 * last
