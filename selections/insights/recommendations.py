@@ -193,14 +193,14 @@ class Search:
         return Candidate(work, key, self.features.order(work), points)
 
     def load(self, ids: list[Any]) -> dict[Any, Any]:
-        return {work.pk: work for work in compiled(whole_works, self.features)(ids)}
+        return {work.pk: work for work in compiled(whole_works, self.features)(ids)} if ids else {}
 
     def explained(self, found: list[tuple[float, Candidate]]) -> list[Recommendation]:
         """The recommendations with all fields of their works, and the reasons that can be named."""
         works = self.load([getattr(candidate.work, "pk", 0) for _, candidate in found])
         closest = {candidate.key: self.likes.closest(candidate.key, self.weights, MAX_PICKS) for _, candidate in found}
         contributed = [pk for pks in closest.values() for pk in pks]
-        rows = compiled(named_opinions, self.features)(contributed, *first_hidden())
+        rows = compiled(named_opinions, self.features)(contributed, *first_hidden()) if contributed else []
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
