@@ -47,8 +47,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("quick"), max_examples=200)
 hypothesis.settings.load_profile("quick")
 
-# In these no database has a part, or they start processes with SQLite, or others ask the same of it: on PostgreSQL they
-# would show nothing more. It opens each page of the admin in test_every_page.py, and its filters in test_admin.py.
+# In these no database has a part, or they count queries, start processes with SQLite, or others ask the same of it: on
+# PostgreSQL they would show nothing more. It opens each page of the admin in test_every_page.py, and its filters in
+# test_admin.py.
 SQLITE_ONLY = (
     "tests/accounts/test_hashers.py",
     "tests/accounts/test_security_log.py",

@@ -81,4 +81,4 @@ def select_rows(
     return select(Scope(viewer, **{name: values[name] for name in has}), *kind)
 
 
-build_for = cache(partial)
+build_for = cache(partial)  # the same object for the same arguments, by which compiled queries are kept
