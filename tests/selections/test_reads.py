@@ -1,7 +1,9 @@
 """Compiled queries find what the ORM finds, and serializers with a method of their own say what their fields say."""
 
+import gc
 import json
 import random
+import weakref
 from collections.abc import Iterable
 
 import pytest
@@ -86,6 +88,20 @@ def test_a_week_is_what_the_orm_finds(club):
 
             shown = ours.WeekFullSerializer(found, many=True).data
             assert as_json(shown) == as_json(ours.WeekFullSerializer([week] if week else [], many=True).data)
+
+
+def test_rows_do_not_stay_in_memory(user):
+    """However many attributes they get, one of which makes a cycle; see maker() in accounts/compiled.py."""
+    found = []
+    for count in range(40):
+        [row] = reads.count_weeks(user.pk)
+        row.itself = row
+        for n in range(count):
+            setattr(row, f"attribute_{n}", n)
+        found.append(weakref.ref(row))
+    del row
+    gc.collect()
+    assert not [count for count, row in enumerate(found) if row()]
 
 
 def remembered(viewer: User) -> list[Week]:
