@@ -126,10 +126,7 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
     columns = slice(fields[0], fields[-1] + 1)
     names = [expression.target.attname for expression, *_ in compiler.select[columns]]
     key = fields[0] + names.index(model._meta.pk.attname)
-    related = [
-        (maker(compiler, other), other["local_setter"], other["remote_setter"])
-        for other in info.get("related_klass_infos", [])
-    ]
+    related = [(maker(compiler, other), setter(other)) for other in info.get("related_klass_infos", [])]
 
     def make(row: list[Any]) -> Any:
         if row[key] is None:
@@ -140,11 +137,21 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
         made.__dict__ = dict(zip(names, row[columns], strict=True))
         made._state = ModelState()
         made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS
-        for make_other, set_other, set_back in related:
-            other = make_other(row)
-            set_other(made, other)
-            if other is not None:
-                set_back(other, made)
+        for make_other, set_other in related:
+            set_other(made, make_other(row))
         return made
 
     return make
+
+
+def setter(info: dict[str, Any]) -> Callable[[Any, Any], None]:
+    """The function that sets a related object, but not the way back to the first: a cycle waits for the garbage
+    collector, and so does all that it leads to."""
+    if not info["reverse"]:
+        return info["local_setter"]
+
+    def set_other(made: Any, other: Any) -> None:
+        if other is not None:
+            info["remote_setter"](other, made)
+
+    return set_other

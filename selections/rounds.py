@@ -14,7 +14,7 @@ from django.db.models.functions import RowNumber
 from accounts.compiled import RowCount, Rows
 
 from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion, Week
+from .models import AnyPick, Opinion
 from .reads import attach_picks, load, rows_of, select_picks, user_with
 from .weeks import YearWeek, over_for
 
@@ -57,25 +57,36 @@ def count_members(user: Any, year: int, week_number: int) -> QuerySet[Any]:
     return user_with(user.pk, count=RowCount(members.values("pk")))
 
 
-def load_weeks(user: Any, members: list[Any]) -> list[Week]:
-    """The weeks of these members, who get their `week`, which may be None, and their `state`. In four queries.
+@dataclass
+class MemberWeek:
+    """A member, and their week, if there is one."""
+
+    user: Any
+    week: Any
+
+    @property
+    def state(self) -> str:
+        return state_of(self.week.movies, self.week.albums) if self.week else "missing"
+
+
+def load_weeks(user: Any, members: list[Any]) -> list[MemberWeek]:
+    """The members, as list_members() has found them, with their weeks, in four queries.
 
     The weeks have their picks as `movies` and `albums`. Each pick has the values of with_opinions(), `revealed`, which
     is whether others' opinions on it are shown to the user, and these as `shown_opinions`.
     """
-    for member in members:
-        member.week, member.state = getattr(member, "week", None), "missing"
-    weeks = [member.week for member in members if member.week]
+    # Out of the members, as each cycle of objects is work for the garbage collector.
+    of_members = [MemberWeek(member, vars(member).pop("week", None)) for member in members]
+    weeks = [one.week for one in of_members if one.week]
     ids = [week.pk for week in weeks]
     picks = {kind: load(user, select, ids) for kind, select in PICKS.items()}
     attach_picks(weeks, *picks.values())
     for kind, found in picks.items():
         load_opinions(kind, user, found)
-    for member in members:
-        if week := member.week:
-            member.state = state_of(week.movies, week.albums)
-            week.user, week.has_movie, week.has_album = member, bool(week.movies), bool(week.albums)
-    return weeks
+    for one in of_members:
+        if week := one.week:
+            week.user, week.has_movie, week.has_album = one.user, bool(week.movies), bool(week.albums)
+    return of_members
 
 
 def load_opinions(kind: Kind, user: Any, picks: list[Any]) -> None:
@@ -161,10 +172,10 @@ class Result:
     surprise: Surprise | None
 
 
-def result_of(weeks: list[Week]) -> Result:
-    """What came of these weeks, by the opinions that load_weeks() has found."""
+def result_of(members: list[MemberWeek]) -> Result:
+    """What came of their weeks, by the opinions that load_weeks() has found."""
     picks: list[Any] = []
-    for week in weeks:
+    for week in [one.week for one in members if one.week]:
         of_week: list[Any] = [*week.movies, *week.albums]
         for pick in of_week:
             pick.week = week

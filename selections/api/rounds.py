@@ -60,7 +60,7 @@ class RoundWeekSerializer(WeekFullSerializer):
 class RoundMemberSerializer(serializers.Serializer):
     """A member and their week, if there is one."""
 
-    user = OwnerSerializer(source="*")
+    user = OwnerSerializer()
     state = serializers.ChoiceField(
         rounds.STATES,
         help_text="`complete` with a movie and an album, `half` with one of them, `missing` without a week.",
@@ -70,7 +70,7 @@ class RoundMemberSerializer(serializers.Serializer):
     @staticmethod
     def to_representation(member):
         return {
-            "user": OwnerSerializer.to_representation(member),
+            "user": OwnerSerializer.to_representation(member.user),
             "state": member.state,
             "week": RoundWeekSerializer.to_representation(member.week) if member.week else None,
         }
@@ -162,8 +162,8 @@ class RoundView(GenericAPIView):
         week = this_week(user) if name == "current" else read_week_name(name)
         if week is None:
             raise NotFound("Week not found", code="week_not_found")
-        members: Any = self.paginate_queryset(rounds.list_members(user, week))  # type: ignore[arg-type]
-        weeks = rounds.load_weeks(user, members)
+        users: Any = self.paginate_queryset(rounds.list_members(user, week))  # type: ignore[arg-type]
+        members = rounds.load_weeks(user, users)
         page = self.get_paginated_response([RoundMemberSerializer.to_representation(one) for one in members]).data
         is_over = week < settled_week(user)
         has_result = is_over and len(members) == page["total"]
@@ -174,6 +174,6 @@ class RoundView(GenericAPIView):
             "ends_on": day_of(week, SUNDAY),
             "is_over": is_over,
             "members": page.pop("results"),
-            "result": ResultSerializer(rounds.result_of(weeks)).data if has_result else None,
+            "result": ResultSerializer(rounds.result_of(members)).data if has_result else None,
         }
         return Response(head | page)

@@ -112,10 +112,8 @@ def remembered(viewer: User) -> list[Week]:
     return weeks
 
 
-def members(viewer: User) -> list[User]:
-    found = rounds.list_members(viewer, (2026, 1)).page(10, 0)
-    rounds.load_weeks(viewer, found)
-    return found
+def members(viewer: User) -> list[rounds.MemberWeek]:
+    return rounds.load_weeks(viewer, rounds.list_members(viewer, (2026, 1)).page(10, 0))
 
 
 def shown_by(viewer: User) -> list[tuple[type[serializers.BaseSerializer], Iterable]]:
