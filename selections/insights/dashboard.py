@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.template.defaultfilters import pluralize
 
 from catalog.models import Album, Movie
 from catalog.services import has_outdated_texts
@@ -20,6 +21,7 @@ from .statistics import count_works, top
 
 MAX_CARDS = 24
 WEEKS = 105  # two years, and this week
+FEWEST_WEEKS = 53  # that a chart shows: a year, and this week
 WORTH = 100  # a figure that took a second is kept for so many seconds
 
 
@@ -109,8 +111,14 @@ def top_genres(kind: Kind) -> list[tuple[str, int]]:
     return [(row["name"], row["count"]) for row in counted]
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{pluralize(number)}"
+
+
 def weekly_figure(week: YearWeek) -> Figure:
     counted = remember(f"weeks-{week_name(*week)}", lambda: picks_by_week(week))
+    first = next((n for n, of in enumerate(counted.values()) if any(of.values())), 0)
+    counted = dict([*counted.items()][min(first, WEEKS - FEWEST_WEEKS) :])
     names = {week: week_name(*week) for week in counted}
     values = [(names[week], of["movie"], of["album"]) for week, of in counted.items()]
     movies, albums = (sum(of[kind] for of in counted.values()) for kind in KINDS)
@@ -118,18 +126,18 @@ def weekly_figure(week: YearWeek) -> Figure:
     ticks = [
         (n, str(year) if number == 1 else f"W{number}")
         for n, (year, number) in enumerate(counted)
-        if number in {1, 14, 27, 40} and n < WEEKS - 9
+        if number in {1, 14, 27, 40} and n < len(counted) - 9
     ]
+    bars = [(name, up, down, f"{name}: {_count(up, 'movie')}, {_count(down, 'album')}") for name, up, down in values]
     return Figure(
         name="weeks",
         title="Picks per week",
-        words=f"From {values[0][0]} to {values[-1][0]}: {movies:,} movies above the line, {albums:,} albums below it.",
+        words=f"From {values[0][0]} to {values[-1][0]}: {_count(movies, 'movie')} above the line, "
+        f"{_count(albums, 'album')} below it.",
         none="There are no picks in the last two years.",
         heads=["Week", "Movies", "Albums"],
         table=[row for row in values if row[1] or row[2]],
-        chart=charts.mirrored(
-            [(name, up, down, f"{name}: {up:,} movies, {down:,} albums") for name, up, down in values], ticks
-        ),
+        chart=charts.mirrored(bars, ticks),
     )
 
 
@@ -140,7 +148,7 @@ def ratings_figure(user: Any) -> Figure:
     return Figure(
         name="ratings",
         title="Ratings",
-        words=f"{given:,} ratings in half stars, {mean:.1f} of 10 on average.",
+        words=f"{_count(given, 'rating')} in half stars, {mean:.1f} of 10 on average.",
         none="There are no ratings yet.",
         heads=["Half stars", "Ratings"],
         table=[(str(rating), count) for rating, count in enumerate(histogram, 1)] if given else [],

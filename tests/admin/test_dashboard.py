@@ -3,6 +3,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
 from catalog.models import Album, Movie
@@ -150,6 +151,17 @@ def test_picks_are_counted_by_their_weeks(db):
     }
 
 
+def test_the_chart_of_picks_begins_with_the_first_ones_but_shows_a_year(admin, now):
+    def shown():
+        return admin.get("/admin/").content.decode()
+
+    WeekMovieFactory(week=WeekFactory(year=2026, week_number=6))
+    assert "From 2025-W07 to 2026-W07: 1 movie above the line, 0 albums below it." in shown()
+    cache.clear()
+    WeekAlbumFactory(week=WeekFactory(year=2024, week_number=20))
+    assert "From 2024-W20 to 2026-W07: 1 movie above the line, 1 album below it." in shown()
+
+
 def test_ratings_of_all_members_are_counted(user):
     MovieOpinionFactory(rating=10)
     MovieOpinionFactory(rating=None, review="Long.")
@@ -182,9 +194,9 @@ def test_charts_say_what_they_show_in_words_and_as_a_table(admin):
     for name in ("weeks", "ratings", "movie-genres", "album-genres"):
         assert f'aria-labelledby="{name}-title {name}-words"' in text
         assert f'<desc id="{name}-words">' in text
-    assert "<title>2026-W06: 1 movies, 1 albums</title>" in text
+    assert "<title>2026-W06: 1 movie, 1 album</title>" in text
     assert '<th scope="row">2026-W06</th><td>1</td><td>1</td>' in text
-    assert "1 ratings in half stars, 7.0 of 10 on average." in text
+    assert "1 rating in half stars, 7.0 of 10 on average." in text
     assert "&lt;jazz&gt;: 1" in text
     assert "<jazz>" not in text
 
