@@ -126,7 +126,7 @@ def weekly_figure(week: YearWeek) -> Figure:
     ticks = [
         (n, str(year) if number == 1 else f"W{number}")
         for n, (year, number) in enumerate(counted)
-        if number in {1, 14, 27, 40} and n < len(counted) - 9
+        if number in {1, 14, 27, 40} and n < 0.92 * len(counted)
     ]
     bars = [(name, up, down, f"{name}: {_count(up, 'movie')}, {_count(down, 'album')}") for name, up, down in values]
     return Figure(
