@@ -197,8 +197,8 @@ def shoot(browser: Browser, site: str, folder: Path) -> None:
     page.goto("/admin/catalog/album/search/?q=darker")
     picture("search", wide(780))
     page.goto("/admin/")
-    picture("dashboard", wide(1260))
-    picture("dashboard-dark", wide(1260), dark=True)
+    picture("dashboard", wide(1600))
+    picture("dashboard-dark", wide(1600), dark=True)
     picture("dashboard-phone", PHONE)
     page.goto("/admin/selections/week/?state=complete")
     page.locator("#result_list tbody th a").nth(4).click()  # of last week, where all picks have opinions
