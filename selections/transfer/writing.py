@@ -105,10 +105,8 @@ def _existing(
 def _write_opinions(user, kind: Kind, said: list[tuple[AnyPick, Outcome]]) -> None:
     """Store the opinions of the rows on these picks, unless the user has one there."""
     on = kind.opinion_field
-    asked = [pick for pick, outcome in said if outcome.state == "there" and outcome.row.has_opinion]
-    rated = set()
-    if asked:
-        rated = set(Opinion.objects.filter(user=user, **{f"{on}__in": asked}).values_list(on, flat=True))
+    there = [pick for pick, outcome in said if outcome.state == "there" and outcome.row.has_opinion]
+    rated = set(Opinion.objects.filter(user=user, **{f"{on}__in": there}).values_list(on, flat=True))
     opinions = []
     for pick, outcome in said:
         row = outcome.row
