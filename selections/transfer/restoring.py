@@ -190,44 +190,51 @@ class Changes:
         self.filled_weeks: list[Week] = []  # existing ones that change
         self.new_picks: list[tuple[AnyPick, Values]] = []  # each with that of the file
         self.rewatches: list[tuple[AnyPick, bool]] = []  # of existing picks where it is unknown
-        self.opinions: list[Said] = []  # on existing picks
+        self.opinions: list[Said] = []
         self.counts, self.remarks = Counter[str](), list[str]()  # for the Report
         known = _known_weeks(user, weeks, lock=lock)
         for saved in weeks:
-            self._add_week(saved, known.get(_place(saved)))
+            if week := known.get(_place(saved)):
+                self._fill_week(week, saved)
+            else:
+                week = Week(user=user, **{name: saved[name] for name in WEEK})
+                week.set_search_text()
+                self.new_weeks.append(week)
+                self._add_picks(week, saved)
         works.need(pick["key"] for _, pick in self.new_picks)
+        self.counts.update(
+            weeks_created=len(self.new_weeks),
+            picks_created=len(self.new_picks),
+            rewatches_filled=len(self.rewatches),
+            opinions_created=len(self.opinions),
+        )
 
     def __bool__(self) -> bool:
         return any((self.new_weeks, self.filled_weeks, self.new_picks, self.rewatches, self.opinions))
 
-    def _add_week(self, saved: Values, week: Week | None) -> None:
-        existing = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
+    def _fill_week(self, week: Week, saved: Values) -> None:
+        """Add what an existing week lacks: notes, and picks or what these lack."""
         before = len(self.new_picks)
-        if week is None:
-            self.counts["weeks_created"] += 1
-            week = Week(user=self.user, **{name: saved[name] for name in WEEK})
-            week.set_search_text()
-            self.new_weeks.append(week)
-            self._add_picks_of(week, saved, existing)
-            return
+        self._add_picks(week, saved)
         self.counts["weeks_existing"] += 1
-        self._add_picks_of(week, saved, existing)
-        is_empty = not week.notes and not any(existing.values())
-        if is_empty and saved["created_at"] < week.created_at:  # created by viewing it, and unchanged
+        fills_notes = bool(saved["notes"] and not week.notes)
+        if not (week.notes or week.picks) and saved["created_at"] < week.created_at:  # created by viewing it
             week.created_at, week.updated_at = saved["created_at"], saved["updated_at"]
-        elif (saved["notes"] and not week.notes) or len(self.new_picks) > before:
+        elif fills_notes or len(self.new_picks) > before:
             week.updated_at = timezone.now()
         else:
             return
-        self.counts["notes_filled"] += bool(saved["notes"] and not week.notes)
+        self.counts["notes_filled"] += fills_notes
         week.notes = week.notes or saved["notes"]
         self.filled_weeks.append(week)
 
-    def _add_picks_of(self, week: Week, saved: Values, existing: dict[str, dict[int, AnyPick]]) -> None:
-        for kind, picks in existing.items():
+    def _add_picks(self, week: Week, saved: Values) -> None:
+        for kind in KINDS.values():
+            existing = getattr(week, kind.related_picks).all() if week.pk else ()
+            picks: dict[int, AnyPick] = {getattr(pick, f"{kind.name}_id"): pick for pick in existing}
             new: list[Values] = []
             seen: set[int | Key] = set()  # two ids of the file may have been merged: that of the kept one comes first
-            for pick in sorted(saved[f"{kind}s"], key=lambda pick: self.works.is_merged(pick["key"])):
+            for pick in sorted(saved[f"{kind.name}s"], key=lambda pick: self.works.is_merged(pick["key"])):
                 key = pick["key"]
                 identity, known = self.works.identity(key), self.works.known.get(key)
                 if identity in seen:
@@ -239,7 +246,7 @@ class Changes:
                 else:
                     new.append(pick)
                 seen.add(identity)
-            self._add_picks(week, KINDS[kind], new, {pick.position for pick in picks.values()})
+            self._place(week, kind, new, {pick.position for pick in picks.values()})
 
     def _leave_out(self, week: Week, pick: Values, sentence: str) -> None:
         self.counts.update(picks_left_out=1, opinions_left_out=int(pick["opinion"] is not None))
@@ -249,15 +256,13 @@ class Changes:
         """Add what an existing pick lacks: the opinion on it, and whether it is a rewatch."""
         self.counts["picks_existing"] += 1
         if pick.rewatch is None and saved["rewatch"] is not None:
-            self.counts["rewatches_filled"] += 1
             self.rewatches.append((pick, saved["rewatch"]))
         if saved["opinion"] and getattr(pick, "own_opinions", []):
             self.counts["opinions_existing"] += 1
         elif saved["opinion"]:
-            self.counts["opinions_created"] += 1
             self.opinions.append((pick, saved["opinion"]))
 
-    def _add_picks(self, week: Week, kind: Kind, picks: list[Values], taken: set[int]) -> None:
+    def _place(self, week: Week, kind: Kind, picks: list[Values], taken: set[int]) -> None:
         """Add each pick at its position, or at the other one if that is occupied."""
         free = [position for position in Position.values if position not in taken]
         # Picks that can keep their position come first.
@@ -268,9 +273,10 @@ class Changes:
                 continue
             position = saved["position"] if saved["position"] in free else free[0]
             free.remove(position)
-            self.counts.update(picks_created=1, opinions_created=int(saved["opinion"] is not None))
             pick = kind.picks(week=week, position=position, added_at=saved["added_at"], rewatch=saved["rewatch"])
             self.new_picks.append((pick, saved))
+            if saved["opinion"]:
+                self.opinions.append((pick, saved["opinion"]))
 
     def store(self) -> None:
         """Store all of it; call this in a transaction that has locked the user. Raises IntegrityError."""
@@ -285,8 +291,7 @@ class Changes:
             setattr(pick, f"{pick.kind}_id", self.works.known[saved["key"]])
         for name in KINDS:
             services.place_picks(pick for pick, _ in self.new_picks if pick.kind == name)
-        said = [(pick, saved["opinion"]) for pick, saved in self.new_picks if saved["opinion"]]
-        _add_opinions(self.user, self.opinions + said, is_trusted=self.works.is_trusted)
+        _add_opinions(self.user, self.opinions, is_trusted=self.works.is_trusted)
 
 
 def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks, tries: int = TRIES) -> Changes:
@@ -317,12 +322,6 @@ def _known_weeks(user, weeks: Iterable[Values], *, lock: bool = False) -> dict[Y
         opinions = Prefetch(f"{kind.related_picks}__opinions", own, to_attr="own_opinions")
         known = known.prefetch_related(kind.related_picks, opinions)
     return {(week.year, week.week_number): week for week in known}
-
-
-def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
-    """The picks of a week by the primary keys of their works."""
-    picks: Any = getattr(week, kind.related_picks).all() if week else ()
-    return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
 
 
 def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
