@@ -99,10 +99,6 @@ def _weeks(user, year: int | None = None) -> Iterator[Week]:
         yield from weeks.filter(year=year).order_by("week_number")
 
 
-def _picks(week: Week) -> list[Any]:
-    return [*week.movie_picks.all(), *week.album_picks.all()]
-
-
 def _readable(user, kind: Kind) -> QuerySet[Any]:
     """The opinions on picks of one kind that the user may read, each with whether it is their `own`, and with earlier
     ratings if it is."""
@@ -184,8 +180,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
         "week_start": week.starts_on,
         "week_notes": week.notes,
     }
-    picks = _picks(week)
-    for pick in picks:
+    for pick in week.picks:
         picked = start | _csv_pick(pick)
         opinions = getattr(pick, "readable_opinions", [])
         for opinion in opinions:
@@ -198,7 +193,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
             }
         if not opinions:
             yield picked
-    if not picks:
+    if not week.picks:
         yield start
 
 
