@@ -103,9 +103,7 @@ class ByKind(AnyObject):
     """An object about a movie or an album, as its `kind` says, with the id of the work, which is at this `path`; read
     with its `key`."""
 
-    def __init__(
-        self, path: str, before: dict[str, Field], after: dict[str, Field], check: Check | None = None
-    ) -> None:
+    def __init__(self, path: str, before: Fields, after: Fields, check: Check | None = None) -> None:
         super().__init__()
         self.records = {
             name: Record(check, **before, kind=Choice(name), **_id_of(kind, f"{path}.external_id"), **after)
