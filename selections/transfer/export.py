@@ -5,7 +5,6 @@ Each is made of pieces of text, one year of the history after the other, so that
 is left open and no transaction is held in between: the client may be slow, or never read the rest.
 """
 
-import csv
 import io
 import json
 import zipfile
@@ -20,7 +19,7 @@ from django.utils import timezone
 
 from catalog import portable
 from catalog.json_fields import Instant
-from catalog.spreadsheets import defuse, write_csv
+from catalog.spreadsheets import csv_line, defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
 from selections.plans import ShortlistQuerySet
@@ -214,7 +213,7 @@ def to_letterboxd(user) -> Iterator[str]:
     Titles that a spreadsheet would compute are defused, as Letterboxd knows a movie by its id. The user's own reviews
     stay as they are: Letterboxd would show what defuses them.
     """
-    header = _csv_line(LETTERBOXD_COLUMNS)
+    header = csv_line(LETTERBOXD_COLUMNS)
     room = LETTERBOXD_MAX - len(header)
     lines, left = [header], room
     for pick in _movies_watched(user):
@@ -226,12 +225,6 @@ def to_letterboxd(user) -> Iterator[str]:
         lines.append(line)
         left -= size
     yield "".join(lines)
-
-
-def _csv_line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
 
 
 def _movies_watched(user) -> Iterator[WeekMovie]:
@@ -256,7 +249,7 @@ def _letterboxd_line(pick: WeekMovie, user) -> str:
     review = opinion.review if opinion else ""
     if len(review.encode()) > LETTERBOXD_MAX_REVIEW:
         review = review.encode()[:LETTERBOXD_MAX_REVIEW].decode(errors="ignore") + "…"
-    return _csv_line(
+    return csv_line(
         [
             pick.movie.tmdb_id,
             defuse(pick.movie.title),
