@@ -67,13 +67,13 @@ def _merge_artists(merged_id: UUID, surviving_id: UUID) -> None:
                 merged.delete()
 
 
-def store_artist_credits(albums: Mapping[Album, list[musicbrainz.ArtistCredit]]) -> None:
+def store_artist_credits(albums: Mapping[Album, musicbrainz.Release]) -> None:
     """Replace the artist credits of these albums. Call this in a transaction."""
     same = ("musicbrainz_id", "sort_name", "disambiguation", "artist_type")
     records = [
         {"name": credit.artist_name} | {name: getattr(credit, name) for name in same}
-        for artist_credit in albums.values()
-        for credit in artist_credit
+        for release in albums.values()
+        for credit in release.artists
     ]
     artists = store_people(Artist, "musicbrainz_id", records, update=True)
     AlbumArtist.objects.filter(album__in=albums).delete()
@@ -85,6 +85,6 @@ def store_artist_credits(albums: Mapping[Album, list[musicbrainz.ArtistCredit]])
             name=credit.name,
             join_phrase=credit.join_phrase,
         )
-        for album, artist_credit in albums.items()
-        for position, credit in enumerate(artist_credit)
+        for album, release in albums.items()
+        for position, credit in enumerate(release.artists)
     )

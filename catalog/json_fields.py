@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from integrations.values import day, mbid, partial_date
+from integrations.values import day, mbid, partial_date, text
 
 MAX_INTEGER = 2**31 - 1  # the range of an integer column
+type Check = Callable[[dict[str, Any], str], None]  # of the values of an object, at this place
 FIRST_YEAR = 1900  # the earliest instant: earlier ones are mistakes, and no time zone shifts it out of the calendar
 
 
@@ -88,7 +89,7 @@ class Text(Field):
             raise InvalidValue(place, self.sentence)
         if self.max_length is not None and len(value) > self.max_length:
             raise InvalidValue(place, f"Must have at most {self.max_length} characters.")
-        if not is_storable(value):
+        if text(value, len(value)) != value:
             raise InvalidValue(place, "Must not contain NUL characters or lone surrogates.")
         return value
 
@@ -235,7 +236,7 @@ class AnyObject(Field):
 class Record(AnyObject):
     """An object with these fields; others are ignored. `check` may raise InvalidValue for the values."""
 
-    def __init__(self, check: Callable[[dict[str, Any], str], None] | None = None, /, **fields: Field) -> None:
+    def __init__(self, check: Check | None = None, /, **fields: Field) -> None:
         super().__init__()
         self.check, self.fields = check, fields
         self.limits = {
@@ -264,11 +265,3 @@ class Record(AnyObject):
         if isinstance(row, dict):
             return row
         return {name: field.write(self._sources[name](row)) for name, field in self.fields.items()}
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database can store the text: it has no NUL characters or lone surrogates."""
-    try:
-        return b"\0" not in text.encode()
-    except UnicodeEncodeError:
-        return False

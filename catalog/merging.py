@@ -1,7 +1,8 @@
 """Merging a movie or album into another, and undoing that; no row that refers to either is lost.
 
-Rows of all other apps are moved: Django knows which foreign keys point at a work. An app whose rows belong to a parent
-registers that with register_parent().
+Rows of all other apps are moved: Django knows which foreign keys point at a work. A model whose rows belong to a parent
+names the foreign key to it in `belongs_to`. The parent is locked first, as everywhere else where its rows are changed,
+and its `updated_at` changes when they move.
 """
 
 import contextlib
@@ -26,7 +27,6 @@ CREDITS: dict[type[models.Model], list[Any]] = {
     Movie: [MovieCast.person.field, MovieCrew.person.field],
     Album: [AlbumArtist.artist.field],
 }
-_parents: dict[type[models.Model], str] = {}
 
 
 class CannotMerge(Exception):
@@ -39,14 +39,6 @@ class Undone:
 
     work: Movie | Album
     left: list[str]
-
-
-def register_parent(model: type[models.Model], foreign_key: str) -> None:
-    """Declare that rows of this model, which point at works, belong to the row at `foreign_key`.
-
-    That row is locked first, as everywhere else where they are changed, and its `updated_at` changes when they move.
-    """
-    _parents[model] = foreign_key
 
 
 def merge(kept: Movie | Album, others: Sequence[Movie | Album], *, by: Any = None) -> list[Merge]:
@@ -228,7 +220,7 @@ def _lock_parents(model: type[models.Model], ids: Any) -> None:
 
 def _parents_of(model: type[models.Model], ids: Any) -> QuerySet[Any] | None:
     """The rows that these rows belong to; None if they belong to none."""
-    if not (name := _parents.get(model)):
+    if not (name := getattr(model, "belongs_to", "")):
         return None
     parent: Any = model._meta.get_field(name).related_model
     parents: QuerySet[Any] = parent._base_manager.filter(pk__in=model._base_manager.filter(pk__in=ids).values(name))

@@ -102,16 +102,19 @@ def refresh_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
     except NotFound:
         Movie.objects.filter(tmdb_id=tmdb_id).update(vanished_at=timezone.now())
         raise
-    return _store_movies([fetched])[tmdb_id]
+    movie: Movie = _store(Movie, [fetched])[tmdb_id]
+    return movie
 
 
-def _store_movies(movies: Iterable[tmdb.Movie]) -> dict[int, Movie]:
-    """Create or update these movies with their credits, all or nothing; by their TMDB ids."""
-    fetched = {movie.tmdb_id: movie for movie in movies}
-    values = {known: _columns(movie) for known, movie in fetched.items()}
+def _store(works: type[Movie | Album], details: Iterable[Any]) -> dict[Any, Any]:
+    """Create or update these movies with their credits, or albums with their artists, all or nothing; by their external
+    ids."""
+    values_of, store_parts = (_columns, _store_credits) if works is Movie else (_album_values, store_artist_credits)
+    fetched = {getattr(work, works.id_field): work for work in details}
+    values = {known: values_of(work) for known, work in fetched.items()}
     with transaction.atomic():
-        stored, is_new = _store_rows(Movie, values)
-        _store_credits({stored[known]: fetched[known] for known in is_new})
+        stored, is_new = _store_rows(works, values)
+        store_parts({stored[known]: fetched[known] for known in is_new})
     return stored
 
 
@@ -214,11 +217,7 @@ def get_all(works: type[Movie | Album], wanted: Mapping[Any, Any]) -> dict[Any, 
     the result is the error.
     """
     get: Any
-    get, fetch, store = (
-        (get_movie, tmdb.fetch_movie, _store_movies)
-        if works is Movie
-        else (get_album, musicbrainz.fetch_release, _store_albums)
-    )
+    get, fetch = (get_movie, tmdb.fetch_movie) if works is Movie else (get_album, musicbrainz.fetch_release)
     found: dict[Any, Any] = find_all_known(works, wanted, own_first=True)
     new: list[Any] = []
     for external_id, details in wanted.items():
@@ -233,7 +232,7 @@ def get_all(works: type[Movie | Album], wanted: Mapping[Any, Any]) -> dict[Any, 
                 found[external_id] = get(external_id)[0]
         except IntegrationError as error:
             found[external_id] = error
-    return found | store(new) if new else found
+    return found | _store(works, new) if new else found
 
 
 def get_album(musicbrainz_id: UUID) -> tuple[Album, bool]:
@@ -276,26 +275,15 @@ def refresh_album(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Album
         Album.objects.filter(musicbrainz_id=musicbrainz_id).update(vanished_at=timezone.now())
         raise
     surviving_id = fetched.musicbrainz_id
-    if surviving_id == musicbrainz_id:
-        return _store_albums([fetched])[surviving_id]
-    if find_known(Album, surviving_id) is None:
+    is_merged = surviving_id != musicbrainz_id
+    if is_merged and find_known(Album, surviving_id) is None:
         # Unless another request is storing the surviving one right now.
         with contextlib.suppress(IntegrityError), transaction.atomic():
             Album.objects.filter(musicbrainz_id=musicbrainz_id).update(musicbrainz_id=surviving_id)
-    album = _store_albums([fetched])[surviving_id]
-    if album.musicbrainz_id != musicbrainz_id:
+    album: Album = _store(Album, [fetched])[surviving_id]
+    if is_merged and album.musicbrainz_id != musicbrainz_id:
         merging.absorb(musicbrainz_id, album)
     return album
-
-
-def _store_albums(releases: Iterable[musicbrainz.Release]) -> dict[UUID, Album]:
-    """Create or update these albums with their artists, all or nothing; by their MusicBrainz ids."""
-    fetched = {release.musicbrainz_id: release for release in releases}
-    values = {known: _album_values(release) for known, release in fetched.items()}
-    with transaction.atomic():
-        stored, is_new = _store_rows(Album, values)
-        store_artist_credits({stored[known]: fetched[known].artists for known in is_new})
-    return stored
 
 
 def _album_values(release: musicbrainz.Release) -> dict[str, Any]:

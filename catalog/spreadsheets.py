@@ -32,12 +32,16 @@ class _Echo:
         return line
 
 
+def csv_line(cells: Iterable[object]) -> str:
+    line: str = csv.writer(_Echo(), lineterminator="\r\n").writerow(cells)  # it returns what write() does
+    return line
+
+
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """The lines of a CSV file, its header first; a missing cell is empty."""
-    writer = csv.writer(_Echo(), lineterminator="\r\n")
-    yield BOM + writer.writerow(columns)  # writerow() returns what write() does
+    yield BOM + csv_line(columns)
     for row in rows:
-        yield writer.writerow([defuse(_as_text(row.get(name))) for name in columns])
+        yield csv_line(defuse(_as_text(row.get(name))) for name in columns)
 
 
 def _as_text(value: object) -> str:

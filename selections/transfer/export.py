@@ -5,7 +5,6 @@ Each is made of pieces of text, one year of the history after the other, so that
 is left open and no transaction is held in between: the client may be slow, or never read the rest.
 """
 
-import csv
 import io
 import json
 import zipfile
@@ -20,7 +19,7 @@ from django.utils import timezone
 
 from catalog import portable
 from catalog.json_fields import Instant
-from catalog.spreadsheets import defuse, write_csv
+from catalog.spreadsheets import csv_line, defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
 from selections.plans import ShortlistQuerySet
@@ -97,10 +96,6 @@ def _weeks(user, year: int | None = None) -> Iterator[Week]:
         )
     for year in years:
         yield from weeks.filter(year=year).order_by("week_number")
-
-
-def _picks(week: Week) -> list[Any]:
-    return [*week.movie_picks.all(), *week.album_picks.all()]
 
 
 def _readable(user, kind: Kind) -> QuerySet[Any]:
@@ -184,8 +179,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
         "week_start": week.starts_on,
         "week_notes": week.notes,
     }
-    picks = _picks(week)
-    for pick in picks:
+    for pick in week.picks:
         picked = start | _csv_pick(pick)
         opinions = getattr(pick, "readable_opinions", [])
         for opinion in opinions:
@@ -198,7 +192,7 @@ def csv_rows(week: Week, user) -> Iterator[dict[str, Any]]:
             }
         if not opinions:
             yield picked
-    if not picks:
+    if not week.picks:
         yield start
 
 
@@ -219,7 +213,7 @@ def to_letterboxd(user) -> Iterator[str]:
     Titles that a spreadsheet would compute are defused, as Letterboxd knows a movie by its id. The user's own reviews
     stay as they are: Letterboxd would show what defuses them.
     """
-    header = _csv_line(LETTERBOXD_COLUMNS)
+    header = csv_line(LETTERBOXD_COLUMNS)
     room = LETTERBOXD_MAX - len(header)
     lines, left = [header], room
     for pick in _movies_watched(user):
@@ -231,12 +225,6 @@ def to_letterboxd(user) -> Iterator[str]:
         lines.append(line)
         left -= size
     yield "".join(lines)
-
-
-def _csv_line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
 
 
 def _movies_watched(user) -> Iterator[WeekMovie]:
@@ -261,7 +249,7 @@ def _letterboxd_line(pick: WeekMovie, user) -> str:
     review = opinion.review if opinion else ""
     if len(review.encode()) > LETTERBOXD_MAX_REVIEW:
         review = review.encode()[:LETTERBOXD_MAX_REVIEW].decode(errors="ignore") + "…"
-    return _csv_line(
+    return csv_line(
         [
             pick.movie.tmdb_id,
             defuse(pick.movie.title),

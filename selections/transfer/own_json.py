@@ -5,7 +5,6 @@
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +18,7 @@ from catalog import portable
 from catalog.json_fields import (
     AnyObject,
     Boolean,
+    Check,
     Choice,
     Field,
     Instant,
@@ -41,6 +41,7 @@ from .readers.rows import FileError
 FORMAT, VERSION = "wrong-opinions", 1
 PROFILE = ["display_name", "time_zone", "visibility"]
 
+type Fields = dict[str, Field]
 Key = tuple[str, int | UUID]  # `movie` with a TMDB id, or `album` with a MusicBrainz id
 
 
@@ -69,50 +70,40 @@ def _check_opinion(values: dict[str, Any], place: str) -> None:
 
 
 def _check_pick(values: dict[str, Any], place: str) -> None:
-    """Also name the `key` of its work, and the user's own `opinion`."""
+    """Also name the user's own `opinion`."""
     own = [number for number, opinion in enumerate(values["opinions"]) if opinion["own"]]
     if len(own) > 1:
         raise InvalidValue(f"{place}.opinions[{own[1]}].own", "There can be only one opinion of your own on a pick.")
-    values["key"] = _key_of(values)
     values["opinion"] = values["opinions"][own[0]] if own else None
 
 
 def _check_week(values: dict[str, Any], place: str) -> None:
-    """Also list the `picks` of all kinds."""
+    """Also list the `picks` of all kinds, each with the `key` of its work."""
     _check_week_name(values, place)
-    values["picks"] = [pick for name in KINDS for pick in values[f"{name}s"]]
+    values["picks"] = []
+    for name, kind in KINDS.items():
+        for pick in values[f"{name}s"]:
+            pick["key"] = name, pick[kind.id_field]
+            values["picks"].append(pick)
 
 
 def _check_given(values: dict[str, Any], place: str) -> None:
-    """Also name the `key` of the pick's work."""
     _check_week_name(values, place)
     _check_opinion(values, place)
     values["owner"] = values["owner"].lower()
-    values["key"] = _key_of(values)
 
 
-def _check_shortlist_item(values: dict[str, Any], place: str) -> None:
-    """Name the `key` of its work."""
-    values["key"] = _key_of(values)
-
-
-def _key_of(values: dict[str, Any]) -> Key:
-    """The key of a work, of a pick, or of an opinion on one."""
-    return next((name, values[kind.id_field]) for name, kind in KINDS.items() if kind.id_field in values)
-
-
-def _id_of(kind: Kind, source: str) -> dict[str, Field]:
+def _id_of(kind: Kind, source: str) -> Fields:
     if kind.name == "movie":
         return {"tmdb_id": Integer(1, required=True, source=source)}
     return {"musicbrainz_id": MusicBrainzId(required=True, source=source)}
 
 
 class ByKind(AnyObject):
-    """An object about a movie or an album, as its `kind` says, with the id of the work, which is at this `path`."""
+    """An object about a movie or an album, as its `kind` says, with the id of the work, which is at this `path`; read
+    with its `key`."""
 
-    def __init__(
-        self, check: Callable[[dict[str, Any], str], None], path: str, before: dict[str, Field], after: dict[str, Field]
-    ) -> None:
+    def __init__(self, path: str, before: Fields, after: Fields, check: Check | None = None) -> None:
         super().__init__()
         self.records = {
             name: Record(check, **before, kind=Choice(name), **_id_of(kind, f"{path}.external_id"), **after)
@@ -123,13 +114,14 @@ class ByKind(AnyObject):
     def parse(self, value: Any, place: str) -> dict[str, Any]:
         kind = super().parse(value, place).get("kind")
         Choice(*self.records, required=True).read(kind, f"{place}.kind")
-        return self.records[kind].parse(value, place)
+        values = self.records[kind].parse(value, place)
+        return values | {"key": (kind, values[KINDS[kind].id_field])}
 
     def write(self, row: Any) -> dict[str, Any]:
         return self.records[row.kind].write(row)
 
 
-def _name_of_week(source: str = "") -> dict[str, Field]:
+def _name_of_week(source: str = "") -> Fields:
     return {
         "year": Integer(FIRST_YEAR, LAST_YEAR, required=True, source=f"{source}year"),
         "week_number": Integer(1, 53, required=True, source=f"{source}week_number"),
@@ -146,7 +138,7 @@ USER = Record(
 EARLIER_RATING = Record(rating=Integer(1, MAX_RATING, null=True), until_at=Instant(help_text="When it was changed."))
 
 
-def _opinion(max_text: int | None) -> dict[str, Field]:
+def _opinion(max_text: int | None) -> Fields:
     return {
         "rating": Integer(1, MAX_RATING, null=True),
         "review": Text(max_text, null=True),
@@ -195,10 +187,10 @@ def _week(max_text: int | None) -> Record:
 
 def _given_opinion(max_text: int | None) -> ByKind:
     owner = Text(50, required=True, source="pick.week.user.username", help_text="The owner of the pick.")
-    return ByKind(_check_given, "pick.work", {"owner": owner} | _name_of_week("pick.week."), _opinion(max_text))
+    return ByKind("pick.work", {"owner": owner} | _name_of_week("pick.week."), _opinion(max_text), _check_given)
 
 
-SHORTLIST_ITEM = ByKind(_check_shortlist_item, "work", {}, {"note": Text(MAX_NOTE, null=True), "created_at": Instant()})
+SHORTLIST_ITEM = ByKind("work", {}, {"note": Text(MAX_NOTE, null=True), "created_at": Instant()})
 
 
 ONE_WEEK = Unique("week_number", itemgetter("year", "week_number"), "Each week can be listed only once.")
@@ -279,7 +271,7 @@ def _read_works(
     for number, data in enumerate(entries):
         place = f"catalog.{kind.name}s[{number}]"
         ids = portable.KEYS[kind.works].parse(data, place)
-        key = _key_of(ids)
+        key = kind.name, ids[kind.id_field]
         if key in known:
             raise InvalidValue(f"{place}.{kind.id_field}", f"Each {kind.name} can be listed only once.")
         known.add(key)

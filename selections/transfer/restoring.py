@@ -1,8 +1,8 @@
 """Importing our own JSON, as export.to_json() writes it: it is added, and existing data is left unchanged.
 
-The file is checked as a whole first. Then each batch of works, each batch of weeks, and each opinion on another
-member's pick is stored in its own transaction, so that no other request waits long, and an import that was
-interrupted can be run again. Running an import twice does nothing the second time.
+The file is checked as a whole first. Then each batch of works, of weeks, and of opinions on other members' picks is
+stored in its own transaction, so that no other request waits long, and an import that was interrupted can be run
+again. Running an import twice does nothing the second time.
 """
 
 import threading
@@ -12,10 +12,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import batched
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from catalog.json_fields import InvalidValue
@@ -129,8 +130,8 @@ def load(
         file["works"], apply=apply, is_trusted=is_trusted, room=inf if is_trusted else _room_for_unconfirmed(user)
     )
     for number, some in enumerate(batched(weeks, BATCH, strict=False)):
-        for plan in _import_weeks(user, some, works):
-            report.add(plan.counts, plan.remarks)
+        changes = _import_weeks(user, some, works)
+        report.add(changes.counts, changes.remarks)
         if progress:
             progress(number * BATCH + len(some), len(weeks))
     for opinions in batched(file["opinions_given"], BATCH, strict=False):
@@ -180,51 +181,135 @@ def _fill_profile(user, profile: dict[str, str], *, apply: bool) -> list[str]:
     return filled
 
 
-@dataclass(slots=True)
-class Plan:
-    """The changes to one week."""
+class Changes:
+    """What some weeks of the file add to the user's, as rows that are not stored yet."""
 
-    saved: Values
-    week: Week | None  # as it is stored
-    notes: str = ""  # if it has none
-    is_untouched: bool = False  # created by viewing it and unchanged: it also takes the file's instants
-    picks: list[tuple[Values, int]] = field(default_factory=list)  # with their positions
-    rewatches: list[tuple[AnyPick, bool]] = field(default_factory=list)  # of existing picks where it is unknown
-    opinions: list[Said] = field(default_factory=list)  # on existing picks
-    counts: Counter[str] = field(default_factory=Counter)  # for the Report
-    remarks: list[str] = field(default_factory=list)
+    def __init__(self, user, weeks: Sequence[Values], works: SavedWorks, *, lock: bool = False) -> None:
+        self.user, self.works = user, works
+        self.new_weeks: list[Week] = []
+        self.filled_weeks: list[Week] = []  # existing ones that change
+        self.new_picks: list[tuple[AnyPick, Values]] = []  # each with that of the file
+        self.rewatches: list[tuple[AnyPick, bool]] = []  # of existing picks where it is unknown
+        self.opinions: list[Said] = []
+        self.counts, self.remarks = Counter[str](), list[str]()  # for the Report
+        known = _known_weeks(user, weeks, lock=lock)
+        for saved in weeks:
+            if week := known.get(_place(saved)):
+                self._fill_week(week, saved)
+            else:
+                week = Week(user=user, **{name: saved[name] for name in WEEK})
+                week.set_search_text()
+                self.new_weeks.append(week)
+                self._add_picks(week, saved)
+        works.need(pick["key"] for _, pick in self.new_picks)
+        self.counts.update(
+            weeks_created=len(self.new_weeks),
+            picks_created=len(self.new_picks),
+            rewatches_filled=len(self.rewatches),
+            opinions_created=len(self.opinions),
+        )
 
-    @property
-    def changes(self) -> bool:
-        parts = (self.notes, self.picks, self.rewatches, self.opinions)
-        return self.week is None or self.is_untouched or any(parts)
+    def __bool__(self) -> bool:
+        return any((self.new_weeks, self.filled_weeks, self.new_picks, self.rewatches, self.opinions))
 
-    def leave_out(self, pick: Values, sentence: str) -> None:
+    def _fill_week(self, week: Week, saved: Values) -> None:
+        """Add what an existing week lacks: notes, and picks or what these lack."""
+        before = len(self.new_picks)
+        self._add_picks(week, saved)
+        self.counts["weeks_existing"] += 1
+        fills_notes = bool(saved["notes"] and not week.notes)
+        if not (week.notes or week.picks) and saved["created_at"] < week.created_at:  # created by viewing it
+            week.created_at, week.updated_at = saved["created_at"], saved["updated_at"]
+        elif fills_notes or len(self.new_picks) > before:
+            week.updated_at = timezone.now()
+        else:
+            return
+        self.counts["notes_filled"] += fills_notes
+        week.notes = week.notes or saved["notes"]
+        self.filled_weeks.append(week)
+
+    def _add_picks(self, week: Week, saved: Values) -> None:
+        for kind in KINDS.values():
+            existing = getattr(week, kind.related_picks).all() if week.pk else ()
+            picks: dict[int, AnyPick] = {getattr(pick, f"{kind.name}_id"): pick for pick in existing}
+            new: list[Values] = []
+            seen: set[int | Key] = set()  # two ids of the file may have been merged: that of the kept one comes first
+            for pick in sorted(saved[f"{kind.name}s"], key=lambda pick: self.works.is_merged(pick["key"])):
+                key = pick["key"]
+                identity, known = self.works.identity(key), self.works.known.get(key)
+                if identity in seen:
+                    self._leave_out(week, pick, f"{self.works.title_of(key)} is already in this week.")
+                elif sentence := self.works.reason_against(key):
+                    self._leave_out(week, pick, sentence)
+                elif known is not None and known in picks:
+                    self._fill_pick(picks[known], pick)
+                else:
+                    new.append(pick)
+                seen.add(identity)
+            self._place(week, kind, new, {pick.position for pick in picks.values()})
+
+    def _leave_out(self, week: Week, pick: Values, sentence: str) -> None:
         self.counts.update(picks_left_out=1, opinions_left_out=int(pick["opinion"] is not None))
-        self.remarks.append(f"{week_name(*_place(self.saved))}: {sentence}")
+        self.remarks.append(f"{week.name}: {sentence}")
+
+    def _fill_pick(self, pick: AnyPick, saved: Values) -> None:
+        """Add what an existing pick lacks: the opinion on it, and whether it is a rewatch."""
+        self.counts["picks_existing"] += 1
+        if pick.rewatch is None and saved["rewatch"] is not None:
+            self.rewatches.append((pick, saved["rewatch"]))
+        if saved["opinion"] and getattr(pick, "own_opinions", []):
+            self.counts["opinions_existing"] += 1
+        elif saved["opinion"]:
+            self.opinions.append((pick, saved["opinion"]))
+
+    def _place(self, week: Week, kind: Kind, picks: list[Values], taken: set[int]) -> None:
+        """Add each pick at its position, or at the other one if that is occupied."""
+        free = [position for position in Position.values if position not in taken]
+        # Picks that can keep their position come first.
+        for saved in sorted(picks, key=lambda pick: (pick["position"] not in free, pick["position"])):
+            if not free:
+                title = self.works.title_of(saved["key"])
+                self._leave_out(week, saved, f"both positions are occupied, so {title} was skipped.")
+                continue
+            position = saved["position"] if saved["position"] in free else free[0]
+            free.remove(position)
+            pick = kind.picks(week=week, position=position, added_at=saved["added_at"], rewatch=saved["rewatch"])
+            self.new_picks.append((pick, saved))
+            if saved["opinion"]:
+                self.opinions.append((pick, saved["opinion"]))
+
+    def store(self) -> None:
+        """Store all of it; call this in a transaction that has locked the user. Raises IntegrityError."""
+        services.refuse_too_many_weeks(self.user, len(self.new_weeks))
+        for week in self.filled_weeks:
+            week.save(update_fields=["notes", "created_at", "updated_at"])
+        for pick, rewatch in self.rewatches:
+            services.change_pick(pick, rewatch=rewatch)
+        # In the order in which others create several: else the two could deadlock.
+        Week.objects.bulk_create(sorted(self.new_weeks, key=attrgetter("year", "week_number")))
+        for pick, saved in self.new_picks:
+            setattr(pick, f"{pick.kind}_id", self.works.known[saved["key"]])
+        for name in KINDS:
+            services.place_picks(pick for pick, _ in self.new_picks if pick.kind == name)
+        _add_opinions(self.user, self.opinions, is_trusted=self.works.is_trusted)
 
 
-def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks, tries: int = TRIES) -> list[Plan]:
-    """The changes to each of the weeks, planned, or else made: all or nothing."""
+def _import_weeks(user, weeks: Sequence[Values], works: SavedWorks, tries: int = TRIES) -> Changes:
+    """The changes to these weeks; they are stored, all or nothing, if the import is applied."""
     works.look_up(pick["key"] for week in weeks for pick in week["picks"])
-    plans = _plan_weeks(user, weeks, works)
-    changing = [plan.saved for plan in plans if plan.changes]
-    if not (works.apply and changing):
-        return plans
+    changes = Changes(user, weeks, works)
+    if not (works.apply and changes):
+        return changes
     try:
-        return [plan for plan in plans if not plan.changes] + _store_weeks(user, changing, works)
+        with transaction.atomic():
+            services.lock_user(user)
+            changes = Changes(user, weeks, works, lock=True)
+            changes.store()
     except IntegrityError:  # another request has created one of these weeks, or merged an album, in the meantime
         if tries == 1:
             raise
-    return _import_weeks(user, weeks, works, tries - 1)
-
-
-def _plan_weeks(user, weeks: Sequence[Values], works: SavedWorks, *, lock: bool = False) -> list[Plan]:
-    """The changes to each of the weeks, whose works are stored if they are applied."""
-    known = _known_weeks(user, weeks, lock=lock)
-    plans = [_plan(saved, known.get(_place(saved)), works) for saved in weeks]
-    works.need(pick["key"] for plan in plans for pick, _ in plan.picks)
-    return plans
+        return _import_weeks(user, weeks, works, tries - 1)
+    return changes
 
 
 def _known_weeks(user, weeks: Iterable[Values], *, lock: bool = False) -> dict[YearWeek, Week]:
@@ -237,125 +322,6 @@ def _known_weeks(user, weeks: Iterable[Values], *, lock: bool = False) -> dict[Y
         opinions = Prefetch(f"{kind.related_picks}__opinions", own, to_attr="own_opinions")
         known = known.prefetch_related(kind.related_picks, opinions)
     return {(week.year, week.week_number): week for week in known}
-
-
-def _plan(saved: Values, week: Week | None, works: SavedWorks) -> Plan:
-    plan = Plan(saved, week, notes=saved["notes"] if not (week and week.notes) else "")
-    plan.counts.update({"weeks_existing" if week else "weeks_created": 1, "notes_filled": bool(week and plan.notes)})
-    existing = {name: _picks_of(week, kind) for name, kind in KINDS.items()}
-    if week and not week.notes and not any(existing.values()):
-        plan.is_untouched = saved["created_at"] < week.created_at
-    for kind, picks in existing.items():
-        new: list[Values] = []
-        seen: set[int | Key] = set()  # two ids of the file may have been merged: the pick with the kept id comes first
-        for pick in sorted(saved[f"{kind}s"], key=lambda pick: works.is_merged(pick["key"])):
-            key = pick["key"]
-            identity, known = works.identity(key), works.known.get(key)
-            if identity in seen:
-                plan.leave_out(pick, f"{works.title_of(key)} is already in this week.")
-            elif sentence := works.reason_against(key):
-                plan.leave_out(pick, sentence)
-            elif known is not None and known in picks:
-                _plan_existing(plan, picks[known], pick)
-            else:
-                new.append(pick)
-            seen.add(identity)
-        _plan_positions(plan, new, {pick.position for pick in picks.values()}, works)
-    return plan
-
-
-def _picks_of(week: Week | None, kind: Kind) -> dict[int, AnyPick]:
-    """The picks of a week by the primary keys of their works."""
-    picks: Any = getattr(week, kind.related_picks).all() if week else ()
-    return {getattr(pick, f"{kind.name}_id"): pick for pick in picks}
-
-
-def _plan_existing(plan: Plan, pick: AnyPick, saved: Values) -> None:
-    """Plan what an existing pick lacks: the opinion on it, and whether it is a rewatch."""
-    plan.counts["picks_existing"] += 1
-    if pick.rewatch is None and saved["rewatch"] is not None:
-        plan.counts["rewatches_filled"] += 1
-        plan.rewatches.append((pick, saved["rewatch"]))
-    if saved["opinion"] is None:
-        return
-    if getattr(pick, "own_opinions", []):
-        plan.counts["opinions_existing"] += 1
-    else:
-        plan.counts["opinions_created"] += 1
-        plan.opinions.append((pick, saved["opinion"]))
-
-
-def _plan_positions(plan: Plan, picks: list[Values], taken: set[int], works: SavedWorks) -> None:
-    """Give each pick its position, or the other one if that is occupied."""
-    free = [position for position in Position.values if position not in taken]
-    # Picks that can keep their position come first.
-    for pick in sorted(picks, key=lambda pick: (pick["position"] not in free, pick["position"])):
-        if not free:
-            plan.leave_out(pick, f"both positions are occupied, so {works.title_of(pick['key'])} was skipped.")
-        else:
-            position = pick["position"] if pick["position"] in free else free[0]
-            free.remove(position)
-            plan.picks.append((pick, position))
-            plan.counts.update(picks_created=1, opinions_created=int(pick["opinion"] is not None))
-
-
-def _store_weeks(user, weeks: Sequence[Values], works: SavedWorks) -> list[Plan]:
-    """Store what these weeks of the file add, and return the changes. Raises IntegrityError."""
-    with transaction.atomic():
-        services.lock_user(user)
-        plans = _plan_weeks(user, weeks, works, lock=True)
-        new = [plan for plan in plans if plan.week is None]
-        services.refuse_too_many_weeks(user, len(new))
-        for plan in plans:
-            if plan.week:
-                _update(plan.week, plan)
-            for pick, rewatch in plan.rewatches:
-                services.change_pick(pick, rewatch=rewatch)
-        _create_weeks(user, new)
-        for kind in KINDS.values():
-            _add_picks(user, kind, plans, works)
-        _add_opinions(user, [said for plan in plans for said in plan.opinions], is_trusted=works.is_trusted)
-    return plans
-
-
-def _update(week: Week, plan: Plan) -> None:
-    """Change an existing week."""
-    week.notes = week.notes or plan.notes
-    if plan.is_untouched:
-        week.created_at, week.updated_at = plan.saved["created_at"], plan.saved["updated_at"]
-    elif plan.notes or plan.picks:
-        week.updated_at = timezone.now()
-    if plan.is_untouched or plan.notes or plan.picks:
-        week.save(update_fields=["notes", "created_at", "updated_at"])
-
-
-def _create_weeks(user, plans: list[Plan]) -> None:
-    weeks = []
-    # In the order in which others create several: else the two could deadlock.
-    for plan in sorted(plans, key=lambda plan: _place(plan.saved)):
-        plan.week = Week(user=user, **{name: plan.saved[name] for name in WEEK})
-        plan.week.set_search_text()
-        weeks.append(plan.week)
-    Week.objects.bulk_create(weeks)
-
-
-def _add_picks(user, kind: Kind, plans: list[Plan], works: SavedWorks) -> None:
-    """Add the picks of each week's plan, with the opinions on them."""
-    new = [
-        (plan.week, pick, position) for plan in plans for pick, position in plan.picks if pick["key"][0] == kind.name
-    ]
-    rows: Any = services.place_picks(
-        kind.picks(
-            week=week,
-            position=position,
-            added_at=pick["added_at"],
-            rewatch=pick["rewatch"],
-            **{f"{kind.name}_id": works.known[pick["key"]]},
-        )
-        for week, pick, position in new
-    )
-    said = [(row, pick["opinion"]) for row, (_, pick, _) in zip(rows, new, strict=True) if pick["opinion"]]
-    _add_opinions(user, said, is_trusted=works.is_trusted)
 
 
 def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
@@ -382,38 +348,43 @@ def _as_given_now(user, said: list[Said]) -> list[Said]:
 
 def _give(user, opinions: Sequence[Values], works: SavedWorks, report: Report) -> None:
     """Add the user's opinions on picks of others whom they may see."""
-    picks = _picks_of_others(user, opinions, works)
-    for given in opinions:
-        key = given["key"]
-        pick = picks.get((given["owner"], *_place(given), key[0], works.known.get(key)))
-        is_new = None if pick is None else not getattr(pick, "own_opinions", [])
-        if pick and is_new and works.apply:
-            is_new = _store_given(user, pick, given, is_trusted=works.is_trusted)
-        if is_new is None:
-            report.opinions_left_out += 1
-            week = week_name(*_place(given))
-            report.remarks.append(f"{week} of {given['owner']}: you cannot see a pick of {works.title_of(key)}.")
-        else:
-            report.opinions_created += is_new
-            report.opinions_existing += not is_new
+    weeks = Week.objects.filter(
+        any_of(map(_place, opinions)), user__username__in={given["owner"] for given in opinions}
+    )
+    said: list[Said] = []
+    with transaction.atomic() if works.apply else nullcontext():
+        if works.apply:
+            services.lock_user(user)
+            list(weeks.select_for_update(of=["self"]).order_by("pk").values_list("pk"))
+        picks = _picks_of_others(user, weeks, opinions, works)
+        for given in opinions:
+            key = given["key"]
+            pick = picks.get((given["owner"], *_place(given), key[0], works.known.get(key)))
+            if pick is None:
+                report.opinions_left_out += 1
+                week = week_name(*_place(given))
+                report.remarks.append(f"{week} of {given['owner']}: you cannot see a pick of {works.title_of(key)}.")
+            elif getattr(pick, "own_opinions", []):
+                report.opinions_existing += 1
+            else:
+                report.opinions_created += 1
+                said.append((pick, given))
+        if works.apply:
+            _add_opinions(user, said, is_trusted=works.is_trusted)
 
 
 def _picks_of_others(
-    user, opinions: Iterable[dict[str, Any]], works: SavedWorks
+    user, weeks: QuerySet[Week], opinions: Iterable[Values], works: SavedWorks
 ) -> dict[tuple[str, int, int, str, int | None], AnyPick]:
-    """Picks of others that the user may see, at least those of these opinions: by owner, week, kind and the work's
-    primary key."""
+    """Picks of others in these weeks that the user may see, at least those of these opinions: by owner, week, kind and
+    the work's primary key."""
     found = {}
     for kind in KINDS.values():
         wanted = {works.known.get(given["key"]) for given in opinions if given["kind"] == kind.name} - {None}
         picks = (
             kind.picks._default_manager.visible_to(user)
             .exclude(week__user=user)
-            .filter(
-                week__user__username__in={given["owner"] for given in opinions},
-                week__year__in={given["year"] for given in opinions},
-                **{f"{kind.name}__in": wanted},
-            )
+            .filter(week__in=weeks, **{f"{kind.name}__in": wanted})
             .select_related("week__user")
             .prefetch_related(Prefetch("opinions", Opinion.objects.filter(user=user), to_attr="own_opinions"))
         )
@@ -422,17 +393,3 @@ def _picks_of_others(
             week = pick.week
             found[week.user.username, week.year, week.week_number, kind.name, getattr(pick, f"{kind.name}_id")] = pick
     return found
-
-
-def _store_given(user, pick: AnyPick, opinion: dict[str, Any], *, is_trusted: bool) -> bool | None:
-    """Whether the user had no opinion on the pick until now; None if the pick has just been removed."""
-    with transaction.atomic():
-        services.lock_user(user)
-        list(Week.objects.select_for_update().filter(pk=pick.week_id).values_list("pk"))
-        now = type(pick)._default_manager.filter(pk=pick.pk)
-        if not now.exists():
-            return None
-        if now.filter(opinions__user=user).exists():
-            return False
-        _add_opinions(user, [(pick, opinion)], is_trusted=is_trusted)
-    return True

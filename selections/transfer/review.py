@@ -1,13 +1,11 @@
 """The review file of rows that an import could not place: written with candidates, edited, and read back."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
-from catalog.spreadsheets import defuse, restore
+from catalog.spreadsheets import csv_line, defuse, restore
 from selections.weeks import read_week_name, week_name
 
 from .matching import MAX_CANDIDATES
@@ -22,17 +20,15 @@ COLUMNS = ["place", "reason", "kind", "week", "title", "artist", "released", "ch
 
 def write(outcomes: Iterable[Outcome]) -> str:
     """A CSV of the rows to decide: `choice` is for the number of a candidate, an id or address, or `skip`."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(COLUMNS)
+    lines = [csv_line(COLUMNS)]
     for outcome in outcomes:
         row = outcome.row
         cells = [row.place, outcome.sentence, row.kind, week_name(*outcome.week) if outcome.week else ""]
         cells += [row.title or outcome.work, row.artist, str(row.year or ""), ""]
         offered = [f"{candidate.id} {candidate}" for candidate in outcome.candidates]
         cells += (offered + [""] * MAX_CANDIDATES)[:MAX_CANDIDATES]
-        table.writerow([*map(defuse, cells), outcome.fingerprint])
-    return text.getvalue()
+        lines.append(csv_line([*map(defuse, cells), outcome.fingerprint]))
+    return "".join(lines)
 
 
 def read(path: Path) -> dict[str, Decision]:

@@ -5,6 +5,7 @@ from itertools import batched
 from typing import Any
 
 from catalog import portable
+from catalog.fetching import find_all_known
 from catalog.models import Album, Movie
 from selections.kinds import KINDS
 
@@ -25,11 +26,20 @@ class SavedWorks:
         self.added: set[Key] = set()  # those that are stored, or would be
 
     def look_up(self, keys: Iterable[Key]) -> None:
-        """Find those of the catalog: by an id of their own, else by one that was merged into them, in the catalog or in
-        the file."""
+        """Find those of the catalog, in four queries: by an id of their own, else by one that was merged into them, in
+        the catalog or in the file. A week that has both works of a merge keeps both."""
         wanted = {key: self.file.key_of(key) for key in keys}
-        found = _find_works(wanted.keys() | wanted.values(), self.file.kept)
-        self.found = {key: work for key, own in wanted.items() if (work := found.get(key) or found.get(own))}
+        found: dict[Key, Movie | Album] = {}
+        for kind in KINDS.values():
+            ids = {known for name, known in wanted.keys() | wanted.values() if name == kind.name}
+            works: dict[Any, Movie | Album] = find_all_known(kind.works, ids, own_first=True)
+            # Those that are kept are never replaced by the work that they were merged into.
+            found |= {
+                (kind.name, known): work
+                for known, work in works.items()
+                if work.external_id == known or (kind.name, known) not in self.file.kept
+            }
+        self.found = {key: found.get(key) or found[own] for key, own in wanted.items() if {key, own} & found.keys()}
         self.known = {key: work.pk for key, work in self.found.items()}
 
     def reason_against(self, key: Key) -> str:
@@ -80,21 +90,3 @@ class SavedWorks:
                 pks = portable.store(kind.works, kind.id_field, records)
                 stored |= {(kind.name, known): pk for known, pk in pks.items()}
         return stored
-
-
-def _find_works(keys: set[Key], kept: set[Key]) -> dict[Key, Movie | Album]:
-    """The works of the catalog by these ids, in four queries.
-
-    A work's own id comes before one that was merged into another, as a week that has both keeps both; those that are
-    `kept` are never replaced by the work that they were merged into.
-    """
-    found: dict[Key, Movie | Album] = {}
-    for kind in KINDS.values():
-        ids = {known for name, known in keys if name == kind.name}
-        merged = ids - {known for _, known in kept}
-        aliases: Any = kind.works._meta.get_field("aliases").related_model
-        for alias in aliases.objects.filter(**{f"{kind.id_field}__in": merged}).select_related(kind.name):
-            found[kind.name, getattr(alias, kind.id_field)] = getattr(alias, kind.name)
-        works: Any = kind.works._default_manager.filter(**{f"{kind.id_field}__in": ids})
-        found |= {(kind.name, work.external_id): work for work in works}
-    return found

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from selections import services
@@ -43,7 +44,10 @@ def write(user, outcomes: Sequence[Outcome]) -> None:
         weeks = services.lock_weeks(user, {outcome.week for outcome in placed if outcome.week} | notes.keys())
         changed = _fill_notes(weeks, notes)
         for kind in KINDS.values():
-            changed |= _write_picks(user, kind, [outcome for outcome in placed if outcome.row.kind == kind.name], weeks)
+            of_kind = [outcome for outcome in placed if outcome.row.kind == kind.name]
+            new = _place_picks(user, kind, of_kind, weeks)
+            _fill_picks(user, kind, of_kind, weeks, new)
+            changed |= {pick.week_id for pick in new}
         Week.objects.filter(pk__in=changed).update(updated_at=timezone.now())
         _write_plans(user, [outcome for outcome in outcomes if outcome.state == "planned"])
         _remember(user, kept)
@@ -58,10 +62,9 @@ def _fill_notes(weeks: Mapping[YearWeek, Week], notes: Mapping[YearWeek, str]) -
     return {weeks[name].pk for name in empty}
 
 
-def _write_picks(user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearWeek, Week]) -> set[int]:
-    """Store the new picks, fill in what existing ones lack, and return the keys of weeks with new picks."""
-    new = [outcome for outcome in outcomes if outcome.state == "new"]
-    picks: list[Any] = [
+def _place_picks(user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearWeek, Week]) -> list[AnyPick]:
+    """Store the new picks, and take their works off the shortlist."""
+    new = services.place_picks(
         kind.picks(
             week=weeks[outcome.week],  # type: ignore[index]  # it has one
             position=outcome.position,
@@ -69,58 +72,48 @@ def _write_picks(user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearW
             rewatch=outcome.row.rewatch,
             **{kind.name: outcome.stored},
         )
-        for outcome in new
-    ]
-    services.place_picks(picks)
-    if picks and ShortlistItem.objects.filter(user=user).exists():
-        for pick in sorted(picks, key=lambda pick: pick.work.pk):  # works are locked in one order
+        for outcome in outcomes
+        if outcome.state == "new"
+    )
+    if new and ShortlistItem.objects.filter(user=user).exists():
+        for pick in sorted(new, key=lambda pick: pick.work.pk):  # works are locked in one order
             services.leave_shortlist(pick)
-    said = list(zip(picks, new, strict=True))
-    if there := [outcome for outcome in outcomes if outcome.state == "there"]:
-        said += _existing(user, kind, there, weeks)
-    _write_opinions(user, kind, said)
-    return {pick.week_id for pick in picks}
+    return new
 
 
-def _existing(
-    user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearWeek, Week]
-) -> list[tuple[AnyPick, Outcome]]:
-    """The existing picks that the rows mean, and which get to know whether they are a rewatch."""
-    ids = {weeks[outcome.week].pk for outcome in outcomes if outcome.week}
-    existing = {
-        (pick.week_id, pick.position): pick
-        for pick in kind.picks._default_manager.filter(week__in=ids).select_related("week")
-    }
-    said = []
+def _fill_picks(
+    user, kind: Kind, outcomes: list[Outcome], weeks: Mapping[YearWeek, Week], new: Iterable[AnyPick]
+) -> None:
+    """Store what picks lack: the user's opinion, and whether they are a rewatch. Raises the DoesNotExist of a pick."""
+    there = {weeks[outcome.week].pk for outcome in outcomes if outcome.week and outcome.state == "there"}
+    own = Prefetch("opinions", Opinion.objects.filter(user=user).only(kind.opinion_field), to_attr="own_opinions")
+    existing = kind.picks._default_manager.filter(week__in=there).select_related("week").prefetch_related(own)
+    picks: dict[tuple[int, int], Any] = {(pick.week_id, pick.position): pick for pick in (*new, *existing)}
+    opinions: list[Opinion] = []
     for outcome in outcomes:
-        pick = existing.get((weeks[outcome.week].pk, outcome.position))  # type: ignore[index]  # it has one
+        row, pick = outcome.row, picks.get((weeks[outcome.week].pk, outcome.position))  # type: ignore[index]
         if pick is None:
             raise kind.picks.DoesNotExist
         if pick.rewatch is None:
-            services.change_pick(pick, rewatch=outcome.row.rewatch)
-        said.append((pick, outcome))
-    return said
-
-
-def _write_opinions(user, kind: Kind, said: list[tuple[AnyPick, Outcome]]) -> None:
-    """Store the opinions of the rows on these picks, unless the user has one there."""
-    on = kind.opinion_field
-    asked = [pick for pick, outcome in said if outcome.state == "there" and outcome.row.has_opinion]
-    rated = set()
-    if asked:
-        rated = set(Opinion.objects.filter(user=user, **{f"{on}__in": asked}).values_list(on, flat=True))
-    opinions = []
-    for pick, outcome in said:
-        row = outcome.row
-        outcome.has_opinion = row.has_opinion and pick.pk not in rated
+            services.change_pick(pick, rewatch=row.rewatch)
+        outcome.has_opinion = row.has_opinion and not getattr(pick, "own_opinions", [])
         if outcome.has_opinion:
-            rated.add(pick.pk)
-            said_at = _instant(user, row.said_at, row)
-            opinion = Opinion(user=user, rating=row.rating, review=row.review, contains_spoilers=row.contains_spoilers)
-            opinion.created_at = opinion.updated_at = said_at
-            setattr(opinion, on, pick)
-            opinions.append(opinion)
+            pick.own_opinions = [_opinion(user, pick, row)]
+            opinions += pick.own_opinions
     Opinion.objects.bulk_create(opinions)
+
+
+def _opinion(user, pick: AnyPick, row: Row) -> Opinion:
+    at = _instant(user, row.said_at, row)
+    return Opinion(
+        user=user,
+        rating=row.rating,
+        review=row.review,
+        contains_spoilers=row.contains_spoilers,
+        created_at=at,
+        updated_at=at,
+        **{f"{pick.kind}_pick": pick},
+    )
 
 
 def _write_plans(user, outcomes: Iterable[Outcome]) -> None:

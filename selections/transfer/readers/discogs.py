@@ -15,12 +15,11 @@ def _read_release(record: Record, reading: Reading) -> Row:
     if not record["title"]:
         raise RowError("This album has no title. Add it.")
     return Row(
-        place=record.place,
         kind="album",
         title=cells.within(record["title"]),
         artist=cells.within(re.sub(r" \(\d+\)(?=$|,| &| /)|\*(?=$|,| &)", "", record["artist"])),
-        year=reading.spare(record.place, cells.read_release_year, record["released"]),
-        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5),
+        year=reading.spare(cells.read_release_year, record["released"]),
+        rating=reading.spare(cells.read_optional_rating, record["rating"], out_of=5),
     )
 
 

@@ -76,15 +76,15 @@ def read_object(path: Path) -> dict[str, Any]:
         raise FileError("This is not valid JSON. Download it again.") from None
 
 
-def collect(reading: Reading, placed: Iterable[tuple[str, Any]], read_entry: Callable[[str, Any], Row | None]) -> None:
+def collect(reading: Reading, placed: Iterable[tuple[str, Any]], read_entry: Callable[[Any], Row | None]) -> None:
     """Add the rows of entries, which are objects, each with its place."""
 
-    def read_one(numbered: tuple[str, Any]) -> Row | None:
-        if not isinstance(numbered[1], dict):
+    def read_object(entry: Any) -> Row | None:
+        if not isinstance(entry, dict):
             raise RowError("This entry is not about a movie or album.")
-        return read_entry(*numbered)
+        return read_entry(entry)
 
-    reading.collect(((entry[0], entry) for entry in placed), read_one)
+    reading.collect(placed, read_object)
 
 
 def numbered(what: str, found: object) -> Iterator[tuple[str, Any]]:

@@ -114,10 +114,10 @@ def _read_entry(record: Record, reading: Reading) -> Row:
     day = cells.read_day(record["watcheddate"] or record["date"], reading.zone)
     if not day:
         raise RowError("This entry has no date. Add the day when you watched the film.")
-    rating = reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5)
-    review = reading.spare(record.place, cells.read_text, _plain(record["review"])) or ""
+    rating = reading.spare(cells.read_optional_rating, record["rating"], out_of=5)
+    review = reading.spare(cells.read_text, _plain(record["review"])) or ""
     return Row(
-        rewatch=reading.spare(record.place, cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
+        rewatch=reading.spare(cells.read_yes, record["rewatch"]) if "rewatch" in record.cells else None,
         rating=rating,
         review=review,
         said_at=cells.read_noon(record["date"], reading.zone) if rating or review else None,
@@ -130,8 +130,8 @@ def _read_film(record: Record, reading: Reading) -> dict[str, Any]:
     """The fields of a row that each of the files has."""
     if not record["name"]:
         raise RowError("This film has no name. Add it.")
-    year = reading.spare(record.place, cells.read_release_year, record["year"])
-    return {"place": record.place, "kind": "movie", "title": cells.within(record["name"]), "year": year}
+    year = reading.spare(cells.read_release_year, record["year"])
+    return {"kind": "movie", "title": cells.within(record["name"]), "year": year}
 
 
 def _plain(review: str) -> str:
@@ -171,13 +171,13 @@ def _add_ratings(entries: list[Row], ratings: list[Row]) -> int:
 
 
 def _read_rating(record: Record, reading: Reading) -> Row:
-    rating = reading.spare(record.place, cells.read_optional_rating, record["rating"], out_of=5)
+    rating = reading.spare(cells.read_optional_rating, record["rating"], out_of=5)
     return Row(rating=rating, said_at=cells.read_noon(record["date"], reading.zone), **_read_film(record, reading))
 
 
 def _read_plan(record: Record, reading: Reading) -> Row:
     """A film on the watchlist."""
-    added_at = reading.spare(record.place, cells.read_noon, record["date"], zone=reading.zone)
+    added_at = reading.spare(cells.read_noon, record["date"], zone=reading.zone)
     return Row(added_at=added_at, is_planned=True, **_read_film(record, reading))
 
 

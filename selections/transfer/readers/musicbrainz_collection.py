@@ -24,7 +24,7 @@ def read(path: Path, reading: Reading) -> None:
         collect(reading, numbered(key, data.get(key)), partial(_read_album, field, reading))
 
 
-def _read_album(field: str, reading: Reading, place: str, entry: dict[str, Any]) -> Row:
+def _read_album(field: str, reading: Reading, entry: dict[str, Any]) -> Row:
     known = mbid(entry.get("id"))
     if not known:
         raise RowError("This entry has no MusicBrainz id.")
@@ -33,10 +33,10 @@ def _read_album(field: str, reading: Reading, place: str, entry: dict[str, Any])
     values: dict[str, Any] = {
         "title": cells.within(text(entry.get("title"))),
         "artist": cells.within("".join(text(part.get("name")) + text(part.get("joinphrase")) for part in credit)),
-        "year": reading.spare(place, cells.read_release_year, day),
+        "year": reading.spare(cells.read_release_year, day),
         field: known,
     }
-    return Row(place=place, kind="album", **values)
+    return Row(kind="album", **values)
 
 
 FORMAT = program_format("MusicBrainz", label="a collection of MusicBrainz", is_object=_is_object, read=read)

@@ -29,13 +29,12 @@ def _read_mark(record: Record, reading: Reading) -> Row:
     artist = re.search(r"(?:^|\s)(?:artist|musician):([^:]+?)(?:\s+\w+:|$)", record["info"]) if is_album else None
     year = re.search(r"(?<!\d)(?:18|19|20)\d\d(?!\d)", record["info"])
     return Row(
-        place=record.place,
         kind="album" if is_album else "movie",
         title=cells.within(record["title"]),
         artist=artist[1].strip() if artist else "",
         year=int(year[0]) if year else None,
-        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"]),
-        review=reading.spare(record.place, cells.read_text, record["comment"]) or "",
+        rating=reading.spare(cells.read_optional_rating, record["rating"]),
+        review=reading.spare(cells.read_text, record["comment"]) or "",
         **ids,
         **cells.dated(cells.read_day(record["timestamp"], reading.zone)),
     )

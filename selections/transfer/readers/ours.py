@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +85,8 @@ def _read_row(record: Record, reading: Reading) -> Row:
     year, number = (integer(record[column]) for column in ("year", "weeknumber"))
     if year is None or number is None:
         raise RowError("This row has no year and week_number. Add them.")
-    spare = partial(reading.spare, record.place)
+    spare = reading.spare
     said: dict[str, Any] = {
-        "place": record.place,
         "kind": kind,
         "week": cells.read_week(year, number),
         "notes": spare(cells.within, restore(record.raw("weeknotes")), most=MAX_TEXT) or "",
@@ -117,7 +115,7 @@ def _with_opinion(row: Row, record: Record, reading: Reading) -> Row:
     if restore(record["opinionby"]) not in ("", restore(record["username"])):
         reading.left_out["Opinions of others, which are not imported"] += 1
         return row
-    spare = partial(reading.spare, record.place)
+    spare = reading.spare
     return replace(
         row,
         rating=spare(cells.read_rating, record["rating"]),

@@ -3,7 +3,6 @@
 import re
 from datetime import date, tzinfo
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +111,9 @@ def require(table: Table) -> None:
 def _read_row(record: Record, reading: Reading) -> Row:
     work = _read_work(record, reading)
     week, day, year = _read_week(record, reading.zone)
-    spare = partial(reading.spare, record.place)
+    spare = reading.spare
     rating = spare(cells.read_rating, _cell(record, "rating"), out_of=reading.best_rating)
     said: dict[str, Any] = {
-        "place": record.place,
         "week": week,
         "day": day,
         "rating": rating or spare(cells.read_rating, _cell(record, "stars"), out_of=STARS),
@@ -160,7 +158,7 @@ def _read_work(record: Record, reading: Reading) -> dict[str, Any]:
             wrong.append(f"{cells.shown(text)} is not an id or address for this column. Correct or empty it.")
     if wrong and not work:
         raise RowError(wrong[0])
-    reading.skip_cells(record.place, wrong)
+    reading.skip_cells(wrong)
     return work
 
 

@@ -34,13 +34,12 @@ def _read_album(record: Record, reading: Reading) -> Row:
         raise RowError("This album has no title. Add it.")
     review = "\n\n".join(filter(None, [record["reviewtitle"], record["review"]]))
     return Row(
-        place=record.place,
         kind="album",
         title=cells.within(title),
         artist=cells.within(_artist(record)),
-        year=reading.spare(record.place, cells.read_release_year, record["releasedate"]),
-        rating=reading.spare(record.place, cells.read_optional_rating, record["rating"]),
-        review=reading.spare(record.place, cells.read_text, _plain(review)) or "",
+        year=reading.spare(cells.read_release_year, record["releasedate"]),
+        rating=reading.spare(cells.read_optional_rating, record["rating"]),
+        review=reading.spare(cells.read_text, _plain(review)) or "",
         contains_spoilers="[spoiler" in review.casefold(),
         is_planned=is_wish,
     )

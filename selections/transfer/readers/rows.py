@@ -31,10 +31,11 @@ class LeftOut(Exception):
 class Row:
     """A movie or album that was watched or heard; unknown values are None or empty.
 
-    `place` is the row's place in the file: `line 17`, or `watched-history-2.json, entry 5`.
+    `place` is the row's place in the file, as Reading.collect() knows it: `line 17`, or `watched-history-2.json, entry
+    5`.
     """
 
-    place: str
+    place: str = ""
     kind: str  # movie, album; "" for a week with notes only
     week: tuple[int, int] | None = None  # ISO year and week
     day: date | None = None  # within that week; of several in one week the earlier ones come first
@@ -90,19 +91,20 @@ class Reading:
     remarks: list[str] = field(default_factory=list)  # a sentence for each thing that was ignored, and why
     failures: list[tuple[str, str]] = field(default_factory=list)  # places and reasons of rows that cannot be read
     left_out: Counter[str] = field(default_factory=Counter)  # what was ignored, with the number of times
+    place: str = ""  # of the entry that is being read
     skipped_cells: list[str] = field(default_factory=list)  # a sentence for each cell that its row can do without
 
-    def spare[T](self, place: str, read_cell: Callable[..., T], cell: str, **options: Any) -> T | None:
+    def spare[T](self, read_cell: Callable[..., T], cell: str, **options: Any) -> T | None:
         """The value of a cell that its row can do without; None, which is reported, if it cannot be read."""
         try:
             return read_cell(cell, **options)
         except RowError as error:
-            self.skip_cells(place, [str(error)])
+            self.skip_cells([str(error)])
             return None
 
-    def skip_cells(self, place: str, sentences: Iterable[str]) -> None:
+    def skip_cells(self, sentences: Iterable[str]) -> None:
         """Report cells that their row can do without."""
-        self.skipped_cells += [f"Imported without a cell, in {place}: {said}" for said in sentences]
+        self.skipped_cells += [f"Imported without a cell, in {self.place}: {said}" for said in sentences]
 
     def mark_rewatches(self) -> None:
         """Mark what the file has at an earlier time as well, if it is a whole history and does not say so itself."""
@@ -128,6 +130,7 @@ class Reading:
         count = 0
         for place, entry in entries:
             count += 1
+            self.place = place
             try:
                 row = read_row(entry)
             except LeftOut as reason:
@@ -135,7 +138,7 @@ class Reading:
             except RowError as error:
                 self.failures.append((place, str(error)))
             else:
-                self.rows += [row] if row else []
+                self.rows += [replace(row, place=place)] if row else []
             if len(self.rows) + len(self.failures) > MAX_ROWS:
                 raise FileError(f"The file has more than {MAX_ROWS:,} rows. Split it into several.")
         return count

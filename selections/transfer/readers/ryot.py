@@ -1,5 +1,6 @@
 """Ryot's JSON export: https://docs.ryot.io/exporting"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ def read(path: Path, reading: Reading) -> None:
     """Its movies, once for each time that they were seen. Raises FileError."""
     plays: list[Row] = []
 
-    def read_entry(place: str, entry: dict[str, Any]) -> Row:
-        *earlier, last = _read_movie(place, entry, reading)
-        plays.extend(earlier)
+    def read_entry(entry: dict[str, Any]) -> Row:
+        *earlier, last = _read_movie(entry, reading)
+        plays.extend(replace(play, place=reading.place) for play in earlier)
         return last
 
     data = read_object(path)
@@ -32,7 +33,7 @@ def read(path: Path, reading: Reading) -> None:
     reading.mark_rewatches()
 
 
-def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row]:
+def _read_movie(entry: dict[str, Any], reading: Reading) -> list[Row]:
     """A row for each time, of which the last one has the rating and the review."""
     if text(entry.get("lot")).casefold() != "movie":
         raise LeftOut("Not imported, as they are no movies")
@@ -46,12 +47,12 @@ def _read_movie(place: str, entry: dict[str, Any], reading: Reading) -> list[Row
     rating = next((said for review in reviews if (said := review.get("rating")) not in (None, "")), "")
     review = next((said for review in reviews if (said := text(mapping(review.get("review")).get("text")))), "")
     opinion: dict[str, Any] = {
-        "rating": reading.spare(place, cells.read_optional_rating, str(rating), out_of=100),
-        "review": reading.spare(place, cells.read_text, review) or "",
+        "rating": reading.spare(cells.read_optional_rating, str(rating), out_of=100),
+        "review": reading.spare(cells.read_text, review) or "",
     }
     days = sorted(filter(None, (cells.read_day(moment, reading.zone) for moment in seen)))
     return [
-        Row(place=place, **movie, **cells.dated(day), **(opinion if number == len(days) else {}))
+        Row(**movie, **cells.dated(day), **(opinion if number == len(days) else {}))
         for number, day in enumerate(days, 1)
     ]
 

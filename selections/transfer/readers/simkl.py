@@ -49,12 +49,12 @@ def read(path: Path, reading: Reading) -> None:
         return
     data = read_object(path)
 
-    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+    def read_entry(entry: dict[str, Any]) -> Row:
         if entry.get("status") != "completed":
             raise LeftOut(UNSEEN)
         day = cells.read_day(text(entry.get("last_watched_at")), reading.zone)
         rating = integer(entry.get("user_rating"), most=MAX_RATING) or None
-        return Row(place=place, rating=rating, **movie_of(mapping(entry.get("movie"))), **cells.dated(day))
+        return Row(rating=rating, **movie_of(mapping(entry.get("movie"))), **cells.dated(day))
 
     collect(reading, numbered("movies", data.get("movies")), read_entry)
     reading.left_out[SERIES] += sum(1 for key in ("shows", "anime") for _ in numbered(key, data.get(key)))

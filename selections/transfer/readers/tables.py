@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -187,7 +186,7 @@ def movie_format(
     def read_row(record: Record, reading: Reading) -> Row:
         check(record)
         said = {thing: record[key(column)] for thing, column in columns.items()}
-        spare = partial(reading.spare, record.place)
+        spare = reading.spare
         tmdb_id = integer(said.get("tmdb"))
         ids = {"tmdb_id": tmdb_id} if tmdb_id else {"tmdb_id": None} | cells.read_movie_id(said.get("imdb", ""))
         movie = cells.read_movie(title=said["title"], **ids)
@@ -195,9 +194,8 @@ def movie_format(
         if may_be_watchlist and not (said["rating"] or said["day"]):
             added_at = spare(cells.read_noon, said.get("listed", ""), zone=reading.zone)
             notes = spare(cells.within, said.get("note", ""), most=MAX_NOTE) or ""
-            return Row(place=record.place, added_at=added_at, notes=notes, is_planned=True, **movie)
+            return Row(added_at=added_at, notes=notes, is_planned=True, **movie)
         return Row(
-            place=record.place,
             rating=spare(cells.read_optional_rating, said["rating"]),
             review=spare(cells.read_text, said.get("review", "")) or "",
             **movie,

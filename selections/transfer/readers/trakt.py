@@ -92,17 +92,18 @@ def _entries(archive: files.ZipArchive, paths: list[str]) -> Entries:
 
 def _read_history(reading: Reading, history: Entries) -> list[datetime]:
     """Add its movies, the earliest first, and return when each was watched: NEVER if that is unknown."""
-    watches: list[tuple[datetime, Row]] = []
+    watched: list[datetime] = []
 
-    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+    def read_entry(entry: dict[str, Any]) -> Row:
         _leave_out_shows(entry)
-        watches.append(_read_watch(place, entry, reading))
-        return watches[-1][1]
+        watched_at, row = _read_watch(entry, reading)
+        watched.append(watched_at)
+        return row
 
     collect(reading, history, read_entry)
-    watches.sort(key=itemgetter(0))
-    reading.rows[:] = [row for _, row in watches]
-    return [watched_at for watched_at, _ in watches]
+    in_order = sorted(zip(watched, reading.rows, strict=True), key=itemgetter(0))
+    reading.rows[:] = [row for _, row in in_order]
+    return [watched_at for watched_at, _ in in_order]
 
 
 def _leave_out_shows(entry: dict[str, Any]) -> None:
@@ -110,7 +111,7 @@ def _leave_out_shows(entry: dict[str, Any]) -> None:
         raise LeftOut("Episodes and shows, not imported")
 
 
-def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> tuple[datetime, Row]:
+def _read_watch(entry: dict[str, Any], reading: Reading) -> tuple[datetime, Row]:
     work = movie_of(mapping(entry.get("movie")))
     said = next((said for name in TIMES if (said := text(entry.get(name)))), "")
     watched_at = cells.read_instant(said, reading.zone)
@@ -118,7 +119,6 @@ def _read_watch(place: str, entry: dict[str, Any], reading: Reading) -> tuple[da
     rating = integer(entry.get("rating"), most=MAX_RATING) if "rated_at" in entry else None
     plays = integer(entry.get("plays"))
     row = Row(
-        place=place,
         rating=rating or None,
         said_at=watched_at if rating else None,
         rewatch=plays > 1 if plays else None,
@@ -140,7 +140,7 @@ def _add_ratings(reading: Reading, watched: list[datetime], ratings: Entries) ->
         rated_at = cells.read_instant(said, UTC)
         if not movie or not rating:
             raise RowError(f"This entry is not a rating of a movie from 1 to {MAX_RATING}.")
-        of_movie = times.get(Row(place="", **movie_of(movie)).work)
+        of_movie = times.get(Row(**movie_of(movie)).work)
         if of_movie is None:
             raise LeftOut("Ratings of movies that are not in the history, and so not in a week")
         before = [number for number in of_movie if watched[number] <= (rated_at or NEVER)]
@@ -153,12 +153,12 @@ def _add_ratings(reading: Reading, watched: list[datetime], ratings: Entries) ->
 def _read_watchlist(reading: Reading, watchlist: Entries) -> None:
     """Add its movies."""
 
-    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+    def read_entry(entry: dict[str, Any]) -> Row:
         _leave_out_shows(entry)
-        added_at = reading.spare(place, cells.read_instant, text(entry.get(LISTED)), zone=reading.zone)
+        added_at = reading.spare(cells.read_instant, text(entry.get(LISTED)), zone=reading.zone)
         notes = text(entry.get("notes"), MAX_NOTE).strip()
         movie = movie_of(mapping(entry.get("movie")))
-        return Row(place=place, added_at=added_at, notes=notes, is_planned=True, **movie)
+        return Row(added_at=added_at, notes=notes, is_planned=True, **movie)
 
     collect(reading, watchlist, read_entry)
 

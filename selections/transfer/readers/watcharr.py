@@ -17,7 +17,7 @@ def _is_list(entry: dict[str, Any]) -> bool:
 def read(path: Path, reading: Reading) -> None:
     """Its finished movies, in the week of their last change. Raises FileError."""
 
-    def read_entry(place: str, entry: dict[str, Any]) -> Row:
+    def read_entry(entry: dict[str, Any]) -> Row:
         content = mapping(entry.get("content"))
         if content.get("type") != "movie":
             raise LeftOut("Series and games, not imported")
@@ -26,10 +26,9 @@ def read(path: Path, reading: Reading) -> None:
         rating, thoughts = entry.get("rating"), text(entry.get("thoughts"), cells.MAX_TEXT + 1)
         released = text(content.get("release_date") or content.get("releaseDate"))
         return Row(
-            place=place,
-            year=reading.spare(place, cells.read_release_year, released[:10]),
-            rating=reading.spare(place, cells.read_rating, str(rating)) if rating else None,
-            review=reading.spare(place, cells.read_text, thoughts) or "",
+            year=reading.spare(cells.read_release_year, released[:10]),
+            rating=reading.spare(cells.read_rating, str(rating)) if rating else None,
+            review=reading.spare(cells.read_text, thoughts) or "",
             **cells.read_movie(integer(content.get("tmdbId")), text(content.get("title"))),
             **cells.dated(cells.read_day(text(entry.get("updatedAt")), reading.zone)),
         )

@@ -22,8 +22,7 @@ def _read_movie(record: Record, reading: Reading) -> Row:
         reading.left_out["Notes not imported, as they are private in Yamtrack"] += 1
     tmdb_id = integer(record["mediaid"]) if record["source"].casefold() == "tmdb" else None
     return Row(
-        place=record.place,
-        rating=reading.spare(record.place, _read_score, record["score"]),
+        rating=reading.spare(_read_score, record["score"]),
         **cells.read_movie(tmdb_id, record["title"]),
         **cells.dated(cells.read_day(record.first(*DATES), reading.zone)),
     )
