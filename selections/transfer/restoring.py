@@ -369,6 +369,7 @@ def _give(user, opinions: Sequence[Values], works: SavedWorks, report: Report) -
             else:
                 report.opinions_created += 1
                 said.append((pick, given))
+                vars(pick)["own_opinions"] = [given]  # as the file may name a merged work by each of its ids
         if works.apply:
             _add_opinions(user, said, is_trusted=works.is_trusted)
 

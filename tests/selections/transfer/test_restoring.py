@@ -308,6 +308,17 @@ def test_an_opinion_on_a_pick_that_is_not_to_be_seen_is_left_out_as_if_there_wer
     assert load(user, hidden).opinions_created == 1
 
 
+@pytest.mark.parametrize("apply", [False, True])
+def test_opinions_on_both_ids_of_a_merged_movie_are_one(now, user, other, apply):
+    pick = WeekMovieFactory(week__user=other, week__year=2026, week__week_number=2, movie__tmdb_id=603)
+    pick.movie.aliases.create(tmdb_id=604)
+
+    report = load(user, minimal(opinions_given=[given(), given(tmdb_id=604, rating=2)], weeks=[]), apply=apply)
+
+    assert (report.opinions_created, report.opinions_existing) == (1, 1)
+    assert [opinion.rating for opinion in pick.opinions.all()] == [7] * apply
+
+
 def test_a_dry_run_says_nothing_of_hidden_opinions(now, user, other):
     pick = WeekMovieFactory(week__user=other, week__year=2026, week__week_number=7, movie__tmdb_id=603)
     data = minimal(opinions_given=[given(week_number=7)])
