@@ -56,7 +56,7 @@ def recognise(path: Path) -> str:
         case "list":
             return _recognise_list(path)
     with files.opened(path) as file:
-        first = next(files.Lines(file), "")
+        first = files.first_lines(file)
     if name := _find(lambda known: known.has_no_header, first):
         return name
     with files.opened(path) as file:

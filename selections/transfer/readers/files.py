@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Self, TextIO
 
@@ -23,6 +24,7 @@ MAX_UNPACKED = 200 * 2**20  # bytes, of all files in a ZIP
 MAX_ENTRIES = 10_000  # in a ZIP; Letterboxd has a file for each list
 MAX_DIRECTORY = 2 * 2**20  # bytes, of a ZIP's table of contents: zipfile reads it as a whole, and needs far more memory
 MAX_LINE = 1_000_000  # characters
+FIRST_LINES, BEGINNING = 5, 1_000  # lines, and characters of each, by which formats are told apart
 MAX_LINES = 1_000_000
 HEAD = 64 * 2**10  # bytes that identify a file's type
 
@@ -209,6 +211,11 @@ class Lines:
         """The place of a line, by default the last one, such as `line 17` or `diary.csv, line 17`."""
         line = f"line {self.number if number is None else number}"
         return f"{self._name}, {line}" if self._name else line
+
+
+def first_lines(text: TextIO) -> list[str]:
+    """The beginnings of the first lines. Raises FileError."""
+    return [line[:BEGINNING] for line in islice(Lines(text), FIRST_LINES)]
 
 
 def find_flaw(text: str) -> str:

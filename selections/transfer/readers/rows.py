@@ -157,7 +157,7 @@ class Format:
     program: str = ""  # that writes it, to list for people
     read: Callable[[Path, Reading], None]
     needs: tuple[str, ...] = ()
-    has_no_header: Callable[[str], bool] | None = None  # whether this first line of a table has no names of columns
+    has_no_header: Callable[[list[str]], bool] | None = None  # whether these first lines of a table name no columns
     is_export: Callable[[list[str]], bool] | None = None
     is_list: Callable[[dict[str, Any]], bool] | None = None
     is_object: Callable[[dict[str, Any]], bool] | None = None

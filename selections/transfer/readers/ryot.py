@@ -40,9 +40,12 @@ def _read_movie(entry: dict[str, Any], reading: Reading) -> list[Row]:
     seen = [text(time.get("ended_on")) for time in rows(entry.get("seen_history")) if text(time.get("ended_on"))]
     if not seen:
         raise LeftOut("Movies not imported, as they have not been seen")
-    known = integer(entry.get("source_id") or entry.get("identifier"))
-    tmdb_id = known if text(entry.get("source")).casefold() == "tmdb" else None
-    movie = cells.read_movie(tmdb_id, text(entry.get("title") or entry.get("source_name")))
+    # Where there is an `identifier`, Ryot writes the title as `source_id`, and a title may be a number.
+    known, title = entry.get("identifier"), entry.get("source_id")
+    if not known:
+        known, title = title, ""
+    tmdb_id = integer(known) if text(entry.get("source")).casefold() == "tmdb" else None
+    movie = cells.read_movie(tmdb_id, text(entry.get("title") or entry.get("source_name") or title))
     reviews = rows(entry.get("reviews"))
     rating = next((said for review in reviews if (said := review.get("rating")) not in (None, "")), "")
     review = next((said for review in reviews if (said := text(mapping(review.get("review")).get("text")))), "")

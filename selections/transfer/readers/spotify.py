@@ -13,13 +13,19 @@ from .listens import Listen, collect
 from .rows import FileError, LeftOut, Reading, RowError, program_format
 
 PART = re.compile(r"(?:[^/]+/)?(?:Streaming_History_Audio|endsong)\w*(?:-\w+)?\.json", re.IGNORECASE)
+SHORT_PART = re.compile(r"(?:[^/]+/)?StreamingHistory\w*\.json", re.IGNORECASE)  # in the account data
 MIN_PLAYED = 30_000  # milliseconds, from which on Spotify counts a stream
 ARTIST, ALBUM, TRACK = (f"master_metadata_{name}" for name in ("album_artist_name", "album_album_name", "track_name"))
 SHORT = "This history of Spotify names no albums. Request the extended streaming history there, and import its ZIP."
 
 
 def is_export(names: list[str]) -> bool:
-    return any(PART.fullmatch(name) for name in names)
+    """Whether a ZIP has the history. Raises FileError for the account data, which name no albums."""
+    if any(PART.fullmatch(name) for name in names):
+        return True
+    if any(SHORT_PART.fullmatch(name) for name in names):
+        raise FileError(SHORT)
+    return False
 
 
 def is_list(entry: dict[str, Any]) -> bool:

@@ -121,6 +121,22 @@ RYOT = json.dumps(
         "workouts": [],
     }
 )
+# Its exporter names the title `source_id`: here those of 1917 (2019) and Alien.
+RYOT_TITLED = json.dumps(
+    {
+        "metadata": [
+            {
+                "lot": "Movie",
+                "source": "Tmdb",
+                "source_id": title,
+                "identifier": identifier,
+                "seen_history": [{"ended_on": "2024-02-14"}],
+                "reviews": [],
+            }
+            for title, identifier in (("1917", "530915"), ("Alien", "348"))
+        ]
+    }
+)
 RYOT_NEWER = json.dumps(
     {
         "metadata": [
@@ -283,6 +299,7 @@ SPOTIFY = [
 SPOTIFY_SHORT = [{"endTime": "2024-02-14 10:00", "artistName": "Low", "trackName": "Hey", "msPlayed": 200_000}]
 FIVE = range(5)
 LASTFM = "".join(f'Low,Low,Track {number},"14 Feb 2024 1{number}:00"\n' for number in range(5))
+LASTFM_PLAYING = "Low,Low,Track 9,\n" + LASTFM
 LASTFM_UTS = "uts,utc_time,artist,artist_mbid,album,album_mbid,track,track_mbid\n" + "".join(
     f'"{WEDNESDAY + number}","14 Feb 2024, 11:00","Low","","Hey What","{MBID}","Track {number}",""\n' for number in FIVE
 )

@@ -68,15 +68,20 @@ def test_spotifys_extended_history(tmp_path, is_packed):
 
 
 def test_spotifys_short_history_names_no_albums(tmp_path):
-    assert refusal(shapes.write(tmp_path, shapes.json.dumps(programs.SPOTIFY_SHORT))) == (
-        "This history of Spotify names no albums. Request the extended streaming history there, and import its ZIP."
-    )
+    short = shapes.json.dumps(programs.SPOTIFY_SHORT)
+    packed = shapes.pack(tmp_path, {"StreamingHistory_music_0.json": short}, "Spotify Account Data/")
+
+    for path in (shapes.write(tmp_path, short), packed):
+        assert refusal(path) == (
+            "This history of Spotify names no albums. Request the extended streaming history there, and import its ZIP."
+        )
 
 
 @pytest.mark.parametrize(
     ("text", "name", "title"),
     [
         (programs.LASTFM, "lastfm", "Low"),
+        (programs.LASTFM_PLAYING, "lastfm", "Low"),
         (programs.LASTFM_UTS, "lastfm", "Hey What"),
         (programs.LASTFM_TITLED, "scrobbles", "Hey What"),
     ],
@@ -99,8 +104,24 @@ def test_listens_that_are_no_use(tmp_path):
     reading = read(shapes.write(tmp_path, programs.LASTFM + 'Low,Low,x,"31 Feb 2024 10:00"\nLow\n'))
     assert reading.failures == [
         ("line 6", "“31 Feb 2024 10:00” is not a time. Enter it as 05 Jan 2024 10:00."),
-        ("line 7", "This listen has no time."),
     ]
+    assert reading.remarks[1:] == ["Listens without a time, not counted: 1."]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        (programs.LASTFM, 'Low,Low,Track {n},"01 Jan 1970 00:0{n}"\n'),
+        (programs.LASTFM_UTS, '"{n}","01 Jan 1970, 00:00","Low","","Hey What","","Track {n}",""\n'),
+        (programs.LASTFM_TITLED, "Low,Hey What,Track {n},1970-01-01 00:0{n}\n"),
+    ],
+)
+def test_devices_without_a_clock_scrobble_in_1970(tmp_path, text, unknown):
+    reading = read(shapes.write(tmp_path, text + "".join(unknown.format(n=n) for n in range(5))))
+
+    assert reading.failures == []
+    assert [(row.week, row.rewatch) for row in reading.rows] == [((2024, 7), None)]
+    assert reading.remarks[1:] == ["Listens without a time, not counted: 5."]
 
 
 def test_an_album_that_was_heard_again(tmp_path):

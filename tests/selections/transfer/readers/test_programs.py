@@ -101,6 +101,15 @@ def album(place, title, artist, **said):
             ["Movies not imported, as they have not been seen: 1."],
         ),
         (
+            "RYOT_TITLED",
+            "ryot",
+            [
+                entry("metadata, entry 1", "2024-02-14", tmdb_id=530915, title="1917"),
+                entry("metadata, entry 2", "2024-02-14", tmdb_id=348, title="Alien"),
+            ],
+            [],
+        ),
+        (
             "RYOT_NEWER",
             "ryot",
             [entry("metadata, entry 1", "2024-02-14", tmdb_id=949)],
