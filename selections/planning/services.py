@@ -15,7 +15,7 @@ from selections.plans import ShortlistQuerySet
 from selections.recording import record
 from selections.services import ANSWERED, add_items, place_pick, remove_items
 
-MAX_PENDING = 100  # challenges of a member that wait for an answer
+MAX_PENDING = 10  # challenges of one member for another that wait for an answer
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,12 @@ def challenge_member(challenger, member, work: Movie | Album, *, note: str) -> C
     try:
         with transaction.atomic():
             lock_users(challenger, member)
-            pending = Challenge.objects.filter(member=member, state=Challenge.State.PENDING)
-            if pending.filter(challenger=challenger, **{work.kind: work}).exists():
+            pending = Challenge.objects.filter(challenger=challenger, member=member, state=Challenge.State.PENDING)
+            if pending.filter(**{work.kind: work}).exists():
                 raise Conflict(f"You have already proposed this {work.kind}. Wait for an answer.", "already_proposed")
             if pending.count() >= MAX_PENDING:
-                raise Conflict(f"{member} has {MAX_PENDING} challenges to answer. Try again later.", "too_many_pending")
+                message = f"{member} has {MAX_PENDING} of your challenges to answer. Try again later."
+                raise Conflict(message, "too_many_pending")
             challenge.save(force_insert=True)
             record(Event.Kind.CHALLENGED, challenger, challenge=challenge)
     except IntegrityError:

@@ -36,6 +36,14 @@ def refuse_private(user) -> None:
         raise PermissionDenied("Private members cannot propose titles to others.", code="private_member")
 
 
+def find_receiver(name: str, user) -> Any:
+    """The member to whom the user proposes something. Raises ValidationError."""
+    member = find_member(name, user, "for")
+    if not member.is_active:
+        raise ValidationError({"for": "The account of this member is disabled."}, code="disabled_member")
+    return member
+
+
 class PlanFilter(django_filters.FilterSet):
     kind = choice(list(KINDS), method="of_kind", help_text="Only movies, or only albums.")
 
@@ -83,6 +91,11 @@ class PlanViewSet(ListModelMixin, GenericViewSet):
     owner: str  # the field of the user who may change or answer it
     not_yours: tuple[str, str]  # the sentence and the code for others
 
+    def handle_exception(self, exc):
+        if isinstance(exc, self.queryset.model.DoesNotExist):  # another request has just removed it
+            exc = NotFound(*self.absent)
+        return super().handle_exception(exc)
+
     def get_object(self) -> Any:
         plan = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
         if plan is None:
@@ -129,7 +142,7 @@ class ShortlistViewSet(PlanViewSet):
     def create(self, request):
         """Put a movie or album on your shortlist, or suggest it to another member."""
         asked = validated(serializers.ProposalSerializer(data=request.data))
-        owner = find_member(asked.get("for") or "me", request.user, "for")
+        owner = find_receiver(asked.get("for") or "me", request.user)
         if owner != request.user:
             refuse_private(request.user)
         work = get_work(asked["kind"], asked["external_id"])
@@ -214,7 +227,7 @@ class ChallengeViewSet(PlanViewSet):
     def create(self, request):
         """Propose a movie or album for a week of another member."""
         asked = validated(serializers.ProposeChallengeSerializer(data=request.data))
-        member = find_member(asked["for"], request.user, "for")
+        member = find_receiver(asked["for"], request.user)
         if member == request.user:
             raise ValidationError({"for": "Challenge another member."}, code="oneself")
         refuse_private(request.user)

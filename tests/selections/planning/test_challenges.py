@@ -1,6 +1,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import User
 from catalog import merging
 from selections.models import Challenge, ShortlistItem, WeekMovie
 from selections.planning import services
@@ -120,13 +121,23 @@ def test_who_can_be_challenged(api, user, other):
     assert propose(**{"for": "ben"}).json()["code"] == "private_member"
 
 
-def test_a_member_has_only_so_many_to_answer(api, other, monkeypatch):
-    monkeypatch.setattr(services, "MAX_PENDING", 1)
-    ChallengeFactory(member=other)
+def test_a_member_has_only_so_many_of_anothers_to_answer(api, user, other):
+    ChallengeFactory.create_batch(services.MAX_PENDING, member=other)  # of others, who may be private
 
-    response = api.post(CHALLENGES, {"tmdb_id": MovieFactory().tmdb_id, "for": "ben"})
+    def propose():
+        return api.post(CHALLENGES, {"tmdb_id": MovieFactory().tmdb_id, "for": "ben"})
 
-    assert response.json()["code"] == "too_many_pending"
+    assert [propose().status_code for _ in range(services.MAX_PENDING)] == [201] * services.MAX_PENDING
+    assert_problem(propose(), 409, "ben has 10 of your challenges to answer. Try again later.")
+
+
+@pytest.mark.parametrize("address", [CHALLENGES, "/api/shortlist"])
+def test_nothing_is_proposed_to_accounts_that_are_disabled(api, other, address):
+    User.objects.filter(pk=other.pk).update(is_active=False)
+
+    response = api.post(address, {"tmdb_id": MovieFactory().tmdb_id, "for": "ben"})
+
+    assert_problem(response, 422, "For: The account of this member is disabled.")
 
 
 def test_filters(api, user, other):

@@ -277,6 +277,17 @@ def test_a_title_that_has_just_been_merged_is_refused(api, other, place, whom):
     assert response.json()["code"] == "just_merged"
 
 
+@pytest.mark.parametrize(("who", "method", "path"), [("ben", "put", "/vote"), ("ada", "patch", "")])
+def test_a_title_that_has_just_been_removed_is_not_found(user, other, who, method, path):
+    item = ShortlistItemFactory(user=user)
+    client = client_of(user if who == "ada" else other)
+
+    with right_after_query("selections_shortlistitem", ShortlistItem.objects.filter(pk=item.pk).delete):
+        response = getattr(client, method)(f"{SHORTLIST}/{item.pk}{path}", {"note": "Late."}, format="json")
+
+    assert_problem(response, 404, "Not on a shortlist")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_additions_of_a_title_one_wins():
     user, movie = UserFactory(), MovieFactory()
