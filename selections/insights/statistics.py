@@ -151,7 +151,7 @@ def streaks(scope: Scope) -> Row:
     if scope.person is None:
         return {"current_streak": None, "longest_streak": None}
     complete = [(week.year, week.week_number) for week in scope.read(weeks_by_name) if week.complete]
-    current, longest = count_streaks(complete, this_week(scope.viewer))
+    current, longest = count_streaks(complete, this_week(scope.person))
     return {"current_streak": current, "longest_streak": longest}
 
 

@@ -405,3 +405,13 @@ def test_the_running_week_is_that_of_the_callers_time_zone(user, time_machine, z
     assert [week["week_number"] for week in weeks if week["is_running"]] == [running]
     assert [week["week_number"] for week in weeks if week["is_future"]] == list(range(running + 1, 54))
     assert get(client_of(user), "/api/stats/overview")["current_streak"] == streak
+
+
+def test_a_streak_is_that_of_its_owners_time_zone(user, other, time_machine):
+    time_machine.move_to(datetime(2026, 2, 16, 6, tzinfo=UTC), tick=False)  # still Sunday where ben lives
+    other.time_zone = "Etc/GMT+12"
+    other.save()
+    make_week(other, 2026, 6, movies=[MovieFactory()], albums=[AlbumFactory()])
+
+    for viewer in (user, other):
+        assert get(client_of(viewer), "/api/stats/overview", user="ben")["current_streak"] == 1
