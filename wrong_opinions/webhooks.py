@@ -40,7 +40,9 @@ BATCH = 500  # events that are queued together, and deliveries to a webhook in a
 
 def run(*, stdout: TextIO) -> None:
     """Write down what is due, and send everything that is new or due to all active webhooks."""
-    Delivery.objects.filter(due_at=None, created_at__lt=timezone.now() - KEPT).delete()
+    now, waiting = timezone.now(), Delivery.objects.filter(due_at__isnull=False)
+    waiting.filter(webhook__is_active=False, created_at__lt=now - MAX_AGE).update(due_at=None)
+    Delivery.objects.filter(due_at=None, created_at__lt=now - KEPT).delete()
     record_due()
     while queue_events():
         pass

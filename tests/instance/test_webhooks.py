@@ -163,6 +163,22 @@ def test_attempts_become_rare_and_end_after_days(webhook, user, upstream, time_m
     assert Delivery.objects.get().state == "given up"
 
 
+def test_what_waits_for_a_webhook_that_is_switched_off_is_given_up_after_days(webhook, user, upstream, time_machine):
+    complete(user)
+    webhooks.queue_events()
+    Webhook.objects.update(is_active=False)
+    time_machine.shift(webhooks.MAX_AGE)
+    run()
+    assert Delivery.objects.get().state == "waiting"
+
+    time_machine.shift(timedelta(minutes=1))
+    run()
+    Webhook.objects.update(is_active=True)
+
+    assert run() == "Sent 0 messages; 0 webhooks failed."
+    assert Delivery.objects.get().state == "given up"
+
+
 def test_the_delivery_of_a_runner_that_died_is_sent_by_another(webhook, user, upstream, time_machine):
     complete(user)
     webhooks.queue_events()
