@@ -278,7 +278,7 @@ class Importer:
         outcome.state = "there" if is_there else "new"
         outcome.has_opinion = row.has_opinion and not self.places.is_rated(week, row.kind, outcome.position)
         if is_there and row.has_opinion and not outcome.has_opinion:
-            outcome.sentence = "your existing opinion is kept"
+            outcome.sentence = "an earlier opinion on it is kept"
         elif outcome.own_week and week != outcome.own_week:
             outcome.sentence = f"moved on from {week_name(*outcome.own_week)}"
         self.places.take(week, row.kind, outcome.position, outcome.target, is_rated=outcome.has_opinion)

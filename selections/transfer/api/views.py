@@ -30,6 +30,7 @@ class ExportQuerySerializer(serializers.Serializer):
     format = serializers.ChoiceField(
         ["json", "csv", "letterboxd"],
         default="json",
+        error_messages={"invalid_choice": "Format must be json, csv or letterboxd."},
         help_text="`json` has everything and can be imported again; `csv` is for spreadsheets; `letterboxd` is for "
         "Letterboxd: a CSV file, or a ZIP file of several if one would be too large.",
     )

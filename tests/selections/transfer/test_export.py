@@ -355,7 +355,7 @@ def test_the_api_zips_what_is_too_large_for_one_file(now, user, api):
 
 @pytest.mark.parametrize("query", ["format=xml", "format=JSON"])
 def test_an_unknown_format_is_a_422(api, query):
-    assert_problem(api.get(f"/api/export?{query}"), 422)
+    assert_problem(api.get(f"/api/export?{query}"), 422, "Format must be json, csv or letterboxd.")
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing_open(now, user, api):

@@ -253,7 +253,7 @@ def test_a_second_opinion_on_one_pick_is_left_out_and_said(user, tmdb):
 
     assert [(outcome.state, outcome.sentence) for outcome in outcomes] == [
         ("new", ""),
-        ("there", "your existing opinion is kept"),
+        ("there", "an earlier opinion on it is kept"),
     ]
     assert Opinion.objects.get().rating == 8
 
