@@ -85,6 +85,7 @@ class ChallengeFilter(PlanFilter):
 
 
 class PlanViewSet(ListModelMixin, GenericViewSet):
+    queryset: PlanQuerySet
     filter_backends = [DjangoFilterBackend]
     lookup_value_converter = "int"
     absent: tuple[str, str]  # the sentence and the code if there is no such plan

@@ -48,6 +48,7 @@ def read(path: Path, reading: Reading) -> None:
 
 def _read_time(cell: str, reading: Reading) -> datetime:
     """Seconds since 1970, a time in UTC such as 05 Jan 2024 10:00, or an instant."""
+    at: datetime | None
     try:
         if re.fullmatch(r"\d{1,10}", cell, re.ASCII):
             at = datetime.fromtimestamp(int(cell), UTC)

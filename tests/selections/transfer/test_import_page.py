@@ -295,7 +295,8 @@ def test_curators_import_picks_but_speak_for_no_one_else(user, tmdb):
     preview = upload(client, user)
     go_on(client, preview)
     restored = upload(client, user, "".join(export.to_json(user)))
-    planned = [upload(client, person, WATCHLIST, name=f"letterboxd-{"ada" * 20}-watchlist.csv") for person in (user, curator)]
+    name = f"letterboxd-{'ada' * 20}-watchlist.csv"
+    planned = [upload(client, person, WATCHLIST, name=name) for person in (user, curator)]
 
     assert import_page.NO_OPINIONS in preview.context["result"].remarks
     assert (WeekMovie.objects.count(), Opinion.objects.count()) == (2, 0)
