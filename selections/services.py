@@ -209,10 +209,14 @@ def place_pick[P: AnyPick](
 
 def leave_shortlist(pick: AnyPick) -> None:
     """Remove what has just been picked from the shortlist of the week's owner. Call it in a transaction."""
-    items = ShortlistItem.objects.filter(user=pick.week.user_id).of_work(pick.work)
-    if items.exists():
-        lock_work(pick.work)
-        remove_items(items)
+    kind, work, owner = KINDS[pick.kind], pick.work, pick.week.user_id
+    if compiled(shortlisted, kind)(work.pk, owner):
+        lock_work(work)
+        remove_items(shortlisted(kind, work.pk, owner))
+
+
+def shortlisted(kind: Kind, work: int, user: int) -> ShortlistQuerySet:
+    return ShortlistItem.objects.filter(user=user).of_work(kind.works(pk=work)).order_by()
 
 
 def add_items(user, items: Sequence[ShortlistItem]) -> None:
