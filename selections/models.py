@@ -209,7 +209,9 @@ class PickQuerySet(models.QuerySet):
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with the values of a pick's week in a response."""
-        return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
+        shown = "position added_at rewatch week__year week__week_number week__user__username week__user__display_name"
+        picks = self.select_related("week__user").only(self.model.kind, *shown.split())  # type: ignore[attr-defined]
+        return picks.order_by("-week__year", "-week__week_number", "position", "id")
 
 
 class Position(models.IntegerChoices):
