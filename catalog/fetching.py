@@ -3,8 +3,10 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from integrations import deadline
@@ -21,11 +23,20 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
     A week with picks of both merged works keeps both, and then both have the id: a request gets the kept work, and an
     import that restores such a week, with `own_first`, the work whose own id it is.
     """
-    aliases: Any = rows._meta.get_field("aliases")
-    has_id = {rows.id_field: external_id}
-    merged = aliases.related_model._default_manager.filter(**has_id).order_by().values(aliases.field.name)
-    found: Iterable[F] = rows._default_manager.filter(Q(**has_id) | Q(pk=merged[:1]))  # a join would scan the table
+    id_field: Any = rows._meta.get_field(rows.id_field)
+    value = id_field.get_db_prep_value(external_id, connection)
+    found: Iterable[F] = rows._default_manager.raw(_select_known(rows), [value, value])
     return min(found, key=lambda row: (row.external_id == external_id) != own_first, default=None)
+
+
+@cache
+def _select_known(rows: Any) -> str:
+    """The ORM's SQL for find_known(); to make it takes many times what the database needs for it."""
+    aliases, has_id = rows._meta.get_field("aliases"), {rows.id_field: "0" * 32}  # which is a number and a UUID
+    merged = aliases.related_model._default_manager.filter(**has_id).order_by().values(aliases.field.name)
+    found = rows._default_manager.filter(Q(**has_id) | Q(pk=merged[:1]))  # a join would scan the table
+    sql: str = found.query.sql_with_params()[0]
+    return sql
 
 
 def find_all_known[F: Fetched](rows: type[F], external_ids: Iterable[Any], *, own_first: bool = False) -> dict[Any, F]:

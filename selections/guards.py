@@ -8,13 +8,18 @@ from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
 from .conditions import visible_to
 from .kinds import KINDS
-from .models import AnyPick, Opinion, OpinionQuerySet, Week
+from .models import AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
 from .weeks import over_for
 
 
@@ -28,8 +33,7 @@ class Conflict(Exception):
 
 def lock_user(user) -> None:
     """Keep the account from being deleted until the transaction ends. Raises User.DoesNotExist if it already is."""
-    rows = user._meta.default_manager.select_for_update(no_key=True).filter(pk=user.pk)
-    if not list(rows.values_list("pk")):
+    if not locked(select_user, user.pk):
         raise user._meta.model.DoesNotExist
 
 
@@ -44,10 +48,26 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    stored = Week.objects.select_for_update().filter(pk=week.pk).first()
-    if stored is None:
-        raise Week.DoesNotExist
-    return stored
+    if rows := locked(select_week, week.pk):
+        return rows[0]
+    raise Week.DoesNotExist
+
+
+@CompiledQuery
+def select_user(user: int) -> QuerySet[Any, Any]:
+    return get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user).values_list("pk")
+
+
+@CompiledQuery
+def select_week(week: int) -> WeekQuerySet:
+    return Week.objects.select_for_update().filter(pk=week).order_by()
+
+
+def locked[R](select: CompiledQuery[R], pk: int) -> list[R]:
+    """The rows of a query that locks them; as the ORM does, it refuses to where nothing would hold the lock."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("Rows are locked in a transaction only.")
+    return select(pk)
 
 
 def lock_work(work: Movie | Album) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Pr
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.compiled import RowCount, ids_of_page
+from accounts.compiled import ids_of_page
 from catalog.models import Album, Movie
 from catalog.text import search_words
 
@@ -39,11 +39,10 @@ class WeekQuerySet(models.QuerySet):
     def visible_to(self, user) -> "WeekQuerySet":
         return self.filter(visible_to(user, "user"))
 
-    def count_visible_to(self, viewer: int) -> models.Expression:
-        """The number in visible_to(), as a value: all less the hidden ones, instead of a join of every week."""
+    def hidden_from(self, viewer: int) -> "WeekQuerySet":
+        """All but those of visible_to()."""
         hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
-        rows = self.order_by().values("pk")
-        return RowCount(rows) - RowCount(rows.filter(user__in=hidden_users))
+        return self.filter(user__in=hidden_users)
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -209,7 +208,9 @@ class PickQuerySet(models.QuerySet):
 
     def latest_first(self) -> "PickQuerySet":
         """By calendar week, with the values of a pick's week in a response."""
-        return self.select_related("week__user").order_by("-week__year", "-week__week_number", "position", "id")
+        shown = "position added_at rewatch week__year week__week_number week__user__username week__user__display_name"
+        picks = self.select_related("week__user").only(self.model.kind, *shown.split())  # type: ignore[attr-defined]
+        return picks.order_by("-week__year", "-week__week_number", "position", "id")
 
 
 class Position(models.IntegerChoices):

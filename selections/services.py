@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.compiled import compiled
@@ -193,7 +193,7 @@ def place_pick[P: AnyPick](
                     change_pick(current, **values)
                     return current, False
                 refuse_discussed_pick(current, "Replacing", force=force)
-                current.delete()
+                delete_pick(current)
             pick.save(force_insert=True)
             leave_shortlist(pick)
             if challenge:
@@ -209,10 +209,14 @@ def place_pick[P: AnyPick](
 
 def leave_shortlist(pick: AnyPick) -> None:
     """Remove what has just been picked from the shortlist of the week's owner. Call it in a transaction."""
-    items = ShortlistItem.objects.filter(user=pick.week.user_id).of_work(pick.work)
-    if items.exists():
-        lock_work(pick.work)
-        remove_items(items)
+    kind, work, owner = KINDS[pick.kind], pick.work, pick.week.user_id
+    if compiled(shortlisted, kind)(work.pk, owner):
+        lock_work(work)
+        remove_items(shortlisted(kind, work.pk, owner))
+
+
+def shortlisted(kind: Kind, work: int, user: int) -> ShortlistQuerySet:
+    return ShortlistItem.objects.filter(user=user).of_work(kind.works(pk=work)).order_by()
 
 
 def add_items(user, items: Sequence[ShortlistItem]) -> None:
@@ -298,9 +302,23 @@ def remove_pick(kind: Kind, week: Week, position: int, *, force: bool = False) -
         lock_week(week)
         if pick := picks_by_position(kind, week, week.user_id).get(position):
             refuse_discussed_pick(pick, "Removing", force=force)
-            pick.delete()
+            delete_pick(pick)
             touch(week)
     return pick is not None
+
+
+def delete_pick(pick: AnyPick) -> None:
+    """Delete a pick, and what belongs to it if there is anything. Call it with the week locked."""
+    if compiled(unrelated, KINDS[pick.kind])(pick.pk):
+        type(pick)._default_manager.filter(pk=pick.pk)._raw_delete(DEFAULT_DB_ALIAS)  # delete() takes 4 times as long
+    else:
+        pick.delete()
+
+
+def unrelated(kind: Kind, pick: int) -> PickQuerySet:
+    """The pick with this id, if no row refers to it."""
+    relations = (relation.name for relation in kind.picks._meta.related_objects)
+    return kind.picks._default_manager.filter(pk=pick, **dict.fromkeys(relations)).order_by()
 
 
 def move_pick(kind: Kind, week: Week, position: int, new_position: int, **values: bool | None) -> AnyPick | None:

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.transaction import TransactionManagementError
 
 from catalog.models import Movie
+from selections.guards import lock_user, lock_week
 from selections.kinds import ALBUM, MOVIE
 from selections.models import EarlierRating, Opinion, Week, WeekAlbum, WeekMovie
 from tests import payloads
@@ -356,6 +358,15 @@ def test_only_the_pick_at_the_position_is_removed(api, week, kind):
 
 
 # At the same time
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("lock", "of"), [(lock_user, UserFactory), (lock_week, WeekFactory)])
+def test_locks_are_taken_in_transactions_only(lock, of):
+    row = of()
+
+    with pytest.raises(TransactionManagementError):
+        lock(row)
 
 
 @pytest.mark.django_db(transaction=True)
