@@ -55,12 +55,12 @@ class Reason:
 class Recommendation:
     """`score` is from 0 to 100 and never rises from one to the next; `because` begins with the strongest reason.
 
-    The work is a hit if TMDB recommends one that is not in the catalog.
+    The work has no id if TMDB recommends one that is not in the catalog.
     """
 
     score: int
     because: list[Reason]
-    work: Movie | Album | MovieHit
+    work: Movie | Album
 
 
 @dataclass
@@ -204,7 +204,8 @@ class Search:
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
-            work = works.get(getattr(candidate.work, "pk", 0), candidate.work)
+            is_hit = isinstance(candidate.work, MovieHit)
+            work = Movie(**vars(candidate.work)) if is_hit else works[candidate.work.pk]
             if because := self.because(candidate, [people[pk] for pk in closest[candidate.key] if pk in people]):
                 recommended.append(Recommendation(round(100 * (1 - math.exp(-STEEPNESS * total))), because, work))
         return recommended
