@@ -146,12 +146,13 @@ class Search:
         known = [work for work, key in own.items() if key in self.taste.history]
         self.taste.learn(sorted(features.credits(features.kind.name, known)))
         made = self.points_of_makers()
-        unknown = (key for key in self.near if key not in self.taste.known)
+        known_numbers = {self.likes.works.get(key) for key in self.taste.known}
+        unknown = (number for number in range(len(self.near)) if number not in known_numbers)
         near = heapq.nlargest(MAX_CANDIDATES, unknown, key=self.near.__getitem__)
         ids = {
             *known,
-            *heapq.nsmallest(MAX_CANDIDATES, made, key=lambda work: (-sum(made[work].values()), work)),
-            *features.editions(near),
+            *heapq.nlargest(MAX_CANDIDATES, made, key=lambda work: sum(made[work].values())),
+            *features.editions([self.likes.keys[number] for number in near]),
         }
         works = compiled(candidates, features)([*ids], [*own], [*self.hits])
         traits = {work.pk: features.traits(work) for work in works}
@@ -183,7 +184,8 @@ class Search:
 
     def candidate(self, work: Any, points: dict[Feature, float], traits: list[Feature]) -> Candidate:
         key = self.features.key_of(work)
-        points[PEOPLE] = NEAR * self.near.get(key, 0)
+        if key in self.likes.works:
+            points[PEOPLE] = NEAR * self.near[self.likes.works[key]]
         genres = sum(kind == "genre" for kind, _ in traits)
         for feature in traits:
             if liking := self.taste.affinities.get(feature):
