@@ -96,7 +96,7 @@ class Search:
     """Finds and ranks works that a user may like."""
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
-        self.user, self.features, self.kind = user, features, features.kind
+        self.features, self.kind = features, features.kind
         self.taste = Taste(user, features)
         self.likes = likes_of(features)
         self.near, self.weights = self.likes.near(user, self.taste.liked)
@@ -206,8 +206,7 @@ class Search:
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
-            is_hit = isinstance(candidate.work, MovieHit)
-            work = Movie(**vars(candidate.work)) if is_hit else works[candidate.work.pk]
+            work = works.get(getattr(candidate.work, "pk", 0)) or Movie(**vars(candidate.work))
             if because := self.because(candidate, [people[pk] for pk in closest[candidate.key] if pk in people]):
                 recommended.append(Recommendation(round(100 * (1 - math.exp(-STEEPNESS * total))), because, work))
         return recommended

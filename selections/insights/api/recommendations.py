@@ -5,7 +5,6 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
-from catalog.models import Album, Movie
 from selections.insights import recommendations
 from selections.insights.features import REASONS
 
@@ -60,13 +59,11 @@ class RecommendedMovieSerializer(PickedMovieSerializer):
     )
 
     class Meta(PickedMovieSerializer.Meta):
-        model = Movie
         fields = [name for name in PickedMovieSerializer.Meta.fields if name not in OF_WEEKS]
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
     class Meta(PickedAlbumSerializer.Meta):
-        model = Album
         fields = [name for name in PickedAlbumSerializer.Meta.fields if name not in OF_WEEKS]
 
 
