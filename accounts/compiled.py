@@ -102,15 +102,16 @@ class Rows[M: models.Model]:
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
     """The function that makes objects of rows, as ModelIterable of the ORM does, or with values_list() named tuples."""
     converters = compiler.get_converters([expression for expression, *_ in compiler.select])
+    convert = partial(compiler.apply_converters, converters=converters) if converters else iter
     if names := compiler.query.selected:
         row: Any = namedtuple("Row", list(names))  # type: ignore[misc]
-        return lambda rows: [*map(row._make, compiler.apply_converters(rows, converters))]
+        return lambda rows: [*map(partial(tuple.__new__, row), convert(rows))]
     make = maker(compiler, compiler.klass_info)
     annotations = list(compiler.annotation_col_map.items())
 
     def read(rows: list[Any]) -> list[Any]:
         objects = []
-        for row in compiler.apply_converters(rows, converters):
+        for row in convert(rows):
             made = make(row)
             for name, column in annotations:
                 setattr(made, name, row[column])

@@ -190,6 +190,7 @@ class Movie(Work):
 
     class Meta(Work.Meta):
         abstract = False
+        indexes = [*Work.Meta.indexes, models.Index(fields=["-vote_count", "id"], name="movie_best_known")]
         constraints = [
             models.CheckConstraint(condition=Q(tmdb_id__gte=1), name="movie_tmdb_id"),
             models.CheckConstraint(condition=~Q(title=""), name="movie_title_present"),

@@ -102,7 +102,7 @@ class MovieFeatures(WorkFeatures):
     def select_credits(self, column: str, ids: int) -> QuerySet[Any, Any]:
         crew = MovieCrew.objects.filter(**{f"{column}__in": [ids]}, job__in=JOBS).annotate(part=F("job"))
         cast = MovieCast.objects.filter(**{f"{column}__in": [ids]}, order__lt=LEADING).annotate(part=Value("Actor"))
-        fields = ("movie_id", "person_id", "person__name", "part")
+        fields = ("movie_id", "person_id", "person__name" if column == "movie" else "person_id", "part")
         return crew.order_by().values_list(*fields).union(cast.order_by().values_list(*fields), all=True).order_by()
 
     def read_credits(self, rows: list[Any]) -> list[Credit]:

@@ -4,6 +4,7 @@ Opinions of private members, on their weeks, or on weeks that are not over every
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import lru_cache
 from heapq import nsmallest
 from math import sqrt
@@ -36,23 +37,29 @@ LATEST = CompiledQuery(lambda: Opinion.objects.order_by().values_list(Value(0)).
 PRIVATE = CompiledQuery(lambda: get_user_model().objects.filter(visibility="private").order_by("pk").values_list("pk"))
 
 
+type Groups = dict[int, dict[float, list[int]]]  # the works that each member likes, by how much; or members, by work
+
+
 class Likes:
-    """The works that members rated above the middle, numbered in any order."""
+    """The works that members rated above the middle; works and members are numbered in any order."""
 
     def __init__(self, features: WorkFeatures) -> None:
-        self.numbers: dict[Key, int] = {}
-        self.works: list[dict[int, tuple[float, int]]] = []  # by member, how they like it, and the opinion
-        self.members: dict[int, dict[float, list[int]]] = defaultdict(lambda: defaultdict(list))  # works by liking
-        for key, member, rating, opinion in self.read(features):
-            number = self.numbers.setdefault(key, len(self.works))
-            if number == len(self.works):
-                self.works.append({})
-            if member not in self.works[number]:  # the latest of a member's several
+        self.works: dict[Key, int] = {}
+        self.members: dict[int, int] = {}
+        self.by_work: Groups = defaultdict(lambda: defaultdict(list))
+        self.by_member: Groups = defaultdict(lambda: defaultdict(list))
+        self.opinions: dict[int, dict[int, int]] = defaultdict(dict)  # of each work, by member
+        for key, user, rating, opinion in self.read(features):
+            work = self.works.setdefault(key, len(self.works))
+            member = self.members.setdefault(user, len(self.members))
+            if member not in self.opinions[work]:  # the latest of a member's several
                 liking = (rating - MIDDLE) / FURTHEST
-                self.works[number][member] = liking, opinion
-                self.members[member][liking].append(number)
-        self.keys = list(self.numbers)
-        self.spread = [sqrt(RARE + sum(liking for liking, _ in work.values())) for work in self.works]
+                self.opinions[work][member] = opinion
+                self.by_work[work][liking].append(member)
+                self.by_member[member][liking].append(work)
+        self.keys, self.users = list(self.works), list(self.members)
+        sums = add([0.0] * len(self.works), dict.fromkeys(self.by_member, 1.0).items(), self.by_member)
+        self.spread = [sqrt(RARE + likes) for likes in sums]
 
     def read(self, features: WorkFeatures) -> Any:
         """The latest opinions that say so, as rows."""
@@ -61,33 +68,41 @@ class Likes:
         rows = opinions.annotate(key=key).order_by("-created_at", "-id")
         return rows.values_list("key", "user_id", "rating", "pk")[:MAX_LIKES].iterator()
 
-    def near(self, user: Any, liked: dict[Key, float]) -> tuple[dict[Key, float], dict[int, float]]:
+    def near(self, user: Any, liked: dict[Key, float]) -> tuple[list[float], list[float]]:
         """The points of works that are liked by those who like what the user likes, and the weights of these members.
 
         It is the cosine of who likes both works, over all works that the user likes: the likes are counted by member,
         which takes one pass over them.
         """
         total = 1 + sum(liked.values())
-        weights: dict[int, float] = dict.fromkeys(self.members, PRIOR / total)
-        for key, liking in liked.items():
-            if (number := self.numbers.get(key)) is not None:
-                share = liking / self.spread[number] / total
-                for member, (theirs, _) in self.works[number].items():
-                    weights[member] += share * theirs
-        weights.pop(user.pk, None)
-        points = [0.0] * len(self.works)
-        for member, weight in weights.items():
-            for liking, numbers in self.members[member].items():
-                share = weight * liking
-                for number in numbers:
-                    points[number] += share
-        return {key: value / spread for key, value, spread in zip(self.keys, points, self.spread, strict=True)}, weights
+        known = [(self.works[key], liking) for key, liking in liked.items() if key in self.works]
+        shares = [(work, liking / self.spread[work] / total) for work, liking in known]
+        weights = add([PRIOR / total] * len(self.members), shares, self.by_work)
+        if user.pk in self.members:
+            weights[self.members[user.pk]] = 0.0
+        points = add([0.0] * len(self.works), enumerate(weights), self.by_member)
+        return [value / spread for value, spread in zip(points, self.spread, strict=True)], weights
 
-    def closest(self, key: Key, weights: dict[int, float], count: int) -> list[int]:
+    def closest(self, key: Key, weights: list[float], count: int) -> list[int]:
         """The opinions that contributed most to a work's points."""
-        work = self.works[self.numbers[key]] if key in self.numbers else {}
-        best = nsmallest(count, ((-weights[who] * liking, who) for who, (liking, _) in work.items() if who in weights))
-        return [work[member][1] for _, member in best]
+        work = self.works.get(key, -1)
+        parts = [
+            (-weights[member] * liking, self.users[member], self.opinions[work][member])
+            for liking, members in self.by_work.get(work, {}).items()
+            for member in members
+            if weights[member]
+        ]
+        return [opinion for _, _, opinion in nsmallest(count, parts)]
+
+
+def add(sums: list[float], shares: Iterable[tuple[int, float]], likes: Groups) -> list[float]:
+    """Add to the sums of members, or of works, the shares of works or members times how much they are liked."""
+    for number, share in shares:
+        for liking, others in likes[number].items():
+            part = share * liking
+            for other in others:
+                sums[other] += part
+    return sums
 
 
 def readable_by_all(features: WorkFeatures, year: int, week_number: int) -> QuerySet[Opinion]:

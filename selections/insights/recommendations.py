@@ -55,12 +55,12 @@ class Reason:
 class Recommendation:
     """`score` is from 0 to 100 and never rises from one to the next; `because` begins with the strongest reason.
 
-    The work is a hit if TMDB recommends one that is not in the catalog.
+    The work has no id if TMDB recommends one that is not in the catalog.
     """
 
     score: int
     because: list[Reason]
-    work: Movie | Album | MovieHit
+    work: Movie | Album
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Search:
     """Finds and ranks works that a user may like."""
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
-        self.user, self.features, self.kind = user, features, features.kind
+        self.features, self.kind = features, features.kind
         self.taste = Taste(user, features)
         self.likes = likes_of(features)
         self.near, self.weights = self.likes.near(user, self.taste.liked)
@@ -146,12 +146,13 @@ class Search:
         known = [work for work, key in own.items() if key in self.taste.history]
         self.taste.learn(sorted(features.credits(features.kind.name, known)))
         made = self.points_of_makers()
-        unknown = (key for key in self.near if key not in self.taste.known)
+        known_numbers = {self.likes.works.get(key) for key in self.taste.known}
+        unknown = (number for number in range(len(self.near)) if number not in known_numbers)
         near = heapq.nlargest(MAX_CANDIDATES, unknown, key=self.near.__getitem__)
         ids = {
             *known,
-            *heapq.nsmallest(MAX_CANDIDATES, made, key=lambda work: (-sum(made[work].values()), work)),
-            *features.editions(near),
+            *heapq.nlargest(MAX_CANDIDATES, made, key=lambda work: sum(made[work].values())),
+            *features.editions([self.likes.keys[number] for number in near]),
         }
         works = compiled(candidates, features)([*ids], [*own], [*self.hits])
         traits = {work.pk: features.traits(work) for work in works}
@@ -183,7 +184,8 @@ class Search:
 
     def candidate(self, work: Any, points: dict[Feature, float], traits: list[Feature]) -> Candidate:
         key = self.features.key_of(work)
-        points[PEOPLE] = NEAR * self.near.get(key, 0)
+        if key in self.likes.works:
+            points[PEOPLE] = NEAR * self.near[self.likes.works[key]]
         genres = sum(kind == "genre" for kind, _ in traits)
         for feature in traits:
             if liking := self.taste.affinities.get(feature):
@@ -204,7 +206,7 @@ class Search:
         people = {pk: Reason("people", username, [SourcePick(*source)]) for pk, username, *source in rows}
         recommended = []
         for total, candidate in found:
-            work = works.get(getattr(candidate.work, "pk", 0), candidate.work)
+            work = works.get(getattr(candidate.work, "pk", 0)) or Movie(**vars(candidate.work))
             if because := self.because(candidate, [people[pk] for pk in closest[candidate.key] if pk in people]):
                 recommended.append(Recommendation(round(100 * (1 - math.exp(-STEEPNESS * total))), because, work))
         return recommended

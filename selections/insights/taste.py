@@ -44,7 +44,7 @@ class Taste:
     """The works that the user knows, and their preference for the features of these."""
 
     def __init__(self, user: Any, features: WorkFeatures) -> None:
-        self.user, self.features, self.kind = user, features, features.kind
+        self.user, self.features = user, features
         self.known = self.read_history()
         self.own = features.editions(self.known)
         shown = [known for known in self.known.values() if known.picks]

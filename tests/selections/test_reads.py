@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable
 
 import pytest
+from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
@@ -18,6 +19,8 @@ from selections.api import rounds as of_rounds
 from selections.api import serializers as ours
 from selections.api.works import with_selections
 from selections.insights.api import comparison, recommendations
+from selections.insights.features import SourcePick
+from selections.insights.recommendations import Reason
 from selections.kinds import KINDS
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
 from selections.opinions.api import serializers as opinions
@@ -136,6 +139,7 @@ def shown_by(viewer: User) -> list[tuple[type[serializers.BaseSerializer], Itera
         (catalog.AlbumDetailsSerializer, [pick.album for pick in picks["album"]]),
         (catalog.PickedMovieSerializer, [pick.movie for pick in picks["movie"]]),
         (catalog.PickedAlbumSerializer, [pick.album for pick in picks["album"]]),
+        (recommendations.ReasonSerializer, [Reason("genre", "Drama", [SourcePick("Amélie", 7, 2026, 7)])]),
     ]
 
 
@@ -168,7 +172,8 @@ def test_serializers_say_what_their_fields_say(club, subtests):
 
             assert rows
             for row in rows:
-                row.previous_selections, row.selections, row.revealed = picks, picks, True
+                if isinstance(row, Model):
+                    row.previous_selections, row.selections, row.revealed = picks, picks, True
                 own = as_json(instance.to_representation(row))
                 assert set(own) == names
                 plain = as_json(serializers.Serializer.to_representation(instance, row))

@@ -1,16 +1,16 @@
 """Recommendations of works that the caller might pick next, with reasons."""
 
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog.api.serializers import BlankAsNullField, PickedAlbumSerializer
-from catalog.models import Album, Movie
-from integrations.tmdb import MovieHit, image_url
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections.insights import recommendations
 from selections.insights.features import REASONS
 
 from .figures import FiguresView
+
+OF_WEEKS = {"overview_language", "cached_at", "confirmed"}  # fields of works that only weeks show
 
 
 class LimitQuerySerializer(serializers.Serializer):
@@ -38,6 +38,9 @@ class ReasonSerializer(serializers.Serializer):
         many=True, help_text="Up to three picks that led there; for `people` the pick that they rated."
     )
 
+    def to_representation(self, reason):
+        return vars(reason) | {"picks": [*map(vars, reason.picks)]}
+
 
 class RecommendationSerializer(serializers.Serializer):
     score = serializers.IntegerField(
@@ -48,33 +51,20 @@ class RecommendationSerializer(serializers.Serializer):
     because = ReasonSerializer(many=True, help_text="Up to five, the strongest first.")
 
 
-class RecommendedMovieSerializer(serializers.Serializer):
+class RecommendedMovieSerializer(PickedMovieSerializer):
+    """A movie that the caller might pick next."""
+
     id = serializers.IntegerField(
         allow_null=True, default=None, help_text="The id in this site's catalog; null if it is not in the catalog."
     )
-    tmdb_id = serializers.IntegerField()
-    title = serializers.SerializerMethodField()
-    original_title = BlankAsNullField()
-    release_date = serializers.DateField(allow_null=True)
-    poster_path = serializers.SerializerMethodField(help_text="On TMDB's image server; see `poster_url`.")
-    poster_url = serializers.SerializerMethodField()
-    overview = BlankAsNullField()
 
-    def get_title(self, work: Movie | MovieHit) -> str:
-        return work.shown_title if isinstance(work, Movie) else work.title
-
-    def get_poster_path(self, work: Movie | MovieHit) -> str | None:
-        return (work.picture if isinstance(work, Movie) else work.poster_path) or None
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def get_poster_url(self, work: Movie | MovieHit) -> str | None:
-        return image_url(self.get_poster_path(work) or "", "w342")
+    class Meta(PickedMovieSerializer.Meta):
+        fields = [name for name in PickedMovieSerializer.Meta.fields if name not in OF_WEEKS]
 
 
 class RecommendedAlbumSerializer(PickedAlbumSerializer):
     class Meta(PickedAlbumSerializer.Meta):
-        model = Album
-        fields = [name for name in PickedAlbumSerializer.Meta.fields if name not in {"cached_at", "confirmed"}]
+        fields = [name for name in PickedAlbumSerializer.Meta.fields if name not in OF_WEEKS]
 
 
 class MovieRecommendationSerializer(RecommendationSerializer):
