@@ -151,7 +151,7 @@ class Search:
         near = heapq.nlargest(MAX_CANDIDATES, unknown, key=self.near.__getitem__)
         ids = {
             *known,
-            *heapq.nlargest(MAX_CANDIDATES, made, key=lambda work: sum(made[work].values())),
+            *heapq.nsmallest(MAX_CANDIDATES, made, key=lambda work: (-sum(made[work].values()), work)),
             *features.editions([self.likes.keys[number] for number in near]),
         }
         works = compiled(candidates, features)([*ids], [*own], [*self.hits])
