@@ -210,22 +210,25 @@ class Movie(Work):
 class Alias(models.Model):
     """The id of a work or an artist that was merged into another; it now leads to that one."""
 
+    id_field = "musicbrainz_id"
+
     class Meta:
         abstract = True
         ordering = ["id"]
         verbose_name = "earlier id"
         verbose_name_plural = "earlier ids"
 
+    def __str__(self) -> str:
+        return str(getattr(self, self.id_field))
+
 
 class MovieAlias(Alias):
     """The id of a movie that a curator has merged into another."""
 
+    id_field = "tmdb_id"
     tmdb_id = models.PositiveIntegerField("TMDB id", unique=True)
     movie = models.ForeignKey(Movie, models.CASCADE, related_name="aliases", help_text="The movie that was kept.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    def __str__(self) -> str:
-        return str(self.tmdb_id)
 
 
 class Album(Work):
@@ -290,9 +293,6 @@ class AlbumAlias(Alias):
     musicbrainz_id = models.UUIDField("MusicBrainz release id", unique=True)
     album = models.ForeignKey(Album, models.CASCADE, related_name="aliases", help_text="The surviving release.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    def __str__(self) -> str:
-        return str(self.musicbrainz_id)
 
 
 class Person(models.Model):
@@ -395,9 +395,6 @@ class ArtistAlias(Alias):
 
     musicbrainz_id = models.UUIDField("MusicBrainz artist id", unique=True)
     artist = models.ForeignKey(Artist, models.CASCADE, related_name="aliases", help_text="The surviving artist.")
-
-    def __str__(self) -> str:
-        return str(self.musicbrainz_id)
 
 
 class AlbumArtist(models.Model):

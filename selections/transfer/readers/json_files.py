@@ -79,12 +79,12 @@ def read_object(path: Path) -> dict[str, Any]:
 def collect(reading: Reading, placed: Iterable[tuple[str, Any]], read_entry: Callable[[Any], Row | None]) -> None:
     """Add the rows of entries, which are objects, each with its place."""
 
-    def read_object(entry: Any) -> Row | None:
+    def read_one(entry: Any) -> Row | None:
         if not isinstance(entry, dict):
             raise RowError("This entry is not about a movie or album.")
         return read_entry(entry)
 
-    reading.collect(placed, read_object)
+    reading.collect(placed, read_one)
 
 
 def numbered(what: str, found: object) -> Iterator[tuple[str, Any]]:
