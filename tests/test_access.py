@@ -129,6 +129,7 @@ ROWS = {
     "POST /api/shortlist/draw": "401 200 404 404 404 403 403 200",  # the others have nothing on theirs
     "GET /api/challenges": "401 200 200 200 200 403 200 200",
     "POST /api/challenges": "401 422 201 422 422 403 403 422",  # the owner, themselves
+    "DELETE /api/challenges/{pk}": "401 403 404 404 404 403 403 403",  # the owner, who was challenged
     "POST /api/challenges/{pk}/accept": "401 200 404 404 404 403 403 200",
     "POST /api/challenges/{pk}/decline": "401 200 404 404 404 403 403 200",
     "GET /api/export": "401 200 200 200 200 403 200 200",

@@ -120,6 +120,15 @@ def challenge_member(challenger, member, work: Movie | Album, *, note: str) -> C
     return challenge
 
 
+def withdraw_challenge(challenge: Challenge) -> None:
+    """Delete a challenge that waits for an answer. Raises Conflict if it does so no longer."""
+    with transaction.atomic():
+        waiting = Challenge.objects.select_for_update().filter(pk=challenge.pk, state=Challenge.State.PENDING).first()
+        if waiting is None:
+            raise Conflict(*ANSWERED)
+        waiting.delete()
+
+
 def accept_challenge(challenge: Challenge, week: Week, position: int) -> None:
     """Pick what was proposed, for a week of the member. Raises Conflict, or Week.DoesNotExist."""
     if challenge.state != Challenge.State.PENDING:

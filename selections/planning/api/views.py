@@ -237,6 +237,17 @@ class ChallengeViewSet(PlanViewSet):
         return self.answer(challenge.pk, status.HTTP_201_CREATED)
 
     @extend_schema(
+        responses={204: None}, extensions={"x-problems": ["challenge_not_found", "not_owner", "challenge_answered"]}
+    )
+    def destroy(self, request, pk):
+        """Withdraw a challenge that you made, as long as it waits for an answer."""
+        challenge = self.get_object()
+        if challenge.challenger_id != request.user.pk:
+            raise PermissionDenied("Only the challenger can withdraw this", "not_owner")
+        services.withdraw_challenge(challenge)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
         request=serializers.AcceptChallengeSerializer,
         responses=serializers.ChallengeSerializer,
         extensions={"x-problems": [*ANSWER, *PICK]},

@@ -121,6 +121,31 @@ def test_who_can_be_challenged(api, user, other):
     assert propose(**{"for": "ben"}).json()["code"] == "private_member"
 
 
+def test_a_challenge_is_withdrawn_until_it_is_answered(api, user, other):
+    waiting, declined = (ChallengeFactory(challenger=user, member=other) for _ in range(2))
+    client_of(other).post(f"{CHALLENGES}/{declined.pk}/decline")
+
+    assert_problem(client_of(other).delete(f"{CHALLENGES}/{waiting.pk}"), 403, "Only the challenger can withdraw this")
+    assert api.delete(f"{CHALLENGES}/{waiting.pk}").status_code == 204
+    assert_problem(api.delete(f"{CHALLENGES}/{waiting.pk}"), 404, "Challenge not found")
+    assert_problem(api.delete(f"{CHALLENGES}/{declined.pk}"), 409)
+    assert Challenge.objects.get() == declined
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_challenge_is_either_accepted_or_withdrawn():
+    challenge = ChallengeFactory()
+    WeekFactory(user=challenge.member, year=2026, week_number=6)
+
+    def act(number):
+        if number:
+            return accept(client_of(challenge.member), challenge, "2026-W06").status_code
+        return client_of(challenge.challenger).delete(f"{CHALLENGES}/{challenge.pk}").status_code
+
+    assert at_once(2, act) in ([200, 409], [204, 404], [204, 409])
+    assert WeekMovie.objects.count() == Challenge.objects.count()
+
+
 def test_a_member_has_only_so_many_of_anothers_to_answer(api, user, other):
     ChallengeFactory.create_batch(services.MAX_PENDING, member=other)  # of others, who may be private
 
