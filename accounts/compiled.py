@@ -133,8 +133,8 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
         if row[key] is None:
             return None
         made = model.__new__(model)  # its __init__() would take half the time of a page
-        # A new dictionary: Python before 3.13.4 never frees cycles with an object whose own was updated, if it then
-        # gets its 30th attribute (https://github.com/python/cpython/issues/133543).
+        # A new dictionary: before Python 3.13.4 the garbage collector may not know of the object's own, and then it
+        # never frees cycles through it (https://github.com/python/cpython/issues/133543).
         made.__dict__ = dict(zip(names, row[columns], strict=True))
         made._state = ModelState()
         made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS

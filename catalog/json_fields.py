@@ -15,8 +15,9 @@ from django.utils import timezone
 from integrations.values import day, mbid, partial_date, text
 
 MAX_INTEGER = 2**31 - 1  # the range of an integer column
-type Check = Callable[[dict[str, Any], str], None]  # of the values of an object, at this place
 FIRST_YEAR = 1900  # the earliest instant: earlier ones are mistakes, and no time zone shifts it out of the calendar
+
+type Check = Callable[[dict[str, Any], str], None]  # of the values of an object, at this place
 
 
 class InvalidValue(Exception):

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import Notification, site_url
+from catalog.progress import counted
 
 from .kinds import KINDS
 from .models import MAX_RATING, AnyPick, Opinion, Week, revealed_to
@@ -37,7 +38,7 @@ def send_due(*, stdout: TextIO) -> None:
             failed += 1
             is_bug = not isinstance(error, OSError)  # SMTP's errors contain addresses, which are not logged
             logger.error("No notification for user %s: %s", user.pk, type(error).__name__, exc_info=is_bug)
-    outcome = f"Sent {sent} email{'' if sent == 1 else 's'}; {failed} could not be sent."
+    outcome = f"Sent {counted(sent, 'email')}; {failed} could not be sent."
     if failed and not sent:
         raise CommandError(f"{outcome} Check EMAIL_URL; the log says more.")
     stdout.write(outcome)

@@ -18,10 +18,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
+from catalog.progress import counted
 from integrations.webhooks import post
 from selections.api.events import EventSerializer
 from selections.models import Event
@@ -48,7 +48,7 @@ def run(*, stdout: TextIO) -> None:
         pass
     rounds = [send_due(webhook) for webhook in Webhook.objects.filter(is_active=True)]
     sent, failed = sum(count for count, _ in rounds), sum(bool(error) for _, error in rounds)
-    stdout.write(f"Sent {sent} message{pluralize(sent)}; {failed} webhook{pluralize(failed)} failed.")
+    stdout.write(f"Sent {counted(sent, 'message')}; {counted(failed, 'webhook')} failed.")
 
 
 def queue_events() -> bool:

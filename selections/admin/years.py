@@ -11,11 +11,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import HttpResponseRedirect
-from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from catalog.progress import counted
 from selections import backfill as gaps
 from selections import services
 from selections.guards import Conflict
@@ -88,10 +88,6 @@ class BackfillForm(forms.Form):
                 self.add_error("last", "This is before the first week. Swap them.")
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{pluralize(count)}"
-
-
 def cells_of(person: Any, year: int) -> list[dict[str, Any]]:
     """The 52 or 53 weeks of a member's year, in three queries; the current one is that of their time zone."""
     cells = statistics.calendar(Scope(viewer=person, person=person, year=year), year)
@@ -107,7 +103,7 @@ def _label(cell: dict[str, Any]) -> str:
     days = f"{cell['starts_on']:%d %B} to {cell['ends_on']:%d %B}"
     parts = [f"{cell['week_number']}: {cell['name']}, {days}, {STATES[cell['state']]}"]
     if cell["movies"] or cell["albums"]:
-        parts += [_count(cell["movies"], "movie"), _count(cell["albums"], "album")]
+        parts += [counted(cell["movies"], "movie"), counted(cell["albums"], "album")]
     if cell["is_running"] or cell["is_future"]:
         parts.append("current week" if cell["is_running"] else "in the future")
     return ", ".join(parts)
@@ -234,5 +230,5 @@ def _fill(week_admin, request, person, missing: list[YearWeek]):
     level = messages.SUCCESS if len(created) == len(missing) else messages.WARNING
     others = len(missing) - len(created)
     faster = f" {others} of them had just been created by another request." if others else ""
-    week_admin.message_user(request, f"Created {_count(len(missing), 'week')}: {week_names(missing)}.{faster}", level)
+    week_admin.message_user(request, f"Created {counted(len(missing), 'week')}: {week_names(missing)}.{faster}", level)
     return back

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
-from django.template.defaultfilters import pluralize
 
 from catalog.models import Album, Movie
+from catalog.progress import counted
 from catalog.services import has_outdated_texts
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import MAX_RATING, AnyPick, ImportedRow, Opinion, Week
@@ -78,7 +78,7 @@ def picks_of(week: YearWeek) -> tuple[list[AnyPick], int]:
 def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
     """The numbers of movies and albums that were picked for each of the WEEKS calendar weeks up to this one."""
     first = weeks_later(last, 1 - WEEKS)
-    counted = {week: dict.fromkeys(KINDS, 0) for week in weeks_between(first, last)}
+    by_week = {week: dict.fromkeys(KINDS, 0) for week in weeks_between(first, last)}
     for kind in KINDS.values():
         # Through the weeks, which have an index, and not through the picks, as there are more of them.
         rows = (
@@ -89,8 +89,8 @@ def picks_by_week(last: YearWeek) -> dict[YearWeek, dict[str, int]]:
             .annotate(count=Count(kind.related_picks))
         )
         for year, number, count in rows:
-            counted[year, number][kind.name] = count
-    return counted
+            by_week[year, number][kind.name] = count
+    return by_week
 
 
 def ratings(user: Any) -> list[int]:
@@ -107,33 +107,29 @@ def top_genres(kind: Kind) -> list[tuple[str, int]]:
     picks = kind.picks._default_manager.order_by()
     times = Counter(dict(count_works(picks, kind)))
     picked = kind.works._default_manager.filter(pk__in=picks.values(kind.name)).order_by()
-    counted = top(times, ((pk, genre) for pk, genres in picked.values_list("pk", "genres") for genre in set(genres)))
-    return [(row["name"], row["count"]) for row in counted]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{pluralize(number)}"
+    found = top(times, ((pk, genre) for pk, genres in picked.values_list("pk", "genres") for genre in set(genres)))
+    return [(row["name"], row["count"]) for row in found]
 
 
 def weekly_figure(week: YearWeek) -> Figure:
-    counted = remember(f"weeks-{week_name(*week)}", lambda: picks_by_week(week))
-    first = next((n for n, of in enumerate(counted.values()) if any(of.values())), 0)
-    counted = dict([*counted.items()][min(first, WEEKS - FEWEST_WEEKS) :])
-    names = {week: week_name(*week) for week in counted}
-    values = [(names[week], of["movie"], of["album"]) for week, of in counted.items()]
-    movies, albums = (sum(of[kind] for of in counted.values()) for kind in KINDS)
+    by_week = remember(f"weeks-{week_name(*week)}", lambda: picks_by_week(week))
+    first = next((n for n, of in enumerate(by_week.values()) if any(of.values())), 0)
+    by_week = dict([*by_week.items()][min(first, WEEKS - FEWEST_WEEKS) :])
+    names = {week: week_name(*week) for week in by_week}
+    values = [(names[week], of["movie"], of["album"]) for week, of in by_week.items()]
+    movies, albums = (sum(of[kind] for of in by_week.values()) for kind in KINDS)
     # A label each quarter; one at the very end would stick out.
     ticks = [
         (n, str(year) if number == 1 else f"W{number}")
-        for n, (year, number) in enumerate(counted)
-        if number in {1, 14, 27, 40} and n < 0.92 * len(counted)
+        for n, (year, number) in enumerate(by_week)
+        if number in {1, 14, 27, 40} and n < 0.92 * len(by_week)
     ]
-    bars = [(name, up, down, f"{name}: {_count(up, 'movie')}, {_count(down, 'album')}") for name, up, down in values]
+    bars = [(name, up, down, f"{name}: {counted(up, 'movie')}, {counted(down, 'album')}") for name, up, down in values]
     return Figure(
         name="weeks",
         title="Picks per week",
-        words=f"From {values[0][0]} to {values[-1][0]}: {_count(movies, 'movie')} above the line, "
-        f"{_count(albums, 'album')} below it.",
+        words=f"From {values[0][0]} to {values[-1][0]}: {counted(movies, 'movie')} above the line, "
+        f"{counted(albums, 'album')} below it.",
         none="There are no picks in the last two years.",
         heads=["Week", "Movies", "Albums"],
         table=[row for row in values if row[1] or row[2]],
@@ -148,7 +144,7 @@ def ratings_figure(user: Any) -> Figure:
     return Figure(
         name="ratings",
         title="Ratings",
-        words=f"{_count(given, 'rating')} in half stars, {mean:.1f} of 10 on average.",
+        words=f"{counted(given, 'rating')} in half stars, {mean:.1f} of 10 on average.",
         none="There are no ratings yet.",
         heads=["Half stars", "Ratings"],
         table=[(str(rating), count) for rating, count in enumerate(histogram, 1)] if given else [],
@@ -201,12 +197,12 @@ def attention_items(user: Any, models: Collection[type[Model]]) -> list[Attentio
         (Album, Q(fetched_at=None), "Albums never fetched in full", {"fetched_at__isempty": "1"}),
         (Album, Q(vanished_at__isnull=False), "Albums no longer on MusicBrainz", {"vanished_at__isempty": "0"}),
     ]
-    counted = [
+    items = [
         AttentionItem(model, model._default_manager.filter(condition).count(), words, query)
         for model, condition, words, query in known
         if model in models
     ]
     if Week in models:
         half = remember(f"half-{week_name(*week)}", lambda: half_filled(week).count())
-        counted.insert(1, AttentionItem(Week, half, "Past weeks with only movies or only albums", up_to_last))
-    return [item for item in counted if item.count]
+        items.insert(1, AttentionItem(Week, half, "Past weeks with only movies or only albums", up_to_last))
+    return [item for item in items if item.count]

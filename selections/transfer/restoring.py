@@ -29,7 +29,7 @@ from .own_json import PROFILE, Key, read
 from .saved_works import SavedWorks
 from .shortlists import restore_shortlist
 
-BATCH = 50  # weeks that are stored together, or opinions on others' picks that are looked up together
+BATCH = 50  # weeks, or opinions on others' picks, that are stored together
 TRIES = 3  # other requests may change the same weeks
 MAX_UNCONFIRMED = 4_000  # works of a user's picks that were never fetched: upstreams are asked about each
 IMPORTING = threading.Lock()

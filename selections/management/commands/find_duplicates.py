@@ -1,6 +1,7 @@
 from django.core.management import BaseCommand, CommandError
 
 from catalog.models import Album, Work
+from catalog.progress import counted
 from selections.merging import duplicates
 
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
     def list_works(self, what: str, group: duplicates.Group) -> None:
         self.stdout.write(f"{what}, {group.reason}:")
         for work in group.works:
-            picks = f"{work.pick_count} pick{'' if work.pick_count == 1 else 's'}"  # type: ignore[attr-defined]
+            picks = counted(work.pick_count, "pick")  # type: ignore[attr-defined]
             self.stdout.write(f"  {work.pk}: {describe(work)}, {picks}")
 
 

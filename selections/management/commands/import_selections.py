@@ -111,7 +111,9 @@ class Command(BaseCommand):
             self.say(f"{what.capitalize()}: {new} new, {existing} existing, {skipped} skipped.")
         if report.opinions_of_others:
             self.say(f"Opinions of other people, which are never imported: {report.opinions_of_others}.")
-        self.say(f"New in the catalog: {report.movies_added} movies, {report.albums_added} albums.")
+        self.say(
+            f"New in the catalog: {counted(report.movies_added, 'movie')}, {counted(report.albums_added, 'album')}."
+        )
         return 0
 
     def import_rows(self, person, file: Path, options) -> int:
