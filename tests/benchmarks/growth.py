@@ -1,14 +1,14 @@
-"""What a request costs with 100 weeks, and with 400,000 weeks of 4,000 people.
+"""What a request costs with 400 weeks of 4 people, and with 400,000 weeks of 4,000 people.
 
     DATABASE_URL=sqlite:////tmp/small.sqlite3 uv run python -m tests.benchmarks.crowd --keep \
-        --people 4 --writers 1 --weeks 100 --opinions 125
+        --people 4 --writers 1 --weeks 400 --opinions 500
     DATABASE_URL=sqlite:////tmp/large.sqlite3 uv run python -m tests.benchmarks.crowd --keep \
         --people 4000 --weeks 400000 --opinions 500000
     uv run python -m tests.benchmarks.growth sqlite:////tmp/small.sqlite3 sqlite:////tmp/large.sqlite3 [--json]
 
-Each figure is the median of several requests. `cpu` is that of the process, and so leaves out a server of PostgreSQL;
-`wall` is the time until the answer. The goals are for the CPU with SQLite: milliseconds, or a multiple of the small
-figure.
+Each person has as many weeks and opinions in both, so that requests about one person compare. Each figure is the median
+of several requests. `cpu` is that of the process, and so leaves out a server of PostgreSQL; `wall` is the time until
+the answer. The goals are for the CPU with SQLite: milliseconds, or a multiple of the small figure.
 """
 
 import argparse
