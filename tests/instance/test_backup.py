@@ -249,6 +249,16 @@ def test_a_backup_of_a_newer_version_is_refused(run, refusal, tmp_path, filled, 
     assert rows() == before
 
 
+def test_a_backup_with_an_app_that_has_left_since_is_of_an_older_version(run, tmp_path, filled, seen_migrations):
+    seen_migrations.create(app="token_blacklist", name="0013_as_in_version_0_1")
+    run("backup", tmp_path / "backup")
+    Week.objects.all().delete()
+
+    run("restore", tmp_path / "backup", "--force")
+
+    assert Week.objects.get() == filled
+
+
 def test_a_backup_of_an_older_version_comes_back(run, tmp_path, filled, seen_migrations):
     """Also where the newer version has tables that refer to those in it."""
     with connection.schema_editor() as editor:
