@@ -17,9 +17,9 @@ from django.utils import timezone
 from accounts.compiled import CompiledQuery
 from catalog.models import Album, Movie
 
-from .conditions import visible_to
 from .kinds import KINDS
 from .models import AnyPick, Opinion, OpinionQuerySet, Week, WeekQuerySet
+from .models.conditions import visible_to
 from .weeks import over_for
 
 

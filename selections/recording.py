@@ -15,11 +15,10 @@ from django.utils import timezone
 
 from accounts.compiled import CompiledQuery
 
-from .conditions import visible_to
-from .events import Event
 from .guards import lock_user, lock_week
 from .kinds import KINDS
-from .models import Opinion, Week, WeekQuerySet
+from .models import Event, Opinion, Week, WeekQuerySet
+from .models.conditions import visible_to
 from .weeks import LAST_ZONE, MONDAY, day_of, week_in, weeks_later
 
 RECENT = timedelta(days=7)  # that a member has joined is no news after that

@@ -24,7 +24,7 @@ from .guards import (
 )
 from .kinds import KINDS, Kind
 from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
-from .plans import MAX_ITEMS, ShortlistQuerySet
+from .models.plans import MAX_ITEMS, ShortlistQuerySet
 from .reads import picks_by_position
 from .recording import record_completed
 from .weeks import FIRST_ZONE, LAST_ZONE, YearWeek, any_of, settled_week, week_before, week_in

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Case, QuerySet, When
 
 from accounts.compiled import compiled
-from selections.conditions import visible_to
 from selections.models import Opinion
+from selections.models.conditions import visible_to
 
 from .features import Feature, Key, SourcePick, WorkFeatures
 from .likes import FURTHEST, MIDDLE

@@ -11,7 +11,7 @@ from catalog.models import Album, Movie
 from selections.guards import Conflict, lock_user, lock_users, refuse_merged
 from selections.kinds import ALBUM, KINDS, Kind
 from selections.models import Challenge, Event, ShortlistItem, Week
-from selections.plans import ShortlistQuerySet
+from selections.models.plans import ShortlistQuerySet
 from selections.recording import record
 from selections.services import ANSWERED, add_items, place_pick, remove_items
 

@@ -22,7 +22,7 @@ from catalog.json_fields import Instant
 from catalog.spreadsheets import csv_line, defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
 from selections.models import EarlierRating, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
-from selections.plans import ShortlistQuerySet
+from selections.models.plans import ShortlistQuerySet
 from selections.weeks import this_week, week_before
 
 from . import own_json

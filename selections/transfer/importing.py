@@ -21,7 +21,7 @@ from django.db.models import F
 
 from integrations.errors import IntegrationError, NotFound
 from selections.models import ImportedRow, WeekAlbum, WeekMovie
-from selections.plans import MAX_ITEMS
+from selections.models.plans import MAX_ITEMS
 from selections.services import Conflict
 from selections.weeks import YearWeek, week_name
 

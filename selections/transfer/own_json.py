@@ -32,7 +32,7 @@ from catalog.json_fields import (
 )
 from selections.kinds import KINDS, Kind
 from selections.models import MAX_EARLIER, MAX_RATING, MAX_TEXT, Position
-from selections.plans import MAX_NOTE
+from selections.models.plans import MAX_NOTE
 from selections.weeks import FIRST_YEAR, LAST_YEAR, LONG_YEARS
 
 from .readers import files

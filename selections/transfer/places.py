@@ -4,7 +4,7 @@ from collections import Counter
 
 from selections.kinds import ALBUM, KINDS
 from selections.models import Opinion, Position, ShortlistItem
-from selections.plans import MAX_ITEMS
+from selections.models.plans import MAX_ITEMS
 from selections.weeks import YearWeek, this_week, weeks_between
 
 from .matching import Candidate

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from selections import services
 from selections.models import ShortlistItem
-from selections.plans import MAX_ITEMS
+from selections.models.plans import MAX_ITEMS
 
 from .saved_works import SavedWorks
 

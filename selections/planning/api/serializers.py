@@ -14,7 +14,7 @@ from selections.api.serializers import (
 )
 from selections.kinds import KINDS
 from selections.models import Challenge, ShortlistItem
-from selections.plans import MAX_NOTE
+from selections.models.plans import MAX_NOTE
 from selections.weeks import WEEK_NAME
 
 

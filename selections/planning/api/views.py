@@ -18,8 +18,8 @@ from selections.api.addresses import find_week
 from selections.api.filters import choice, find_member, words
 from selections.kinds import KINDS
 from selections.models import Challenge, ShortlistItem
+from selections.models.plans import ChallengeQuerySet, PlanQuerySet, ShortlistQuerySet
 from selections.planning import services
-from selections.plans import ChallengeQuerySet, PlanQuerySet, ShortlistQuerySet
 from selections.services import answer_challenge, get_work
 
 from . import serializers

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from integrations.values import integer
-from selections.plans import MAX_NOTE
+from selections.models.plans import MAX_NOTE
 
 from . import cells, dates
 from .files import MAX_LINE, Lines, opened

@@ -11,7 +11,7 @@ from typing import Any
 
 from integrations.values import integer, mapping, text
 from selections.models import MAX_RATING
-from selections.plans import MAX_NOTE
+from selections.models.plans import MAX_NOTE
 
 from . import cells, files
 from .json_files import collect, entries, first_entry, movie_of

@@ -16,17 +16,9 @@ from django.utils import timezone
 from accounts.compiled import ids_of_page
 from catalog.models import Album, Movie
 from catalog.text import search_words
+from selections import weeks
 
-from . import weeks
 from .conditions import of_work, visible_to
-
-# Models as well, of subjects of their own.
-from .events import Event as Event
-from .imported_rows import ImportedRow as ImportedRow
-from .plans import Challenge as Challenge
-from .plans import ShortlistItem as ShortlistItem
-from .plans import ShortlistVote as ShortlistVote
-from .sharing import SharedYear as SharedYear
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
