@@ -89,6 +89,12 @@ def test_rooms_of_selections_know_its_core_and_not_each_other():
     assert wrong == []
 
 
+def test_selections_has_few_modules_outside_its_rooms():
+    flat = {name for name in modules() if name.count(".") == 1 and name.startswith("selections.")}
+
+    assert len({name for name in flat if not is_package(name)}) <= 9
+
+
 def test_only_apis_know_rest_framework_and_only_integrations_ask_the_network():
     wrong = []
     for name in modules():

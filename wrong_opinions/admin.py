@@ -17,9 +17,9 @@ from catalog import pictures
 from catalog.models import Album, Movie
 from integrations import status
 from selections.insights import dashboard
+from selections.insights.rounds import MAX_MEMBERS
 from selections.kinds import ALBUM, MOVIE
 from selections.models import AnyPick, ImportedRow, Opinion, Week, WeekAlbum, WeekMovie
-from selections.rounds import MAX_MEMBERS
 from selections.weeks import FIRST_YEAR, LAST_YEAR, YearWeek, read_week_name, this_week, week_name, weeks_later
 
 from . import jobs

@@ -347,7 +347,7 @@ SPECTACULAR_SETTINGS = {
         "MovieSourceEnum": ["tmdb", "catalog"],
         "AlbumSourceEnum": ["musicbrainz", "catalog"],
         "ApiTokenScopeEnum": "accounts.models.ApiToken.Scope",
-        "MemberStateEnum": "selections.rounds.STATES",
+        "MemberStateEnum": "selections.insights.rounds.STATES",
         "ChallengeStateEnum": "selections.models.Challenge.State",
         "EventKindEnum": "selections.models.Event.Kind",
         "KindEnum": ["movie", "album"],

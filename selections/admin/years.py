@@ -20,9 +20,9 @@ from selections import backfill as gaps
 from selections import services
 from selections.guards import Conflict
 from selections.insights import statistics
+from selections.insights.rounds import state_of
 from selections.insights.scope import Scope
 from selections.models import Week
-from selections.rounds import state_of
 from selections.weeks import (
     FIRST_YEAR,
     LAST_YEAR,

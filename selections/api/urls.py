@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from . import calendar, events, picks, rounds, views, works
+from . import calendar, events, picks, views, works
 
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
@@ -15,7 +15,6 @@ urlpatterns = [
     path("weeks/<pk>/movies/<position>", picks.MoviePickView.as_view(), name="week-movie"),
     path("weeks/<pk>/albums", picks.AlbumPicksView.as_view(), name="week-albums"),
     path("weeks/<pk>/albums/<position>", picks.AlbumPickView.as_view(), name="week-album"),
-    path("rounds/<name>", rounds.RoundView.as_view(), name="round"),
     path("events", events.EventsView.as_view(), name="events"),
     path("weeks.ics", calendar.CalendarView.as_view(), name="calendar"),
     path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),

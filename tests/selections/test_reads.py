@@ -14,11 +14,12 @@ from rest_framework.renderers import JSONRenderer
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
 from catalog.api import serializers as catalog
-from selections import reads, rounds
-from selections.api import rounds as of_rounds
+from selections import reads
 from selections.api import serializers as ours
 from selections.api.works import with_selections
+from selections.insights import rounds
 from selections.insights.api import comparison, recommendations
+from selections.insights.api import rounds as of_rounds
 from selections.insights.features import SourcePick
 from selections.insights.recommendations import Reason
 from selections.kinds import KINDS

@@ -12,11 +12,10 @@ from django.db.models import Case, FilteredRelation, Q, QuerySet, Value, When, W
 from django.db.models.functions import RowNumber
 
 from accounts.compiled import RowCount, Rows
-
-from .kinds import KINDS, Kind
-from .models import AnyPick, Opinion
-from .reads import attach_picks, load, rows_of, select_picks, user_with
-from .weeks import YearWeek, over_for
+from selections.kinds import KINDS, Kind
+from selections.models import AnyPick, Opinion
+from selections.reads import attach_picks, load, rows_of, select_picks, user_with
+from selections.weeks import YearWeek, over_for
 
 MAX_MEMBERS = 100  # in a response
 MAX_OPINIONS = 100  # on a pick, the latest

@@ -8,17 +8,16 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
-from selections import rounds
-from selections.weeks import MONDAY, SUNDAY, WEEK_NAME, day_of, read_week_name, settled_week, this_week
-
-from .serializers import (
+from selections.api.serializers import (
     DiscussedAlbumSerializer,
     DiscussedMovieSerializer,
     OwnedOpinionSerializer,
     OwnerSerializer,
     WeekFullSerializer,
 )
-from .shown import ShownPickSerializer, shown_opinions
+from selections.api.shown import ShownPickSerializer, shown_opinions
+from selections.insights import rounds
+from selections.weeks import MONDAY, SUNDAY, WEEK_NAME, day_of, read_week_name, settled_week, this_week
 
 PAGE = {"type": "integer", "minimum": 1}
 
