@@ -14,13 +14,13 @@ from tests import faulty, payloads
 from tests.conftest import AGES, assert_problem, land
 from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, WeekFactory
 
-pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # the middleware alone says how long a request may take
+pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # only the middleware limits the time of a request
 
 # A fault of faulty.py: the API's status for TMDB's and for MusicBrainz', and its Retry-After. None is a fault that
 # only the other one has.
 FAULTS = {
     "304": (502, 502, None),
-    "401": (502, 502, None),  # a 401 of ours would log people out
+    "401": (502, 502, None),  # a 401 from us would make clients sign users out
     "403": (502, 502, None),
     "404": (404, 404, None),  # 502 for a search, as one that finds nothing is a 200
     "429": (429, 429, "1"),
@@ -119,7 +119,7 @@ def week(user):
 
 @pytest.fixture
 def ask(api, week):
-    """Asks the API for something that this upstream is needed for."""
+    """Sends the API a request that needs this upstream."""
 
     def ask(service, endpoint, number=0):
         movie, album = 120 + number, f"{payloads.RELEASE[:-3]}{number:03}"
