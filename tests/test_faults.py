@@ -1,4 +1,4 @@
-"""What the API makes of upstreams that fail, over real sockets: one row a fault, one column an upstream."""
+"""How the API answers when upstreams fail, over real sockets: a row for each fault, a column for each upstream."""
 
 import time
 from datetime import timedelta
@@ -123,7 +123,7 @@ def ask(api, week):
 
     def ask(service, endpoint, number=0):
         movie, album = 120 + number, f"{payloads.RELEASE[:-3]}{number:03}"
-        artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # none of those whom releases credit
+        artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # not one of the artists that releases credit
         if endpoint == "search":
             kind = "movies" if service == "tmdb" else "albums"
             return api.get(f"/api/{kind}/search?query=x{number}")
@@ -143,7 +143,7 @@ def assert_success(response, endpoint):
 
 
 def assert_calm(caplog, fault=None):
-    """No traceback in the log, nor an error, but one for the operator where the key is refused."""
+    """The log has no traceback, and no error except the operator's if the key is refused."""
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
     errors = [record.getMessage() for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
     assert len(errors) == (fault in {"401", "403"})
@@ -299,7 +299,8 @@ def cover_of(response):
 )
 def test_odd_values_are_no_bug(servers, ask, caplog, junk, is_deep):
     def spoil(value):
-        """The same with junk for all values but ids: for those at the top, or for those at the bottom."""
+        """The same with junk instead of all values except ids: either of the top-level values, or of the nested
+        ones."""
         if isinstance(value, list):
             return [junk, *map(spoil, value)]
         if not isinstance(value, dict):
