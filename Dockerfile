@@ -1,4 +1,4 @@
-# The site in a container; see docs/deployment.md. It writes nothing but /data.
+# The site in a container; see docs/deployment.md. It only writes to /data.
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build

@@ -32,7 +32,7 @@ EVENTS = {"email": "address changed", "visibility": "visibility changed"} | dict
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """For rows that are looked at, and deleted."""
+    """For rows that staff only look at and delete."""
 
     def has_add_permission(self, request):
         return False
@@ -221,7 +221,7 @@ class GroupAdmin(DjangoGroupAdmin):
 
 @admin.register(Attempts)
 class AttemptsAdmin(ReadOnlyAdmin):
-    """Deleting the rows lifts all limits; they do not show whose they are."""
+    """Deleting rows lifts their limits. They do not show which client or account they belong to."""
 
     list_display = ["key", "expires_at"]
 

@@ -11,7 +11,7 @@ from .models import User
 class Backend(AllowAllUsersModelBackend):
     """Limits attempts, of the API and the admin together.
 
-    It returns inactive users, too: the API tells them so, and the admin refuses them itself.
+    It returns inactive users, too: the API tells them that they are inactive, and the admin refuses them itself.
     """
 
     @sensitive_variables("password")

@@ -1,7 +1,7 @@
-"""Queries that are made all the time: the ORM builds and compiles them once, and they are executed ever after.
+"""Frequent queries, which the ORM builds and compiles only once; after that, only their SQL is executed.
 
-To build a query set, and SQL of it, takes many times what the database needs for a few rows. The SQL depends only on
-the function that builds the query set, so what it says of who may see what holds here as well.
+For a few rows, building a query set and compiling it to SQL takes many times longer than running it. The SQL comes from
+the function that builds the query set, so the function's rules about who may see what hold here as well.
 """
 
 import inspect
@@ -15,10 +15,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 from django.db.models.expressions import RawSQL
 
-# For arguments while a query is compiled: each fits into any column of whole numbers. It is compiled with both, as a
-# constant may be one of these numbers, too, but does not change with them.
+# Stand-ins for an argument while a query is compiled; each fits into any integer column. The query is compiled with
+# both: a constant may equal one of them, but unlike an argument it is the same in both results.
 STAND_INS = (range(31_000, 31_100), range(29_000, 29_100))
-NO_ID = -1  # in place of an empty list, which SQL does not know
+NO_ID = -1  # stands for an empty list, which SQL does not allow
 
 
 def argument_number(param: Any, other: Any) -> int | None:
@@ -29,10 +29,10 @@ def argument_number(param: Any, other: Any) -> int | None:
 
 
 class CompiledQuery[R]:
-    """A query set as a function of whole numbers, such as ids, or of lists of them, that returns its rows.
+    """A query set as a function of integers, such as ids, or of lists of integers. Calling it returns the rows.
 
-    For a list, as in `pk__in=[ids]`, it takes any number of values. `select_related()`, annotations and `values_list()`
-    (always with names) work as usual; what the ORM does after the query, as `prefetch_related()` does, is left out.
+    A list, as in `pk__in=[ids]`, may have any number of values. `select_related()`, annotations and `values_list()`
+    (always with names) work as usual; what the ORM does after the query, such as for `prefetch_related()`, is left out.
     """
 
     def __init__(self, build: Callable[..., models.QuerySet[Any, R]]) -> None:
@@ -62,7 +62,7 @@ class CompiledQuery[R]:
 
     @cached_property
     def compiled(self) -> tuple[list[str], list[tuple[Any, int | None]], Callable[[list[Any]], list[R]]]:
-        """The SQL in pieces, the parameters between these, and what makes objects or tuples of the rows."""
+        """The SQL in pieces, the parameters between these, and the function that turns rows into objects or tuples."""
         count = len(inspect.signature(self.build).parameters)
         compilers: list[Any] = [
             self.build(*stand_ins[:count]).query.get_compiler(DEFAULT_DB_ALIAS) for stand_ins in STAND_INS
@@ -79,7 +79,7 @@ def compiled(build: Callable[..., models.QuerySet[Any, Any]], *first: Any) -> Co
 
 
 def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
-    """The ids of a page of rows. A slice would have its limits written into the SQL, and they could be no arguments."""
+    """The ids of a page of rows. A slice would write its limits into the SQL, so they could not be arguments."""
     sql, params = rows.values("pk").query.sql_with_params()
     return RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
 
@@ -93,14 +93,14 @@ class RowCount(models.Subquery):
 
 @dataclass(frozen=True)
 class Rows[M: models.Model]:
-    """The rows of compiled queries, as far as a page needs a query set: page() takes a limit and an offset."""
+    """What pagination needs of a query set, from compiled queries: a count, and page() with a limit and an offset."""
 
     count: Callable[[], int]
     page: Callable[[int, int], list[M]]
 
 
 def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
-    """The function that makes objects of rows, as ModelIterable of the ORM does, or with values_list() named tuples."""
+    """The function that turns rows into objects, as the ORM's ModelIterable does, or with values_list() into tuples."""
     converters = compiler.get_converters([expression for expression, *_ in compiler.select])
     convert = partial(compiler.apply_converters, converters=converters) if converters else iter
     if names := compiler.query.selected:
@@ -122,7 +122,7 @@ def reader(compiler: Any) -> Callable[[list[Any]], list[Any]]:
 
 
 def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
-    """The function that makes an object, and those that are related to it, of a row."""
+    """The function that makes an object, and its related objects, from a row."""
     model, fields = info["model"], info["select_fields"]
     columns = slice(fields[0], fields[-1] + 1)
     names = [expression.target.attname for expression, *_ in compiler.select[columns]]
@@ -133,8 +133,8 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
         if row[key] is None:
             return None
         made = model.__new__(model)  # its __init__() would take half the time of a page
-        # A new dictionary: before Python 3.13.4 the garbage collector may not know of the object's own, and then it
-        # never frees cycles through it (https://github.com/python/cpython/issues/133543).
+        # A new dictionary: before Python 3.13.4 the garbage collector may overlook the object's own, and then never
+        # frees cycles through it (https://github.com/python/cpython/issues/133543).
         made.__dict__ = dict(zip(names, row[columns], strict=True))
         made._state = ModelState()
         made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS
@@ -146,8 +146,8 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
 
 
 def setter(info: dict[str, Any]) -> Callable[[Any, Any], None]:
-    """The function that sets a related object, but not the way back to the first: a cycle waits for the garbage
-    collector, and so does all that it leads to."""
+    """The function that sets a related object, but not the reverse relation: a cycle, and everything it refers to,
+    would stay in memory until the garbage collector runs."""
     if not info["reverse"]:
         return info["local_setter"]
 

@@ -10,7 +10,7 @@ from django.utils.deprecation import MiddlewareMixin
 class Refusal(Exception):
     """A request is refused; `str()` is a sentence for the user, `status` the HTTP status that fits.
 
-    `retry_after` is in whole seconds, where another attempt makes sense then.
+    `retry_after` is in whole seconds; None if another attempt makes no sense.
     """
 
     def __init__(self, sentence: str, code: str, status: HTTPStatus, *, retry_after: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits on what can be guessed or costs much."""
+"""Rate limits on attempts to guess secrets, and on expensive requests."""
 
 import math
 import unicodedata
@@ -46,7 +46,8 @@ KEEP_KNOWN_CLIENTS = timedelta(days=180)  # after the last sign-in
 
 @dataclass(frozen=True)
 class Account:
-    """The account of an attempt: `key` is how it was named, so a limit does not tell which names are one account's."""
+    """The account of an attempt. `key` is the name as it was sent, so limits do not reveal which names share an
+    account."""
 
     key: str
     users: QuerySet[User]  # not evaluated yet; empty if there is no such account
@@ -57,7 +58,7 @@ class Account:
 
 
 def account_of(name: object) -> Account | None:
-    """The account with this username or email address, read as every sign-in reads it; None if there can be none."""
+    """The account with this username or email address, read as at every sign-in; None if no account can have it."""
     name = unicodedata.normalize("NFKC", name).strip() if isinstance(name, str) else ""
     if not name or not name.isprintable():
         return None
@@ -70,7 +71,7 @@ def account_id(pk: int) -> Account:
 
 
 class Attempt:
-    """An attempt that counts for some subjects, each with a limit in any `period` seconds."""
+    """An attempt that counts towards the limits of its subjects (clients, accounts) in any `period` seconds."""
 
     def __init__(self, limits: dict[str, int], period: int, kind: str = "") -> None:
         self.kind = kind
@@ -108,7 +109,7 @@ class Attempt:
         return 0
 
     def take_back(self) -> None:
-        """Let it no longer count."""
+        """Stop counting it."""
         if not self.limits:
             return
         with transaction.atomic():
@@ -120,8 +121,8 @@ class Attempt:
         self.times = [time for time in self.times if time != self.time]
 
     def fields(self) -> tuple[str, str]:
-        """Its `RateLimit` and `RateLimit-Policy`: what is left for the first subject, as the others count what other
-        people do as well."""
+        """Its headers `RateLimit` and `RateLimit-Policy`: what is left for the first subject. The others also count
+        what other people do."""
         limit = next(iter(self.limits.values()))
         left = 0 if self.wait else limit - len(self.times)
         until = self.wait or (math.ceil(self.times[0] + self.period - self.time) if self.times else 0)
@@ -142,7 +143,7 @@ class Attempt:
 def count_attempt(kind: str, request: HttpRequest | None, account: Account | None = None) -> Attempt:
     """Count an attempt of one of the RATES. Raises Refusal with 429 if there are too many.
 
-    Nothing limits it where the rate is off, or there is no request.
+    There is no limit if the rate is off, or if there is no request.
     """
     rate: str | None = getattr(settings, RATES[kind])
     if rate is None or request is None:
@@ -162,7 +163,7 @@ def count_attempt(kind: str, request: HttpRequest | None, account: Account | Non
 
 @contextmanager
 def guess(kind: str, request: HttpRequest | None, account: Account | None) -> Iterator[Attempt]:
-    """Count an attempt to enter a password, unless the block leaves its `is_wrong` False.
+    """Count an attempt to enter a password, and take it back unless the block sets its `is_wrong`.
 
     Raises Refusal with 429 if there are too many.
     """
@@ -184,13 +185,13 @@ def is_own_password(request: HttpRequest, password: str) -> bool:
 
 
 def _factors(kind: str, client: str, account: Account | None) -> dict[str, int]:
-    """The subjects that an attempt counts for, and how many times the rate is the limit of each."""
+    """The subjects that an attempt counts for, each with its limit as a multiple of the rate."""
     if account is None:
         return {f"client:{client}": 1}
     if kind in OWNER_ONLY:
         return {f"account:{account.key}": 1, f"client:{client}": CLIENT_FACTOR}
     both = {f"client and account:{client} {account.key}": 1}
-    # Attempts of other clients do not lock an account out where it has signed in before.
+    # A client that has signed in to the account before is not locked out by other clients' attempts.
     since = timezone.now() - KEEP_KNOWN_CLIENTS
     known = KnownClient.objects.filter(user__in=account.users, client_hash=_hash(client), last_seen_at__gt=since)
     if known.exists():

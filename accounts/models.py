@@ -256,7 +256,7 @@ class User(AbstractUser):
         return check_password(raw_password, self.password)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """A hash of the password and the epoch; in epoch 0 it is Django's own, which older API tokens hold."""
+        """A hash of the password and the epoch; in epoch 0 it is Django's own hash, which older API tokens store."""
         of_password = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
         if self.sign_in_epoch == 0:
             return of_password
@@ -266,7 +266,7 @@ class User(AbstractUser):
     def is_signed_in_by(self, password_hash: str) -> bool:
         """Whether a session or token with this hash is valid: no new password or deactivation has ended it.
 
-        It is while the account is inactive, which has an error of its own.
+        True while the account is inactive, as that has an error of its own.
         """
         return not self.is_active or constant_time_compare(password_hash, self.get_session_auth_hash())
 
@@ -277,7 +277,8 @@ class User(AbstractUser):
 
 
 class Attempts(models.Model):
-    """The recent attempts of a client, at an account, or of one at the other, as all processes count them."""
+    """The recent attempts of a client, at an account, or of a client at an account, counted by all processes
+    together."""
 
     key = models.CharField(
         max_length=64, unique=True, help_text="Keyed hash of the client or account: no address is stored."
@@ -293,7 +294,7 @@ class Attempts(models.Model):
 
 
 class KnownClient(models.Model):
-    """A client that a user has signed in from: attempts of other clients do not lock the user out there."""
+    """A client from which a user has signed in: other clients' attempts do not lock the user out there."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="known_clients")
     client_hash = models.CharField(max_length=64, help_text="Keyed hash of the client: no address is stored.")
@@ -307,7 +308,7 @@ class KnownClient(models.Model):
 
 
 def digest(secret: str) -> str:
-    """The SHA-256 hash that is stored of a secret, which is too long to be guessed."""
+    """The SHA-256 hash that is stored instead of a secret. Secrets are too long to be guessed from it."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
@@ -426,7 +427,7 @@ class Invitation(models.Model):
         return self.used_at is None and self.expires_at > timezone.now()
 
     def renew(self, days: int) -> str:
-        """Set a new code, which is returned and not stored, valid for this many days from now. It does not save."""
+        """Return a new code, valid for this many days from now, and set its hash, without saving."""
         code = secrets.token_urlsafe(24)
         self.key_hash, self.expires_at = digest(code), timezone.now() + timedelta(days=days)
         return code

@@ -25,9 +25,10 @@ def record(event: str, request: HttpRequest | None = None, *, user_id: int | Non
 
 
 def address_of(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The client's IP address; None where there is none that can be read.
+    """The client's IP address; None if there is none, or it cannot be read.
 
-    Behind our proxy it is the last address of X-Forwarded-For, which the proxy added; the client writes those before.
+    Behind our proxy it is the last address of X-Forwarded-For, which the proxy added; the client can write anything
+    before it.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()):
@@ -42,7 +43,7 @@ def address_of(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Ad
 
 
 def client_of(request: HttpRequest) -> str:
-    """The client's IP address; of IPv6 addresses the /64 network, which one customer gets."""
+    """The client's IP address; of an IPv6 address the /64 network, as a customer usually has a whole one."""
     known = address_of(request)
     if known is None:
         return "unknown"

@@ -109,7 +109,7 @@ def _used() -> Refusal:
 
 
 class EmailTokens(PasswordResetTokenGenerator):
-    """For links to new addresses: they expire, and end with the password and with either address."""
+    """Tokens of links to new addresses. They expire, and end when the password or either address changes."""
 
     key_salt = "accounts.services.EmailTokens"
 
@@ -138,7 +138,8 @@ def _link_invalid() -> Refusal:
 
 
 def request_email(user: User, email: str, request: HttpRequest) -> None:
-    """Store a new address as pending until the link that is sent to it is followed; the present one cancels that.
+    """Store a new address as pending until the link that is sent to it is followed; pass the present one to cancel
+    that.
 
     Raises Refusal with 409 if another account has the address.
     """
@@ -172,9 +173,9 @@ def confirm_email(uid: str, token: str) -> User:
 
 
 def delete_account(user: User) -> None:
-    """Delete the account with everything it owns, also its sessions and tokens."""
+    """Delete the account with everything it owns, including its sessions and tokens."""
     with transaction.atomic():
-        # Nothing may be added to its rows before the end, nor to rows that hang on those: picks lock their week.
+        # Until the end, nothing may be added to its rows or to rows that depend on them: picks lock their week.
         known = User.objects.select_for_update().filter(pk=user.pk).first()
         if known is None:
             return
@@ -189,7 +190,7 @@ def set_active(user: User, *, active: bool, by: User) -> bool:
     Raises Refusal: 403 if it is staff and `by` is no superuser, 409 if it is `by` or the last superuser.
     """
     with transaction.atomic():
-        # Locked in the same order, so that two superusers who deactivate each other follow one another.
+        # Locked in a fixed order, so that two superusers who deactivate each other do so one after the other.
         affected = Q(is_superuser=True, is_active=True) | Q(pk=user.pk)
         locked = {known.pk: known for known in User.objects.select_for_update().filter(affected).order_by("pk")}
         known = locked.get(user.pk)
@@ -224,7 +225,7 @@ def change_password(user: User, new_password: str) -> None:
 
 
 def _replace_password(user: User, new_password: str) -> bool:
-    """Whether the password was set: of simultaneous changes, one is."""
+    """Set the password, and return whether that worked: of simultaneous changes, only one does."""
     unchanged = User.objects.filter(pk=user.pk, password=user.password, email=user.email, is_active=True)
     user.password = make_password(new_password)
     return bool(unchanged.update(password=user.password))
@@ -262,7 +263,7 @@ def send_password_reset(email: str, request: HttpRequest) -> None:
 
 
 def reset_password(uid: str, token: str, new_password: str) -> User:
-    """Set the password of the user that a link was sent to; of simultaneous uses of a link, one does.
+    """Set the password of the user that a link was sent to; of simultaneous uses of a link, only one succeeds.
 
     Raises Refusal with 403 if the link is invalid or has expired.
     """
@@ -357,7 +358,7 @@ def app_url() -> str:
 
 
 def app(request: HttpRequest) -> dict[str, str]:
-    """What templates of pages know of the app."""
+    """What templates of pages need to know about the app."""
     return {"app_url": app_url()}
 
 
@@ -381,11 +382,12 @@ class Notification(EmailMessage):
         url = site_url() + reverse("unsubscribe", args=[user.unsubscribe_key])
         text = write_text(template, context | {"user": user, "unsubscribe_url": url})
         headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-        headers |= {"Auto-Submitted": "auto-generated"}  # not to be answered by "I am on holiday"
+        headers |= {"Auto-Submitted": "auto-generated"}  # asks for no out-of-office replies
         super().__init__(f"Wrong Opinions: {subject}", text, to=[user.email], headers=headers)
 
     def message(self, *, policy: Any = SMTP) -> Any:
-        """With the link in one line: Python would encode a longer one so that no program finds it."""
+        """With each header on one line: Python would encode a long link in a way that mail programs do not
+        understand."""
         return super().message(policy=policy.clone(max_line_length=998))
 
 

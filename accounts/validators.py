@@ -9,7 +9,7 @@ from .hashers import normalize
 
 
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):
-    """Django's, for the password as it is hashed: a common one is also common in full-width letters."""
+    """Django's validator, for the password as it is hashed: common ones are refused in full-width letters, too."""
 
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(normalize(password), user)

@@ -23,7 +23,7 @@ from .models import User
 
 @sensitive_post_parameters()
 def admin_password_change(request: HttpRequest) -> HttpResponse:
-    """The admin's page, with the limits and the log of the API's."""
+    """The admin's page to change a password, with the same limits and log entries as in the API."""
     change = admin.site.admin_view(admin.site.password_change, cacheable=True)
     if request.method != "POST" or not request.user.is_authenticated:
         return change(request)
@@ -80,7 +80,7 @@ class JoinView(FormView):
 
 
 class PasswordResetView(auth_views.PasswordResetView):
-    """Django's, but it sends the message from a thread; the admin's sign-in links here."""
+    """Django's view, but it sends the message from a thread; the admin's sign-in page links here."""
 
     template_name = "accounts/password_reset.html"
     success_url = reverse_lazy("password-reset-sent")
@@ -93,7 +93,7 @@ class PasswordResetView(auth_views.PasswordResetView):
 
 
 class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
-    """Django's, but it saves the password alone, and one of two simultaneous uses of a link succeeds."""
+    """Django's view, but it only saves the password, and only one of two simultaneous uses of a link succeeds."""
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password-reset-complete")
@@ -124,7 +124,7 @@ class ConfirmEmailView(TemplateView):
 
 @method_decorator([never_cache, csrf_exempt], name="dispatch")
 class UnsubscribeView(TemplateView):
-    """The page of the link in notifications: a button, or a mail program by one click (RFC 8058), turns them off.
+    """The page of the link in notifications: a button, or one click in a mail program (RFC 8058), turns them off.
 
     The page is the same for everyone, so that a forwarded mail tells nothing of an account.
     """

@@ -20,8 +20,8 @@ REFRESH_WAIT = 2  # seconds for refreshing a row that can be shown as it is
 def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool = False) -> F | None:
     """The row with this id, now or before it was merged into another; None if there is none.
 
-    A week with picks of both merged works keeps both, and then both have the id: a request gets the kept work, and an
-    import that restores such a week, with `own_first`, the work whose own id it is.
+    If a week has picks of both merged works, both stay in the catalog, and this id leads to both. A request gets the
+    kept work. An import that restores such a week passes `own_first`, and gets the work whose own id it is.
     """
     id_field: Any = rows._meta.get_field(rows.id_field)
     value = id_field.get_db_prep_value(external_id, connection)
@@ -31,8 +31,8 @@ def find_known[F: Fetched](rows: type[F], external_id: Any, *, own_first: bool =
 
 @cache
 def _select_known(rows: Any) -> str:
-    """The ORM's SQL for find_known(); to make it takes many times what the database needs for it."""
-    aliases, has_id = rows._meta.get_field("aliases"), {rows.id_field: "0" * 32}  # which is a number and a UUID
+    """The ORM's SQL for find_known(): building it takes many times longer than executing it."""
+    aliases, has_id = rows._meta.get_field("aliases"), {rows.id_field: "0" * 32}  # a valid number and UUID
     merged = aliases.related_model._default_manager.filter(**has_id).order_by().values(aliases.field.name)
     found = rows._default_manager.filter(Q(**has_id) | Q(pk=merged[:1]))  # a join would scan the table
     sql: str = found.query.sql_with_params()[0]

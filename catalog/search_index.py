@@ -1,6 +1,7 @@
-"""The index in which searches look for words: of three characters each, so that parts of words are found as well.
+"""The trigram index in which searches look for words; it also finds parts of words.
 
-On PostgreSQL it is a GIN index with the extension pg_trgm. On SQLite it is a table of FTS5, which triggers keep.
+On PostgreSQL it is a GIN index with the extension pg_trgm. On SQLite it is an FTS5 table, which triggers keep up to
+date.
 """
 
 from functools import partial

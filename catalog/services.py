@@ -77,7 +77,7 @@ def get_movie(tmdb_id: int) -> tuple[Movie, bool]:
 
 
 def movies_like(tmdb_ids: list[int]) -> dict[int, list[tmdb.MovieHit]]:
-    """TMDB's recommendations for each of these movies, as far as it answers within EXTRA_WAIT.
+    """TMDB's recommendations for each of these movies, if it answers within EXTRA_WAIT.
 
     The id of a movie that was merged into another is replaced by that of the movie that was kept.
     """
@@ -318,8 +318,8 @@ def find_covers(albums: list[Album], *, within: float = coverart.DEADLINE) -> di
 
 
 def find_marked_covers() -> tuple[int, int]:
-    """Ask the archive about albums of which it was never asked, or not since they were marked; returns how many it
-    knows, and how many of them have a cover.
+    """Ask the archive about albums that it has not been asked about since they were marked, or never. Returns for how
+    many it answered, and how many of these have a cover.
 
     Up to MAX_MARKED at a time. Albums that were never fetched are left to refresh_album(). Raises IntegrationError.
     """

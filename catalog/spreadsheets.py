@@ -1,6 +1,6 @@
 """CSV for spreadsheets, with cells that a spreadsheet would take for formulas made harmless, and restored on reading.
 
-Spreadsheets read a leading quotation mark as "this is text":
+Spreadsheets read a leading apostrophe as "this is text":
 https://owasp.org/www-community/attacks/CSV_Injection
 """
 
@@ -16,7 +16,7 @@ BOM = "\ufeff"  # without it Excel takes UTF-8 for another encoding
 
 
 def defuse(cell: str) -> str:
-    """The cell, with a leading quotation mark if a spreadsheet would compute it; `restore()` removes that."""
+    """The cell, with a leading apostrophe if a spreadsheet would compute it; `restore()` removes that."""
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 

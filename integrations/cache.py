@@ -1,6 +1,6 @@
-"""Answers of upstreams, kept in an SQLite file by requests-cache: nothing is asked twice while its answer is fresh.
+"""Answers of upstreams, kept in an SQLite file by requests-cache. While an answer is fresh, it is not asked for again.
 
-Stale answers are kept for when an upstream fails. An answer that cannot be stored is an answer all the same.
+Stale answers are kept and served when an upstream fails. An answer that cannot be stored is still returned.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How long a stale answer may be served when upstream fails. With the time for which it is fresh, at most a week, it
-# stays below the six months that TMDB allows.
+# How long a stale answer may be served when upstream fails. Together with the time for which it is fresh, at most a
+# week, this stays below the six months that TMDB allows.
 KEEP_STALE = timedelta(days=170)
 DELETE_OLDEST = """
     DELETE FROM responses WHERE key IN (
@@ -39,11 +39,11 @@ COUNT_BYTES = """
 """
 TRIM_EVERY = 256  # answers that one process stores
 OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
-BUSY_TIMEOUT = 200  # milliseconds to wait for them from then on: meanwhile no thread can read
+BUSY_TIMEOUT = 200  # milliseconds to wait for them after that, during which no thread can read
 
 _opened: dict[str, Table] = {}  # by folder
 _lock = threading.RLock()
-_stored = itertools.count()  # by this process, whose first answer makes it look for old ones
+_stored = itertools.count()  # counts those of this process; the first one makes it look for old ones
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Answer:
 
 
 def get(key: str) -> Answer | None:
-    """The answer, fresh or stale; None where there is none that can be read. Keys have no quotation marks."""
+    """The answer, fresh or stale; None if there is none, or it cannot be read. Keys have no quotation marks."""
     with _best_effort():
         answer: Answer | None = _table().get(key)
         return answer if answer and timezone.now() < answer.expires_at + KEEP_STALE else None
@@ -90,7 +90,7 @@ def store(key: str, answer: Answer) -> None:
 
 
 class Serializer:
-    """What requests-cache keeps of an answer: the JSON and two moments. Its own responses take 2 to 4 times as long."""
+    """Stores an answer as its JSON and two times. requests-cache's own serializer takes 2 to 4 times as long."""
 
     @staticmethod
     def dumps(answer: Answer) -> str:
@@ -127,7 +127,7 @@ def _best_effort() -> Iterator[None]:
 
 
 def _table() -> Table:
-    """The cache, which stays open. Where its folder cannot be used, answers are kept in memory."""
+    """The cache, which stays open. If its folder cannot be used, answers are kept in memory."""
     folder = str(settings.CACHE_DIR)
     with _lock:
         if folder not in _opened:
@@ -161,9 +161,10 @@ def close() -> None:
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
-    """Delete what is too old to be served, and the oldest while there is more than `max_bytes`; return how many.
+    """Delete what is too old to be served, then the oldest answers while they exceed `max_bytes`; return how many.
 
-    The space is used again, but not given back. Of the last, a fifth more goes, so that this does not come often.
+    The file does not shrink, but its space is used again. If there is more than `max_bytes`, only 80 % of that stay, so
+    that this is rarely needed.
     """
     too_old = (timezone.now() - KEEP_STALE).timestamp()
     deleted = connection.execute("DELETE FROM responses WHERE expires < ?", [too_old]).rowcount
@@ -178,7 +179,7 @@ def trim(connection: sqlite3.Connection, max_bytes: float) -> int:
 
 
 def purge(*, everything: bool = False) -> tuple[int, int]:
-    """The numbers of answers that were deleted, as trim() does or all, and of bytes that this gave back.
+    """Delete answers, as trim() does or all of them; return how many, and the number of bytes freed.
 
     Raises OSError or sqlite3.Error; harmless while serving.
     """

@@ -10,12 +10,11 @@ from requests_cache.backends.sqlite import SQLiteDict
 
 
 class Table(SQLiteDict):
-    """Is used by one thread at a time, waits for other writers as long as `busy_timeout` says, and rolls back a failed
-    write.
+    """Is used by one thread at a time, waits up to `busy_timeout` for other writers, and rolls back failed writes.
 
-    With the library, threads read and write on one connection at once, and then some fail ("bad parameter or other API
-    misuse") or find nothing. It tries to write for ever, while nothing can be read, and swallows the error of a failed
-    write.
+    In the library's own class, threads share one connection at the same time, so some fail ("bad parameter or other API
+    misuse") or find nothing. It also retries writes forever, while nothing can be read, and swallows the error of a
+    failed write.
     """
 
     def __init__(self, path: Path | str, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""A circuit breaker: a failing upstream costs a time-out now and then, and not one per request."""
+"""A circuit breaker: a failing upstream costs an occasional time-out instead of one per request."""
 
 import logging
 import math
@@ -22,15 +22,15 @@ class CircuitBreaker:
     """What the processes of a host know about an upstream's health.
 
     Open after MAX_FAILURES failures in a row, for UPSTREAM_COOLDOWN seconds; 0 never opens it. Then it is half-open:
-    one request is sent as a probe, while others are still refused; its answer closes the circuit. After a time-out the
-    upstream is suspect for as long: requests are sent, but web requests hardly wait for them.
+    one request is sent as a probe, while others are still refused; its answer closes the circuit. After a single
+    time-out, the upstream is suspect for the same time: requests are sent, but web requests hardly wait for them.
     """
 
     def __init__(self, name: str, state: HostState) -> None:
         self.name, self.state = name, state
 
     def before_request(self) -> bool:
-        """Whether this request is the half-open probe. Raises Unavailable or RateLimited where none may be sent."""
+        """Whether this request is the half-open probe. Raises Unavailable or RateLimited if no request may be sent."""
         with self.state.change() as values:
             pause = math.ceil(seconds_until(values, "paused_until", MAX_PAUSE))
             if pause and values.get("is_too_fast"):
@@ -60,8 +60,9 @@ class CircuitBreaker:
                 values["suspect_until"] = after(cooldown)
 
     def record_success(self, *, is_accepted: bool = False, is_answer: bool = False) -> None:
-        """It responded, if only that the request was wrong; `is_accepted` if it takes our key and User-Agent,
-        `is_answer` if it gave something that can be read, or said that there is none: operators see when it last did.
+        """It responded, even if only to say that the request was wrong. `is_accepted`: it accepts our key and
+        User-Agent. `is_answer`: the response can be read, or says that there is no such thing; operators see when that
+        last happened.
         """
         with self.state.change() as values:
             if is_accepted and values.pop("refused", None):
@@ -87,17 +88,17 @@ class CircuitBreaker:
             with self.state.change() as values:
                 values["refused"] = {"who": fingerprint(identity), "status": status, "at": at}
 
-    # What operators are shown; these create no file.
+    # What operators are shown. These methods create no file.
 
     def is_suspect(self) -> bool:
         return seconds_until(self.state.peek(), "suspect_until", settings.UPSTREAM_COOLDOWN) > 0
 
     def pause_left(self) -> int:
-        """The seconds for which it gets no requests as it told us to wait; 0 where it did not."""
+        """The seconds for which it gets no requests because it told us to wait; 0 if it did not."""
         return math.ceil(seconds_until(self.state.peek(), "paused_until", MAX_PAUSE))
 
     def cooldown_left(self) -> int:
-        """The seconds for which it gets no requests as it fails; 0 where it gets them."""
+        """The seconds for which it gets no requests because it fails; 0 if it gets requests."""
         return _cooldown_left(self.state.peek())
 
     def last_answer(self) -> datetime | None:
@@ -122,5 +123,5 @@ def _cooldown_left(values: Values) -> int:
 
 
 def fingerprint(identity: str) -> str:
-    """Tells the key or the name that an upstream knows us by from another, without containing it."""
+    """A value that differs for each key or User-Agent by which an upstream knows us, without containing it."""
     return salted_hmac("integrations.fingerprint", identity, algorithm="sha256").hexdigest()[:16]

@@ -1,6 +1,6 @@
 """Front covers of the Cover Art Archive: https://musicbrainz.org/doc/Cover_Art_Archive/API
 
-Asked for is only whether there is one: the archive redirects to the picture, or answers 404.
+This only asks whether there is a cover: the archive redirects to the picture, or answers 404.
 """
 
 import re
@@ -18,7 +18,7 @@ from . import deadline
 from .http import Request, Upstream, origin, redirect_target
 
 SERVICE = "The Cover Art Archive"
-ARCHIVE = "https://coverartarchive.org"  # where browsers get pictures, whatever address this server asks
+ARCHIVE = "https://coverartarchive.org"  # where browsers get pictures, even if COVERART_BASE_URL is another address
 FRONT_AGE = timedelta(days=7)
 MAX_CHECKS = 25  # at a time
 DEADLINE = 2  # seconds for all covers of one answer
@@ -36,7 +36,7 @@ class CoverArtArchive(Upstream):
         return isinstance(body.get("has_front"), bool)
 
     def read(self, path: str, response: requests.Response) -> dict[str, Any]:
-        """Whether there is a front: a redirect to a server of the archive, whose address is read and never asked."""
+        """Whether there is a front: a redirect to a server of the archive. Its address is read, but not requested."""
         if response.status_code == HTTPStatus.NOT_FOUND:
             return {"has_front": False}
         if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
@@ -55,24 +55,25 @@ def front_url(entity: Entity, musicbrainz_id: UUID) -> str:
 
 
 def read_address(text: str) -> str | None:
-    """The address of a picture at the archive that lasts and that browsers may load; None of anything else."""
+    """The permanent address of a picture at the archive, which browsers may load; None if the text is anything else."""
     found = re.fullmatch(r"(?:https?://)?((?:\w+\.)*(?:coverartarchive|archive)\.org)(/[\w%.,()/~+-]+)", text, re.ASCII)
     if not found:
         return None
     host, path = found[1].lower().removeprefix("www."), found[2]
-    if {".", ".."} & set(unquote(path).split("/")):  # browsers go elsewhere then
+    if {".", ".."} & set(unquote(path).split("/")):  # browsers would resolve it to another path
         return None
     if host not in {"coverartarchive.org", "archive.org"}:
-        # Where the archive's redirects end: the items lie on other nodes tomorrow.
+        # Where the archive's redirects end. That address does not last: items move between nodes.
         host, path = "archive.org", re.sub(r"^/\d+/items/", "/download/", path)
     return f"https://{host}{path}"
 
 
 def find_fronts(wanted: Iterable[Cover], *, force_refresh: bool = False, within: float = DEADLINE) -> dict[UUID, bool]:
-    """What the archive says of up to MAX_CHECKS covers, asked in parallel, `within` these seconds; `force_refresh`
-    whatever the cache has.
+    """What the archive says about up to MAX_CHECKS covers, asked in parallel, `within` these seconds; with
+    `force_refresh` even if the cache has an answer.
 
-    What is not known by then is left out; it is still fetched, so that the next call may have it.
+    Covers about which nothing is known by then are left out, but still asked about, so that the next call may have
+    them.
     """
     covers = {
         (what, which): Request(f"/{what}/{which}/front-500", {}, FRONT_AGE, force_refresh)

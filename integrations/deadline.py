@@ -1,4 +1,4 @@
-"""Until when a caller waits for upstreams: a web request for some seconds, a command for as long as it takes."""
+"""How long a caller waits for upstreams: a web request some seconds, a command as long as it takes."""
 
 import contextlib
 import math
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 ANSWER_TIME = 4  # seconds that an upstream has to answer a web request, after the longest wait for a slot
-REQUEST_TIME = 14  # seconds for all upstreams of a web request together, also where there is no queue
+REQUEST_TIME = 14  # seconds for all upstreams of a web request together, even those without a queue
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on the monotonic clock
 _waits: ContextVar[list[float]] = ContextVar("waits")  # seconds that this caller waited for upstreams
@@ -36,7 +36,7 @@ def seconds_for_slot() -> float:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Wait at most this long for all answers in here, and no longer than the deadline outside allows."""
+    """In this block, wait at most this long for all answers, and no longer than the outer deadline allows."""
     token = _deadline.set(min(monotonic() + seconds, _deadline.get()))
     try:
         yield
@@ -45,7 +45,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def record_waits() -> list[float]:
-    """The list to which each wait() of this caller from now on adds its seconds."""
+    """A list to which each later wait() of this caller appends its seconds."""
     waits: list[float] = []
     _waits.set(waits)
     return waits
@@ -53,7 +53,7 @@ def record_waits() -> list[float]:
 
 @contextlib.contextmanager
 def wait() -> Iterator[None]:
-    """In here the caller waits for upstreams."""
+    """A block in which the caller waits for upstreams."""
     began = monotonic()
     try:
         yield
@@ -62,7 +62,7 @@ def wait() -> Iterator[None]:
 
 
 class UpstreamDeadlineMiddleware:
-    """Gives each web request a deadline for its upstreams, so that no page waits much longer than for a slot."""
+    """Gives each web request a deadline for its upstreams."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -19,32 +19,32 @@ class IntegrationError(Exception):
 
 
 class NotFound(IntegrationError):
-    """Upstream answered that there is no such thing."""
+    """The upstream answered that there is no such thing."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
 
 
 class RateLimited(IntegrationError):
-    """Upstream, or our own queue in front of it, gets too many requests."""
+    """The upstream, or our own queue for it, gets too many requests."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "upstream_busy"
 
 
 class Unavailable(IntegrationError):
-    """Upstream is unreachable, broken, slow, unreadable or not configured; `status` is 502, 503 or 504."""
+    """The upstream is unreachable, broken, slow, unreadable or not configured; `status` is 502, 503 or 504."""
 
     code = "upstream_unavailable"
 
 
 def advice(seconds: int | None) -> str:
-    """The end of a sentence that says when to try again; None is not known."""
+    """A sentence that says when to try again; `seconds` is None if that is not known."""
     if seconds is None:
         return "Try again later."
     return f"Try again in {seconds} {'second' if seconds == 1 else 'seconds'}."
 
 
 def too_many(what: str, retry_after: int) -> RateLimited:
-    """The error that says what there is too much of, and when to try again."""
+    """An error that says which requests are too many, and when to try again."""
     return RateLimited(f"Too many requests {what}. {advice(retry_after)}", retry_after=retry_after)

@@ -1,8 +1,8 @@
-"""How upstreams are asked: from the cache where it can answer, once at a time for the same thing, in the slots of their
-rate limit, not while they fail, and only until the caller's deadline.
+"""How upstreams are asked: through a cache, request coalescing, a rate limit and a circuit breaker, and only until the
+caller's deadline.
 
-Reads downward: get() asks the cache and waits for the rest, start() gives a request a thread of its own if its caller
-may stop waiting, and _send() and _exchange() send it.
+Read it from top to bottom: get() looks into the cache and waits for an answer, start() gives a request its own thread
+if its caller may stop waiting, and _send() and _exchange() send it.
 """
 
 import contextlib
@@ -39,10 +39,10 @@ from .state import HostState
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
-MAX_BYTES = 5_000_000  # of an answer; the largest known is a quarter of a million
+MAX_BYTES = 5_000_000  # of an answer; the largest known has a quarter of a million
 MAX_REDIRECTS = 3  # each takes a slot
 PREPARATION = 0.1  # seconds before its slot, in which a request is prepared and gets a connection
-MAX_TRIES = 5  # of a command that is told to come back later
+MAX_TRIES = 5  # for a command that is told to try again later
 SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
 CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
 
@@ -55,8 +55,8 @@ class Request:
 
     path: str
     params: Mapping[str, Any]
-    max_age: timedelta  # for which the answer is fresh
-    force_refresh: bool = False  # whatever the cache has
+    max_age: timedelta  # how long the answer is fresh
+    force_refresh: bool = False  # even if the cache has an answer
 
     @cached_property
     def address(self) -> str:
@@ -66,12 +66,12 @@ class Request:
 
 
 class Upstream:
-    """A service that is asked over HTTP; a subclass says what is special about it."""
+    """A service that is asked over HTTP; subclasses define what differs between services."""
 
     service: str  # in the names of files and settings
     name: str  # in sentences
-    is_limited_across_hosts = False  # where they share a PostgreSQL database
-    max_connections = 10  # of one process at a time; further requests wait for one
+    is_limited_across_hosts = False  # if they share a PostgreSQL database
+    max_connections = 10  # of one process at the same time; further requests wait for a free one
     follows_redirects = True
 
     def __init__(self) -> None:
@@ -92,11 +92,11 @@ class Upstream:
 
     @property
     def identity(self) -> str:
-        """What it knows us by, and may refuse: a key or a name."""
+        """The key or User-Agent by which it knows us, and which it may refuse."""
         return settings.MUSICBRAINZ_USER_AGENT
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Secret headers and parameters. Raises Unavailable where the settings lack them."""
+        """Secret headers and parameters. Raises Unavailable if the settings lack them."""
         return {}, {}
 
     def is_answer(self, path: str, body: dict[str, Any]) -> bool:
@@ -104,7 +104,7 @@ class Upstream:
         raise NotImplementedError
 
     def get(self, request: Request) -> Answer:
-        """The answer: fresh, from the cache or sent for, or a stale one where the upstream fails.
+        """The answer: a fresh one from the cache or the upstream, or a stale one if the upstream fails.
 
         Raises NotFound, RateLimited or Unavailable.
         """
@@ -119,10 +119,11 @@ class Upstream:
             raise
 
     def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
-        """The answers that can be had until the caller's deadline, asked for in parallel, or stale ones.
+        """The answers that arrive before the caller's deadline, asked for in parallel; stale ones for the others, if
+        any.
 
-        The others are still fetched, so that they are cached when they are asked for again. A caller without a deadline
-        asks for one after the other.
+        Late answers are still fetched, so that they are in the cache next time. Without a deadline, requests are sent
+        one after the other.
         """
         answers: dict[K, Answer] = {}
         pending: dict[Future[Answer], K] = {}
@@ -161,7 +162,7 @@ class Upstream:
                 raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
     def _fetch_patiently(self, request: Request) -> Answer:
-        """A fresh answer for a command, which tries again as often as it is told to."""
+        """A fresh answer for a command, which tries again when it is told to, up to MAX_TRIES times."""
         for _ in range(MAX_TRIES - 1):
             try:
                 return self.start(request).result()
@@ -173,7 +174,8 @@ class Upstream:
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[tuple[bool, float]]:
-        """Whether the caller may wait for long, and how many seconds; a short wait gets no distant slot either."""
+        """Whether the caller may wait for long, and for how many seconds. A caller who may not gets no distant slot
+        either."""
         is_long = long_waits.acquire(blocking=False)
         try:
             with deadline.wait(), deadline.at_most(math.inf if is_long else CROWDED_WAIT):
@@ -184,10 +186,10 @@ class Upstream:
                 long_waits.release()
 
     def start(self, request: Request) -> Future[Answer]:
-        """The answer to come of a request that is sent now, or of the same one if it is running already.
+        """A future with the answer to the request, which is sent now, unless the same one is already running.
 
-        It has a thread of its own where the caller has a deadline, and may stop waiting: the answer is still cached.
-        Others send it themselves.
+        If the caller has a deadline, a new thread sends it: the caller may stop waiting, and the answer is still
+        cached. Other callers send it themselves.
         """
         key = request.address, request.force_refresh
         future: Future[Answer] = Future()
@@ -212,7 +214,7 @@ class Upstream:
         if deadline.is_set():
             connections.close_all()  # those of this thread, which ends here
         with self.lock:
-            # So that who tries again starts another one. It is not there where Ctrl-C interrupted start().
+            # A caller who tries again then starts a new one. The key is missing if Ctrl-C interrupted start().
             self.running.pop((request.address, request.force_refresh), None)
         if result:
             future.set_result(result)
@@ -220,7 +222,7 @@ class Upstream:
             future.set_exception(failure)
 
     def _send(self, request: Request) -> Answer:
-        """The answer over HTTP, which is then in the cache."""
+        """The answer over HTTP, which is stored in the cache."""
         key = url = f"{self.base_url}{request.address}"
         response = self._exchange(url)
         for _ in range(MAX_REDIRECTS):
@@ -240,9 +242,9 @@ class Upstream:
         return answer
 
     def read(self, path: str, response: requests.Response) -> dict[str, Any] | None:
-        """The JSON object, or None for a 404. Raises Unavailable where it is not what was asked for.
+        """The JSON object, or None for a 404. Raises Unavailable if it is not what was asked for.
 
-        A 404 in HTML is one of a wrong address or of a proxy: it would make everything vanish.
+        A 404 in HTML comes from a wrong address or a proxy, and must not count as "there is no such thing".
         """
         try:
             body = json.loads(response.content)
@@ -261,7 +263,8 @@ class Upstream:
         return moment - timezone.now().timestamp() if moment else 0.0
 
     def _exchange(self, url: str) -> requests.Response:
-        """One request in a slot of its own: the whole response, which is no error other than a 404."""
+        """Send one request in a slot of its own, and return the whole response. Raises an error for bad statuses except
+        404."""
         headers, secret = self.credentials()
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
         is_probe, send_at = self._reserve_slot()
@@ -272,7 +275,7 @@ class Upstream:
             response = self.session.get(
                 url, params=secret, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
             )
-            # Read here, so that an answer that breaks off, or never ends, is no answer.
+            # Read it here, so that an answer that breaks off or never ends counts as a failure.
             response._content = read_all(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
@@ -282,7 +285,7 @@ class Upstream:
                 what, status = "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT
             elif isinstance(error, requests.ConnectionError):
                 what, status = "cannot be reached", HTTPStatus.SERVICE_UNAVAILABLE
-            # `from None`: the messages of requests contain whole addresses, and so the secret.
+            # `from None`: the messages of requests contain whole addresses, including the secret key.
             raise self.unavailable(what, status) from None
         finally:
             transport.sending.reset(token)
@@ -290,7 +293,7 @@ class Upstream:
         return response
 
     def _reserve_slot(self) -> tuple[bool, float]:
-        """Whether this request is the circuit breaker's probe, and the moment for it on the monotonic clock."""
+        """Whether this request is the circuit breaker's probe, and when to send it, on the monotonic clock."""
         is_probe = self.breaker.before_request()
         try:
             return is_probe, self.limiter.reserve(deadline.seconds_for_slot())
@@ -304,7 +307,8 @@ class Upstream:
 
     @contextlib.contextmanager
     def _sending(self, send_at: float, *, is_probe: bool) -> Iterator[None]:
-        """Others may have failed since this request began to wait for a slot or a connection."""
+        """Check the circuit breaker again, as others may have failed while this request waited for a slot or a
+        connection."""
         if not is_probe:
             self.breaker.before_request()
         sleep_until(send_at)
@@ -317,7 +321,7 @@ class Upstream:
         if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             return
         wait = retry_after(response)
-        # MusicBrainz answers 503 also when it is busy: only its words tell.
+        # MusicBrainz also answers 503 when it is busy: only the text shows which it is.
         is_too_fast = status == HTTPStatus.TOO_MANY_REQUESTS or (
             status == HTTPStatus.SERVICE_UNAVAILABLE and "allowable rate limit" in response.text[:500]
         )
@@ -342,7 +346,7 @@ class Upstream:
         )
 
     def unavailable(self, what: str, status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Unavailable:
-        """The error that says what the upstream does; it is logged, too."""
+        """An error that says what is wrong with the upstream; it is logged, too."""
         logger.warning("%s %s", self.name, what)
         return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
 
@@ -365,7 +369,7 @@ def read_all(raw: Any) -> bytes:
 
 
 def origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """The scheme, host and port of an address; None where it has none that can be read."""
+    """The scheme, host and port of an address; None if they cannot be read."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -375,16 +379,17 @@ def origin(url: str) -> tuple[str, str | None, int | None] | None:
 
 
 def redirect_target(url: str, response: requests.Response) -> str:
-    """The address that a redirect of `url` names; empty where that cannot be read."""
+    """The address to which `url` redirects; empty if it cannot be read."""
     try:
-        # A header's bytes come as Latin-1, and are UTF-8 by what requests makes of them.
+        # The header's bytes are decoded as Latin-1; requests, too, reads them as UTF-8.
         return urljoin(url, response.headers["Location"].encode("latin-1").decode())
     except (KeyError, ValueError):
         return ""
 
 
 def retry_after(response: requests.Response) -> int | None:
-    """The whole seconds, at least 1, that a Retry-After header names as a number or a date; None for 0 or nothing."""
+    """The whole seconds, at least 1, that a Retry-After header gives as a number or a date; None if it is 0 or
+    missing."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return min(int(value[:9]), MAX_PAUSE) or None

@@ -1,4 +1,4 @@
-"""The rate limit of an upstream that several hosts share, where they share a PostgreSQL database."""
+"""The rate limit of an upstream, shared by several hosts through a PostgreSQL database."""
 
 import contextlib
 import math
@@ -13,7 +13,7 @@ from .state import Values
 
 
 class UpstreamState(models.Model):
-    """When an upstream may next be asked, where several hosts share a PostgreSQL database: see DatabaseState."""
+    """When an upstream may next be asked, for hosts that share a PostgreSQL database: see DatabaseState."""
 
     service = models.CharField(max_length=50, unique=True)
     free_at = models.DateTimeField(help_text="When the next slot is free, on the database's clock.")
@@ -29,7 +29,7 @@ class UpstreamState(models.Model):
         return self.service
 
     def values(self, clock: float, ahead: float) -> Values:
-        """Its times on the monotonic clock of this host; a queue stays as long as it was where `clock` was set back."""
+        """Its times on the monotonic clock of this host. If `clock` was set back, the queue keeps its length."""
         ahead += max(0, self.booked_at.timestamp() - clock)
         times = {"free_at": self.free_at, "promised_at": self.promised_at}
         return {name: time.timestamp() - ahead for name, time in times.items() if time}
@@ -38,11 +38,11 @@ class UpstreamState(models.Model):
 class DatabaseState:
     """The rate limit of one upstream in a row of the database, as values like those of HostState."""
 
-    latency = 0.05  # seconds that a change takes at most, until it is committed: nothing is sent too late for its slot
+    latency = 0.05  # seconds until a change is committed, at most; slots begin after that
 
     def __init__(self, service: str) -> None:
         self.service = service
-        self.ahead = (-math.inf, math.inf)  # of this host's clock, at least and at most
+        self.ahead = (-math.inf, math.inf)  # of this host's clock: lower and upper bound
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = True) -> Iterator[Values]:
@@ -68,7 +68,8 @@ class DatabaseState:
     def _clock(self) -> tuple[float, float]:
         """The database's time, and by how many seconds it is ahead of the monotonic clock of this host.
 
-        The quickest answers tell it best: without them, waits would be as much too long as answers are on their way.
+        The fastest answers tell it most precisely. Otherwise all waits would be too long by the time that an answer
+        travels.
         """
         before = monotonic()
         with connection.cursor() as cursor:

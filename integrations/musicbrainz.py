@@ -16,7 +16,7 @@ from .values import MAX_NAMES, MAX_TEXT, MBID, integer, mapping, mbid, names, pa
 SERVICE = "MusicBrainz"
 SEARCH_AGE = timedelta(hours=6)
 DETAILS_AGE = timedelta(days=7)
-UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo-release only translates another
+UNOFFICIAL = {"Bootleg", "Pseudo-Release", "Withdrawn", "Cancelled"}  # a pseudo-release is only a translation
 
 
 class MusicBrainz(Upstream):
@@ -33,7 +33,7 @@ upstream = MusicBrainz()
 def usefulness(status: str, *, has_cover: bool, release_date: str) -> tuple[int, bool, str]:
     """Sorts the editions of one album: official ones first, then those with a cover, then the earliest."""
     rank = 2 if status in UNOFFICIAL else int(status != "Official")
-    return rank, not has_cover, release_date.ljust(10, "~")  # a year alone says less than a day in it
+    return rank, not has_cover, release_date.ljust(10, "~")  # a year alone sorts after a day in it
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Edition:
 
 @dataclass(frozen=True)
 class ReleaseHit(Edition):
-    """A release as a search finds it; `score` is 0 to 100 against the best hit."""
+    """A release as found by a search; `score` is 0 to 100, relative to the best hit."""
 
     score: int
 
@@ -86,7 +86,7 @@ class Release(Edition):
 
     fetched_at: datetime = field(
         compare=False
-    )  # when MusicBrainz said so, which for an answer of the cache was earlier
+    )  # when MusicBrainz sent it; for a cached answer that is earlier than now
     primary_type: str
     genres: list[str]
     has_front: bool
@@ -146,7 +146,7 @@ def _artists(row: dict[str, Any]) -> list[ArtistCredit]:
 
 @dataclass(frozen=True)
 class Link:
-    """An address that has to do with an artist; the type is MusicBrainz' word for how."""
+    """An address that is related to an artist; the type is MusicBrainz' term for the relation."""
 
     type: str
     url: str
@@ -169,7 +169,7 @@ class Artist:
     bio: str
     genres: list[str]
     links: list[Link]
-    fetched_at: datetime = field(compare=False)  # when MusicBrainz said so, as of a release
+    fetched_at: datetime = field(compare=False)  # as of a release
 
     @classmethod
     def from_json(cls, row: dict[str, Any], musicbrainz_id: UUID, fetched_at: datetime) -> Self:
@@ -194,7 +194,7 @@ class Artist:
 
 
 def _links(row: dict[str, Any]) -> list[Link]:
-    """Where the artist is to be found today: what has ended, and what is no web address, is left out."""
+    """The artist's current web addresses: ended ones, and what is not a web address, are left out."""
     links = [
         Link(text(relation.get("type")), text(mapping(relation.get("url")).get("resource")))
         for relation in rows(row.get("relations"))
@@ -214,10 +214,9 @@ def without_markup(annotation: str) -> str:
 
 
 def lucene(words: str, *, all_words: bool = True) -> str:
-    """A query for releases that have all words, or else as many as possible, in their title or in their artist's
-    name.
+    """A query for releases whose title or artist's name has all words or, without `all_words`, as many as possible.
 
-    Each sign that Lucene takes for syntax is escaped, as in AC/DC or `Mission: Impossible`; the words are in lower
+    Each character that is syntax to Lucene is escaped, as in AC/DC or `Mission: Impossible`; the words are in lower
     case, as AND, OR and NOT are operators. Words without letters and digits only count when there are no others.
     """
     found = [_escape(word) for word in words.lower().split() if any(map(str.isalnum, word))]
@@ -231,12 +230,13 @@ def _escape(word: str) -> str:
 
 
 def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: bool = True) -> ReleasePage[ReleaseHit]:
-    """Candidates for a title, an artist or both, best first, but bootlegs and the like last, in one request.
+    """Candidates for a title, an artist or both, in one request: best first, but bootlegs and other unofficial releases
+    last.
 
-    They have all words, or with `all_words=False` as many as possible. Raises RateLimited or Unavailable.
+    They contain all words, or with `all_words=False` as many as possible. Raises RateLimited or Unavailable.
 
-    No release comes twice, nor at a second position of the same query while that is cached: MusicBrainz itself repeats
-    hits of the same score.
+    No release is repeated, neither within a page nor on other pages of the same query while these are cached:
+    MusicBrainz itself repeats hits with equal scores.
     """
     words = lucene(query, all_words=all_words)
     asked = {"query": words, "fmt": "json", "limit": limit, "offset": offset}
@@ -250,15 +250,15 @@ def search_releases(query: str, *, limit: int = 25, offset: int = 0, all_words: 
         if hit.musicbrainz_id:
             found.setdefault(hit.musicbrainz_id, (place, hit))
     count = integer(body.get("count")) or 0
-    first = _first_places(words) if offset or count > limit else {}  # else this page has all
-    # Within this page a release may move, as MusicBrainz' index does all the time.
+    first = _first_places(words) if offset or count > limit else {}  # otherwise this page has all hits
+    # Within this page a release may have moved, as MusicBrainz' index changes all the time.
     hits = [hit for known, (place, hit) in found.items() if offset <= first.get(known, place) < offset + limit]
     hits.sort(key=lambda hit: hit.status in UNOFFICIAL)
     return ReleasePage(count=count, offset=offset, results=hits)
 
 
 def _first_places(query: str) -> dict[UUID, int]:
-    """Where the cached pages of a search first showed each release; nothing if there is but one page."""
+    """The position at which the cached pages of a search first showed each release; empty if there is only one page."""
     places: dict[UUID, int] = {}
     first = upstream.base_url + Request("/release", {"query": query, "fmt": "json"}, SEARCH_AGE).address + "&limit="
     keys = cache.keys(first, f"{first}~")
@@ -289,14 +289,16 @@ def fetch_best_edition(release_group_id: UUID) -> UUID:
 
 
 def read_address(text: str) -> tuple[str, UUID] | None:
-    """`release` or `release-group` with the id that an address has; `""` where the text is just an id; else None."""
+    """`release` or `release-group`, and the id in an address; `""` and the id if the text is just an id; otherwise
+    None."""
     site = r"(?:https?://)?(?:\w+\.)?(?:musicbrainz|coverartarchive)\.org/(release|release-group)/"
     found = re.fullmatch(rf"(?:{site})?({MBID.pattern})(?:[/?#.].*)?", text.strip(), re.ASCII | re.IGNORECASE)
     return ((found[1] or "").lower(), UUID(found[2])) if found else None
 
 
 def fetch_release(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Release:
-    """The release with its artists, genres and release group, in one request; `force_refresh` whatever the cache has.
+    """The release with its artists, genres and release group, in one request; with `force_refresh`, the cache is
+    ignored.
 
     A merged id answers with the surviving release, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """
@@ -306,7 +308,7 @@ def fetch_release(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Relea
 
 
 def fetch_artist(musicbrainz_id: UUID, *, force_refresh: bool = False) -> Artist:
-    """The artist with annotation, addresses and genres, in one request; `force_refresh` whatever the cache has.
+    """The artist with annotation, addresses and genres, in one request; with `force_refresh`, the cache is ignored.
 
     A merged id answers with the surviving artist, whose id is another. Raises NotFound, RateLimited or Unavailable.
     """

@@ -15,18 +15,18 @@ from .state import HostState, Values, after, seconds_until
 if TYPE_CHECKING:
     from .models import DatabaseState
 
-# A longer wait comes from no queue of ours but from damage.
+# Our queues are never this long: a longer wait means that the state is damaged.
 HORIZON = 3600  # seconds
-MAX_PROMISE = 300  # seconds until refused callers are told to come back, however many they are
-# Web requests of a process that may wait long at a time: two threads stay free for those that need no upstream.
+MAX_PROMISE = 300  # seconds after which refused callers are told to come back, at most
+# How many web requests of a process may wait long at the same time: two threads stay free for other requests.
 MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
 
 
 class RateLimiter:
-    """Slots some seconds apart, as the settings say. A process that dies loses only those it had reserved.
+    """Slots at the interval that the settings say. If a process dies, only the slots that it had reserved are lost.
 
-    Refused callers are promised a slot each and told to come back a little before it: they then find a short queue, and
-    the slots of those who stay away are used.
+    Each refused caller is promised a slot and told to come back a little before it. Those who do find a short queue,
+    and the slots of those who do not are used by others.
     """
 
     def __init__(self, name: str, host: HostState, database: "DatabaseState | None" = None) -> None:
@@ -40,14 +40,14 @@ class RateLimiter:
 
     @property
     def slots(self) -> "HostState | DatabaseState":
-        """What is shared by all who share the rate limit: the processes of this host, or all hosts."""
+        """The state that is shared by the processes of this host or by all hosts, whichever share the rate limit."""
         return self.database if self.database and connection.vendor == "postgresql" else self.host
 
     def reserve(self, max_wait: float) -> float:
         """Reserve the next slot and return when it starts, on the monotonic clock.
 
-        Raises RateLimited, and reserves nothing, when that is more than `max_wait` seconds away; OSError, DatabaseError
-        or InterfaceError where slots cannot be reserved at all.
+        Raises RateLimited, and reserves nothing, if that is more than `max_wait` seconds away; OSError, DatabaseError
+        or InterfaceError if slots cannot be reserved at all.
         """
         if not self.interval:
             return 0
@@ -61,7 +61,7 @@ class RateLimiter:
                 start = after(max(queue, slots.latency))
                 values["free_at"] = start + self.interval
         if refusal:
-            raise refusal  # not above, where it would keep the promise from being written
+            raise refusal  # not raised above, as then the promise would not be written
         return start
 
     def _promise(self, values: Values, queue: float) -> RateLimited:
@@ -69,7 +69,7 @@ class RateLimiter:
         wait = max(queue, seconds_until(values, "promised_at", MAX_PROMISE) + self.interval)
         wait = min(wait, MAX_PROMISE)
         values["promised_at"] = after(wait)
-        # Callers who come back are to find a queue half as long as it may be, and half of the long waits taken.
+        # Callers who come back should find half of the longest queue, and half of the long waits taken.
         lead = min(settings.MUSICBRAINZ_MAX_WAIT, MAX_LONG_WAITS * self.interval) / 2
         return too_many(f"are waiting for {self.name}", max(1, math.ceil(wait - lead)))
 
@@ -79,9 +79,10 @@ class RateLimiter:
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
-        """Keep the distance to the request before, which may have overslept; in here the request is sent, and counted.
+        """A block in which a request is sent and counted, at a distance from the previous one, which may have been sent
+        late.
 
-        A fiftieth of the interval is left for those that are only a little late, so that nothing falls behind.
+        The distance is a fiftieth shorter than the interval, so that requests that are slightly late can catch up.
         """
         distance = 0.98 * self.interval
         if distance:

@@ -25,7 +25,7 @@ Values = dict[str, Any]
 
 @functools.cache
 def _boot() -> str:
-    """Tells this start of the machine from others, as the monotonic clock counts from it."""
+    """Identifies this boot of the machine, as the monotonic clock counts from it."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -35,10 +35,10 @@ def _boot() -> str:
 class HostState:
     """Values of one upstream, in a small JSON file that is read and written under a lock.
 
-    Times are those of the monotonic clock, which a change of the time of day leaves alone; they are forgotten when the
-    machine restarts, and only LASTING values stay, with times of day. A lost or damaged file starts with what this
-    process knew. Where the folder cannot be written, the file is one in the folder for temporary files; where that
-    cannot be written either, each process knows only itself.
+    Times are those of the monotonic clock, which changes of the time of day do not affect. They are forgotten when the
+    machine restarts; only LASTING values stay, with times of day. If the file is lost or damaged, a new one starts with
+    what this process knew. If the folder cannot be written, the file is in the folder for temporary files; if that
+    cannot be written either, nothing is shared between processes.
     """
 
     latency = 0.0  # seconds that a change takes
@@ -61,9 +61,9 @@ class HostState:
 
     @contextlib.contextmanager
     def change(self, *, must_be_shared: bool = False) -> Iterator[Values]:
-        """The values, to read and to change while no other process does.
+        """The values, to read and change while other processes wait.
 
-        Raises OSError where they must be shared, but no file can be written.
+        Raises OSError if they must be shared, but no file can be written.
         """
         try:
             descriptor = self._open()
@@ -81,7 +81,7 @@ class HostState:
             self.memory = values
             try:
                 if (content := json.dumps(values).encode()) != before:
-                    # A process that is killed between these two leaves an end that is not read.
+                    # If a process is killed between these two, the rest of the old content is ignored when read.
                     os.ftruncate(descriptor, os.pwrite(descriptor, content, 0))
             except OSError:  # the disk is full
                 if must_be_shared:
@@ -90,7 +90,7 @@ class HostState:
             os.close(descriptor)  # unlocks, too
 
     def count(self, name: str) -> None:
-        """Count what happened, for the operator."""
+        """Increase a counter for the operator."""
         with self.change() as values:
             values[name] = values.get(name, 0) + 1
 
@@ -116,8 +116,8 @@ class HostState:
         raise OSError(f"neither {self.path} nor a temporary file can be written")
 
     def _read(self, content: bytes) -> Values:
-        """The values in the file. Where it is damaged, other processes may have reserved slots that are forgotten: the
-        next one comes after the longest that web requests wait."""
+        """The values in the file. If it is damaged, slots that other processes have reserved may be forgotten: the next
+        slot then starts only after the longest wait of a web request."""
         try:
             values: Any = DECODER.raw_decode(content.decode())[0]
         except (ValueError, RecursionError):
@@ -134,11 +134,11 @@ class HostState:
 
 
 def after(seconds: float) -> float:
-    """The moment in so many seconds, on the monotonic clock."""
+    """The time in this many seconds, on the monotonic clock."""
     return monotonic() + seconds
 
 
 def seconds_until(values: Values, name: str, horizon: float) -> float:
-    """The seconds until a moment; 0 where it is over, missing, or further ahead than it can be."""
+    """The seconds until a time; 0 if it is past, missing, or further ahead than is possible."""
     left: float = values.get(name, 0) - monotonic()
     return left if 0 < left <= horizon else 0

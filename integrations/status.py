@@ -1,6 +1,6 @@
-"""What operators are told about upstreams, by `manage.py check` and by the admin; only `manage.py doctor` asks them.
+"""What `manage.py check` and the admin tell operators about upstreams; only `manage.py doctor` sends requests.
 
-All but the queue of MusicBrainz on PostgreSQL is what this host knows: each host has its own address.
+Except for MusicBrainz' queue on PostgreSQL, this is what this host knows: each host has its own IP address.
 """
 
 import math
@@ -20,7 +20,7 @@ from .http import Upstream
 from .rate_limit import RateLimiter
 
 UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
-# Something small that each has.
+# A small resource of each upstream.
 PROBES = {
     "tmdb": "/configuration",
     "musicbrainz": "/artist/89ad4ac3-39f7-470e-963a-56509c546377",
@@ -35,7 +35,7 @@ BAD_NAME = "Let it name the application, its version and a contact, and restart.
 
 @register
 def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]:
-    """System checks of what an operator may have left out."""
+    """System checks of settings that an operator may have forgotten."""
     found = []
     if not settings.TMDB_API_KEY:
         found.append(("TMDB_API_KEY is not set: movies are only found in the catalog.", NO_KEY, "tmdb", "W001"))
@@ -61,7 +61,7 @@ def troubles() -> list[str]:
 
 @dataclass(frozen=True)
 class Queue:
-    """The requests that wait for a slot, and how long one more would wait."""
+    """The number of requests that wait for a slot, and how long another one would wait."""
 
     waiting: int
     seconds: float
@@ -77,10 +77,10 @@ class UpstreamStatus:
         # Settings to look at: no key, a refused one, no contact.
         self.troubles = [f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service]
         self.is_down = bool(cooldown)  # it fails, and gets no requests until `asked_again_at`
-        # None: whenever there is a request.
+        # None: it gets requests at any time.
         self.asked_again_at = timezone.now() + timedelta(seconds=wait) if wait else None
-        self.answered_at = upstream.breaker.last_answer()  # with anything that can be read, as far as this host knows
-        self.queue = _queue(upstream.limiter)  # None where requests go out side by side
+        self.answered_at = upstream.breaker.last_answer()  # when this host last got an answer that it could read
+        self.queue = _queue(upstream.limiter)  # None if requests are sent in parallel
         self.is_well = not self.troubles and self.asked_again_at is None
 
 
@@ -94,7 +94,7 @@ def _queue(limiter: RateLimiter) -> Queue | None:
     if not limiter.interval:
         return None
     seconds = limiter.queue_seconds()
-    # The last slot that has begun is reserved, but nothing waits for it; a thousandth of a slot is not one more.
+    # The slot that has already begun is reserved, but nothing waits for it. Ignore a thousandth of a slot.
     slots = (seconds - limiter.slots.latency) / limiter.interval
     return Queue(waiting=max(0, math.ceil(slots - 0.001) - 1), seconds=seconds)
 

@@ -21,14 +21,14 @@ MAX_PAGE = 500  # of a search, by TMDB's own rule
 MAX_CAST = 50
 MAX_CREW = 200  # of the key roles
 KEY_JOBS = {"Director", "Writer", "Screenplay", "Composer", "Producer", "Cinematography"}
-KEY_JOBS |= {"Original Music Composer", "Director of Photography"}  # TMDB's names for two of these
-HTTP = r"(?:https?://)?"  # people copy addresses with and without
+KEY_JOBS |= {"Original Music Composer", "Director of Photography"}  # TMDB's other names for two of these
+HTTP = r"(?:https?://)?"  # people copy addresses with and without it
 FLAGS = re.ASCII | re.IGNORECASE
 
 
 class TMDB(Upstream):
     service, name = "tmdb", SERVICE
-    max_connections = 4  # TMDB allows twenty from one address
+    max_connections = 4  # TMDB allows twenty from one IP address
 
     @property
     def identity(self) -> str:
@@ -58,7 +58,7 @@ upstream = TMDB()
 
 @dataclass(frozen=True)
 class MovieHit:
-    """A movie as a search finds it. `vote_average` is 0 where `vote_count` is: there are no votes."""
+    """A movie as found by a search. If there are no votes, `vote_average` and `vote_count` are 0."""
 
     tmdb_id: int
     title: str
@@ -113,7 +113,7 @@ class Credit:
 class Movie(MovieHit):
     """A movie with everything that we keep of it; `runtime` is in minutes, None where unknown."""
 
-    fetched_at: datetime = field(compare=False)  # when TMDB said so, which for an answer of the cache was earlier
+    fetched_at: datetime = field(compare=False)  # when TMDB sent it; for a cached answer, earlier than now
     backdrop_path: str
     runtime: int | None
     vote_count: int
@@ -161,7 +161,7 @@ def _translated(row: dict[str, Any]) -> dict[str, str]:
     """The title, the overview and the tagline, each in the first of TMDB_LANGUAGES that has it, or else in the
     original language.
 
-    TMDB answers in the first: without a translation, with no overview or tagline, but with the original title.
+    TMDB answers in the first language. Without a translation there is no overview or tagline, but the original title.
     """
     translations = _translations(row)
     own = (settings.TMDB_LANGUAGES[0], row)
@@ -181,7 +181,7 @@ def _translated(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _translations(row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """What is translated into TMDB_LANGUAGES and the original language, with the language, in this order."""
+    """The translations into TMDB_LANGUAGES and the original language, each with its language, in this order."""
     data = {
         "-".join(filter(None, (text(entry.get("iso_639_1"), 3), text(entry.get("iso_3166_1"), 3)))): mapping(
             entry.get("data")
@@ -204,7 +204,7 @@ def _title(row: dict[str, Any], translations: list[tuple[str, dict[str, Any]]]) 
 
 
 def _path(value: object) -> str:
-    """The path of an image; anything else would make an address of another site."""
+    """The path of an image; empty for anything else, which could lead to another site."""
     path = text(value, 200)
     return path if re.fullmatch(r"/[\w.-]+", path) else ""
 
@@ -232,7 +232,7 @@ def _crew(found: object, movie_id: int) -> list[Credit]:
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:
-    """Candidates for a title, best first: with a release of any kind in `year`, or the first one in `premiere`.
+    """Candidates for a title, best first: with any release in `year`, or with the first release in `premiere`.
 
     Raises RateLimited or Unavailable.
     """
@@ -259,7 +259,7 @@ def search_movies(query: str, *, page: int = 1, year: int | None = None, premier
 
 
 def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
-    """The movie with its credits and translations, in one request; `force_refresh` whatever the cache has.
+    """The movie with its credits and translations, in one request; with `force_refresh`, the cache is ignored.
 
     Raises NotFound, RateLimited or Unavailable.
     """
@@ -273,7 +273,7 @@ def fetch_movie(tmdb_id: int, *, force_refresh: bool = False) -> Movie:
 def fetch_recommendations(tmdb_ids: Iterable[int]) -> dict[int, list[MovieHit]]:
     """What TMDB recommends for each of these movies, best first, asked in parallel.
 
-    Of a movie for which no answer comes until the caller's deadline it is what TMDB said before, or nothing.
+    If the answer for a movie does not arrive before the caller's deadline, an earlier answer is used, if any.
     """
     asked = {"language": settings.TMDB_LANGUAGES[0]}
     wanted = {known: Request(f"/movie/{known}/recommendations", asked, DETAILS_AGE) for known in tmdb_ids}
@@ -295,11 +295,12 @@ def find_imdb(imdb_id: str) -> int:
     for row in rows(body["movie_results"]):
         if tmdb_id := integer(row.get("id")):
             return tmdb_id
-    raise NotFound(f"There is no such movie on {SERVICE}.")  # which it says with empty lists
+    raise NotFound(f"There is no such movie on {SERVICE}.")  # TMDB answers with empty lists then
 
 
 def read_address(text: str) -> int | str | None:
-    """The TMDB id, as a number, or the IMDb id that an address of a movie has, or that the text is; else None."""
+    """The TMDB id (a number) or IMDb id in the address of a movie, or the text if it is an id itself; otherwise
+    None."""
     if found := re.fullmatch(r"[0-9]{1,10}", text, re.ASCII):
         return integer(found[0]) or None
     if found := re.fullmatch(rf"{HTTP}(?:www\.)?themoviedb\.org/movie/([0-9]{{1,10}})(?:[-/?#].*)?", text, FLAGS):
@@ -312,12 +313,13 @@ def read_address(text: str) -> int | str | None:
 
 
 def read_image(text: str) -> str | None:
-    """The path of an image, such as /abc.jpg, that an address of TMDB's has, or that the text is; else None."""
+    """The path of an image, such as /abc.jpg, in an address of TMDB, or the text if it is a path itself; otherwise
+    None."""
     site = rf"(?:{HTTP}(?:\w+\.)?(?:tmdb|themoviedb)\.org/t/p/\w+)?"
     found = re.fullmatch(rf"{site}(/[\w.-]+\.(?:jpe?g|png|webp))(?:[?#].*)?", text, FLAGS)
     return found[1] if found and ".." not in found[1] else None
 
 
 def image_url(path: str, size: str) -> str | None:
-    """The whole address of an image, such as `w342` wide; None without one."""
+    """The address of an image in a size such as `w342`; None if there is no path."""
     return f"{settings.TMDB_IMAGE_BASE_URL}/{size}{path}" if path else None

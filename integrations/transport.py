@@ -1,6 +1,6 @@
-"""Connections to upstreams that wait for the moment to send, and read an answer until a deadline.
+"""Connections to upstreams that wait for their slot before they send, and read an answer until a deadline.
 
-The time-out of a socket is one between two pieces: an answer that comes byte by byte would never end.
+A socket's time-out only limits the time between two pieces: an answer that arrives byte by byte would never end.
 """
 
 import http.client
@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 MAX_ANSWER_TIME = 10  # seconds for a whole answer: its head and its body
 
-# The context in which this thread sends when it has a connection: after connecting and shaking hands.
+# The context manager in which this thread sends a request, once it has connected and finished the TLS handshake.
 sending: ContextVar[Callable[[], AbstractContextManager[None]]] = ContextVar("sending", default=nullcontext)
 
 
@@ -75,7 +75,8 @@ class HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 def new_adapter(max_connections: int) -> HTTPAdapter:
-    """An adapter with such connections; further requests wait for one. urllib3's retries would skip the rate limit."""
+    """An adapter with these connections; further requests wait for a free one. There are no retries, as urllib3's would
+    skip the rate limit."""
     adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
     adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
     return adapter

@@ -1,5 +1,5 @@
-"""Readers for what upstreams send: missing, null, empty and wrongly typed values become None, "" or are left out, and
-what is longer than the limits here is cut."""
+"""Readers for what upstreams send. Missing, null, empty and wrongly typed values become None or "", or are left out;
+values that exceed the limits here are cut."""
 
 import re
 from datetime import date
@@ -15,7 +15,7 @@ MAX_NAMES = 100  # of a list of names, such as genres
 
 
 def text(value: object, limit: int = MAX_NAME) -> str:
-    """A string, without the NUL characters and lone surrogates that no database takes, cut at `limit` characters."""
+    """A string, without NUL characters and lone surrogates, which databases refuse, cut at `limit` characters."""
     if not isinstance(value, str):
         return ""
     if value.isascii() and "\0" not in value:
@@ -24,7 +24,7 @@ def text(value: object, limit: int = MAX_NAME) -> str:
 
 
 def integer(value: object, *, most: int = 2**31 - 1) -> int | None:
-    """A whole number from 0 to `most`; some old recordings carry it as a string."""
+    """An integer from 0 to `most`; in some old responses it is a string."""
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
@@ -57,7 +57,7 @@ def day(value: object) -> date | None:
 def partial_date(value: object) -> str:
     """A date as precisely as it is known: YYYY-MM-DD, YYYY-MM, YYYY or "".
 
-    MusicBrainz writes `??` for what it does not know: `2008-??-02` says no more than 2008.
+    MusicBrainz writes `??` for unknown parts: `2008-??-02` only says 2008.
     """
     found = PARTIAL_DATE.match(value) if isinstance(value, str) else None
     if not found or found[1] == "0000":

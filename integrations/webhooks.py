@@ -1,4 +1,5 @@
-"""Messages to addresses that the operator has entered. Their paths and headers may be secret: errors have neither."""
+"""Messages to addresses that the operator has entered. Their paths and headers may be secret, so errors contain
+neither."""
 
 from typing import Any
 

@@ -64,7 +64,7 @@ def select_week(week: int) -> WeekQuerySet:
 
 
 def locked[R](select: CompiledQuery[R], pk: int) -> list[R]:
-    """The rows of a query that locks them; as the ORM does, it refuses to where nothing would hold the lock."""
+    """The rows of a query that locks them. Like the ORM, it refuses outside a transaction, which would hold no lock."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("Rows are locked in a transaction only.")
     return select(pk)
@@ -103,8 +103,8 @@ def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:
 
 
 def refuse_discussed_pick(pick: Any, what: str, *, force: bool) -> None:
-    """Raise Conflict if a pick, which its owner got by picks_by_position(), cannot be removed: as refuse_revealed(), or
-    others' opinions without `force`."""
+    """Raise Conflict if a pick, loaded by picks_by_position() for its owner, cannot be removed: for the reason of
+    refuse_revealed() or, without `force`, because others have opinions on it."""
     if pick.opinions_count > bool(pick.my_opinion):
         refuse_revealed(pick.week, [pick])
         if not force:

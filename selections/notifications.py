@@ -47,9 +47,10 @@ def send_due(*, stdout: TextIO) -> None:
 def send_if_due(user: User, now: datetime) -> bool:
     """Send a member's email if it is due and there is something to say; returns whether it was sent.
 
-    The claim is committed before the email is sent, so that no other runner sends it. If a runner is killed between
-    the two, that email is lost, which is better than two of them. After a failure it is due again. Where only the
-    server's answer was lost, it is the same email for mailboxes: the Message-ID of a week's is always the same.
+    The claim is committed before the email is sent, so that no other runner sends it. If a runner is killed between the
+    two, that email is lost, which is better than two of them. After a failure it is due again. If it was sent, and only
+    the mail server's answer was lost, mailboxes can tell that the second email is the same: a week's always has the
+    same Message-ID.
     """
     week = sunday_of(user, now)
     if user.notifications == User.Notifications.WEEKLY:
@@ -79,7 +80,7 @@ def sunday_of(user: User, now: datetime) -> YearWeek | None:
 
 
 def write(user: User, week: YearWeek | None, now: datetime) -> Notification | None:
-    """The email about a week, or without one about what was revealed; None if that is nothing."""
+    """The email about a week or, if it is None, about what was revealed; None if there is nothing to say."""
     context: dict[str, Any] = {"revealed": revealed_since(user, user.told_until, now), "max_rating": MAX_RATING}
     if week is None:
         return Notification(user, "opinions were revealed", TEMPLATE, context) if context["revealed"] else None

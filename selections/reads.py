@@ -1,4 +1,4 @@
-"""The reads that are made all the time: lists of weeks and of picked works, and a week with its picks."""
+"""The queries of the most frequent reads: lists of weeks and of picked works, and a week with its picks."""
 
 import contextlib
 import hashlib
@@ -19,17 +19,17 @@ from .kinds import KINDS, Kind
 from .models import AnyPick, Event, PickQuerySet, Week
 from .weeks import LAST_ZONE, YearWeek, settled_week, week_in
 
-type Build = Callable[..., QuerySet[Any]]  # takes the user, and whole numbers
+type Build = Callable[..., QuerySet[Any]]  # takes the user, and integers
 
 
 def list_weeks(viewer: int, *, own_first: bool) -> Rows[Week]:
-    """All weeks that a user may see, to be paged: see WeekQuerySet.newest_first()."""
+    """All weeks that a user may see, for pagination: see WeekQuerySet.newest_first()."""
     return Rows(lambda: count_weeks(viewer)[0].count, partial(compiled(select_weeks, own_first), viewer))
 
 
 @CompiledQuery
 def count_weeks(viewer: int) -> QuerySet[Any]:
-    """All less the hidden ones, instead of a join of every week."""
+    """The number of all weeks less that of the hidden ones, which is faster than joining every week with its owner."""
     weeks = Week.objects.order_by()
     return user_with(viewer, count=RowCount(weeks.values("pk")) - RowCount(weeks.hidden_from(viewer).values("pk")))
 
@@ -148,7 +148,7 @@ PICKED = {kind: queries_of_picked(kind) for kind in KINDS.values()}
 
 
 def rows_of(user: Any, count: Build, select: Build, *arguments: int) -> Rows[Any]:
-    """The rows of a query of a user, to be paged; see compiled_for()."""
+    """The rows of a user's query, for pagination; see compiled_for()."""
 
     def page(limit: int, offset: int) -> list[Any]:
         if found := compiled_for(user, select):
@@ -159,18 +159,18 @@ def rows_of(user: Any, count: Build, select: Build, *arguments: int) -> Rows[Any
 
 
 def load(user: Any, build: Build, ids: list[int]) -> list[Any]:
-    """The rows of a query of a user that takes a list of ids; see compiled_for()."""
+    """The rows of a user's query that takes a list of ids; see compiled_for()."""
     return (compiled_for(user, build) or CompiledQuery(partial(build, user)))(ids) if ids else []
 
 
 class WeekHasEnded(Exception):
-    """The current week has ended somewhere while a query was compiled."""
+    """The current week has ended in some time zone while a query was compiled."""
 
 
 def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
-    """The query of a user, if what it says of revealed opinions holds until the week ends in the last time zone.
+    """A user's compiled query, if its condition for revealed opinions holds until the week ends in the last time zone.
 
-    In the hours in which the week has ended for some there is none.
+    None in the hours in which the week is over for the user, but not yet in the last time zone.
     """
     last = week_in(LAST_ZONE, timezone.now())
     if settled_week(user) != last:
@@ -182,7 +182,7 @@ def compiled_for(user: Any, build: Build) -> CompiledQuery[Any] | None:
 
 @lru_cache(maxsize=1000)
 def compiled_while(user: Any, last: YearWeek, is_blind: bool, build: Build) -> CompiledQuery[Any]:
-    """The query of a user while `last` is the current week for them and in the last zone. Raises WeekHasEnded."""
+    """A user's query while `last` is the current week for them and in the last time zone. Raises WeekHasEnded."""
     made = CompiledQuery(partial(build, user))
     made.compiled  # noqa: B018 - now, as it depends on the time
     if settled_week(user) != last or week_in(LAST_ZONE, timezone.now()) != last:

@@ -21,7 +21,7 @@ from .models import Event, Opinion, Week, WeekQuerySet
 from .models.conditions import visible_to
 from .weeks import LAST_ZONE, MONDAY, day_of, week_in, weeks_later
 
-RECENT = timedelta(days=7)  # that a member has joined is no news after that
+RECENT = timedelta(days=7)  # after that, it is no longer news that a member has joined
 LOCK = 0x3E7E  # of PostgreSQL, held while an event is written
 
 
@@ -52,7 +52,8 @@ def just_completed(week_id: int) -> WeekQuerySet:
 
 
 def record_due() -> None:
-    """Record what no request does: who has joined recently, and which weeks have just been revealed to everyone."""
+    """Record the events that no request records: who has joined recently, and which weeks have just been revealed to
+    all."""
     users = get_user_model()._default_manager.filter(is_active=True, date_joined__gt=timezone.now() - RECENT)
     for user in users.exclude(events__kind=Event.Kind.JOINED):
         _record_once(Event.Kind.JOINED, user)
@@ -62,8 +63,9 @@ def record_due() -> None:
 
 
 def just_revealed() -> WeekQuerySet:
-    """The last weeks that are over in all time zones, if they had opinions before, by members whom the owner may see:
-    who may not see such a member may not see the owner either, or not that there was only this opinion."""
+    """The weeks that have last ended in all time zones, if they had opinions before that by members whom the owner may
+    see. Other opinions do not count, as the event would reveal them: a reader who may not see the member of such an
+    opinion may not see the owner either, or cannot tell that it was the only one."""
     running = week_in(LAST_ZONE, timezone.now())
     year, week_number = weeks_later(running, -1)
     over_at = datetime.combine(day_of(running, MONDAY), time(), LAST_ZONE)

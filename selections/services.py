@@ -145,7 +145,7 @@ def pick_work(
     force: bool = False,
     **values: bool | None,
 ) -> tuple[AnyPick, bool]:
-    """Put the movie with this TMDB id, or the album with this release id, into a position of a week, as place_pick().
+    """Put the movie with this TMDB id, or the album with this release id, into a position of a week with place_pick().
 
     Further `values` of the pick, such as `rewatch`, are stored with it. Raises Conflict, IntegrationError, or
     Week.DoesNotExist if the week was deleted while upstream was asked.
@@ -279,8 +279,8 @@ def rematch(pick: AnyPick, external_id: Any) -> AnyPick:
 
 
 def previous_picks(pick: AnyPick, user) -> list[AnyPick]:
-    """The latest picks, as far as the user may see them, of the same movie or of any edition of the same album in
-    earlier weeks."""
+    """The latest picks that the user may see of the same movie, or of any edition of the same album, in earlier
+    weeks."""
     week = pick.week
     return compiled(earlier_picks, KINDS[pick.kind]).page(
         MAX_PREVIOUS, 0, pick.work.pk, week.year, week.week_number, user.pk

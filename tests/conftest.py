@@ -33,8 +33,8 @@ UPSTREAMS = (tmdb.upstream, musicbrainz.upstream, coverart.upstream)
 AGES = 60  # seconds: more than anything takes on a busy machine
 numbers = itertools.count()
 
-# The same examples each time; what databases take differently, such as NUL characters and large numbers, is among the
-# first of them. Make up more of them after greater changes: uv run pytest --hypothesis-profile=thorough
+# The same examples each time; values that databases treat differently, such as NUL characters and large numbers, are
+# among the first of them. Generate more of them after large changes: uv run pytest --hypothesis-profile=thorough
 hypothesis.settings.register_profile(
     "quick",
     max_examples=4 if connection.vendor == "sqlite" else 2,
@@ -47,9 +47,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("quick"), max_examples=200)
 hypothesis.settings.load_profile("quick")
 
-# In these no database has a part, or they count queries, start processes with SQLite, or others ask the same of it: on
-# PostgreSQL they would show nothing more. It opens each page of the admin in test_every_page.py, and its filters in
-# test_admin.py.
+# These tests do not depend on the database, count queries, start processes with SQLite, or repeat what others test:
+# running them on PostgreSQL would show nothing new. It opens each page of the admin in test_every_page.py, and its
+# filters in test_admin.py.
 SQLITE_ONLY = (
     "tests/accounts/test_hashers.py",
     "tests/accounts/test_security_log.py",
@@ -133,7 +133,7 @@ def pytest_collection_modifyitems(config, items):
 def surroundings(tmp_path_factory):
     """What all tests of a process share: a folder, and how long things take."""
     with pytest.MonkeyPatch.context() as patch:
-        # Upstreams have the time that a busy machine takes. Tests of what is not waited for set limits of their own.
+        # Upstreams may take as long as they need on a busy machine. Tests of timeouts set limits of their own.
         for name in ("deadline.ANSWER_TIME", "transport.MAX_ANSWER_TIME", "http.CROWDED_WAIT", "coverart.DEADLINE"):
             patch.setattr(f"integrations.{name}", AGES)
         patch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
@@ -158,7 +158,8 @@ def emptied_tables(style, connection, **options):
 
 @pytest.fixture(autouse=True)
 def upstream(request, surroundings):
-    """The upstreams, in place of the network: what is not registered fails, and so does what is not asked for.
+    """The upstreams, in place of the network: a request that is not registered fails the test, and so does a registered
+    response that is not requested.
 
     No test finds what another has left in caches, folders and the outbox.
     """
@@ -241,7 +242,7 @@ def forget_sessions():
 
 @pytest.fixture
 def search_index_agrees(db):
-    """At the end, the indexes that searches use agree with the rows, as those of PostgreSQL always do."""
+    """Check at the end that the indexes that searches use agree with the rows, as those of PostgreSQL always do."""
     yield
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -367,8 +368,8 @@ def assert_problem(response, status, detail=None):
 
 
 def analyze():
-    """Let PostgreSQL look at what a test has filled its tables with, as it does by itself within minutes: plans for
-    what earlier tests had there may take seconds."""
+    """Let PostgreSQL analyze the tables that a test has filled, as it does by itself within minutes: plans for the rows
+    of earlier tests may take seconds."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

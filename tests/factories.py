@@ -23,7 +23,7 @@ class UserFactory(DjangoModelFactory):
 
 
 def make_user(**values) -> User:
-    """Somebody who signs in with PASSWORD."""
+    """A user who signs in with PASSWORD."""
     user = UserFactory.build(**values)
     user.set_password(PASSWORD)
     user.save()
@@ -52,7 +52,7 @@ class AlbumFactory(DjangoModelFactory):
 
 
 class ArtistFactory(DjangoModelFactory):
-    """As credits tell of them."""
+    """An artist with only what credits contain."""
 
     class Meta:
         model = Artist
@@ -74,7 +74,7 @@ class WeekFactory(DjangoModelFactory):
         model = Week
 
     user = factory.SubFactory(UserFactory)
-    # Weeks from 1900 to 2015: however many a run makes, they are over, and what is thought of them is no secret.
+    # Weeks from 1900 to 2015: however many a run creates, they are over, so opinions on them are not hidden.
     year = factory.Sequence(lambda n: date.fromordinal(693_700 + 7 * (n % 6_000)).isocalendar().year)
     week_number = factory.Sequence(lambda n: date.fromordinal(693_700 + 7 * (n % 6_000)).isocalendar().week)
 

@@ -33,7 +33,7 @@ def change(sent: bytes, edit: Callable[[Any], Any]) -> bytes:
     return answer(200, edit(json.loads(content))) if content else sent
 
 
-# What is sent in the modes that have nothing to them but bytes.
+# What is sent in the modes that just send fixed bytes.
 ANSWERS = {
     **{str(status): answer(status, {"status_message": "No."}) for status in (401, 403, 404, 429, 500, 502, 503, 504)},
     "304": answer(304),  # though the request had no condition
@@ -65,7 +65,7 @@ class FaultyServer:
 
     def __init__(self) -> None:
         self.mode, self.paths = "healthy", []
-        self.released = threading.Event()  # lets go of those who hang
+        self.released = threading.Event()  # releases hanging requests
         self.port, self.places = 0, contextlib.ExitStack()
         self._open()
 
@@ -74,7 +74,7 @@ class FaultyServer:
         return f"http://127.0.0.1:{self.port}"
 
     def become(self, mode: str) -> None:
-        """Answer in another way from now on, at the same address; who hangs is cut off."""
+        """Answer in another way from now on, at the same address; hanging requests are cut off."""
         moves = "refused" in {mode, self.mode}
         if moves:
             self.close()

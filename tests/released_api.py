@@ -78,7 +78,7 @@ def stored() -> dict[str, set[str]]:
 
 
 def broken(released: dict[str, set[str]], now: dict[str, set[str]]) -> list[str]:
-    """What clients of the release may rely on and would miss, and what they would have to send and do not."""
+    """What clients of the release rely on and would miss, and what they would now have to send but do not."""
     found = []
     for name, words in released.items():
         there = now.get(name, set())

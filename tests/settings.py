@@ -1,4 +1,4 @@
-"""The settings, untouched by any `.env`, and faster where that changes nothing that is tested."""
+"""The settings without any `.env`, made faster where that does not affect what is tested."""
 
 import os
 import tempfile

@@ -290,7 +290,7 @@ def ask(client, method, address, world):
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may(world, role):
     client = client_as(role, world)
-    # To methods that an address does not have, all that are signed in get the same answer.
+    # All signed-in users get the same answer to methods that an address does not have.
     operations = [
         (method, address)
         for method, address in product(METHODS, sorted(VIEWS))

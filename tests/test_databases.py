@@ -34,7 +34,8 @@ def fresh_connection():
 
 @pytest.fixture
 def write(user):
-    """Answers of a request that writes, as a server would have it: with a look at the connection before and after."""
+    """The responses to requests that write, with the checks of the connection that a server makes before and after
+    each."""
     client, number = client_of(user), iter(range(1, 50))
 
     def write(notes=""):
@@ -264,7 +265,7 @@ def test_commands_report_a_locked_database_in_a_sentence(tmp_path):
 
 
 def test_commands_report_a_read_only_database_in_a_sentence(tmp_path):
-    """Root may write everything, unless it gives that right up."""
+    """Root can write everything, so the command gives up that right."""
     file = tmp_path / "site.db"
     file.touch()
     file.chmod(0o400)

@@ -1,4 +1,4 @@
-"""What the API makes of upstreams that fail, over real sockets: one row a fault, one column an upstream."""
+"""How the API answers when upstreams fail, over real sockets: a row for each fault, a column for each upstream."""
 
 import time
 from datetime import timedelta
@@ -14,13 +14,13 @@ from tests import faulty, payloads
 from tests.conftest import AGES, assert_problem, land
 from tests.factories import AlbumFactory, ArtistFactory, MovieFactory, WeekFactory
 
-pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # the middleware alone says how long a request may take
+pytestmark = [pytest.mark.real_http, pytest.mark.patient]  # only the middleware limits the time of a request
 
 # A fault of faulty.py: the API's status for TMDB's and for MusicBrainz', and its Retry-After. None is a fault that
 # only the other one has.
 FAULTS = {
     "304": (502, 502, None),
-    "401": (502, 502, None),  # a 401 of ours would log people out
+    "401": (502, 502, None),  # a 401 from us would make clients sign users out
     "403": (502, 502, None),
     "404": (404, 404, None),  # 502 for a search, as one that finds nothing is a 200
     "429": (429, 429, "1"),
@@ -119,11 +119,11 @@ def week(user):
 
 @pytest.fixture
 def ask(api, week):
-    """Asks the API for something that this upstream is needed for."""
+    """Sends the API a request that needs this upstream."""
 
     def ask(service, endpoint, number=0):
         movie, album = 120 + number, f"{payloads.RELEASE[:-3]}{number:03}"
-        artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # none of those whom releases credit
+        artist = f"{payloads.ARTIST[:-3]}{900 + number}"  # not one of the artists that releases credit
         if endpoint == "search":
             kind = "movies" if service == "tmdb" else "albums"
             return api.get(f"/api/{kind}/search?query=x{number}")
@@ -143,7 +143,7 @@ def assert_success(response, endpoint):
 
 
 def assert_calm(caplog, fault=None):
-    """No traceback in the log, nor an error, but one for the operator where the key is refused."""
+    """The log has no traceback, and no error except the operator's if the key is refused."""
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
     errors = [record.getMessage() for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
     assert len(errors) == (fault in {"401", "403"})
@@ -299,7 +299,8 @@ def cover_of(response):
 )
 def test_odd_values_are_no_bug(servers, ask, caplog, junk, is_deep):
     def spoil(value):
-        """The same with junk for all values but ids: for those at the top, or for those at the bottom."""
+        """The same with junk instead of all values except ids: either of the top-level values, or of the nested
+        ones."""
         if isinstance(value, list):
             return [junk, *map(spoil, value)]
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A built frontend at the same origin, and the way of people to the app."""
+"""A built frontend at the same origin, and links to the app."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What answers say to caches and browsers."""
+"""The headers of responses for caches and browsers."""
 
 import pytest
 from django.http import HttpResponse
@@ -61,7 +61,7 @@ def test_unchanged_answers_are_not_sent_again(api, settings, path):
 
 
 def test_an_unchanged_page_keeps_its_policy(anonymous):
-    """Browsers replace the headers that they keep by those of a 304, and the view's own policy with them."""
+    """Browsers replace the headers that they have stored by those of a 304, including the view's own policy."""
     first = anonymous.get("/api/docs")
 
     again = anonymous.get("/api/docs", headers={"If-None-Match": first.headers["ETag"]})

@@ -1,4 +1,4 @@
-"""Who imports whom, in the source as in the rules of CONTRIBUTING.md."""
+"""The source follows the import rules of docs/architecture.md."""
 
 import ast
 import functools

@@ -1,4 +1,4 @@
-"""`/metrics`: what it counts, and who is told."""
+"""`/metrics`: what it counts, and who may read it."""
 
 import ipaddress
 

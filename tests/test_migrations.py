@@ -1,4 +1,4 @@
-"""Every migration goes forward and back again, with rows of every table, and of every choice, that there is then."""
+"""Every migration goes forward and back again, with rows of every table and every choice that exist at that point."""
 
 import itertools
 import uuid
@@ -83,7 +83,7 @@ def fill(state):
 
 
 def rows(state):
-    """How many of each table there are, and what they say."""
+    """The number of rows of each table, and their values."""
     return {
         model._meta.label: {row["id"]: row for row in model._base_manager.values()}
         for model in state.get_models()

@@ -1,4 +1,4 @@
-"""Pages that are no views of ours, and what all pages have in common."""
+"""Pages that are not views of ours, and what all pages have in common."""
 
 import gzip
 

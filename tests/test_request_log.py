@@ -1,4 +1,4 @@
-"""The log of requests: what each cost, and no address that may contain a secret."""
+"""The log of requests: it has the cost of each, and no address that may contain a secret."""
 
 import json
 import logging

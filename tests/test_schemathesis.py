@@ -1,4 +1,5 @@
-"""Whatever the OpenAPI document allows, and much that it does not, gets an answer that the document names."""
+"""Every request that the OpenAPI document allows, and many that it does not, gets a response that the document
+lists."""
 
 import json
 import re
@@ -69,7 +70,7 @@ def test_no_answer_is_a_surprise(operation, busy_upstream):
     def ask(case):
         token = reading if operation.method == "get" else access_token(user)  # others may end the session
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"} | PLAIN, checks=CHECKS)
-        delivered()  # the ids of mails are random, which Hypothesis does not like while it thinks of the next request
+        delivered()  # their random ids must not be drawn while Hypothesis generates the next request
 
     ask()
 
@@ -109,7 +110,7 @@ def test_requests_are_taken_and_refused_as_the_document_says(operation, mode, bu
     ask()
 
 
-def test_empty_parameters_are_as_good_as_none(api):
+def test_empty_parameters_are_ignored(api):
     for operation in OPERATIONS:
         optional = [p.name for p in operation.query if not p.is_required]
         if operation.method == "get" and "{" not in operation.path and optional == [p.name for p in operation.query]:

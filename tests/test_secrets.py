@@ -1,4 +1,5 @@
-"""Hidden opinions and private members change no answer: every address that answers a GET is asked before and after."""
+"""Hidden opinions and private members change no response: every address with a GET is requested with and without
+them."""
 
 import re
 
@@ -37,7 +38,7 @@ PARTS = {  # each is a test
     "weeks": [address for address in GETS if address.startswith(("/api/weeks", "/api/opinions", "/api/export"))],
 }
 PARTS["others"] = [address for address in GETS if address not in {*PARTS["statistics"], *PARTS["weeks"]}]
-# On PostgreSQL what is counted, and the one moment whose queries say most: the rest is not about databases.
+# On PostgreSQL only counts, and the one moment whose queries show most: the rest does not depend on the database.
 if connection.vendor != "sqlite":
     PARTS = {"statistics": PARTS["statistics"]}
 each_part = pytest.mark.parametrize("addresses", PARTS.values(), ids=PARTS)
@@ -78,7 +79,7 @@ ABOUT_A_HERMIT = (
 def world(now, user, other, upstream, monkeypatch):
     """This week and an old one of two people, each with a movie and an album, all of them rated by both of them but
     for what is secret."""
-    monkeypatch.setattr("catalog.services.EXTRA_WAIT", 14)  # seconds: what comes too late would be told once, not twice
+    monkeypatch.setattr("catalog.services.EXTRA_WAIT", 14)  # seconds: a late answer would be in only one response
     upstream.assert_all_requests_are_fired = False
     upstream.get(f"{payloads.TMDB}/search/movie", json=payloads.movie_page())
     upstream.get(re.compile(rf"{payloads.TMDB}/movie/\d+/recommendations"), json=payloads.movie_page())

@@ -98,7 +98,7 @@ def test_stalling_clients_hold_no_thread_and_are_disconnected(server):
         with socket.create_connection(server) as client:
             client.sendall(POST)
             client.settimeout(0.2)
-            while True:  # until the server hangs up
+            while True:  # until the server closes the connection
                 client.sendall(b"a")
                 try:
                     if not client.recv(1000):

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.real_http
         ({"EMAIL_URL": "filemail:///tmp/mail"}, "EMAIL_URL must be an address"),
         ({"EMAIL_URL": "nowhere"}, "EMAIL_URL must be an address"),
         ({"SITE_URL": "opinions.example.org"}, "SITE_URL must be an http"),
-        ({"SITE_URL": "https://example.org/opinions"}, "SITE_URL must have no path but that of ROOT_PATH"),
+        ({"SITE_URL": "https://example.org/opinions"}, "SITE_URL must not have a path other than ROOT_PATH"),
         ({"ROOT_PATH": "opinions"}, "ROOT_PATH must be a path"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}"}, "PASSWORD_RESET_URL must contain"),
         ({"PASSWORD_RESET_URL": "https://app.example.org/{uid}/{token}/{x}"}, "PASSWORD_RESET_URL must contain"),

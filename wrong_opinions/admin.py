@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 class Site(admin.AdminSite):
     site_header = site_title = "Wrong Opinions"
     index_title = "Curate"
-    enable_nav_sidebar = False  # beside it and the filters there is no room for lists
+    enable_nav_sidebar = False  # with it and the filters there would be no room for lists
 
     def admin_view(self, view, cacheable=False):
         """A page; for a query that it cannot show, a message and the page without that query."""

@@ -187,7 +187,8 @@ def server_error(request):
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's, which refuses hosts that are not in ALLOWED_HOSTS, except where a container is probed."""
+    """Django's middleware, which refuses hosts that are not in ALLOWED_HOSTS, except for a container's health
+    checks."""
 
     def process_request(self, request):
         return None if request.path_info == "/health" else super().process_request(request)

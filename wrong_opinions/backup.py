@@ -80,10 +80,10 @@ def back_up(file: Path, *, force: bool = False) -> str:
 
 
 def restore(file: Path, *, force: bool = False) -> tuple[str, bool]:
-    """Replace everything in the database with a backup, or nothing where that fails.
+    """Replace everything in the database with a backup, or nothing if that fails.
 
-    Says what is in the database then, and whether the backup is from an older version, so that there are migrations to
-    run. Where there are accounts it needs `force`. Raises BackupError.
+    Returns what is in the database now, and whether the backup is from an older version, so that migrations must be
+    run. If there are accounts, it needs `force`. Raises BackupError.
     """
     product = _product_of(file)
     if product != connection.display_name:
@@ -158,7 +158,8 @@ def _describe(cursor: Any) -> str:
 
 
 def _is_older(applied: set[tuple[str, str]]) -> bool:
-    """Whether a database with these migrations lacks some. Raises BackupError where this code lacks some of them."""
+    """Whether a database with these migrations lacks some of ours. Raises BackupError if this code lacks some of
+    them."""
     known = MigrationLoader(None).disk_migrations
     replaced = {old for migration in known.values() for old in migration.replaces}
     if unknown := {(app, name) for app, name in applied - set(known) - replaced if app not in FORMER_APPS}:
@@ -301,7 +302,7 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[str, bool]:
         _drop_newer_settings(script)
         options = ["--no-psqlrc", "--no-password", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
         _run("psql", *options, "--single-transaction", *_commands(ours, ours - tables), f"--file={script}")
-    connection.close()  # it has prepared for the tables that were dropped
+    connection.close()  # its prepared statements are for the tables that were dropped
     with connection.cursor() as cursor:
         return _describe(cursor), is_older
 
@@ -335,7 +336,7 @@ def _tables_in(file: Path) -> set[str]:
 
 
 def _direct():
-    """The connection to the database itself, also where the site goes through a pooler."""
+    """The connection to the database itself, even if the site uses a pooler."""
     return connections["direct" if "direct" in connections else "default"]
 
 
@@ -370,7 +371,7 @@ def _run(program: str, *arguments: str) -> str:
 
 def _environment() -> dict[str, str]:
     """Our environment, with Django's connection in the variables that libpq's programs read."""
-    from psycopg.pq import Conninfo  # an extra, which is there where PostgreSQL is
+    from psycopg.pq import Conninfo  # an extra, which is installed where PostgreSQL is used
 
     variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
     values = _direct().get_connection_params()

@@ -18,9 +18,9 @@ QUALITY = 3  # never takes more CPU time than gzip; 4 takes half as much again f
 class CompressionMiddleware(GZipMiddleware):
     """Django's gzip, and brotli for JSON.
 
-    Pages contain tokens, and get random bytes from Django against BREACH. JSON needs none: for that attack another site
-    makes a browser send requests, and it cannot make it send the token that the API asks for. JSON that depends on a
-    cookie, such as `/health?verbose` and the admin's suggestions, is gzipped as pages are.
+    Pages contain tokens, and get random bytes from Django against BREACH. JSON needs none: in that attack, another site
+    makes a browser send requests, but it cannot make the browser send the token that the API requires. JSON that
+    depends on a cookie, such as `/health?verbose` and the admin's suggestions, is gzipped as pages are.
     """
 
     def process_response(self, request: HttpRequest, response: Any) -> HttpResponseBase:

@@ -1,7 +1,7 @@
 """Copy everything in one database into another one, such as from SQLite to PostgreSQL or back.
 
-Rows are read and written by the models, so that each database stores them in its own way. The indexes that searches use
-need nothing: SQLite's triggers and PostgreSQL keep them.
+Rows are read and written by the models, so that each database stores them in its own way. The indexes of searches need
+not be copied: SQLite's triggers and PostgreSQL fill them.
 """
 
 import contextlib
@@ -38,7 +38,8 @@ class CopyError(BackupError):
 
 
 def connect(url: str) -> str:
-    """The name of a connection to the database at an address, in which there are tables then. Raises CopyError."""
+    """The name of a connection to the database at an address. Creates its tables if there are none. Raises
+    CopyError."""
     target = connection_to(url)
     if _place(target) == _place(connections[DEFAULT_DB_ALIAS]):
         raise CopyError("This is the database of the site itself: name another one")
@@ -65,7 +66,7 @@ def _place(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def _migrate(url: str) -> None:
-    """Create the tables, in a process of its own: migrations that fill columns know the site's database only."""
+    """Create the tables, in a separate process: migrations that fill columns only know the site's own database."""
     environment = os.environ | {"DATABASE_URL": url, "DATABASE_DIRECT_URL": ""}
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)  # noqa: S603

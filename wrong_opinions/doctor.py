@@ -1,4 +1,4 @@
-"""Checks of a deployment as it is. Each yields sentences: what is wrong, and what to do about it."""
+"""Checks of a running deployment. Each yields sentences: what is wrong, and what to do about it."""
 
 import json
 import os

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from . import headers
 
-# What the frontend gets besides its files: not what begins with a place of ours.
+# The paths that the frontend gets besides its files: all that do not begin with a path of this site.
 OTHERS = r"^(?!(?:admin|api|health|static)(?:/|\Z)).*\Z"
 PERMISSIONS_POLICY = headers.PERMISSIONS_POLICY.replace("clipboard-write=()", "clipboard-write=(self)")
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -32,7 +32,8 @@ def policy(document: str) -> dict[str, Any]:
 
 
 def urls(folder: Path) -> list[URLPattern]:
-    """The frontend's index.html for every path that is no file and not ours, as it has pages of its own."""
+    """The frontend's index.html for every path that is neither a file nor ours, as the frontend has pages of its
+    own."""
     document = (folder / "index.html").read_text("utf-8")
 
     @csp_override(policy(document))

@@ -1,4 +1,4 @@
-"""What `/health` answers: whether the site works, and to staff also how its parts do."""
+"""What `/health` answers: whether the site works and, for staff, the state of its parts."""
 
 import logging
 import shutil
@@ -37,7 +37,7 @@ class HealthView(APIView):
     problems = [*SIGNED_IN, "permission_denied"]  # of DetailsView
 
     def dispatch(self, request, *args, **kwargs):
-        """Leave out REST framework's part, which costs as much as the rest."""
+        """Skip REST framework's dispatch(), which costs as much as the rest."""
         if request.META.get("QUERY_STRING") and "verbose" in request.GET:
             return DetailsView.as_view()(request)
         plain = request.method in {"GET", "HEAD"}
@@ -51,7 +51,7 @@ class HealthView(APIView):
     def get(self, request):
         """Whether the site answers, and its database accepts changes.
 
-        With `?verbose`, staff learn more.
+        With `?verbose`, staff get more details.
         """
         try:
             if outages.is_writable():
@@ -101,7 +101,7 @@ class DetailsView(APIView):
 
 
 def folders() -> dict[str, Path]:
-    """Where the site writes: the folders, or what there is of them."""
+    """The folders to which the site writes; for one that does not exist yet, its closest existing parent."""
     wanted = {"cache": settings.CACHE_DIR, "backups": settings.BACKUP_DIR}
     if connection.vendor == "sqlite":
         wanted["database"] = Path(connection.settings_dict["NAME"]).parent

@@ -39,7 +39,7 @@ INTERRUPTED = 130  # the exit code of commands that were told to stop
 
 @dataclass(frozen=True)
 class Task:
-    """What a job does, writing what came of it to `stdout`, and how often."""
+    """What a job does (it writes its result to `stdout`), and how often."""
 
     act: Callable[..., object]
     every: timedelta

@@ -1,7 +1,7 @@
-"""`/metrics` for Prometheus, only where METRICS_FOR is set: what this host counts, and how the parts of the site do.
+"""`/metrics` for Prometheus, if METRICS_FOR is set: what this host counts, and the state of the site's parts.
 
-Each worker counts in files of a folder that gunicorn.conf.py makes, and the one that is asked adds them up. Requests to
-upstreams are counted in their shared state, as commands send them, too.
+Each worker counts in files of its own, in a folder that gunicorn.conf.py makes; the worker that answers adds them up.
+Requests to upstreams are counted in the upstreams' shared state, as commands send some, too.
 """
 
 import contextlib
@@ -72,7 +72,7 @@ def everything() -> CollectorRegistry:
 
 
 class Parts(Collector):
-    """How the parts of the site do at this moment; without what is in the database while that does not answer."""
+    """The current state of the site's parts, without what is in the database if that does not answer."""
 
     def collect(self) -> Iterator[Metric]:
         sent = CounterMetricFamily("wrong_opinions_upstream_requests", "Requests sent.", labels=["upstream"])

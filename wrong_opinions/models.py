@@ -1,4 +1,4 @@
-"""When regular jobs ran and what came of them, and webhooks with what is sent to them."""
+"""When regular jobs ran, and with what result; and webhooks with their deliveries."""
 
 import base64
 import re
@@ -69,7 +69,7 @@ def validate_address(url: str) -> None:
 
 
 class Webhook(models.Model):
-    """An address that is told what happens, as far as every member may know of it."""
+    """An address that is sent the events that every member may know of."""
 
     class Form(models.TextChoices):
         JSON = "json", "JSON, signed"

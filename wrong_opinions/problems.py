@@ -84,7 +84,7 @@ HEADERS_OF = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retr
 
 
 def codes_of(operation: dict[str, Any], declared: set[str], *, is_read: bool) -> set[str]:
-    """The codes that a view declares for an operation, and those that follow from what requests consist of."""
+    """The codes that a view declares for an operation, and those that follow from its parameters and its body."""
     codes = ALWAYS | declared
     parameters = operation.get("parameters", [])
     if operation.get("security"):

@@ -39,10 +39,10 @@ class Queries:
 
 
 class RequestLog:
-    """Gives each request an id, `X-Request-ID` of the answer, which behind our proxy is the proxy's, and logs it.
+    """Gives each request an id, `X-Request-ID` of the answer, which is the proxy's own behind our proxy, and logs the
+    request.
 
-    Files and redirects to HTTPS are not logged. Of an answer that is streamed, what comes after its beginning does not
-    count.
+    Files and redirects to HTTPS are not logged. The cost of a streamed answer is counted only until it begins.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -85,13 +85,13 @@ def route_of(match: ResolverMatch | None) -> str:
 
 @lru_cache(maxsize=1000)
 def plain(route: str, name: str) -> str:
-    """The name where a route stands for all other addresses."""
+    """The route with its parameters in braces; for a catch-all pattern, the name of the view."""
     pattern = re.sub(r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", route)
     return name if "(" in pattern else "/" + re.sub(r"\^|\$$|\\Z$", "", pattern)
 
 
 def user_id(request: HttpRequest) -> int | None:
-    """The id of the user as far as the view asked who it is: nothing is loaded for the log."""
+    """The id of the user, if the view has looked the user up: nothing is loaded for the log."""
     user = request.__dict__.get("user")
     if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
         return None

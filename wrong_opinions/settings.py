@@ -85,7 +85,7 @@ if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
 # The scheme, host and port only: the addresses of pages, which follow it in links, begin with ROOT_PATH.
 SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL", default="").strip() else ""
 if urlsplit(SITE_URL).path:
-    raise ImproperlyConfigured("SITE_URL must have no path but that of ROOT_PATH.")
+    raise ImproperlyConfigured("SITE_URL must not have a path other than ROOT_PATH.")
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
 APP_URL = base_url("APP_URL", "") if env.str("APP_URL", default="").strip() else ""
 WEB_THREADS = int(number("WEB_THREADS", 8, at_least=3))

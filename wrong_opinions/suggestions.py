@@ -11,14 +11,14 @@ class SuggestionsView(AutocompleteJsonView):
     """Django's response with suggestions, with the details that distinguish a work from others: see suggestions.js."""
 
     def has_perm(self, request, obj=None):
-        """Names of people are for everyone who may see or add rows of theirs, as lists show the names as well."""
+        """Anyone who may see or add rows that belong to people may see the people's names, as lists show them, too."""
         if self.model_admin.model is not get_user_model():
             return super().has_perm(request, obj)
         rows = self.model_admin.admin_site._registry.get(self.source_field.model)
         return rows is not None and (rows.has_view_permission(request) or rows.has_add_permission(request))
 
     def get_queryset(self):
-        """People only by their names: those of other rows may not search email addresses."""
+        """People are found only by their names: staff who may only see other rows must not search email addresses."""
         people = get_user_model()
         if self.model_admin.model is people:
             return people._default_manager.named_like(self.term).order_by("username")

@@ -28,7 +28,7 @@ class WebhookForm(forms.ModelForm):
         Delivery.objects.none(),
         required=False,
         label="Latest deliveries",
-        help_text="Select those to send again. Receivers that remember ids ignore what they have already.",
+        help_text="Select those to send again. Receivers that remember ids ignore messages that they already have.",
     )
 
     def __init__(self, *args, **kwargs):
@@ -72,7 +72,7 @@ class WebhookAdmin(admin.ModelAdmin):
             shown = f"The secret that signs what is sent, which is shown only now: {obj.secret}"
             self.message_user(request, shown, messages.SUCCESS)
 
-    @admin.action(description="Send again what was given up", permissions=["change"])
+    @admin.action(description="Resend messages that were given up", permissions=["change"])
     def send_given_up_again(self, request, queryset):
         given_up = Delivery.objects.filter(webhook__in=queryset, due_at=None, delivered_at=None)
         self.message_user(request, f"Messages that are sent again: {send_again(given_up)}.")

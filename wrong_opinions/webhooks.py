@@ -1,8 +1,9 @@
 """Telling webhooks what happened.
 
-Nothing is lost: an event is written in the transaction of what it tells, and is marked as queued in that of its
-deliveries. A runner claims a delivery by an UPDATE that moves `due_at` ahead, so that no other sends it. If it dies,
-the delivery is soon due again, and comes with the same id, by which a receiver knows that it had it already.
+Nothing is lost: an event is written in the transaction of the change that it reports, and is marked as queued in the
+transaction that adds its deliveries. A runner claims a delivery by an UPDATE that moves `due_at` ahead, so that no
+other sends it. If it dies, the delivery is soon due again, with the same id, so that a receiver can tell that it
+already has it.
 """
 
 import base64
@@ -39,7 +40,7 @@ BATCH = 500  # events that are queued together, and deliveries to a webhook in a
 
 
 def run(*, stdout: TextIO) -> None:
-    """Write down what is due, and send everything that is new or due to all active webhooks."""
+    """Record the events that are due, and send everything that is new or due to all active webhooks."""
     now, waiting = timezone.now(), Delivery.objects.filter(due_at__isnull=False)
     waiting.filter(webhook__is_active=False, created_at__lt=now - MAX_AGE).update(due_at=None)
     Delivery.objects.filter(due_at=None, created_at__lt=now - KEPT).delete()
@@ -54,7 +55,7 @@ def run(*, stdout: TextIO) -> None:
 def queue_events() -> bool:
     """Queue the oldest new events for all active webhooks, and return whether there may be more.
 
-    What not every member may know of now is never sent.
+    Events that not every member may know of at that time are never sent.
     """
     with transaction.atomic():
         webhooks = list(Webhook.objects.select_for_update(no_key=True).filter(is_active=True).order_by("pk"))
@@ -68,9 +69,9 @@ def queue_events() -> bool:
 
 
 def send_due(webhook: Webhook) -> tuple[int, str]:
-    """Send what is due in the order of the events, until something fails; return how much was sent, and what failed.
+    """Send the due deliveries in the order of events until one fails; return how many were sent, and what went wrong.
 
-    After a failure the rest waits for the next round, so that a receiver in trouble is asked once a round.
+    After a failure the others wait for the next round, so that a failing receiver gets only one request per round.
     """
     sent, error = 0, None
     due = webhook.deliveries.filter(due_at__lte=timezone.now()).order_by("event_id")
@@ -87,11 +88,11 @@ def send(webhook: Webhook, pk: UUID) -> str | None:
     """Send a delivery once; return what went wrong, "" if it was accepted, or None if there was nothing to send."""
     now = timezone.now()
     if not Delivery.objects.filter(pk=pk, due_at__lte=now).update(due_at=now + HOLD, attempts=F("attempts") + 1):
-        return None  # another runner has it
+        return None  # another runner is sending it
     mine = Delivery.objects.filter(pk=pk, due_at=now + HOLD)
     delivery, event = mine.first(), Event.objects.visible_to(None).filter(deliveries=pk).for_list().first()
     if delivery is None or event is None:
-        mine.delete()  # not every member may know of it any longer
+        mine.delete()  # no longer an event that every member may know of
         return None
     error = post(webhook.url, *message(webhook, delivery, event))
     now = timezone.now()

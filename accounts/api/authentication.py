@@ -18,11 +18,11 @@ from accounts import security, services
 from accounts.compiled import CompiledQuery
 from accounts.models import ApiToken, Session, User, digest
 
-# What SimpleJWT raises for invalid tokens, and does not catch for odd claims of signed ones.
+# What SimpleJWT raises for invalid tokens, and what it fails to catch if a signed token has odd claims.
 UNREADABLE = (TokenError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
 
-MAX_ID = 2**63 - 1  # that a database compares
-MAX_AGE = timedelta(days=365)  # of a session, however often it is renewed: then its user signs in again
+MAX_ID = 2**63 - 1  # larger ids cannot be compared by the database
+MAX_AGE = timedelta(days=365)  # of a session, even if it is renewed; after that, the user has to sign in again
 REUSE_GRACE = timedelta(seconds=10)  # two tabs, or a retry, may send the same refresh token at once
 
 
@@ -37,7 +37,7 @@ class ReadOnlyToken(PermissionDenied):
 
 
 class InvalidCredentials(APIException):
-    """A 401 also in views without authenticators, where REST framework turns AuthenticationFailed into a 403."""
+    """A 401, even in views without authenticators, where REST framework turns AuthenticationFailed into a 403."""
 
     status_code = status.HTTP_401_UNAUTHORIZED
     default_detail = "Could not validate credentials"
@@ -51,9 +51,9 @@ class TokenExpired(InvalidCredentials):
 def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
     """A valid token and its session, whose account may be inactive.
 
-    Raises TokenExpired for one that was valid until some time ago, and InvalidCredentials for anything else: garbage, a
-    token of another kind, or one whose session, account or password is gone. It does not check whether a refresh token
-    is spent.
+    Raises TokenExpired for a token that was valid but has expired, and InvalidCredentials for anything else: garbage, a
+    token of another kind, or one whose session or account is gone, or whose password was changed. It does not check
+    whether a refresh token is spent.
     """
     try:
         token = verified(token_class, raw)  # type: ignore[arg-type]
@@ -74,7 +74,8 @@ def read_token[T: Token](token_class: type[T], raw: str) -> tuple[T, Session]:
 
 @lru_cache(maxsize=1000)
 def verified[T: Token](token_class: type[T], raw: str) -> T:
-    """The token with these characters: its signature does not change, but it expires. Raises TokenError."""
+    """The token, with its signature verified, which is done once. Callers check whether it has expired since. Raises
+    TokenError."""
     return token_class(raw)  # type: ignore[arg-type]
 
 
@@ -85,7 +86,8 @@ def find_sessions(session_id: int) -> QuerySet[Session]:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """The scheme in any letter case; a 403 for inactive accounts. `request.auth` is a Session or an ApiToken."""
+    """Accepts the scheme in any letter case; inactive accounts get a 403. `request.auth` is a Session or an
+    ApiToken."""
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -110,12 +112,13 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def is_read_only(auth: Session | ApiToken) -> bool:
-    """Whether a request that is authenticated by this may change nothing, even by a GET."""
+    """Whether a request with this authentication must not change anything, not even by a GET."""
     return isinstance(auth, ApiToken) and auth.scope != ApiToken.Scope.FULL
 
 
 class IsSignedIn(BasePermission):
-    """For the account itself, which takes a session, begun with a password: no API token is enough."""
+    """For changes of the account itself, which need a session that began with a password; an API token is not
+    enough."""
 
     message = "An API token cannot do this: sign in"
 
@@ -139,8 +142,8 @@ def sign_in(user: User, client: str) -> dict[str, object]:
 def renew(raw: str, request: Request) -> dict[str, object]:
     """The tokens that replace a refresh token. Raises InvalidCredentials if it is invalid or spent.
 
-    Of simultaneous uses of a token, one succeeds. One that was spent before REUSE_GRACE may be stolen, so it ends its
-    session.
+    Of simultaneous uses of a token, one succeeds. A token that was spent longer than REUSE_GRACE ago may be stolen, so
+    it ends its session.
     """
     token, session = read_token(RefreshToken, raw)
     if not session.user.is_active:
@@ -166,7 +169,7 @@ def user_id_in(raw: object) -> int | None:
 
 
 def end_of(refresh: RefreshToken) -> datetime:
-    """When a session ends that is not renewed: when its last token expires."""
+    """When a session ends if it is not renewed: when its last token expires."""
     return max(datetime_from_epoch(token["exp"]) for token in (refresh, refresh.access_token))
 
 

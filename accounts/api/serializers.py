@@ -8,7 +8,7 @@ from accounts.models import ApiToken, Session, User
 
 
 class TextField(serializers.CharField):
-    """A JSON string: REST framework's own field also takes numbers."""
+    """Accepts only JSON strings; REST framework's own field also accepts numbers."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):
@@ -21,7 +21,7 @@ class EmailField(TextField, serializers.EmailField):
 
 
 class WordField(serializers.ChoiceField):
-    """One of several words; REST framework's own message repeats what was sent."""
+    """One of several words. The message of REST framework's own field would repeat what was sent."""
 
     default_error_messages = {"invalid_choice": "Not a valid choice."}
 
@@ -127,7 +127,7 @@ class ChangeProfileSerializer(serializers.Serializer):
         max_length=254,
         validators=[models.validate_ascii],
         required=False,
-        help_text="It counts once the link in the email to it is followed. Your present address cancels that.",
+        help_text="It takes effect once you follow the link in the email to it. Your present address cancels it.",
     )
     current_password = PasswordField(required=False, help_text="Required with a new email address.")
     display_name = NullableTextField(max_length=100, validators=[models.validate_printable], required=False)
@@ -248,7 +248,7 @@ class CreateApiTokenSerializer(serializers.Serializer):
     scope = WordField(
         [(scope.value, scope.label) for scope in ApiToken.FOR_SCRIPTS],
         default=ApiToken.Scope.READ,
-        help_text="`read` unless you say otherwise.",
+        help_text="`read` by default.",
     )
     expires_at = serializers.DateTimeField(
         allow_null=True, default=None, help_text="An instant in the future, or null for a token that does not expire."

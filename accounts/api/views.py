@@ -98,9 +98,9 @@ class RefreshView(PublicView):
 
     @extend_schema(responses={200: serializers.TokenPairSerializer})
     def post(self, request: Request) -> Response:
-        """Exchange a refresh token for a new pair of tokens. It is spent by that: of simultaneous uses, one wins.
+        """Exchange a refresh token for a new pair of tokens. It works only once: of simultaneous uses, one succeeds.
 
-        A spent token that is used again more than 10 seconds after the last renewal ends its session.
+        Using a spent token again, more than 10 seconds after the last renewal, ends its session.
         """
         user_id = user_id_in(cast("dict[str, Any]", request.data).get("refresh_token"))
         limits.count_attempt("refresh", request, limits.account_id(user_id) if user_id else None)
@@ -112,7 +112,8 @@ class LogoutView(PublicView):
 
     @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
-        """Sign out: the session of this refresh token ends, with all its tokens. Any other token is a 204, too."""
+        """Sign out: the session of this refresh token ends, with all its tokens. The response is 204 for any other
+        token, too."""
         raw = validated(self.get_serializer(data=request.data))["refresh_token"]
         try:
             _, session = read_token(RefreshToken, raw)
@@ -141,7 +142,7 @@ class PasswordView(GenericAPIView):
 
     @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
-        """Change your password. All sessions and tokens, also API tokens, end."""
+        """Change your password. This ends all sessions and tokens, including API tokens."""
         values = validated(self.get_serializer(data=request.data))
         services.change_password(caller(request), values["new_password"])
         security.record("password changed", request, user_id=request.user.pk)
@@ -154,8 +155,8 @@ class PasswordResetView(PublicView):
 
     @extend_schema(responses={202: serializers.SentSerializer})
     def post(self, request: Request) -> Response:
-        """Request a link to choose a new password. The answer does not tell whether an account has the address."""
-        # Checked before it counts, as the limit of a username would tell whose it is.
+        """Request a link to choose a new password. The response does not reveal whether an account has this address."""
+        # Validated before it is counted: the limit of a username would reveal whose address it is.
         email = validated(self.get_serializer(data=request.data))["email"]
         limits.count_attempt("reset", request, limits.account_of(email))
         services.send_password_reset(email, request)
@@ -172,7 +173,7 @@ class ConfirmPasswordResetView(PublicView):
         """Choose a new password with the values of a link, which can be used once. All sessions and tokens end."""
         limits.count_attempt("reset link", request)
         values = validated(self.get_serializer(data=request.data))
-        # The link first: that a password is similar to a name or an address tells what those are.
+        # Check the link first: the message that a password is too similar to the name or address reveals these.
         user = services.check_link(values["uid"], values["token"])
         serializers.check_password(values["new_password"], user, "new_password")
         services.reset_password(**values)
@@ -182,7 +183,7 @@ class ConfirmPasswordResetView(PublicView):
 
 @extend_schema(tags=["auth"])
 class SessionViewSet(ListModelMixin, GenericViewSet):
-    """Your sessions, last used first. Use is stored at sign-in and at each refresh."""
+    """Your sessions, last used first. `last_used_at` changes at sign-in and at each refresh."""
 
     queryset = Session.objects.all()
     serializer_class = serializers.SessionSerializer
@@ -227,10 +228,10 @@ class ApiTokenViewSet(ListModelMixin, GenericViewSet):
         extensions={"x-problems": ["wrong_password", "too_many_attempts", "busy"]},
     )
     def create(self, request: Request) -> Response:
-        """Create an API token, for scripts and widgets. It takes your password; the secret is in this answer only.
+        """Create an API token, for scripts and widgets. This needs your password; only this response has the secret.
 
-        It is sent as `Authorization: Bearer wo_…`, as access tokens are. It reads, or does all that you may with weeks
-        and picks, but does not change the account itself.
+        Send it as `Authorization: Bearer wo_…`, like an access token. It can read or, with the scope `full`, do
+        everything that you may do with weeks and picks, but it cannot change the account itself.
         """
         values = validated(serializers.CreateApiTokenSerializer(data=request.data))
         check_own_password(request, values.pop("current_password"))
@@ -262,7 +263,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     query_parameters = ["search"]
 
     def get_permissions(self) -> Sequence[BasePermission]:
-        changes = self.action not in {"list", "retrieve", None}  # None: of a method that is not allowed
+        changes = self.action not in {"list", "retrieve", None}  # None if the method is not allowed
         return [IsAuthenticated(), IsSignedIn()] if changes else [IsAuthenticated()]
 
     def get_queryset(self) -> UserQuerySet:
@@ -290,7 +291,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change your email address, display name, time zone, visibility or notifications; `{}` changes nothing.
 
-        A new email address takes your password, and is `pending_email` until the link in the email to it is followed.
+        A new email address needs your password, and is `pending_email` until the link in the email to it is followed.
         """
         values = validated(serializers.ChangeProfileSerializer(data=request.data, context={"request": request}))
         user = self.get_own_account("modify")
@@ -321,7 +322,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         extensions={"x-problems": CHANGE_ACCOUNT, "x-body": True},
     )
     def destroy(self, request: Request, pk: int) -> Response:
-        """Delete your account with everything it owns, for good. It takes your password."""
+        """Delete your account and everything it owns, permanently. This needs your password."""
         user = self.get_own_account("delete")
         validated(serializers.OwnPasswordSerializer(data=request.data, context={"request": request}))
         services.delete_account(user)

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 
 class FormActionsAdmin(admin.ModelAdmin):
-    """The buttons post to the list: Django's own actions of forms hold a transaction while they ask upstreams."""
+    """The buttons post to the list, as Django's form view would hold a transaction open while an action asks
+    upstreams."""
 
     change_form_template = "admin/catalog/form_actions.html"
     form_actions: Sequence[str] = ()

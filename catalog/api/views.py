@@ -115,7 +115,7 @@ class AlbumViewSet(WorkViewSet):
     )
     @action(detail=False)
     def lookup(self, request):
-        """The album at a pasted address; for a release group, the known or else the most useful release."""
+        """The album at a pasted address. Of a release group, a release in the catalog, or else the most useful one."""
         return self.answer(searching.look_up_album(self.read_query(serializers.AlbumLookupSerializer)["url"]))
 
     @extend_schema(parameters=[MUSICBRAINZ_ID], responses=serializers.AlbumDetailsSerializer)

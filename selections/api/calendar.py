@@ -76,7 +76,7 @@ class CalendarView(APIView):
             raise InvalidCredentials("This calendar address is invalid or has been replaced. Create a new one.")
         if not token.user.is_active:
             raise InactiveAccount
-        etag = quote_etag(stamp(token.user))  # before the weeks are read, so that a later change changes it
+        etag = quote_etag(stamp(token.user))  # before the weeks are read, in case they change meanwhile
         if unchanged := get_conditional_response(request, etag=etag):
             return unchanged
         limits.count_attempt("calendar", request, limits.account_id(token.user.pk))

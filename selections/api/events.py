@@ -39,7 +39,7 @@ class EventSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(Event.Kind.choices)
     at = serializers.DateTimeField()
-    user = OwnerSerializer(help_text="Who did it; of a revealed week, its owner.")
+    user = OwnerSerializer(help_text="Who did it; for a revealed week, its owner.")
     member = OwnerSerializer(allow_null=True, help_text="Whose week or shortlist it is, or who was challenged.")
     week = WeekOfPickSerializer(allow_null=True)
     pick = SelectionSerializer(allow_null=True, help_text="The pick that an opinion is on.")
@@ -59,8 +59,8 @@ class EventsView(APIView):
         """What happened, the newest first: who joined, completed a week, gave an opinion, voted or challenged you, and
         which weeks were revealed.
 
-        To follow it, ask again with the last `cursor` as `since`, and with the `ETag` as `If-None-Match`: without news
-        the answer is a 304.
+        To follow it, ask again with the last `cursor` as `since`, and with the `ETag` as `If-None-Match`: if nothing is
+        new, the response is a 304.
         """
         asked = validated(AskEventsSerializer(data=request.query_params))
         since, before = asked["since"], asked.get("before", MAX_ID)

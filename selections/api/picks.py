@@ -107,8 +107,8 @@ def describe_pick(kind: Kind):
     return extend_schema_view(
         put=extend_schema(
             description=f"Pick {kind.a_name} for a position of your own week, replacing the {name} there: 201 if the "
-            "position was free, otherwise 200.\n\nPicking the same again changes nothing but its `rewatch`, if that is "
-            "sent. Another pick has its own: unknown, if it is not sent.",
+            f"position was free, otherwise 200.\n\nPicking the same {name} again only changes its `rewatch`, if you "
+            "send one. A new pick does not inherit it: its `rewatch` is unknown unless you send it.",
             parameters=[serializers.ForceSerializer],
             request=replace,
             responses={200: picked, 201: picked},
@@ -116,7 +116,7 @@ def describe_pick(kind: Kind):
         ),
         patch=extend_schema(
             description=f"Move the {name} at a position of your own week to another position, or say whether it is a "
-            f"rewatch.\n\nThe {name} there moves here in exchange. Opinions stay with their {name}, and so do its "
+            f"rewatch.\n\nIf that is occupied, the two swap. Opinions stay with their {name}, and so do its "
             "`added_at` and `rewatch`; `{}` changes nothing.",
             request=serializers.MovePickSerializer,
             responses={200: picked},

@@ -65,7 +65,8 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
 
     @extend_schema(parameters=[NO_ID])
     def list(self, request, *args, **kwargs):
-        """All weeks, newest first, your own first within a calendar week; with `include=picks` each as by its id."""
+        """All weeks, newest first, your own first within a calendar week. With `include=picks`, they have their
+        picks."""
         params = request.query_params
         if params.keys() <= {"page", "page_size", "include"} and params.get("include", "picks") == "picks":
             weeks: Any = reads.list_weeks(request.user.pk, own_first=settings.OWN_WEEKS_FIRST)
@@ -91,7 +92,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     )
     @action(detail=False, pagination_class=None)
     def current(self, request):
-        """Your week of today, created if absent. Your time zone decides which day that is.
+        """Your current week, created if you have none. Your time zone decides which week that is.
 
         A read-only API token cannot create one.
         """

@@ -78,7 +78,7 @@ class PersonView(APIView):
     def get(self, request, tmdb_id):
         """An actor or member of a movie's crew, with those of their movies that were picked.
 
-        Known are people in the credits of a movie in the catalog.
+        Only people in the credits of movies in the catalog are known.
         """
         person = Person.objects.filter(tmdb_id=read_tmdb_id(tmdb_id)).first()
         if person is None:

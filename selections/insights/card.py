@@ -1,6 +1,6 @@
 """A year in opinions as a picture, of one member or of two, which templates/selections/year.svg draws.
 
-Anyone may get to see it. So it shows nothing of other members, and no opinion on a week that is not over everywhere.
+Anyone may see it, so it shows nothing about other members, and no opinion on a week that is not over everywhere.
 """
 
 import re

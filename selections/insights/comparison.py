@@ -76,7 +76,7 @@ class Agreement:
 
     @cached_property
     def chance_difference(self) -> float:
-        """The mean difference if the same ratings were of any of the common works: what chance would give."""
+        """The mean difference if the same ratings were assigned to the common works at random."""
         mine, theirs = (Counter(ratings) for ratings in zip(*self.pairs, strict=True))
         apart = sum(abs(one - other) * mine[one] * theirs[other] for one in mine for other in theirs)
         return apart / self.n**2
@@ -101,7 +101,7 @@ class Agreement:
         """
         if self.mean_difference is None or not self.enough:
             return None
-        # Without any difference by chance each gave all works the same rating, which says nothing.
+        # If chance gives no difference, both gave all works the same rating, so there is nothing to compare.
         return 1 - self.mean_difference / self.chance_difference if self.chance_difference else 0.0
 
     @property

@@ -62,17 +62,17 @@ class Likes:
         self.spread = [sqrt(RARE + likes) for likes in sums]
 
     def read(self, features: WorkFeatures) -> Any:
-        """The latest opinions that say so, as rows."""
+        """The latest opinions that are likes, as rows."""
         key = features.key(f"{features.kind.opinion_field}__{features.kind.name}")
         opinions = readable_by_all(features, *first_hidden()).filter(rating__gt=MIDDLE)
         rows = opinions.annotate(key=key).order_by("-created_at", "-id")
         return rows.values_list("key", "user_id", "rating", "pk")[:MAX_LIKES].iterator()
 
     def near(self, user: Any, liked: dict[Key, float]) -> tuple[list[float], list[float]]:
-        """The points of works that are liked by those who like what the user likes, and the weights of these members.
+        """The points of works that are liked by members who like what the user likes, and the weights of these members.
 
-        It is the cosine of who likes both works, over all works that the user likes: the likes are counted by member,
-        which takes one pass over them.
+        A work's points add up, over all works that the user likes, the cosine similarity between those who like the one
+        and those who like the other. The sums are computed member by member, in one pass over the likes.
         """
         total = 1 + sum(liked.values())
         known = [(self.works[key], liking) for key, liking in liked.items() if key in self.works]
@@ -130,6 +130,7 @@ def keep(features: WorkFeatures, stamp: tuple[Any, ...]) -> Likes:
 
 
 def _stamp() -> tuple[Any, ...]:
-    """Changes with whatever hides opinions, every REUSED seconds, and where opinions are few, with each of them."""
+    """A value that changes when opinions are hidden, every REUSED seconds, and, if opinions are few, with each
+    opinion."""
     opinions = [] if OPINIONS.page(1, FEW) else LATEST()
     return first_hidden(), int(timezone.now().timestamp() / REUSED), *opinions, *PRIVATE()

@@ -244,6 +244,6 @@ def whole_works(features: WorkFeatures, ids: int) -> QuerySet[Any]:
 
 
 def named_opinions(features: WorkFeatures, ids: int, year: int, week_number: int) -> QuerySet[Any, Any]:
-    """These opinions, but for those that have just been hidden or deleted."""
+    """These opinions, except those that have just been hidden or deleted."""
     opinions = readable_by_all(features, year, week_number).filter(pk__in=[ids]).order_by()
     return opinions.values_list("pk", "user__username", *features.source_pick(f"{features.kind.opinion_field}__"))

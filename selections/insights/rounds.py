@@ -74,7 +74,7 @@ def load_weeks(user: Any, members: list[Any]) -> list[MemberWeek]:
     The weeks have their picks as `movies` and `albums`. Each pick has the values of with_opinions(), `revealed`, which
     is whether others' opinions on it are shown to the user, and these as `shown_opinions`.
     """
-    # Out of the members, as each cycle of objects is work for the garbage collector.
+    # Taken out of the members, as each reference cycle is work for the garbage collector.
     of_members = [MemberWeek(member, vars(member).pop("week", None)) for member in members]
     weeks = [one.week for one in of_members if one.week]
     ids = [week.pk for week in weeks]
@@ -172,7 +172,7 @@ class Result:
 
 
 def result_of(members: list[MemberWeek]) -> Result:
-    """What came of their weeks, by the opinions that load_weeks() has found."""
+    """The result of their weeks, from the opinions that load_weeks() has found."""
     picks: list[Any] = []
     for week in [one.week for one in members if one.week]:
         of_week: list[Any] = [*week.movies, *week.albums]

@@ -76,9 +76,9 @@ class Scope:
 def select_rows(
     select: Select, kind: tuple[Kind, ...], has: tuple[str, ...], viewer: Any, person: int, year: int, before: int
 ) -> QuerySet[Any, Any]:
-    """The query for a scope that has these of the values."""
+    """The query for a scope with those values that `has` names."""
     values = {"person": person, "year": year, "before": before}
     return select(Scope(viewer, **{name: values[name] for name in has}), *kind)
 
 
-build_for = cache(partial)  # the same object for the same arguments, by which compiled queries are kept
+build_for = cache(partial)  # returns the same object for the same arguments, as compiled queries are cached by it

@@ -1,4 +1,4 @@
-"""What happened: the events that members read, and of which webhooks tell."""
+"""What happened: the events that members read, and that webhooks send."""
 
 from functools import reduce
 from operator import or_
@@ -32,7 +32,7 @@ def has_subject(kind: str) -> Q:
 
 class EventQuerySet(models.QuerySet):
     def visible_to(self, user) -> "EventQuerySet":
-        """Those that the user may know of: the member, the week or shortlist, and the challenge are visible to them.
+        """Events that the user may know of: the member, the week or shortlist, and the challenge are visible to them.
 
         Without a user (None): those that every member may know of.
         """
@@ -56,7 +56,7 @@ class EventQuerySet(models.QuerySet):
 
 
 class Event(models.Model):
-    """Something that a user did, or that happened to a week of theirs. It goes with what it is about."""
+    """Something that a user did, or that happened to a week of theirs. It is deleted with what it is about."""
 
     class Kind(models.TextChoices):
         JOINED = "joined", "joined"

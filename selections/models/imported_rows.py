@@ -8,9 +8,9 @@ from django.utils import timezone
 
 
 class ImportedRow(models.Model):
-    """A row of an imported file: that it is done, or what still has to be decided.
+    """A row of an imported file, which is done, left out, or still to be decided.
 
-    It is remembered so that importing the same file again asks no upstream and changes nothing.
+    It is kept so that importing the same file again asks no upstream and changes nothing.
     """
 
     class State(models.TextChoices):

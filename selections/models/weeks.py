@@ -328,8 +328,8 @@ class OpinionQuerySet(models.QuerySet):
     def on_week(self, week: Week | int) -> "OpinionQuerySet":
         """Opinions on its picks, each looked up by its position.
 
-        For an OR over joins databases scan all opinions; and beside as many joins as in with_picks(), PostgreSQL does
-        not begin with a list of ids from a subquery.
+        With an OR over joins, databases would scan all opinions; and with as many joins as in with_picks(), PostgreSQL
+        would not begin with a list of ids from a subquery.
         """
         on_picks = [
             Q(**{pick: Subquery(picks.objects.filter(week=week, position=position).values("pk")[:1])})

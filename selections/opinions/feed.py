@@ -52,8 +52,8 @@ def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
 def count_visible(opinions: OpinionQuerySet, user: Any) -> Any:
     """How many of these opinions visible_to() keeps, as an expression.
 
-    On SQLite: all less the hidden ones, each of which an index finds. PostgreSQL gains nothing by that, and plans it
-    badly for rows that it has not analyzed yet.
+    On SQLite it subtracts the number of hidden ones, each of which an index finds. PostgreSQL gains nothing from that,
+    and plans it badly for rows that it has not analyzed yet.
     """
     if connection.vendor != "sqlite":
         return RowCount(opinions.visible_to(user).order_by().values("pk"))

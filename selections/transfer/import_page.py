@@ -36,7 +36,7 @@ from .kept_rows import fingerprints
 from .outcomes import STATES, Outcome
 from .readers import FileError, Reading, dates
 
-SECONDS = 5  # that a request works on rows; questions to upstreams asked by then are still answered
+SECONDS = 5  # for which a request works on rows; it still waits for upstreams that it has asked by then
 KEPT = 24 * 3600  # seconds that a file can be imported after its preview
 MAX_SHOWN = 200  # rows in each table
 SALT = "selections.transfer.import_page"

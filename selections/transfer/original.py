@@ -162,7 +162,7 @@ def _account(row: Row, same: Collection[str], taken: Collection[Any], outcome: O
         if existing in taken or not (is_imported or name in same):
             raise Refused(
                 "There is another account with this name, so this user was left out. Rename one of the two, or add "
-                f"--same {name} if both are the same person's."
+                f"--same {name} if both belong to the same person."
             )
         outcome.state = "existing"
         return existing

@@ -1,4 +1,4 @@
-"""A user who can sign in, and what clients send to sign in, join and follow links."""
+"""A user who can sign in, and helpers that sign in, join and follow links."""
 
 import re
 

@@ -95,7 +95,7 @@ def test_a_common_password_is_common_in_full_width_letters_too(db):
 
 
 @pytest.mark.parametrize("typed", [NFC, NFD])
-def test_a_password_of_before_still_works_as_it_was_typed(db, typed):
+def test_an_older_password_that_was_not_normalized_still_works(db, typed):
     user = UserFactory(username="ada", password=before_normalizing(typed))
 
     assert user.check_password(typed)

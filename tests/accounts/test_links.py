@@ -1,4 +1,4 @@
-"""Where the links in mail and invitations lead: never where the sender of a request chooses."""
+"""Where the links in emails and invitations lead: the sender of a request cannot choose that."""
 
 import pytest
 

@@ -236,7 +236,7 @@ def test_of_simultaneous_uses_of_a_link_one_wins(user):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_link_that_is_used_while_another_request_uses_it_is_used(user):
+def test_a_link_that_another_request_is_using_is_refused(user):
     token, statuses = default_token_generator.make_token(user), []
 
     def act():

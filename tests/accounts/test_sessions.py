@@ -141,7 +141,7 @@ def test_an_access_token_is_refused_when_it_has_expired_on_both_clocks(pair, tim
 
 
 def test_an_access_token_is_valid_while_its_session_is_kept(user, now, time_machine, monkeypatch):
-    """However short a refresh token lives."""
+    """It is valid even if refresh tokens have a shorter lifetime."""
     monkeypatch.setattr(RefreshToken, "lifetime", timedelta(0))
     pair = sign_in()
     time_machine.shift(60)

@@ -30,7 +30,7 @@ from tests.factories import (
 from wrong_opinions.models import Webhook
 
 APPS = ("accounts", "catalog", "selections", "wrong_opinions")
-# What comes from outside is not typed in, and what is done is not undone by deleting that it was done.
+# Rows from outside cannot be added by hand, and records of what was done cannot be deleted.
 REFUSED = {
     "accounts_apitoken_add",
     "accounts_attempts_add",
@@ -46,7 +46,7 @@ REFUSED = {
 
 
 def fill(count: int) -> None:
-    """More rows of every model. Most have to do with the first of each, so that its pages grow as the lists do."""
+    """More rows of every model. Most are related to the first row of each, so that its pages grow like the lists."""
     ada = User.objects.filter(username="ada").first() or UserFactory(username="ada")
     movie = Movie.objects.order_by("pk").first() or MovieFactory(poster_path="/x.jpg", genres=["Drama"])
     album = Album.objects.order_by("pk").first() or AlbumFactory(cover_art_url="https://coverartarchive.org/x")
@@ -117,7 +117,7 @@ def remember(user: User) -> None:
 
 
 def tell(*events: Event) -> None:
-    """Events that are told to webhooks: all of them to the first."""
+    """Events with deliveries to webhooks: all of them to the first one."""
     Webhook.objects.create(name=f"club {Webhook.objects.count()}", url="https://example.org/")
     for event in events:
         event.save()
@@ -139,7 +139,7 @@ def pages_of(app: str) -> dict[str, str]:
 
 
 def pages() -> dict[str, str]:
-    """Addresses of all pages of the admin by their names: those of one row are of the first."""
+    """Addresses of all pages of the admin by their names; pages about one row show the first one."""
     found = {name: reverse(f"admin:{name}") for name in ("index", "password_change", "password_change_done")}
     found["round"] = reverse("admin:round") + "?week=2000-W07"
     found |= {f"app_{app}": reverse("admin:app_list", args=[app]) for app in APPS}
@@ -156,7 +156,7 @@ def pages() -> dict[str, str]:
 
 
 def query(name: str) -> str:
-    """What a page is asked, so that it shows all it has without asking an upstream."""
+    """The query with which a page shows everything it can without asking an upstream."""
     ada = User.objects.get(username="ada")
     match name:
         case "selections_week_grid":

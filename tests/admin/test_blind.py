@@ -1,4 +1,4 @@
-"""Staff who take part in a week read others' opinions on it no earlier in the admin than elsewhere."""
+"""Staff who take part in a week cannot read others' opinions on it in the admin earlier than elsewhere."""
 
 import re
 
@@ -18,7 +18,7 @@ from tests.factories import (
     WeekMovieFactory,
 )
 
-# Pages that have to do with users, works or picks: others are of rows that no opinion belongs to.
+# Pages about users, works or picks; rows on other pages have no opinions.
 OF_OPINIONS = [
     ("site", "index"),
     ("accounts", "accounts_user"),
@@ -32,7 +32,7 @@ NOTE = "Some opinions are hidden because you take part in their week."
 
 @pytest.fixture
 def secret(other, now):
-    """What the owner of a movie of this week thinks of it, and thought before."""
+    """The owner's opinion on a movie of this week, and an earlier rating."""
     week = WeekFactory(user=other, year=2026, week_number=7)
     opinion = MovieOpinionFactory(
         user=other, movie_pick=WeekMovieFactory(week=week), rating=9, review="A hidden masterpiece"
@@ -152,7 +152,7 @@ def test_what_has_revealed_others_is_not_deleted_here_either(secret, chief, time
 
 @pytest.fixture
 def own(other, chief, now):
-    """The chief's opinion on the movie of their own week of now, of which another member has one, too."""
+    """The chief's opinion on the movie of their own current week; another member has one on it, too."""
     pick = WeekMovieFactory(week=WeekFactory(user=chief, year=2026, week_number=7))
     MovieOpinionFactory(user=other, movie_pick=pick)
     return MovieOpinionFactory(user=chief, movie_pick=pick)
@@ -197,7 +197,7 @@ def test_deleting_a_week_says_whose_opinions_go(secret, chief):
     assert not WeekMovie.objects.exists()
 
 
-def test_it_is_said_where_the_group_is_given(chief, user):
+def test_the_forms_that_grant_rights_say_so(chief, user):
     group = Group.objects.create(name="helpers")
     client = client_of(chief)
 

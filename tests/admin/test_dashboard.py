@@ -251,7 +251,7 @@ def test_each_item_that_needs_attention_links_to_the_list_of_its_rows(admin, chi
         assert sorted(shown.pk for shown in listed.context["cl"].result_list) == sorted(expected[words]), words
 
 
-def test_a_part_is_there_for_those_who_may_view_all_that_is_in_it(staff_with):
+def test_a_part_is_shown_to_users_who_may_view_everything_in_it(staff_with):
     def parts(*codenames):
         found = overview(staff_with(*codenames))
         return (

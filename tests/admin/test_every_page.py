@@ -11,7 +11,7 @@ from . import everything
 from .staff import client_of, client_with
 
 LEADING_ELSEWHERE = {"catalog_movie_add", "catalog_album_add"}  # to the search
-EVERYBODYS = {"index", "password_change", "password_change_done"}  # who is staff
+EVERYBODYS = {"index", "password_change", "password_change_done"}  # pages that all staff may open
 
 
 def cost(client, address):

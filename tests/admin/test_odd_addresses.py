@@ -1,4 +1,4 @@
-"""Addresses that ask for what cannot be, and a database that is busy: a sentence, never a 500."""
+"""Invalid addresses, and a busy database: the admin answers with a sentence, never with a 500."""
 
 import pytest
 from django.contrib.admin.models import LogEntry

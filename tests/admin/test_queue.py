@@ -75,7 +75,7 @@ def test_a_candidate_is_accepted_and_the_next_row_opens(admin_client, user):
     assert history(row) == [f"{movie}: picked in 2024-W07."]
 
 
-def test_behind_the_last_row_comes_the_first_and_then_the_list(admin_client, user):
+def test_after_the_last_row_comes_the_first_and_in_the_end_the_list(admin_client, user):
     first, last = waiting(user), waiting(user)
 
     assert admin_client.post(page_of(last), {"_skip": 1})["Location"] == page_of(first)

@@ -76,7 +76,7 @@ def test_weeks_are_filtered_by_a_range(admin_client):
     assert names(admin_client.get(page, {"to": "2020-W01"})) == ["2020-W01"]
 
 
-def test_a_range_that_cannot_be_read_is_said(admin_client):
+def test_an_unreadable_range_is_reported(admin_client):
     WeekFactory()
 
     response = admin_client.get(address(Week, "changelist"), {"from": "2025-W53"})

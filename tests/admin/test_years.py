@@ -16,7 +16,7 @@ GRID, BACKFILL = (reverse(f"admin:selections_week_{page}") for page in ("grid", 
 
 
 def a_year(user):
-    """2026 of somebody, of which the seventh week is running."""
+    """A user's weeks of 2026, of which the seventh is the current one."""
     complete, half, _ = (WeekFactory(user=user, year=2026, week_number=n) for n in (1, 2, 3))
     WeekMovieFactory(week=complete)
     WeekAlbumFactory(week=complete)
@@ -117,7 +117,7 @@ def test_curators_make_no_more_weeks_than_an_account_can_have(admin_client, user
 
 
 @pytest.mark.parametrize("name", ["", "2025-W53", "nonsense"])
-def test_a_week_that_there_is_not_is_not_created(admin_client, user, name):
+def test_a_week_that_does_not_exist_is_not_created(admin_client, user, name):
     response = admin_client.post(f"{GRID}?user={user.pk}&year=2026", {"week": name})
 
     assert said(response) == ["Choose one of the weeks."]
@@ -208,7 +208,7 @@ def test_nothing_is_created_where_nothing_is_missing(admin_client, user):
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_range_that_is_none_is_said(admin_client, user, asked, sentence, method):
+def test_an_invalid_range_is_reported(admin_client, user, asked, sentence, method):
     response = getattr(admin_client, method)(BACKFILL, {"user": user.pk} | asked)
 
     assert response.status_code == 200

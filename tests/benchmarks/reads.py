@@ -1,4 +1,4 @@
-"""What requests cost that are made all the time, as the server's CPU time and as a ratio to the floor.
+"""The cost of the most frequent requests, as the server's CPU time and as a ratio to the floor.
 
     uv run python -m tests.benchmarks.reads [--json FILE]
 

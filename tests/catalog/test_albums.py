@@ -138,7 +138,7 @@ def test_a_cover_that_could_not_be_asked_for_comes_later(api, musicbrainz_releas
     musicbrainz_release(**{"cover-art-archive": {"front": False}})
     upstream.get(GROUP_FRONT, status=503)
     assert [api.get(ALBUM).json()["cover_art_url"] for _ in range(3)] == [None] * 3
-    assert len(upstream.calls) == 2  # a dead archive is not asked by everybody who looks
+    assert len(upstream.calls) == 2  # while the archive is down, not every view of the album asks it
     time_machine.shift(660)
     upstream.replace(responses.GET, GROUP_FRONT, status=307, headers={"Location": "https://archive.org/x.jpg"})
 

@@ -116,7 +116,7 @@ def test_a_request_waits_two_seconds_at_most_for_what_is_known(api, httpserver: 
     assert (first["title"], first["cached"]) == ("Old", True)
     release.set()
     land()
-    assert api.get("/api/movies/120").json()["title"] == "New"  # the answer came, and was kept for whoever asks next
+    assert api.get("/api/movies/120").json()["title"] == "New"  # the late answer was kept for the next request
     assert len(httpserver.log) == 1
 
 

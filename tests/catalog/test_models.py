@@ -14,7 +14,7 @@ ID = uuid.UUID(int=5)
 
 
 def rows():
-    """For each constraint, rows of which the last breaks it."""
+    """For each constraint, rows whose last one breaks it."""
     yield "movie_tmdb_id", [Movie(tmdb_id=0, title="x")]
     yield "movie_title_present", [Movie(tmdb_id=1, title="")]
     yield "movie_vote_average", [Movie(tmdb_id=1, title="x", vote_average=10.5)]

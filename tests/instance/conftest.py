@@ -37,7 +37,7 @@ def run(capsys):
 
 @pytest.fixture
 def filled():
-    """A bit of everything."""
+    """A database with some rows of every kind."""
     week = WeekFactory(notes="Straße; “quoted”\n\ttwo lines \\N \\.")
     MovieOpinionFactory(user=week.user, movie_pick__week=week, review="🎬")
     WeekAlbumFactory(week=week)

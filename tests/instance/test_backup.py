@@ -175,11 +175,11 @@ def test_a_restore_does_not_wait_for_ever(run, refusal, tmp_path, filled, monkey
     assert Week.objects.get() == filled
 
 
-# What is no backup
+# Files that are not backups
 
 
 def damage(file, kind):
-    """Makes something else of a backup."""
+    """Damages a backup, in a way of its `kind`."""
     whole = file.read_bytes()
     match kind:
         case "missing":
@@ -227,7 +227,7 @@ def test_an_invalid_backup_changes_nothing(run, refusal, tmp_path, filled, kind,
 
 @pytest.fixture
 def seen_migrations():
-    """Lets the database believe that it has seen other migrations, and in the end the true ones."""
+    """Replaces the record of applied migrations, and restores it at the end."""
     recorder = MigrationRecorder(connection)
     true = list(recorder.migration_qs.values("app", "name", "applied"))
     yield recorder.migration_qs
@@ -260,7 +260,7 @@ def test_a_backup_with_an_app_that_has_left_since_is_of_an_older_version(run, tm
 
 
 def test_a_backup_of_an_older_version_comes_back(run, tmp_path, filled, seen_migrations):
-    """Also where the newer version has tables that refer to those in it."""
+    """Even if the newer version has tables that refer to tables in the backup."""
     with connection.schema_editor() as editor:
         editor.delete_model(EarlierRating)
     latest = seen_migrations.filter(app="selections").latest("id")

@@ -92,7 +92,7 @@ def test_a_restore_that_fails_in_the_middle_changes_nothing(run, refusal, tmp_pa
 
 @pytest.fixture
 def extension():
-    """One that nobody but an operator put there."""
+    """An extension that the server's operator has created."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'")
         if not cursor.fetchone()[0]:

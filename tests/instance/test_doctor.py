@@ -1,4 +1,4 @@
-"""manage.py doctor: it finds deliberate mistakes, and nothing where there are none."""
+"""manage.py doctor: it finds deliberate mistakes, and reports nothing if there are none."""
 
 import os
 import smtplib

@@ -1,4 +1,4 @@
-"""manage.py run_jobs: what is due runs once, whatever others do at the same time, and says what came of it."""
+"""manage.py run_jobs: a due job runs once, even with several runners, and its result is stored."""
 
 import logging
 import os

@@ -26,14 +26,14 @@ pytestmark = pytest.mark.real_http
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """That of a fresh checkout: no settings but where its files are."""
+    """The environment of a fresh checkout: the only settings are the paths of its files."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
     return kept | {
         "ENV_FILE": f"{folder}/.env",
         "DATABASE_URL": f"sqlite:///{folder}/site.db",
         "CACHE_DIR": f"{folder}/cache",
         "WEB_CONCURRENCY": "1",
-        # No upstream is asked for real: these addresses refuse.
+        # No real upstream is asked: these addresses refuse connections.
         "TMDB_BASE_URL": "http://127.0.0.1:9/3",
         "MUSICBRAINZ_BASE_URL": "http://127.0.0.1:9/ws/2",
         "COVERART_BASE_URL": "http://127.0.0.1:9",

@@ -1,4 +1,4 @@
-"""Webhooks: each is told once what every member may know of, in its form, and their secrets are not shown."""
+"""Webhooks: each gets every event that all members may know of once, in its form, and secrets are not shown."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ URL = "https://hooks.example.org/secret-path"
 
 @pytest.fixture
 def webhook(now, user, other):
-    """A webhook, of which no old event is told."""
+    """A webhook that gets no events from before it was added."""
     Event.objects.create(kind="joined", user=user, at=now - timedelta(days=1))
     Event.objects.create(kind="joined", user=other, at=now - timedelta(days=1))
     return Webhook.objects.create(name="club", url=URL)

@@ -40,7 +40,7 @@ def test_it_keeps_itself_in_bounds(upstream, settings, often):
     assert 5 < kept(settings) < 30
     assert (settings.CACHE_DIR / "http_cache.sqlite").stat().st_size < 1_500_000
     assert tmdb.fetch_movie(51).tmdb_id == 51
-    assert len(upstream.calls) == 51  # what is dropped is the oldest
+    assert len(upstream.calls) == 51  # the oldest answers were dropped
 
 
 def test_it_deletes_what_is_too_old_to_be_served(upstream, settings, often, time_machine):
@@ -104,7 +104,7 @@ def test_purge_cache_of_a_folder_that_cannot_be_used(settings, tmp_path):
 
 @pytest.fixture
 def locked(upstream, settings):
-    """Another process writes to the file, without end."""
+    """Another process holds the file's write lock."""
     fill(upstream, [1])
     connection = sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

@@ -71,7 +71,8 @@ def serve(upstream, name, recording):
 
 
 def question(recording):
-    """How our client is asked for the recording, and what has to come of its body, as `asdict` would write it."""
+    """The call of our client that fetches the recording, and the expected result for its body, as `asdict` writes
+    it."""
     query = recording["query"]
     match recording["path"].strip("/").split("/"):
         case ["3", "search", "movie"]:
@@ -96,7 +97,7 @@ def question(recording):
 
 
 def differences(found, expected):
-    """Where a dataclass is not what is expected, field by field, but for when it was said."""
+    """The fields in which a dataclass differs from what is expected, except for the time of the answer."""
     if not is_dataclass(found):
         return [] if found == expected else [f"{found!r}, not {expected!r}"]
     said = {name: value for name, value in asdict(found).items() if name != "fetched_at"}
@@ -113,7 +114,7 @@ def plain(found):
 
 
 def holds(expect, found):
-    """Whether all that is expected is found; of an object, other keys may be there."""
+    """Whether everything expected is found; an object may have other keys as well."""
     if isinstance(expect, dict):
         return all(holds(value, found[name]) for name, value in expect.items())
     if isinstance(expect, list):
@@ -282,4 +283,4 @@ def known_parts(written):
 
 
 def credited(part):
-    return part.get("name") or part["artist"]["name"]  # hits of 2014 say no more
+    return part.get("name") or part["artist"]["name"]  # hits of 2014 have no more

@@ -127,7 +127,7 @@ def test_a_tampered_row_is_fetched_again(upstream, settings, value):
 
 
 def test_looking_for_damage_does_not_drop_the_locks_of_sqlite(upstream, settings):
-    """Where SQLite's locks are gone, the next process to close the file deletes the log that is still written to."""
+    """If SQLite's locks are dropped, the next process that closes the file deletes the log that is still in use."""
     upstream.get(MOVIE, json=payloads.movie())
     tmdb.fetch_movie(120)
     cache.close()
@@ -228,7 +228,7 @@ ASK = {
 
 @pytest.mark.parametrize("address", ASK)
 @pytest.mark.parametrize("body", [{}, {"error": "x"}, {"results": None, "releases": None}, {"id": None}])
-def test_an_answer_without_what_was_asked_for_is_none(upstream, address, body):
+def test_an_answer_without_what_was_asked_for_is_an_error(upstream, address, body):
     upstream.get(address, json=body)
 
     with pytest.raises(Unavailable) as failure:

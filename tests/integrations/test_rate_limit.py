@@ -47,7 +47,7 @@ def path(settings):
 
 @pytest.fixture
 def limiter_of(settings):
-    """Makes a limiter as another process has one: it knows only what is in the file."""
+    """Makes a limiter as in another process: it only knows what is in the file."""
 
     def limiter_of(interval):
         settings.MUSICBRAINZ_INTERVAL = interval
@@ -79,7 +79,7 @@ def send(limiter_of, clock, monkeypatch):
 
 @pytest.fixture
 def across_hosts(transactional_db, settings):
-    """Makes limiters as each host has one."""
+    """Makes limiters as on different hosts."""
 
     def across_hosts(interval):
         settings.MUSICBRAINZ_INTERVAL = interval
@@ -185,7 +185,7 @@ def test_a_damaged_file_gives_no_slot_that_may_be_taken(limiter_of, path, settin
     first, second, third = limiter_of(1), limiter_of(1), limiter_of(1)
     taken = waits(first, *[10] * 8)
     path.write_bytes(content)
-    CircuitBreaker("MusicBrainz", HostState("musicbrainz")).record_failure()  # which reads the damaged file first
+    CircuitBreaker("MusicBrainz", HostState("musicbrainz")).record_failure()  # it reads the damaged file first
 
     with pytest.raises(RateLimited):
         second.reserve(10)
@@ -313,7 +313,7 @@ def test_refused_callers_of_all_hosts_are_told_to_come_back_one_after_the_other(
 
 
 @needs_postgresql
-def test_a_promise_from_before_the_clock_was_set_back_is_none(across_hosts):
+def test_a_promise_from_before_the_clock_was_set_back_is_ignored(across_hosts):
     limiter = across_hosts(30)
     limiter.reserve(0)
     UpstreamState.objects.update(promised_at=timezone.now() + timedelta(hours=1))

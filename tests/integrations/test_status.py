@@ -77,7 +77,7 @@ def test_the_last_answer_survives_a_start_of_the_machine(settings):
 
 
 @pytest.mark.parametrize("nonsense", ["yesterday", None, [], 10**30, -(10**30), True])
-def test_a_damaged_time_of_the_last_answer_is_none(settings, nonsense):
+def test_a_damaged_time_of_the_last_answer_is_ignored(settings, nonsense):
     with tmdb.upstream.state.change() as values:
         values["answered_at"] = nonsense
 

@@ -27,7 +27,7 @@ def sizes(value):
 
 
 def enlarged(value):
-    """The same JSON with long texts in place of all but ids and addresses, and lists of many equal items."""
+    """The same JSON with long texts everywhere except in ids and addresses, and with many equal items in each list."""
     if isinstance(value, dict):
         kept = {"id", "credit_id", "url", "job", "resource"}
         return {name: item if name in kept else enlarged(item) for name, item in value.items()}

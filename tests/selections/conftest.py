@@ -1,4 +1,4 @@
-"""Upstreams that know a handful of works, and find them by title."""
+"""Upstreams with a handful of works, which are found by title."""
 
 import re
 from urllib.parse import parse_qs, urlsplit

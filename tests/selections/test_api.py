@@ -360,7 +360,7 @@ def test_a_week_does_not_move_onto_another(api, week, user, other):
         ({"year": 2026, "week_number": None}, "week_number"),
     ],
 )
-def test_a_week_moves_by_both_numbers_to_one_that_is(api, week, body, field):
+def test_a_week_moves_only_by_both_numbers_to_an_existing_iso_week(api, week, body, field):
     response = api.patch(f"/api/weeks/{week.pk}", body)
 
     assert_problem(response, 422)

@@ -333,7 +333,7 @@ def test_a_stale_header_does_not_matter(user):
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_its_token_opens_nothing_else(user, operation):
-    """Only what everybody may ask answers as it answers everybody."""
+    """Other addresses answer as they do without a token."""
     secret = accounts.renew_calendar_token(user)
     method, address = operation.split()
     place = re.sub(r"\{\w+\}", "1", address)

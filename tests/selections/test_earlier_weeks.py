@@ -1,4 +1,4 @@
-"""What a pick tells of earlier weeks with the same work."""
+"""The `previous_selections` of a pick: earlier weeks with the same work."""
 
 import uuid
 from datetime import timedelta

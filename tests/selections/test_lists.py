@@ -48,13 +48,13 @@ def test_links_lead_through_all_pages_and_back(api, weeks):
     assert api.get("/api/weeks").json()["links"] == {"next": None, "previous": None}
 
 
-def test_a_page_after_the_last_one_leads_back_to_that(api, weeks):
+def test_a_page_after_the_last_one_links_to_the_last_one(api, weeks):
     assert numbers(api.get(api.get("/api/weeks?page_size=2&page=9").json()["links"]["previous"])) == [1]
     assert api.get("/api/opinions?page=9").json()["links"] == {"next": None, "previous": None}
 
 
 @pytest.mark.parametrize("address", LISTS)
-def test_an_unknown_parameter_is_refused_with_those_that_there_are(api, address):
+def test_an_unknown_parameter_is_refused_and_the_known_ones_are_named(api, address):
     response = api.get(address, {"owners": "ben", "page": 1})
 
     assert_problem(response, 422)

@@ -1,4 +1,4 @@
-"""manage.py merge_albums: nothing that somebody picked or said is lost."""
+"""manage.py merge_albums: no pick or opinion is lost."""
 
 import threading
 import uuid
@@ -178,7 +178,7 @@ def test_a_pick_of_an_album_that_is_merged_meanwhile_is_refused():
 
 @pytest.mark.django_db(transaction=True)
 def test_merging_while_users_pick_rate_and_leave():
-    """Nobody locks anybody out, and whatever is there in the end belongs to an album that is there."""
+    """There are no deadlocks, and everything that exists in the end belongs to an existing album."""
     kept, merged = (AlbumFactory(fetched_at=timezone.now()) for _ in range(2))
     people = [UserFactory() for _ in range(4)]
     for person in people:

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the rows of each list: by an index, also where a table has many."""
+"""PostgreSQL finds the rows of each list by an index, even in large tables."""
 
 import pytest
 from django.db import connection
@@ -63,7 +63,7 @@ def crowd(user):
 def scanned(sql):
     """The large tables that a query must read from beginning to end, as no index finds its rows.
 
-    Which plan is the cheapest for so few rows depends on the sample that ANALYZE takes, so scans are made dear.
+    Which plan is the cheapest for so few rows depends on the sample that ANALYZE takes, so scans are made expensive.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

@@ -95,7 +95,7 @@ def test_a_week_is_what_the_orm_finds(club):
 
 
 def test_rows_do_not_stay_in_memory(user):
-    """However many attributes they get, one of which makes a cycle; see maker() in accounts/compiled.py."""
+    """Even if they get many attributes, one of which makes a reference cycle; see maker() in accounts/compiled.py."""
     found = []
     for count in range(40):
         [row] = reads.count_weeks(user.pk)

@@ -1,4 +1,4 @@
-"""All members read the catalog: what only a member's file says shapes nothing of it until an upstream was asked."""
+"""All members read the catalog, so what only a member's file says does not affect it until an upstream was asked."""
 
 import pytest
 from django.apps import apps

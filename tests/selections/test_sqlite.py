@@ -1,4 +1,4 @@
-"""Several processes at one SQLite file, as gunicorn's workers are."""
+"""Several processes use one SQLite file, as gunicorn's workers do."""
 
 import os
 import sqlite3

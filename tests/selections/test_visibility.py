@@ -1,4 +1,4 @@
-"""What private people pick is theirs alone."""
+"""Only private members themselves see their picks."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def _seconds_until_signed_in(site: Site, name: str, client: str) -> float:
 
 
 def two_clocks(trial: Trial) -> None:
-    """Two servers with one database, whose clocks are 5 s apart, take each other's tokens."""
+    """Two servers with one database, whose clocks are 5 s apart, accept each other's tokens."""
     clock = Clock(trial.folder / "clock")
     clock.move(5)
     with trial.site() as behind:

@@ -131,7 +131,8 @@ class Month:
         return f"{self.monday:%G-W%V}"
 
     def at(self, *, days: int, hours: int) -> None:
-        """Let it be that long after this week's Monday began, in UTC; both sign in, as tokens have expired."""
+        """Set the clock to this long after the beginning of this week's Monday, in UTC; both sign in, as tokens have
+        expired."""
         self.clock.move(round((self.monday + timedelta(days=days, hours=hours) - datetime.now(UTC)).total_seconds()))
         for member in (self.ada, self.ben):
             member.sign_in()
@@ -141,7 +142,8 @@ class Month:
         subprocess.run(command, cwd=self.site.root, env=self.site.environ, capture_output=True, check=False)
 
     def choose(self, number: int) -> None:
-        """Monday: Ada plans, Ben votes, chance decides; Ben dares her to hear an album, and picks for himself."""
+        """Monday: Ada fills her shortlist, Ben votes, Ada draws a title; Ben challenges her to an album, and picks for
+        himself."""
         ada, ben, expect = self.ada, self.ben, self.trial.expect
         planned = [ada.ask("POST", "/api/shortlist", {"tmdb_id": 100 * number + n + 1}, status=201) for n in range(3)]
         ben.ask("PUT", f"/api/shortlist/{planned[0]['id']}/vote")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 PASSWORD = "a password for trials only"
 MEMBERS = 8
-# Root without its way around the modes of files, so that what is read-only is so for the site, too.
+# Root without the right to ignore file modes, so that read-only files are read-only for the site, too.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
 
 
@@ -203,7 +203,7 @@ class Load(Clients):
         return {status: found.count(status) for status in sorted(set(found))}
 
     def lost(self) -> int:
-        """How many acknowledged writes the site does not know any more."""
+        """How many acknowledged writes the site has lost."""
         missing = 0
         for token, acknowledged in self.acknowledged.items():
             known: set[int] = set()

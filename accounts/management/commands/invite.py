@@ -8,7 +8,7 @@ from accounts import services
 
 class Command(BaseCommand):
     help = (
-        "Create invitation links. Each lets one person register, also where registration is closed, and is shown only "
+        "Create invitation links. Each lets one person register, even where registration is closed, and is shown only "
         "now. Example: manage.py invite --note Cleo --days 14"
     )
 

@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--missing",
             choices=LACKS,
-            help="refresh only what is missing this: movies without cast and crew and albums without artists; movies "
+            help="refresh only entries without it: movies without cast and crew and albums without artists; movies "
             "without a poster and albums without a cover; albums without a release group",
         )
         parser.add_argument("--limit", type=count, metavar="N", help="refresh at most N movies and N albums")

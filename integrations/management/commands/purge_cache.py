@@ -13,7 +13,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="delete everything, so that all is fetched again")
+        parser.add_argument("--all", action="store_true", help="delete everything; it is fetched again when needed")
 
     def handle(self, *, verbosity: int, **options: Any) -> None:
         try:

@@ -92,7 +92,7 @@ class ShareYearView(PartnerView):
         extensions={"x-problems": ["permission_denied"]},
     )
     def post(self, request, year):
-        """Create an address at which anyone can see the picture of your year. The one before stops working.
+        """Create an address at which anyone can see the picture of your year. The previous one stops working.
 
         With another member it shows both of you while you both share this year with each other, and neither is private.
         """
@@ -110,7 +110,7 @@ class ShareYearView(PartnerView):
         parameters=[PartnerSerializer, YEAR], responses={204: None}, extensions={"x-problems": ["permission_denied"]}
     )
     def delete(self, request, year):
-        """Stop sharing: your address no longer works, nor does the other member's. 204 even if there was none."""
+        """Stop sharing: neither your address nor the other member's works any longer. 204 even if there was none."""
         number, name = read_year(year), self.read_query(PartnerSerializer)["with"].lower()
         with_them = {"partner__username": name} if name else {"partner": None}
         if request.user.shared_years.filter(year=number, **with_them).delete()[0]:
@@ -138,5 +138,5 @@ class SharedYearView(APIView):
         key_hash = digest(request.query_params.get("token", ""))
         shared = SharedYear.objects.allowed().select_related("user", "partner").filter(key_hash=key_hash).first()
         if shared is None:
-            raise NotFound("This picture is not shared, or no longer.", code="nothing_shared")
+            raise NotFound("This picture is not shared, or is no longer shared.", code="nothing_shared")
         return HttpResponse(card.draw(shared.year, shared.user, shared.partner), content_type=SVG)

@@ -105,7 +105,7 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
 
 
 class DifferenceSerializer(serializers.Serializer):
-    """A work that two members rated differently, on one pick or on two; shown is the caller's pick."""
+    """A work that two members rated differently, on one pick or on two. It shows the caller's pick."""
 
     difference = serializers.IntegerField(help_text="The caller's rating minus theirs.")
     kind = serializers.ChoiceField(["movie", "album"], source="pick.kind")

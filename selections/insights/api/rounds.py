@@ -129,7 +129,7 @@ class RoundSerializer(serializers.Serializer):
     links = LinksSerializer()
     members = RoundMemberSerializer(many=True, help_text="The caller first, then by username.")
     result = ResultSerializer(
-        allow_null=True, help_text="By the opinions shown; null until the round is over, and if members do not fit."
+        allow_null=True, help_text="From the opinions shown; null until the round is over, or with several pages."
     )
 
 
@@ -155,7 +155,7 @@ class RoundView(GenericAPIView):
     def get(self, request, name):
         """A calendar week of all members: their picks, who is missing, and the opinions that you may read.
 
-        It creates no weeks. The result follows once the week is over for you, if one page has all members.
+        Reading it creates no weeks. It has a `result` once the week is over for you, if all members fit on one page.
         """
         user = request.user
         week = this_week(user) if name == "current" else read_week_name(name)

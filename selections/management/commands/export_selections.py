@@ -29,7 +29,7 @@ class Command(BaseCommand):
             "--output",
             type=Path,
             metavar="PATH",
-            help="the file (default: standard output); for all users, unless as csv, a directory with a file for each",
+            help="the file (default: standard output); for all users a directory with a file for each, except for csv",
         )
         parser.add_argument("--force", action="store_true", help="replace existing files")
 

@@ -26,7 +26,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="an account that is the same person's as the user of that name in the file",
+            help="an existing account that belongs to the user of that name in the file",
         )
 
     def handle(self, *, file, apply, owner, same, verbosity, **options):

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=[*readers.FORMATS, readers.JSON], help="default: recognized by the content"
         )
-        parser.add_argument("--kind", choices=["movie", "album"], help="of the rows of a plain CSV without kinds")
+        parser.add_argument("--kind", choices=["movie", "album"], help="what a plain CSV lists, if it does not say so")
         parser.add_argument(
             "--dates", choices=[*dates.ORDERS], help="whether dates such as 1/2/2024 begin with the day or the month"
         )

@@ -81,7 +81,8 @@ class OpinionView(OfPickView):
     def delete(self, request, pk, position):
         """Delete your opinion on a pick, with its history.
 
-        An opinion that has revealed others' on the same pick stays until the week is over: change it until then.
+        An opinion that has revealed others' on the same pick can be deleted once the week is over, and changed until
+        then.
         """
         if not services.delete_opinion(request.user, self.get_pick()):
             raise NoOpinion

@@ -182,7 +182,7 @@ class ShortlistViewSet(PlanViewSet):
     @extend_schema(responses={204: None}, extensions={"x-problems": ["item_not_found"]})
     @vote.mapping.delete
     def withdraw_vote(self, request, pk):
-        """Take back your vote; without one nothing changes."""
+        """Withdraw your vote. If there is none, nothing changes."""
         services.withdraw_vote(request.user, self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -193,8 +193,8 @@ class ShortlistViewSet(PlanViewSet):
     )
     @action(detail=False, methods=["post"], filterset_class=None)
     def draw(self, request):
-        """Let chance choose from your shortlist: each title with the weight 1 + its votes, and never one that you have
-        picked before, in any edition. Nothing is stored."""
+        """Draw a title from your shortlist at random, each with the weight 1 + its votes. Titles that you have picked
+        before, in any edition, are never drawn. Nothing is stored."""
         kind = KINDS[validated(serializers.AskDrawSerializer(data=request.data))["kind"]]
         drawn = services.draw(request.user, kind)
         if drawn is None:
@@ -240,7 +240,7 @@ class ChallengeViewSet(PlanViewSet):
         responses={204: None}, extensions={"x-problems": ["challenge_not_found", "not_owner", "challenge_answered"]}
     )
     def destroy(self, request, pk):
-        """Withdraw a challenge that you made, as long as it waits for an answer."""
+        """Withdraw a challenge that you made, as long as it has not been answered."""
         challenge = self.get_object()
         if challenge.challenger_id != request.user.pk:
             raise PermissionDenied("Only the challenger can withdraw this", "not_owner")

@@ -78,7 +78,7 @@ class ImportReportSerializer(serializers.Serializer):
     weeks_existing = serializers.IntegerField()
     notes_filled = serializers.IntegerField(help_text="Existing weeks without notes that were given some.")
     rewatches_filled = serializers.IntegerField(
-        help_text="Existing picks of which it was unknown whether they are rewatches, and which the file tells."
+        help_text="Existing picks for which it was unknown whether they are rewatches, and the file says it."
     )
     picks_created = serializers.IntegerField()
     picks_existing = serializers.IntegerField()

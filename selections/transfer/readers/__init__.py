@@ -79,8 +79,8 @@ def _recognise_archive(path: Path) -> str:
         if name := _find(lambda known: known.is_export, archive.names):
             return name
     raise FileError(
-        "The ZIP has neither diary.csv, as Letterboxd's export does, nor watched-history.json, as Trakt's, nor the "
-        f"listens of ListenBrainz or Spotify. {files.AS_DOWNLOADED}"
+        "The ZIP has neither diary.csv (Letterboxd) nor watched-history.json (Trakt), and no listens of ListenBrainz "
+        f"or Spotify. {files.AS_DOWNLOADED}"
     )
 
 

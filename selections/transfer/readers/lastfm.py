@@ -22,8 +22,8 @@ NO_TIME = "Listens without a time, not counted"
 
 
 def has_no_header(first: list[str]) -> bool:
-    """Whether the first lines of a file are scrobbles: artist, album, track, and a time such as 05 Jan 2024 10:00,
-    which that of the track that is being played does not have."""
+    """Whether the first lines of a file are scrobbles: artist, album, track, and a time such as 05 Jan 2024 10:00. The
+    line of the track that is currently played has no time."""
     times = [row[3].strip() if len(row) == 4 else None for row in csv.reader(first)]
     return bool(times) and times[0] is not None and any(MONTH.fullmatch(time) for time in times if time)
 

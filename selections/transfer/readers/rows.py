@@ -107,7 +107,8 @@ class Reading:
         self.skipped_cells += [f"Imported without a cell, in {self.place}: {said}" for said in sentences]
 
     def mark_rewatches(self) -> None:
-        """Mark what the file has at an earlier time as well, if it is a whole history and does not say so itself."""
+        """Mark rows whose work the file also has at an earlier time as rewatches, if it is a whole history that does
+        not mark them itself."""
         first: dict[Hashable, Hashable] = {}
         dated = [(number, row) for number, row in enumerate(self.rows) if row.week]
         for number, row in sorted(dated, key=lambda numbered: (numbered[1].week, numbered[1].day or date.min)):

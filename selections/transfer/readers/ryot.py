@@ -36,7 +36,7 @@ def read(path: Path, reading: Reading) -> None:
 def _read_movie(entry: dict[str, Any], reading: Reading) -> list[Row]:
     """A row for each time, of which the last one has the rating and the review."""
     if text(entry.get("lot")).casefold() != "movie":
-        raise LeftOut("Not imported, as they are no movies")
+        raise LeftOut("Not imported, as they are not movies")
     seen = [text(time.get("ended_on")) for time in rows(entry.get("seen_history")) if text(time.get("ended_on"))]
     if not seen:
         raise LeftOut("Movies not imported, as they have not been seen")

@@ -15,7 +15,7 @@ DATES = ("enddate", "startdate", "progressedat", "progresschanged")
 def _read_movie(record: Record, reading: Reading) -> Row:
     """A movie that was completed."""
     if record["mediatype"].casefold() != "movie":
-        raise LeftOut("Not imported, as they are no movies")
+        raise LeftOut("Not imported, as they are not movies")
     if record["status"].casefold() != "completed":
         raise LeftOut("Movies not imported, as they are not completed")
     if record["notes"]:

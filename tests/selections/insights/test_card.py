@@ -1,4 +1,4 @@
-"""The year as a picture: what is in it, who may see it, and how it is shared."""
+"""The year as a picture: its content, who may see it, and how it is shared."""
 
 from xml.etree import ElementTree
 

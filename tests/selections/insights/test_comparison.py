@@ -165,7 +165,7 @@ def test_private_members_change_no_figure(club, time_machine, place):
     week = WeekFactory(user=hidden, year=2020, week_number=53)
     movie, album = WeekMovieFactory(week=week, movie=club.movies["three"]), WeekAlbumFactory(week=week)
     later = datetime(2026, 12, 30, tzinfo=UTC)
-    for pick in (movie, album):  # what they thought while they could see it
+    for pick in (movie, album):  # opinions from the time when they could see it
         give(club.ada, pick, 10, updated_at=later), give(club.ben, pick, 1, updated_at=later)
     for pick in club.picks.values():
         give(hidden, pick, 1)

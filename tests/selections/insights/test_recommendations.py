@@ -1,4 +1,4 @@
-"""What is recommended, why, and to whom it gives away nothing."""
+"""What is recommended and why, and that it reveals nothing hidden."""
 
 from datetime import date
 

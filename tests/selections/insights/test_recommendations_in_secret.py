@@ -1,4 +1,4 @@
-"""Recommendations give away nothing of what the user may not read."""
+"""Recommendations reveal nothing that the user may not read."""
 
 import pytest
 

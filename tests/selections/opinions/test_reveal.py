@@ -177,7 +177,7 @@ def test_kept_queries_find_what_the_orm_finds_at_each_hour(user, other, week, se
     assert {False, True} == set(found)
 
 
-def test_an_id_among_the_stand_ins_is_still_that_user(other, week, secret):
+def test_a_user_whose_id_is_a_stand_in_reads_their_own_opinions_only(other, week, secret):
     reader = UserFactory(pk=STAND_INS[0][0])
     mine = MovieOpinionFactory(user=reader, movie_pick__week=WeekFactory(user=reader, year=2026, week_number=7))
 

@@ -21,7 +21,7 @@ TABLE = """Week,Title,Year,Type,Rating
 
 
 class Interrupted(io.StringIO):
-    """Where Ctrl-C arrives while this is written."""
+    """An output on which Ctrl-C arrives while this text is written."""
 
     def __init__(self, words: str) -> None:
         super().__init__()

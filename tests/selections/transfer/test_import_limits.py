@@ -1,4 +1,4 @@
-"""What one member's files may cost, and that what can be stored can be taken along and brought back."""
+"""What one member's files may cost; and everything that can be stored can be exported and imported again."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ EMPTY = {"format": "wrong-opinions", "version": 1, "weeks": []}
 
 @pytest.fixture
 def three_weeks(monkeypatch):
-    """An account can have so many."""
+    """Let an account have at most three weeks."""
     monkeypatch.setattr(services, "MAX_WEEKS", 3)
 
 
@@ -105,7 +105,7 @@ def test_operators_and_curators_make_no_more_weeks_than_an_account_can_have(user
     assert len(backfill.create_weeks(user, [(2020, number) for number in range(1, 4)])) == 3
 
 
-def test_a_members_imports_add_so_many_works_that_nobody_knows(api, user, monkeypatch):
+def test_a_members_imports_add_a_limited_number_of_unknown_works(api, user, monkeypatch):
     monkeypatch.setattr(restoring, "MAX_UNCONFIRMED", 5)
     known = MovieFactory(tmdb_id=3)
 
@@ -146,7 +146,7 @@ def test_the_latest_changes_of_a_rating_are_kept(api, user):
 
 
 def test_what_is_stored_to_its_limits_comes_back(user):
-    """Also through what the API takes of a file."""
+    """It also comes back through the API, which takes less from a file."""
     text, at = "é" * MAX_TEXT, timezone.now() - timedelta(days=1)
     week = services.create_week(user, year=2020, week_number=1, notes=text)
     for position in (1, 2):

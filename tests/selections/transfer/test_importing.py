@@ -1,4 +1,4 @@
-"""What becomes of the rows of a file: found, placed, written, and remembered."""
+"""Importing the rows of a file: they are found, placed, written, and remembered."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID

@@ -32,11 +32,11 @@ def album(title, artist, year=None):
         (movie("amelie & i", 2001), [film("Amélie and I", "2001-04-25")], "Amélie and I"),
         # A festival a year before the release.
         (movie("The Hurt Locker", 2008), [film("The Hurt Locker", "2009-06-26")], "The Hurt Locker"),
-        # The original title is as good.
+        # The original title counts as well.
         (movie("Sen to Chihiro", 2001), [film("Spirited Away", "2001-07-20", "Sen to Chihiro")], "Spirited Away"),
-        # Of two of one name, the year says which.
+        # If two have the same name, the year decides.
         (movie("Dune", 1984), [film("Dune", "2021-09-15"), film("dune", "1984-12-14")], "dune"),
-        # A slip of the pen, where nothing else is near.
+        # A typing error, if nothing else is similar.
         (movie("The Godfahter", 1972), [film("The Godfather", "1972-03-14")], "The Godfather"),
         (
             album("OK Computer", "Radiohead"),
@@ -51,7 +51,7 @@ def album(title, artist, year=None):
         ),
         # Its date is unknown.
         (album("Blue", "Ada", 1971), [record("Blue", "Ada")], "Ada Blue ()"),
-        # Guests are named here and not there.
+        # Guests are named in one place and not in the other.
         (album("Blue", "Ada"), [record("Blue", "Ada feat. Ben", "1999")], "Ada feat. Ben Blue ('1999',)"),
         *(
             (
@@ -61,7 +61,7 @@ def album(title, artist, year=None):
             )
             for artist in ("VA", "V.A.", "various", "Various Artists")
         ),
-        # Of a band's two albums of one name, the year says which.
+        # If a band has two albums of the same name, the year decides.
         (
             album("Weezer", "Weezer", 2001),
             [record("Weezer", "Weezer", "1994-05-10"), record("Weezer", "Weezer", "2001-05-15")],
@@ -80,13 +80,13 @@ def test_what_is_clear(row, offered, winner):
     ("row", "offered", "reason"),
     [
         (movie("Heat", 1995), [], "nothing was found"),
-        # Which one, without a year?
+        # Two of the same name, and no year to decide.
         (movie("Dune"), [film("Dune", "2021-09-15"), film("Dune", "1984-12-14")], "2 go by that name"),
         # Two of one year.
         (movie("Crash", 2004), [film("Crash", "2004-09-10"), film("Crash", "2004-01-01")], "2 go by that name"),
         # The name is right, and the year is another film's.
         (movie("Solaris", 2002), [film("Solaris", "1972-03-20")], "nothing is similar enough"),
-        # Near in letters only.
+        # Only the letters are similar.
         (movie("Rocky II", 1979), [film("Rocky III", "1979-01-01")], "nothing is similar enough"),
         (movie("Alien 3", 1992), [film("Alien 4", "1992-01-01")], "nothing is similar enough"),
         (movie("Matrx", 1999), [film("Matrix", "1999-03-30"), film("Matrex", "1999-01-01")], "2 go by that name"),
@@ -98,7 +98,7 @@ def test_what_is_clear(row, offered, winner):
             "nothing is similar enough",
         ),
         (movie("Part Two: Revenge", 1985), [film("Part Three: Revenge", "1985-01-01")], "nothing is similar enough"),
-        # A slip, and no year to go by.
+        # A typing error, and no year to confirm the match.
         (movie("The Godfahter"), [film("The Godfather", "1972-03-14")], "nothing is similar enough"),
         # Two years apart, or without a date.
         (movie("Fight Club", 2001), [film("Fight Club", "1999-10-15")], "nothing is similar enough"),
@@ -107,7 +107,7 @@ def test_what_is_clear(row, offered, winner):
         (album("Weezer", "Weezer", 2019), [record("Weezer", "Weezer", "1994", "2003")], "nothing is similar enough"),
         # By another artist.
         (album("Blue", "Joni Mitchell"), [record("Blue", "LeAnn Rimes", "1996")], "nothing is similar enough"),
-        # Whose?
+        # No artist is given.
         (album("Blue", ""), [record("Blue", "Joni Mitchell", "1971")], "nothing is similar enough"),
         (
             album("Weezer", "Weezer"),

@@ -189,7 +189,7 @@ def test_no_account_is_taken_over(file):
     said = run(file())
 
     assert "ada: not imported.\n  There is another account with this name" in said
-    assert "add --same ada if both are the same person's.\n  Weeks that were left out with the account: 1." in said
+    assert "add --same ada if both belong to the same person.\n  Weeks that were left out with the account: 1." in said
     assert "ben: new account." in said
     assert said.endswith("CommandError 1: 1 user could not be imported; the others are not affected.")
     assert everything()[0][0] == before[0][0]

@@ -1,4 +1,4 @@
-"""What stands in our own JSON: each value has a type and a limit, and a refusal says where it stands."""
+"""Our own JSON: each value has a type and a limit, and an error says where the value is."""
 
 import copy
 import re

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("search_index_agrees")
 
 
 def comparable(text: str) -> str:
-    """The file but for when it was made and what others say in it."""
+    """The file without its time and others' opinions."""
     lines = re.sub(r'"exported_at": "[^"]*"', '"exported_at": ""', text).split("\n")
     return "\n".join(
         re.sub(r'(, )?\{"by": "[\w-]+", "own": false, .*?"earlier_ratings": \[\]\}', "", line) for line in lines
@@ -50,7 +50,7 @@ def comparable(text: str) -> str:
 
 @pytest.fixture
 def whole(now, user, other):
-    """The export of everything that there can be, and the account that it is to come back to."""
+    """An export with everything that it can contain, and the account into which it is imported."""
     full_history(user, other)
     text = exported(user)
     return text, back_again(user)

@@ -1,4 +1,4 @@
-"""Python imports this at its start where PYTHONPATH says so: the clock goes as far off as the file CLOCK_FILE says.
+"""Python imports this at its start if it is on PYTHONPATH. It moves the clock by the seconds in the file CLOCK_FILE.
 
 It may change while a server runs. What measures durations (`time.monotonic()`) goes on as it did, as on a machine
 whose clock is set.
@@ -28,6 +28,6 @@ def start() -> None:
 
 
 clock = time_machine.travel(time.time()).start()
-time.time()  # from the first question on it ticks
+time.time()  # it starts to tick when it is first read
 os.register_at_fork(after_in_child=start)  # threads do not survive a fork, and workers are forks
 start()

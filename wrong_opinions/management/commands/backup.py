@@ -7,7 +7,7 @@ from wrong_opinions import backup
 
 class Command(BaseCommand):
     help = (
-        "Write a snapshot of the whole database into one file while the site goes on serving. It holds password "
+        "Write a snapshot of the whole database into one file while the site keeps running. It holds password "
         "hashes and tokens, so only its owner may read it. Example: manage.py backup backup-2026-02-11.db"
     )
     requires_system_checks = []

@@ -8,7 +8,7 @@ from wrong_opinions import doctor, outages
 
 class Command(BaseCommand):
     help = (
-        "Check this deployment as it is, and say what to do: settings, files, disks, database, static files, the site "
+        "Check this deployment, and say what to do: settings, files, disks, database, static files, the site "
         "through its proxy, upstreams and clock, regular jobs, backups, mail. Fails if there is something to do. "
         "Example: manage.py doctor --mail you@example.org"
     )

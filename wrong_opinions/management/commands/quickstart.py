@@ -19,7 +19,7 @@ DEVELOPMENT = "http://localhost:5173,http://localhost:4173"  # `vite dev` and `v
 class Command(BaseCommand):
     help = (
         "Set up a fresh checkout and serve it: settings, database, sample data and an admin account. "
-        "Running it again changes nothing and serves. Example: manage.py quickstart --port 8001"
+        "Run it again to serve the same data. Example: manage.py quickstart --port 8001"
     )
     requires_system_checks = []
 

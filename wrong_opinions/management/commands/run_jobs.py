@@ -16,14 +16,14 @@ class Command(BaseCommand):
     help = (
         "Run the regular jobs whenever they are due, until SIGTERM or Ctrl-C: delete what has expired, back up into "
         "BACKUP_DIR, send notifications, shrink the cache, tell webhooks what happened, find covers, refresh the "
-        "catalog. Several runners never run a job twice. "
+        "catalog. Several runners never run a job at the same time. "
         "Example for cron, every hour: manage.py run_jobs --once"
     )
 
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("--once", action="store_true", help="run what is due now, and end")
+        parser.add_argument("--once", action="store_true", help="run what is due now, then exit")
 
     def handle(self, *, once, **options):
         handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does

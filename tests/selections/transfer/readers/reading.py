@@ -45,13 +45,13 @@ def table(tmp_path, *lines):
 
 
 def only(tmp_path, *lines, **options):
-    """What the one row of a table says, but for its place and kind."""
+    """The values of a table's only row, except its place and kind."""
     (row,) = read_all(table(tmp_path, *lines), **options)
     return {name: value for name, value in row.items() if name not in ("place", "kind")}
 
 
 def failure(tmp_path, *lines, **options):
-    """Why the one row of a table is no use."""
+    """Why the only row of a table cannot be read."""
     reading = read(table(tmp_path, *lines), **options)
     assert reading.rows == []
     ((place, sentence),) = reading.failures
@@ -61,7 +61,7 @@ def failure(tmp_path, *lines, **options):
 
 
 def skipped(tmp_path, *lines, **options):
-    """Why a cell of the one row of a table is not imported, though the row is."""
+    """Why a cell of a table's only row is not imported, although the row is."""
     reading = read(table(tmp_path, *lines), **options)
     assert (len(reading.rows), reading.failures) == (1, [])
     (sentence,) = reading.skipped_cells

@@ -180,7 +180,7 @@ def ours(*rows):
 
 
 def write(folder: Path, text: str, *, encoding: str = "utf-8") -> Path:
-    """A file with this text, whose name says nothing."""
+    """A file with this text, and a name that does not show its format."""
     path = folder / "download"
     path.write_bytes(text.encode(encoding))
     return path

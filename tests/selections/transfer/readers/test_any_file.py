@@ -14,7 +14,7 @@ from .reading import read, written
 
 
 def refused_or_read(path) -> None:
-    """Nothing but a FileError may come of any file."""
+    """No file may raise anything but a FileError."""
     for given in ("", *readers.FORMATS):
         said = sentences(path, given)
         assert all(sentence.endswith(".") and "\n" not in sentence for sentence in said)
@@ -76,7 +76,7 @@ def test_any_damage_to_a_zip(tmp_path, which, data):
     spots = st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255))
     for spot, value in data.draw(st.lists(spots, min_size=1, max_size=6)):
         content[spot] = value
-    # The table of contents is at the end, and what can be damaged most.
+    # The table of contents is at the end, and damage to it has the most effect.
     tail = st.tuples(st.integers(1, 1500), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
     for spot, value in data.draw(st.lists(tail, max_size=6)):
         content[-spot] = value

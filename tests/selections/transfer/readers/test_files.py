@@ -1,4 +1,4 @@
-"""Files that are no use: each is refused in one sentence, with the line where there is one, and never a traceback."""
+"""Unusable files: each is refused in one sentence, which names the line if there is one, and never with a traceback."""
 
 import csv
 import io

@@ -29,7 +29,7 @@ def test_yamtracks_csv(tmp_path):
     assert reading.remarks == [
         "The file has columns that are not imported: image, season_number, episode_number, progress, created_at.",
         "Movies not imported, as they are not completed: 1.",
-        "Not imported, as they are no movies: 2.",
+        "Not imported, as they are not movies: 2.",
         "Notes not imported, as they are private in Yamtrack: 1.",
     ]
 

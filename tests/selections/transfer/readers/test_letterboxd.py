@@ -183,7 +183,7 @@ def test_letterboxds_files_without_dates_of_watching(tmp_path, name):
 
 
 @pytest.mark.parametrize("none", ["0", "0.0", ""])
-def test_a_rating_of_zero_is_none(tmp_path, none):
+def test_a_rating_of_zero_means_no_rating(tmp_path, none):
     header = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
     diary = f"2025-01-06,Heat,1995,u,{none},,,2025-01-06\n2025-01-06,Alien,1979,u,4,,,2025-01-06\n"
     ratings = f"Date,Name,Year,Letterboxd URI,Rating\n2025-01-06,Heat,1995,u,{none}\n2025-01-06,Alien,1979,u,{none}\n"

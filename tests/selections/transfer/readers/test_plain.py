@@ -201,7 +201,7 @@ def test_what_we_write_for_letterboxd_is_read_as_well(tmp_path):
     }
 
 
-def test_no_is_another_answer_than_none(tmp_path):
+def test_no_differs_from_an_empty_cell(tmp_path):
     path = table(tmp_path, "album,week,rewatch", "Low,2024-W01,no", "Can,2024-W01,")
 
     assert [row.rewatch for row in read(path).rows] == [False, None]

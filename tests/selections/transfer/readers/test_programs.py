@@ -113,7 +113,7 @@ def album(place, title, artist, **said):
             "RYOT_NEWER",
             "ryot",
             [entry("metadata, entry 1", "2024-02-14", tmdb_id=949)],
-            ["Not imported, as they are no movies: 1."],
+            ["Not imported, as they are not movies: 1."],
         ),
         (
             "WATCHARR",

@@ -1,4 +1,4 @@
-"""ZIPs that are no use, and those that are made to do harm."""
+"""Unusable and malicious ZIPs."""
 
 import struct
 import tracemalloc
@@ -97,7 +97,7 @@ def test_the_line_of_a_file_in_a_zip(tmp_path):
 
 
 def peak(path) -> float:
-    """The megabytes that it took at most to refuse a file."""
+    """The peak memory, in MB, of refusing a file."""
     tracemalloc.start()
     try:
         refusal(path)
