@@ -293,6 +293,26 @@ def test_a_server_that_starts_without_its_database_says_so(caplog, tmp_path):
     assert said.startswith(f"The database {name} cannot be used: ")
 
 
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        ("accounts_user RENAME TO elsewhere", "elsewhere RENAME TO accounts_user"),
+        ("accounts_user RENAME visibility TO elsewhere", "accounts_user RENAME elsewhere TO visibility"),
+    ],
+)
+def test_a_database_that_lacks_migrations_is_an_outage_that_says_so(client, caplog, user, change, back):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {change}")
+    try:
+        response = client.post("/api/auth/login", {"username": user.username, "password": "x"}, "application/json")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {back}")
+
+    assert_problem(response, 503, BUSY)
+    assert caplog.messages[0].endswith(". Run manage.py migrate.")
+
+
 def test_a_bug_is_not_an_outage(user):
     with transaction.atomic(), pytest.raises(Exception, match=r"(?i)unique") as clash, transaction.atomic():
         UserFactory(username=user.username)

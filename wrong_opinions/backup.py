@@ -114,6 +114,8 @@ def _temporary_file(file: Path, *, force: bool) -> Iterator[Path]:
     """An empty file beside this one, which replaces it once it has been filled."""
     if file.is_dir():
         raise BackupError(f"{file} is a folder: name a file")
+    if file.exists() and not file.is_file():  # which the file would replace, as root even /dev/null
+        raise BackupError(f"{file} is not a file: choose another name")
     _refuse_existing(file, force=force)
     if connection.vendor == "sqlite" and file.exists() and _live_file().exists() and file.samefile(_live_file()):
         raise BackupError(f"{file} is the database itself: choose another name")

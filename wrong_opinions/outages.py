@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -15,6 +16,7 @@ BUSY = "The database is busy or out of reach, and nothing was changed. Try again
 FULL = "The database has no space left, and nothing was changed. Try again later."
 READ_ONLY = "25006"  # PostgreSQL's codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 DISK_FULL = "53100"
+NO_TABLE, NO_COLUMN = "42P01", "42703"  # as before `migrate`; SQLite says it in words, as an OperationalError
 
 
 def is_outage(error: BaseException | None) -> bool:
@@ -22,12 +24,14 @@ def is_outage(error: BaseException | None) -> bool:
     if isinstance(error, (OperationalError, InterfaceError, MigrationSchemaMissing)):
         return True
     # SQLite raises exactly this class for a damaged file.
-    return type(error) is DatabaseError or _code(error) == READ_ONLY
+    return type(error) is DatabaseError or _code(error) in {READ_ONLY, NO_TABLE, NO_COLUMN}
 
 
 def report(error: BaseException) -> str:
-    """A sentence for the operator: which database, and the reason."""
-    return f"The database {connection.settings_dict['NAME']} cannot be used: {first_line(error)}."
+    """For the operator: which database, the reason, and what to do where it lacks migrations."""
+    is_old = _code(error) in {NO_TABLE, NO_COLUMN} or re.match("no such (table|column)", str(error))
+    advice = " Run manage.py migrate." if is_old else ""
+    return f"The database {connection.settings_dict['NAME']} cannot be used: {first_line(error)}.{advice}"
 
 
 def first_line(said: object) -> str:

@@ -126,7 +126,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
             if not self.has_change_permission(request, row):
                 raise PermissionDenied
             if row.state != WAITS:
-                self.message_user(request, f"{row} has already been decided by another user.", messages.WARNING)
+                self.message_user(request, f"{row} has already been decided.", messages.WARNING)
                 return self.open_next(row)
             decision, form = self.read_decision(row, request.POST)
             if decision:
@@ -286,6 +286,6 @@ def is_of_another_year(row: ImportedRow) -> bool:
 def in_words(outcome: Outcome) -> str:
     """The result for a row."""
     if outcome.state == "before":
-        return f"{outcome.work} has already been decided by another user."
+        return f"{outcome.work} has already been decided."
     week = f" in {week_name(*outcome.week)}" if outcome.week and outcome.state in PLACED else ""
     return f"{outcome.work}: {outcome.sentence or STATES[outcome.state]}{week}.".replace("..", ".")

@@ -167,14 +167,14 @@ def test_upstream_trouble_is_a_message_and_the_row_goes_on_waiting(admin_client,
     assert (row.state, WeekMovie.objects.count()) == ("review", 0)
 
 
-def test_a_row_that_another_user_has_settled_is_a_message(admin_client, user):
+def test_a_row_that_has_been_settled_is_a_message(admin_client, user):
     movie = MovieFactory()
     row, following = waiting(user, movie, title="Dune"), waiting(user)
     settle(row, Decision(skip=True))
 
     response = admin_client.post(page_of(row), {"accept": movie.tmdb_id})
 
-    assert said(response) == ["Dune has already been decided by another user."]
+    assert said(response) == ["Dune has already been decided."]
     assert response["Location"] == page_of(following)
     assert not WeekMovie.objects.exists()
 

@@ -1,5 +1,6 @@
 """manage.py backup and restore, for real, on whichever database the tests run."""
 
+import os
 import stat
 import threading
 
@@ -62,6 +63,15 @@ def test_a_file_is_only_overwritten_by_force(run, refusal, tmp_path):
 )
 def test_a_place_that_cannot_be_written(refusal, tmp_path, place, sentence):
     assert refusal("backup", tmp_path / place) == f"{tmp_path / place} {sentence}"
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_backup_replaces_no_device(refusal, tmp_path, force):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    assert refusal("backup", pipe, *force) == f"{pipe} is not a file: choose another name."
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_accounts_are_only_overwritten_by_force(run, refusal, tmp_path, filled):

@@ -122,6 +122,8 @@ class Command(BaseCommand):
         reading = readers.read(file, zone=person.zone, **given)
         decisions = review.read(options["resolve"]) if options["resolve"] else {}
         review_file = options["review"] or file.with_suffix(".review.csv")
+        if review_file.is_dir():
+            raise CommandError(f"{review_file} is a folder. Name a file with --review.")
         if not os.access(review_file.parent, os.W_OK):
             raise CommandError(f"{review_file.parent} cannot be written to. Choose another place with --review.")
         self.introduce(file, reading)

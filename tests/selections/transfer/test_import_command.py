@@ -256,6 +256,13 @@ def test_where_nothing_can_be_written_nothing_begins(import_file):
     assert not Week.objects.exists()
 
 
+def test_where_the_review_file_is_a_folder_nothing_begins(import_file, tmp_path):
+    said = import_file(TABLE, "--apply", "--review", str(tmp_path))
+
+    assert said == f"CommandError 1: {tmp_path} is a folder. Name a file with --review."
+    assert not Week.objects.exists()
+
+
 def test_rows_without_a_week_are_reported_before_upstreams_are_asked(import_file):
     said = import_file("Title,Year,Type\nAlien,1979,movie\n").splitlines()
 
