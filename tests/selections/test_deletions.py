@@ -1,4 +1,4 @@
-"""Accounts that are deleted while other members change rows that go with them."""
+"""Rows that are deleted while other members, or the job runner, change what goes with them."""
 
 import threading
 
@@ -9,11 +9,26 @@ from accounts import services as accounts
 from accounts.models import User
 from selections import services
 from selections.kinds import MOVIE
-from selections.models import Challenge, Opinion, SharedYear, Week
-from selections.opinions.services import delete_opinion
-from selections.planning.services import challenge_member, vote, withdraw_challenge
+from selections.models import Challenge, Event, Opinion, SharedYear, Week
+from selections.opinions.services import delete_opinion, give_opinion
+from selections.planning.services import (
+    challenge_member,
+    remove_from_shortlist,
+    vote,
+    withdraw_challenge,
+    withdraw_vote,
+)
 from tests.conftest import just_before
-from tests.factories import MovieFactory, MovieOpinionFactory, ShortlistItemFactory, UserFactory, share_year
+from tests.factories import (
+    MovieFactory,
+    MovieOpinionFactory,
+    ShortlistItemFactory,
+    UserFactory,
+    WeekMovieFactory,
+    share_year,
+)
+from wrong_opinions.models import Webhook
+from wrong_opinions.webhooks import queue_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHANGES = {  # of what ben shares with ada, and the statement before which her account is deleted
@@ -26,12 +41,23 @@ CHANGES = {  # of what ben shares with ada, and the statement before which her a
 }
 
 
-def start_deleting(user):
-    """Delete the account in a thread, which may have to wait for this one."""
+DELETIONS = {
+    "opinion": lambda ben, ada, pick: delete_opinion(ada, pick),
+    "pick": lambda ben, ada, pick: services.remove_pick(MOVIE, pick.week, 1, force=True),
+    "week": lambda ben, ada, pick: services.delete_week(pick.week, force=True),
+    "challenge": lambda ben, ada, pick: withdraw_challenge(Challenge.objects.get(challenger=ben)),
+    "vote": lambda ben, ada, pick: withdraw_vote(ada, ben.shortlist.get()),
+    "item": lambda ben, ada, pick: remove_from_shortlist(ben.shortlist.get()),
+    "account": lambda ben, ada, pick: accounts.delete_account(ada),
+}
+
+
+def start(act, *arguments):
+    """Call it in a thread, which may have to wait for this one."""
 
     def run():
         try:
-            accounts.delete_account(user)
+            act(*arguments)
         finally:
             connection.close()
 
@@ -55,7 +81,7 @@ def test_an_account_and_what_another_member_shares_with_it_are_deleted_at_once(c
         opinion.delete()
     threads = []
 
-    with just_before(f'DELETE FROM "{table}"', lambda: threads.append(start_deleting(ada))):
+    with just_before(f'DELETE FROM "{table}"', lambda: threads.append(start(accounts.delete_account, ada))):
         change(ben, ada, opinion.movie_pick)
     threads[0].join()
 
@@ -63,3 +89,21 @@ def test_an_account_and_what_another_member_shares_with_it_are_deleted_at_once(c
     for model in (Opinion, Challenge, SharedYear):
         assert not model.objects.exists()
     assert Week.objects.exists() is (changed not in {"week", "account", "shared year"})
+
+
+@pytest.mark.parametrize("deleted", DELETIONS)
+def test_what_is_queued_for_webhooks_meanwhile_does_not_stop_a_deletion(deleted):
+    ada, ben = UserFactory(), UserFactory()
+    pick = WeekMovieFactory(week__user=ben)
+    Webhook.objects.create(name="club", url="https://hooks.example.org/")
+    give_opinion(ada, pick, rating=7, review="", contains_spoilers=False)
+    challenge_member(ben, ada, MovieFactory(), note="")
+    vote(ada, ShortlistItemFactory(user=ben))
+    threads = []
+
+    with just_before('DELETE FROM "selections_event"', lambda: threads.append(start(queue_events))):
+        DELETIONS[deleted](ben, ada, pick)
+    threads[0].join()
+
+    assert Event.objects.count() == (0 if deleted == "account" else 2)
+    assert not Event.objects.filter(is_queued=False).exists()
