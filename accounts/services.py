@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from email.policy import SMTP
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_toke
 from django.contrib.sessions.models import Session as AdminSession
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.template.loader import render_to_string
@@ -179,9 +179,26 @@ def delete_account(user: User) -> None:
         known = User.objects.select_for_update().filter(pk=user.pk).first()
         if known is None:
             return
-        for owned in (known.weeks, known.opinions, known.shortlist):
-            list(owned.select_for_update().order_by("pk").values_list("pk"))
+        for rows in _rows_to_lock(known):
+            list(rows.select_for_update().order_by("pk").values_list("pk"))
         known.delete()
+
+
+def _rows_to_lock(user: Any) -> Iterator[QuerySet[Any]]:
+    """The rows that go with the account, or to which rows that go belong, in the order in which other changes lock
+    them: otherwise the deletion could deadlock with a change by another member, such as deleting a pick with its
+    opinions."""
+    yield _any_of(user.weeks, user.opinions.values("movie_pick__week"), user.opinions.values("album_pick__week"))
+    yield _any_of(user.shortlist, user.suggestions.values("pk"), user.shortlist_votes.values("item"))
+    yield _any_of(user.challenges, user.challenges_made.values("pk"))
+    yield user.shared_years.model.objects.filter(Q(user=user) | Q(partner=user))
+
+
+def _any_of(owned: Any, *others: QuerySet[Any]) -> QuerySet[Any]:
+    """The owned rows, and those with these ids."""
+    ids = owned.order_by().values("pk").union(*(rows.order_by() for rows in others))
+    rows: QuerySet[Any] = owned.model.objects.filter(pk__in=ids)
+    return rows
 
 
 def set_active(user: User, *, active: bool, by: User) -> bool:

@@ -1,6 +1,7 @@
 """Problems of the API, as RFC 9457 describes them."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -144,7 +145,8 @@ def sentence(error: dict[str, str]) -> str:
     for beginning, words in WORDINGS.items():
         if message.startswith(beginning):
             return f"{name}{words}{message.removeprefix(beginning)}"
-    return message if name.lower() in message.lower() else f"{name}: {message}"
+    is_named = re.search(rf"\b{re.escape(name)}\b", message, re.IGNORECASE)
+    return message if is_named else f"{name}: {message}"
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -22,10 +22,11 @@ from django.db.models import F
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
+from accounts.models import User
 from catalog.progress import counted
 from integrations.webhooks import post
 from selections.api.events import EventSerializer
-from selections.models import Event
+from selections.models import Challenge, Event, ShortlistItem, Week
 from selections.recording import record_due
 
 from .models import Delivery, Webhook
@@ -59,13 +60,24 @@ def queue_events() -> bool:
     """
     with transaction.atomic():
         webhooks = list(Webhook.objects.select_for_update(no_key=True).filter(is_active=True).order_by("pk"))
-        new = Event.objects.select_for_update(no_key=True).filter(is_queued=False).order_by("pk")
-        ids = list(new.values_list("pk", flat=True)[:BATCH])
+        new = Event.objects.filter(is_queued=False).order_by("pk").values_list("pk", flat=True)
+        found = list(new[:BATCH])
+        lock_subjects(found)
+        ids = list(new.filter(pk__in=found).select_for_update(no_key=True))  # some may have been deleted
         events = Event.objects.visible_to(None).filter(pk__in=ids)
         known = [(webhook, event) for event in events for webhook in webhooks if event.at >= webhook.created_at]
         Delivery.objects.bulk_create(Delivery(webhook=webhook, event=event) for webhook, event in known)
         Event.objects.filter(pk__in=ids).update(is_queued=True)
-    return len(ids) == BATCH
+    return len(found) == BATCH
+
+
+def lock_subjects(ids: list[int]) -> None:
+    """Lock what whoever deletes one of these events has locked before, in the same order: a delivery that is added
+    while its event is being deleted would make that fail."""
+    events = Event.objects.filter(pk__in=ids).order_by()
+    for key, model in (("user", User), ("week", Week), ("vote__item", ShortlistItem), ("challenge", Challenge)):
+        rows = model._default_manager.filter(pk__in=events.values(key))
+        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def send_due(webhook: Webhook) -> tuple[int, str]:

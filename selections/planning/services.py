@@ -72,7 +72,9 @@ def vote(user, item: ShortlistItem) -> None:
 
 def withdraw_vote(user, item: ShortlistItem) -> None:
     """Take back the user's vote; without one nothing changes."""
-    item.votes.filter(user=user).delete()
+    with transaction.atomic():
+        lock_user(user)
+        item.votes.filter(user=user).delete()
 
 
 def draw(user, kind: Kind) -> Draw | None:

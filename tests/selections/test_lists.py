@@ -69,6 +69,10 @@ def test_the_message_lists_the_filters(api):
     assert detail == "Stars: There is no such parameter. Use kind, min_rating, page, page_size, user."
 
 
+def test_the_message_names_the_parameter_also_if_its_name_begins_another(api):
+    assert api.get("/api/weeks", {"week": 7}).json()["detail"].startswith("Week: There is no such parameter. Use ")
+
+
 @pytest.mark.parametrize(("address", "name"), [("/api/weeks", "owner"), ("/api/opinions", "user")])
 def test_a_private_member_is_as_unknown_as_any(api, address, name):
     UserFactory(username="hermit", visibility="private")

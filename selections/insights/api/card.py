@@ -89,7 +89,7 @@ class ShareYearView(PartnerView):
         parameters=[YEAR],
         request=PartnerSerializer,
         responses={201: SharedAddressSerializer},
-        extensions={"x-problems": ["permission_denied"]},
+        extensions={"x-problems": ["permission_denied", "not_found"]},  # if the other account has just been deleted
     )
     def post(self, request, year):
         """Create an address at which anyone can see the picture of your year. The previous one stops working.

@@ -138,7 +138,9 @@ class ShortlistViewSet(PlanViewSet):
     @extend_schema(
         request=serializers.ProposalSerializer,
         responses={201: serializers.ShortlistItemSerializer},
-        extensions={"x-problems": [*PROPOSE, "already_on_shortlist", "shortlist_full"]},
+        extensions={
+            "x-problems": [*PROPOSE, "already_on_shortlist", "shortlist_full", "item_not_found"]
+        },  # just removed
     )
     def create(self, request):
         """Put a movie or album on your shortlist, or suggest it to another member."""
@@ -223,7 +225,7 @@ class ChallengeViewSet(PlanViewSet):
     @extend_schema(
         request=serializers.ProposeChallengeSerializer,
         responses={201: serializers.ChallengeSerializer},
-        extensions={"x-problems": [*PROPOSE, "already_proposed", "too_many_pending"]},
+        extensions={"x-problems": [*PROPOSE, "already_proposed", "too_many_pending", "challenge_not_found"]},
     )
     def create(self, request):
         """Propose a movie or album for a week of another member."""

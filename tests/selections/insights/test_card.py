@@ -6,7 +6,7 @@ import pytest
 import wcwidth
 from django.db import IntegrityError, transaction
 
-from tests.conftest import assert_problem, client_of
+from tests.conftest import assert_problem, client_of, just_before
 from tests.factories import AlbumOpinionFactory, MovieOpinionFactory, WeekFactory, WeekMovieFactory, share_year
 
 YEAR = "/api/stats/year-in-opinions/2026"
@@ -105,3 +105,10 @@ def test_the_database_refuses_to_share_twice_or_with_yourself(user, other):
             share_year(user, partner)
     with pytest.raises(IntegrityError, match="sharedyear"):
         share_year(user, user)
+
+
+def test_a_year_is_not_shared_with_an_account_that_has_just_been_deleted(api, other):
+    with just_before('SELECT "accounts_user"."id" AS "pk"', other.delete):
+        response = api.post(f"{YEAR}/share", {"with": "ben"})
+
+    assert_problem(response, 404)

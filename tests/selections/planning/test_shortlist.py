@@ -5,10 +5,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from catalog import merging
-from selections.models import ShortlistItem, ShortlistVote
+from selections.models import Challenge, ShortlistItem, ShortlistVote
 from selections.planning import services
 from selections.services import place_pick
-from tests.conftest import assert_problem, at_once, client_of, right_after_query
+from tests.conftest import assert_problem, at_once, client_of, just_before, right_after_query
 from tests.factories import (
     PICKS,
     WORKS,
@@ -286,6 +286,16 @@ def test_a_title_that_has_just_been_removed_is_not_found(user, other, who, metho
         response = getattr(client, method)(f"{SHORTLIST}/{item.pk}{path}", {"note": "Late."}, format="json")
 
     assert_problem(response, 404, "Not on a shortlist")
+
+
+@pytest.mark.parametrize(("place", "model"), [("shortlist", ShortlistItem), ("challenges", Challenge)])
+def test_a_proposal_that_is_removed_at_once_is_not_found(api, other, place, model):
+    movie = MovieFactory()
+
+    with just_before(f'SELECT "{model._meta.db_table}"."id"', model.objects.all().delete):
+        response = api.post(f"/api/{place}", {"tmdb_id": movie.tmdb_id, "for": "ben"})
+
+    assert_problem(response, 404)
 
 
 @pytest.mark.django_db(transaction=True)
