@@ -219,7 +219,7 @@ class OverviewView(StatisticsView):
     def get(self, request):
         """The numbers of a user's picks and ratings, and their most frequent genres, people, countries and decades."""
         scope = self.get_scope()
-        user = scope.person and OwnerSerializer.to_representation(scope.person)
+        user = scope.person and OwnerSerializer(scope.person).data
         return Response({"user": user} | statistics.overview(scope))
 
 
