@@ -4,6 +4,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from accounts.api.views import validated
 from selections.api.serializers import OwnerSerializer
 from selections.api.shown import ShownPickSerializer
 from selections.insights import statistics
@@ -201,9 +202,7 @@ class StatisticsView(FiguresView):
 
 def read_year(raw: str) -> int:
     """The year of an address. Raises ValidationError."""
-    serializer = YearSerializer(data={"year": raw})
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data["year"]
+    return validated(YearSerializer(data={"year": raw}))["year"]
 
 
 YEAR = OpenApiParameter(
