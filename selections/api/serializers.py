@@ -1,6 +1,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api.serializers import NullableTextField
 from catalog.api.serializers import (
     ArtistDetailsSerializer,
     BlankAsNullField,
@@ -55,22 +56,11 @@ class RewatchField(SwitchField):
         super().__init__(required=False, allow_null=True, help_text=help_text)
 
 
-class NotesField(serializers.CharField):
+class NotesField(NullableTextField):
     """Text, stored unchanged; null and "" both mean none, and are returned as null."""
 
     def __init__(self, *, max_length=MAX_TEXT, **kwargs):
-        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=max_length, **kwargs)
-
-    def run_validation(self, data=serializers.empty):
-        return super().run_validation(data) or ""
-
-    def to_internal_value(self, data):
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-    def to_representation(self, value):
-        return value or None
+        super().__init__(trim_whitespace=False, max_length=max_length, **kwargs)
 
 
 class OwnerSerializer(RowSerializer):
