@@ -1,28 +1,43 @@
-"""The progress of a command: a line from time to time."""
+"""What commands say, and their progress: a line from time to time."""
 
 import time
+from typing import Any
 
 from django.core.management import BaseCommand
 
 INTERVAL = 10  # seconds between two lines
 
 
+class QuietCommand(BaseCommand):
+    """A command that says nothing with `--verbosity 0`."""
+
+    verbosity: int
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self.verbosity = options["verbosity"]
+        return super().execute(*args, **options)
+
+    def say(self, line: str) -> None:
+        if self.verbosity:
+            self.stdout.write(line)
+
+
 class Progress:
     """Progress through `total` items called `what`, written to the output of `command`."""
 
-    def __init__(self, command: BaseCommand, what: str, total: int, verbosity: int) -> None:
-        self.command, self.what, self.total, self.verbosity = command, what, total, verbosity
+    def __init__(self, command: QuietCommand, what: str, total: int) -> None:
+        self.command, self.what, self.total = command, what, total
         self.begin = self.last = time.monotonic()
 
     def step(self, number: int) -> None:
         """Report that this many are done."""
         now = time.monotonic()
-        if not self.verbosity or now - self.last < INTERVAL or number == self.total:
+        if now - self.last < INTERVAL or number == self.total:
             return
         self.last = now
         each = max((now - self.begin) / number, 1e-6)
         left = duration((self.total - number) * each)
-        self.command.stdout.write(f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go.")
+        self.command.say(f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go.")
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Who may do what: each method of each address in the URL configuration, for each role."""
 
+import json
 import re
 from itertools import product
 
@@ -302,6 +303,10 @@ def test_who_may(world, role):
     assert {f"{method} {address}": status for (method, address), (status, _) in answers.items()} == {
         f"{method} {address}": expected(method, address, role) for method, address in operations
     }
+    if role == "anonymous":
+        assert {json.loads(text)["detail"] for status, text in answers.values() if status == 401} == {
+            "Not authenticated"
+        }
     # Registration and sign-in answer with the account they were sent, and the addresses of a calendar and of a shared
     # year are enough to read them.
     if role in {"private", "staff"}:

@@ -56,23 +56,42 @@ class CatalogSerializer(serializers.ModelSerializer):
         return super().build_standard_field(field_name, model_field)
 
 
-class WorkSerializer(CatalogSerializer):
-    title = serializers.CharField(source="shown_title", read_only=True)
+class RowSerializer(serializers.Serializer):
+    def to_representation(self, row):
+        return show_as(type(self))(row)
 
 
 @cache
-def readers(serializer: type[WorkSerializer]) -> list[tuple[str, Callable[[Any], Any]]]:
-    """How a work's fields are read, found once: REST framework makes the fields of a serializer for each request."""
-    return [(name, reader(field)) for name, field in serializer().fields.items() if field.source != "*"]
+def show_as(serializer: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """What shows a row as a serializer's fields say, made once: REST framework makes the fields for each request."""
+    fields = {name: field for name, field in serializer().fields.items() if field.source != "*"}
+    names, get = tuple(fields), attrgetter(*(field.source for field in fields.values()))
+    changes = [(name, show) for name, field in fields.items() if (show := show_value(field))]
+
+    def show_row(row: Any) -> dict[str, Any]:
+        shown = dict(zip(names, get(row), strict=True))
+        for name, show in changes:
+            shown[name] = show(shown[name])
+        return shown
+
+    return show_row
 
 
-def reader(field: serializers.Field) -> Callable[[Any], Any]:
-    get = attrgetter(field.source or "")
+def show_value(field: Any) -> Callable[[Any], Any] | None:
+    """What shows a value of a field; None if the renderer does."""
     if isinstance(field, BlankAsNullField):
-        return lambda work: get(work) or None  # without another call, as weeks have many of them
-    if isinstance(field, ImageField):
-        return lambda work: field.to_representation(get(work))
-    return get  # the renderer does the rest
+        return lambda text: text or None
+    if isinstance(field, RowSerializer):
+        show_row = show_as(type(field))
+        return lambda row: row and show_row(row)
+    if isinstance(child := getattr(field, "child", None), RowSerializer):
+        show_each = show_as(type(child))
+        return lambda rows: [show_each(row) for row in rows]
+    return field.to_representation if isinstance(field, ImageField) else None
+
+
+class WorkSerializer(RowSerializer, CatalogSerializer):
+    title = serializers.CharField(source="shown_title", read_only=True)
 
 
 class DetailsSerializer(CatalogSerializer):
@@ -85,7 +104,7 @@ class DetailsSerializer(CatalogSerializer):
 
 class WorkDetailsSerializer(WorkSerializer, DetailsSerializer):
     def to_representation(self, work):
-        return {name: read(work) for name, read in readers(type(self))} | {"cached": self.get_cached(work)}
+        return super().to_representation(work) | {"cached": self.get_cached(work)}
 
 
 class MovieSearchSerializer(serializers.Serializer):
@@ -188,10 +207,6 @@ class MovieCreditsSerializer(serializers.Serializer):
 class PickedWorkSerializer(WorkSerializer):
     cached_at = serializers.DateTimeField()
     confirmed = serializers.BooleanField(source="is_confirmed", read_only=True, help_text=CONFIRMED)
-
-    @classmethod
-    def to_representation(cls, work):
-        return {name: read(work) for name, read in readers(cls)}
 
 
 class PickedMovieSerializer(PickedWorkSerializer):

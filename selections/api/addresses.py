@@ -4,6 +4,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound, ParseError
 
+from accounts.api.views import validated
 from selections import reads
 from selections.models import POSITION_RULE, Position, Week
 from selections.weeks import WEEK_NAME, read_week_name
@@ -37,9 +38,7 @@ def find_week(raw: str, user) -> Week:
 
 def read_force(request) -> bool:
     """Whether the request has `?force=true`. Raises ValidationError."""
-    asked = ForceSerializer(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data["force"]
+    return validated(ForceSerializer(data=request.query_params))["force"]
 
 
 def read_position(raw: str) -> int:

@@ -1,8 +1,6 @@
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
-from django.utils.decorators import method_decorator
 from django.utils.http import quote_etag
-from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -14,6 +12,7 @@ from rest_framework.views import APIView
 from accounts import limits, security
 from accounts import services as accounts
 from accounts.api.authentication import InactiveAccount, InvalidCredentials, IsSignedIn
+from accounts.api.views import no_content, no_store
 from accounts.models import ApiToken
 
 CALENDAR = "text/calendar"
@@ -25,7 +24,7 @@ class CalendarAddressSerializer(serializers.Serializer):
     )
 
 
-@method_decorator(cache_control(no_store=True), name="dispatch")
+@no_store
 @extend_schema(tags=["weeks"])
 class CalendarTokenView(APIView):
     """The secret address of your weeks as a calendar."""
@@ -46,7 +45,7 @@ class CalendarTokenView(APIView):
         """Disable your calendar: its address stops working. The response is 204 even if there was none."""
         if accounts.end_calendar_token(request.user):
             security.record("token revoked", request, user_id=request.user.pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 class CalendarView(APIView):

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.views import validated
-from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer, RowSerializer
 from selections import reads
 from selections.models import Event
 
@@ -33,7 +33,7 @@ class AskEventsSerializer(serializers.Serializer):
         return attrs
 
 
-class EventSerializer(serializers.Serializer):
+class EventSerializer(RowSerializer):
     """Something that happened. It never says what an opinion says."""
 
     id = serializers.IntegerField()

@@ -7,6 +7,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.views import no_content, validated
 from selections import services
 from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Week
@@ -54,9 +55,7 @@ class OwnWeekView(APIView):
 
 class PicksView(OwnWeekView):
     def post(self, request, pk):
-        asked = SERIALIZERS[self.kind][0](data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = asked.validated_data
+        values = validated(SERIALIZERS[self.kind][0](data=request.data))
         external_id, position = values.pop(self.kind.id_field), values.pop("position")
         pick, _ = services.pick_work(self.kind, self.get_week(), external_id, position, **values)
         return self.answer(pick, status.HTTP_201_CREATED)
@@ -66,18 +65,15 @@ class PickView(OwnWeekView):
     problems = [*OwnWeekView.problems, "invalid_position"]
 
     def put(self, request, pk, position):
-        asked = SERIALIZERS[self.kind][1](data=request.data)
-        asked.is_valid(raise_exception=True)
+        values = validated(SERIALIZERS[self.kind][1](data=request.data))
         place, force = read_position(position), read_force(request)
-        values = asked.validated_data
         external_id, week = values.pop(self.kind.id_field), self.get_week()
         pick, is_new = services.pick_work(self.kind, week, external_id, place, replace=True, force=force, **values)
         return self.answer(pick, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
     def patch(self, request, pk, position):
-        asked = serializers.MovePickSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        place, values = read_position(position), asked.validated_data
+        values = validated(serializers.MovePickSerializer(data=request.data))
+        place = read_position(position)
         new_place = values.pop("position", place)
         return self.answer(services.move_pick(self.kind, self.get_week(), place, new_place, **values))
 
@@ -85,7 +81,7 @@ class PickView(OwnWeekView):
         place, force = read_position(position), read_force(request)
         if not services.remove_pick(self.kind, self.get_week(), place, force=force):
             return self.answer(None)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 def describe_picks(kind: Kind):

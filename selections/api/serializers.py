@@ -1,6 +1,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api.serializers import NullableTextField
 from catalog.api.serializers import (
     ArtistDetailsSerializer,
     BlankAsNullField,
@@ -8,13 +9,13 @@ from catalog.api.serializers import (
     PersonSerializer,
     PickedAlbumSerializer,
     PickedMovieSerializer,
+    RowSerializer,
 )
 from catalog.models import Album, Movie
 from integrations.values import mbid
 from selections.models import (
     MAX_TEXT,
     POSITION_RULE,
-    AnyPick,
     Opinion,
     Position,
     Week,
@@ -55,35 +56,20 @@ class RewatchField(SwitchField):
         super().__init__(required=False, allow_null=True, help_text=help_text)
 
 
-class NotesField(serializers.CharField):
+class NotesField(NullableTextField):
     """Text, stored unchanged; null and "" both mean none, and are returned as null."""
 
     def __init__(self, *, max_length=MAX_TEXT, **kwargs):
-        super().__init__(allow_null=True, allow_blank=True, trim_whitespace=False, max_length=max_length, **kwargs)
-
-    def run_validation(self, data=serializers.empty):
-        return super().run_validation(data) or ""
-
-    def to_internal_value(self, data):
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-    def to_representation(self, value):
-        return value or None
+        super().__init__(trim_whitespace=False, max_length=max_length, **kwargs)
 
 
-class OwnerSerializer(serializers.Serializer):
+class OwnerSerializer(RowSerializer):
     id = serializers.IntegerField()
     username = serializers.CharField()
     display_name = BlankAsNullField()
 
-    @staticmethod
-    def to_representation(user):
-        return {"id": user.pk, "username": user.username, "display_name": user.display_name or None}
 
-
-class WeekSerializer(serializers.ModelSerializer):
+class WeekSerializer(RowSerializer, serializers.ModelSerializer):
     owner = OwnerSerializer(source="user")
     notes = BlankAsNullField()
     starts_on = serializers.DateField(help_text="Its Monday.")
@@ -107,24 +93,8 @@ class WeekSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
-    @staticmethod
-    def to_representation(week):
-        return {
-            "id": week.pk,
-            "user_id": week.user_id,
-            "owner": OwnerSerializer.to_representation(week.user),
-            "year": week.year,
-            "week_number": week.week_number,
-            "starts_on": week.starts_on,
-            "ends_on": week.ends_on,
-            "notes": week.notes or None,
-            "is_complete": week.is_complete,
-            "created_at": week.created_at,
-            "updated_at": week.updated_at,
-        }
 
-
-class OpinionSerializer(serializers.ModelSerializer):
+class OpinionSerializer(RowSerializer, serializers.ModelSerializer):
     """A user's opinion on a pick."""
 
     review = BlankAsNullField()
@@ -134,41 +104,21 @@ class OpinionSerializer(serializers.ModelSerializer):
         fields = ["rating", "review", "contains_spoilers", "created_at", "updated_at"]
         read_only_fields = fields
 
-    @staticmethod
-    def to_representation(opinion):
-        return {
-            "rating": opinion.rating,
-            "review": opinion.review or None,
-            "contains_spoilers": opinion.contains_spoilers,
-            "created_at": opinion.created_at,
-            "updated_at": opinion.updated_at,
-        }
 
-
-class MoviePickSerializer(serializers.ModelSerializer):
+class MoviePickSerializer(RowSerializer, serializers.ModelSerializer):
     movie = PickedMovieSerializer()
 
     class Meta:
         model = WeekMovie
         fields = ["position", "added_at", "rewatch", "movie"]
 
-    @staticmethod
-    def to_representation(pick):
-        movie = PickedMovieSerializer.to_representation(pick.movie)
-        return {"position": pick.position, "added_at": pick.added_at, "rewatch": pick.rewatch, "movie": movie}
 
-
-class AlbumPickSerializer(serializers.ModelSerializer):
+class AlbumPickSerializer(RowSerializer, serializers.ModelSerializer):
     album = PickedAlbumSerializer()
 
     class Meta:
         model = WeekAlbum
         fields = ["position", "added_at", "rewatch", "album"]
-
-    @staticmethod
-    def to_representation(pick):
-        album = PickedAlbumSerializer.to_representation(pick.album)
-        return {"position": pick.position, "added_at": pick.added_at, "rewatch": pick.rewatch, "album": album}
 
 
 class DiscussedSerializer(serializers.ModelSerializer):
@@ -181,41 +131,19 @@ class DiscussedMovieSerializer(DiscussedSerializer, MoviePickSerializer):
     class Meta(MoviePickSerializer.Meta):
         fields = [*MoviePickSerializer.Meta.fields, "my_opinion", "opinions_count"]
 
-    @staticmethod
-    def to_representation(pick):
-        return MoviePickSerializer.to_representation(pick) | discussion(pick)
-
 
 class DiscussedAlbumSerializer(DiscussedSerializer, AlbumPickSerializer):
     class Meta(AlbumPickSerializer.Meta):
         fields = [*AlbumPickSerializer.Meta.fields, "my_opinion", "opinions_count"]
 
-    @staticmethod
-    def to_representation(pick):
-        return AlbumPickSerializer.to_representation(pick) | discussion(pick)
-
-
-def discussion(pick: AnyPick) -> dict:
-    """The fields of DiscussedSerializer."""
-    opinion = OpinionSerializer.to_representation(pick.my_opinion) if pick.my_opinion else None
-    return {"my_opinion": opinion, "opinions_count": pick.opinions_count}  # type: ignore[union-attr]
-
 
 class WeekFullSerializer(WeekSerializer):
-    of_movie, of_album = DiscussedMovieSerializer, DiscussedAlbumSerializer
     movies = DiscussedMovieSerializer(many=True)
     albums = DiscussedAlbumSerializer(many=True)
 
     class Meta(WeekSerializer.Meta):
         fields = [*WeekSerializer.Meta.fields, "movies", "albums"]
         read_only_fields = fields
-
-    @classmethod
-    def to_representation(cls, week):
-        return WeekSerializer.to_representation(week) | {
-            "movies": [cls.of_movie.to_representation(pick) for pick in week.movies],
-            "albums": [cls.of_album.to_representation(pick) for pick in week.albums],
-        }
 
 
 def check_iso_week(attrs: dict) -> dict:
@@ -293,7 +221,7 @@ class PickAlbumSerializer(ReplaceAlbumSerializer):
     position = PositionField()
 
 
-class SelectionSerializer(serializers.Serializer):
+class SelectionSerializer(RowSerializer):
     """The week and user of a pick."""
 
     week_id = serializers.IntegerField()
@@ -302,17 +230,6 @@ class SelectionSerializer(serializers.Serializer):
     position = serializers.ChoiceField(Position.choices)
     added_at = serializers.DateTimeField()
     owner = OwnerSerializer(source="week.user")
-
-    @staticmethod
-    def to_representation(pick):
-        return {
-            "week_id": pick.week_id,
-            "year": pick.week.year,
-            "week_number": pick.week.week_number,
-            "position": pick.position,
-            "added_at": pick.added_at,
-            "owner": OwnerSerializer.to_representation(pick.week.user),
-        }
 
 
 class PickedSerializer(serializers.ModelSerializer):
@@ -328,26 +245,12 @@ class PickedSerializer(serializers.ModelSerializer):
 
 class MoviePickedSerializer(PickedSerializer, MoviePickSerializer):
     class Meta(MoviePickSerializer.Meta):
-        fields = ["week_id", *MoviePickSerializer.Meta.fields, "previous_selections"]
-
-    @staticmethod
-    def to_representation(pick):
-        return MoviePickSerializer.to_representation(pick) | previous_selections(pick)
+        fields = [*MoviePickSerializer.Meta.fields, "week_id", "previous_selections"]
 
 
 class AlbumPickedSerializer(PickedSerializer, AlbumPickSerializer):
     class Meta(AlbumPickSerializer.Meta):
-        fields = ["week_id", *AlbumPickSerializer.Meta.fields, "previous_selections"]
-
-    @staticmethod
-    def to_representation(pick):
-        return AlbumPickSerializer.to_representation(pick) | previous_selections(pick)
-
-
-def previous_selections(pick: AnyPick) -> dict:
-    """The fields of PickedSerializer."""
-    previous = [SelectionSerializer.to_representation(other) for other in pick.previous_selections]
-    return {"week_id": pick.week_id, "previous_selections": previous}
+        fields = [*AlbumPickSerializer.Meta.fields, "week_id", "previous_selections"]
 
 
 class MovieWithSelectionsSerializer(PickedMovieSerializer):
@@ -357,10 +260,6 @@ class MovieWithSelectionsSerializer(PickedMovieSerializer):
         model = Movie
         fields = [*PickedMovieSerializer.Meta.fields, "selections"]
 
-    @staticmethod
-    def to_representation(movie):
-        return PickedMovieSerializer.to_representation(movie) | selections(movie)
-
 
 class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
     selections = SelectionSerializer(many=True)
@@ -368,14 +267,6 @@ class AlbumWithSelectionsSerializer(PickedAlbumSerializer):
     class Meta(PickedAlbumSerializer.Meta):
         model = Album
         fields = [*PickedAlbumSerializer.Meta.fields, "selections"]
-
-    @staticmethod
-    def to_representation(album):
-        return PickedAlbumSerializer.to_representation(album) | selections(album)
-
-
-def selections(work) -> dict:
-    return {"selections": [SelectionSerializer.to_representation(pick) for pick in work.selections]}
 
 
 class ArtistWithAlbumsSerializer(ArtistDetailsSerializer):
@@ -397,13 +288,6 @@ class MovieOfPersonSerializer(MovieWithSelectionsSerializer):
     class Meta(MovieWithSelectionsSerializer.Meta):
         fields = [*MovieWithSelectionsSerializer.Meta.fields, "characters", "jobs"]
 
-    @staticmethod
-    def to_representation(movie):
-        return MovieWithSelectionsSerializer.to_representation(movie) | {
-            "characters": [part.character for part in movie.cast.all()],
-            "jobs": [credit.job for credit in movie.crew.all()],
-        }
-
 
 class PersonWithMoviesSerializer(PersonSerializer):
     """A person, with those of their movies that were picked."""
@@ -415,17 +299,12 @@ class PersonWithMoviesSerializer(PersonSerializer):
         read_only_fields = fields
 
 
-class WeekOfPickSerializer(serializers.ModelSerializer):
+class WeekOfPickSerializer(RowSerializer, serializers.ModelSerializer):
     owner = OwnerSerializer(source="user")
 
     class Meta:
         model = Week
         fields = ["id", "year", "week_number", "owner"]
-
-    @staticmethod
-    def to_representation(week):
-        owner = OwnerSerializer.to_representation(week.user)
-        return {"id": week.pk, "year": week.year, "week_number": week.week_number, "owner": owner}
 
 
 class OwnedOpinionSerializer(OpinionSerializer):
@@ -434,8 +313,3 @@ class OwnedOpinionSerializer(OpinionSerializer):
     class Meta(OpinionSerializer.Meta):
         fields = ["user", *OpinionSerializer.Meta.fields]
         read_only_fields = fields
-
-    @staticmethod
-    def to_representation(opinion):
-        user = OwnerSerializer.to_representation(opinion.user)
-        return {"user": user} | OpinionSerializer.to_representation(opinion)

@@ -1,13 +1,11 @@
-"""What several answers show of picks, and the opinions on them."""
-
-from typing import Any
+"""What several answers show of picks."""
 
 from rest_framework import serializers
 
 from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
 from selections.models import Position
 
-from .serializers import OwnedOpinionSerializer, WeekOfPickSerializer
+from .serializers import WeekOfPickSerializer
 
 
 class ShownPickSerializer(serializers.Serializer):
@@ -18,8 +16,3 @@ class ShownPickSerializer(serializers.Serializer):
     position = serializers.ChoiceField(Position.choices, source="pick.position")
     movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
     album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
-
-
-def shown_opinions(pick: Any) -> dict[str, Any]:
-    """The `opinions` on a pick that the caller may read, as PickQuerySet.with_shown_opinions() finds them."""
-    return {"opinions": [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]}

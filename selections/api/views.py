@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.authentication import is_read_only
+from accounts.api.views import no_content, validated
 from selections import reads, services
 from selections.models import Week, WeekQuerySet
 from selections.weeks import this_week, week_name
@@ -58,9 +59,7 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     )
     def create(self, request):
         """Create a week of your own."""
-        asked = serializers.CreateWeekSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        week = services.create_week(request.user, **asked.validated_data)
+        week = services.create_week(request.user, **validated(serializers.CreateWeekSerializer(data=request.data)))
         return Response(serializers.WeekSerializer(week).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[NO_ID])
@@ -111,11 +110,10 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
     )
     def partial_update(self, request, pk):
         """Change the notes of a week of your own, or move it with its picks; `{}` changes nothing."""
-        asked = serializers.ChangeWeekSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        values = validated(serializers.ChangeWeekSerializer(data=request.data))
         week = self.get_object()
-        if asked.validated_data:
-            services.change_week(week, **asked.validated_data)
+        if values:
+            services.change_week(week, **values)
         return Response(serializers.WeekSerializer(week).data)
 
     @extend_schema(
@@ -127,4 +125,4 @@ class WeekViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet):
         """Delete a week of your own, with its picks and the opinions on them."""
         force = read_force(request)
         services.delete_week(self.get_object(), force=force)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()

@@ -1,5 +1,7 @@
 """Picked movies and albums with those of their weeks that the caller may see."""
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -84,8 +86,11 @@ class PersonView(APIView):
         if person is None:
             raise NotFound("Person not found")
         of_person = person.parts.order_by().values("movie").union(person.jobs.order_by().values("movie"))
-        movies = with_selections(Movie.objects.filter(pk__in=of_person), request.user).prefetch_related(
+        movies: Any = with_selections(Movie.objects.filter(pk__in=of_person), request.user).prefetch_related(
             Prefetch("cast", person.parts.exclude(character="")),
             Prefetch("crew", person.jobs.all()),
         )
+        for movie in movies:
+            movie.characters = [part.character for part in movie.cast.all()]
+            movie.jobs = [credit.job for credit in movie.crew.all()]
         return Response(serializers.PersonWithMoviesSerializer(vars(person) | {"movies": movies}).data)

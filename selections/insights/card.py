@@ -15,7 +15,7 @@ from selections.kinds import KINDS
 from selections.models import MAX_RATING
 from selections.weeks import LAST_ZONE, week_in, week_name, weeks_later
 
-from .comparison import Agreement
+from .comparison import agreement_of
 from .scope import Scope
 from .statistics import totals
 
@@ -103,10 +103,10 @@ def figures_alone(scope: Scope, rated: list[Rated]) -> list[tuple[str, str]]:
 
 def figures_together(rated: list[Rated], names: list[str]) -> list[tuple[str, str]]:
     """Each figure with its meaning."""
-    together = Agreement(tuple((one.rating, int(one.beside or 0)) for one in rated))
-    gap, apart = together.harshness_gap or 0, together.mean_difference
+    together = agreement_of([(one.rating, int(one.beside or 0)) for one in rated])
+    gap, apart = together["harshness_gap"] or 0, together["mean_difference"]
     return [
-        (str(together.n), "rated by both"),
+        (str(together["n"]), "rated by both"),
         (str(sum(not one.gap for one in rated)), "same ratings"),
         ("–" if apart is None else f"{apart:.1f}", "points apart"),
         (f"{abs(gap):.1f}", f"harsher: {names[gap > 0]}" if gap else "equally harsh"),

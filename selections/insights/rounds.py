@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sized
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,8 @@ MAX_OPINIONS = 100  # on a pick, the latest
 STATES = ["complete", "half", "empty", "missing"]  # of a member's week
 OWNER = ("username", "display_name")  # what is shown of users
 GROUP = 3  # ratings of a pick from which each of them is compared with the others
+
+type Row = dict[str, Any]
 
 
 def state_of(movies: Sized | int, albums: Sized | int) -> str:
@@ -115,95 +118,55 @@ PICKS = {kind: partial(select_revealed, kind) for kind in KINDS.values()}
 OPINIONS = {kind: partial(select_opinions, kind) for kind in KINDS.values()}
 
 
-@dataclass(frozen=True)
-class RatedPick:
-    pick: AnyPick
-    rated: list[Opinion]  # those with a rating; at least one
-
-    @property
-    def n(self) -> int:
-        return len(self.rated)
-
-    @cached_property
-    def total(self) -> int:
-        return sum(opinion.rating or 0 for opinion in self.rated)
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.n
-
-    @cached_property
-    def spread(self) -> int:
-        """Half stars between the highest and the lowest rating."""
-        ratings = [opinion.rating or 0 for opinion in self.rated]
-        return max(ratings) - min(ratings)
-
-
-@dataclass(frozen=True)
-class Surprise:
-    """A rating beside the others of the same pick."""
-
-    pick: AnyPick
-    user: Any
-    rating: int
-    mean_of_others: float
-
-    @property
-    def distance(self) -> float:
-        return abs(self.rating - self.mean_of_others)
-
-
-@dataclass(frozen=True)
-class Closest:
-    """A member, and how far their ratings are from the means of the others'."""
-
-    user: Any
-    n: int
-    distance: float
-
-
-@dataclass(frozen=True)
-class Result:
-    best: RatedPick | None
-    worst: RatedPick | None
-    widest: RatedPick | None
-    closest_to_group: Closest | None
-    surprise: Surprise | None
-
-
-def result_of(members: list[MemberWeek]) -> Result:
+def result_of(members: list[MemberWeek]) -> dict[str, Row | None]:
     """The result of their weeks, from the opinions that load_weeks() has found."""
-    picks: list[Any] = []
+    rated: list[Row] = []
+    compared: list[Row] = []
     for week in [one.week for one in members if one.week]:
-        of_week: list[Any] = [*week.movies, *week.albums]
-        for pick in of_week:
+        for pick in [*week.movies, *week.albums]:
             pick.week = week
-        picks += of_week
-    of_picks = [RatedPick(pick, [opinion for opinion in pick.shown_opinions if opinion.rating]) for pick in picks]
-    rated = [one for one in of_picks if one.rated]
-    compared = [surprise for of_pick in rated if of_pick.n >= GROUP for surprise in compare(of_pick)]
-    return Result(
-        best=max(rated, key=lambda one: (one.mean, one.n), default=None),
-        worst=min(rated, key=lambda one: (one.mean, -one.n), default=None),
-        widest=max((one for one in rated if one.spread), key=lambda one: (one.spread, one.n), default=None),
-        closest_to_group=closest(compared),
-        surprise=max((one for one in compared if one.distance), key=lambda one: one.distance, default=None),
-    )
+            given = [opinion for opinion in pick.shown_opinions if opinion.rating]
+            if given:
+                rated.append(rate(pick, [opinion.rating for opinion in given]))
+            if len(given) >= GROUP:
+                compared += compare(pick, given)
+    return {
+        "best": max(rated, key=lambda one: (one["mean"], one["n"]), default=None),
+        "worst": min(rated, key=lambda one: (one["mean"], -one["n"]), default=None),
+        "widest": max((one for one in rated if one["spread"]), key=lambda one: (one["spread"], one["n"]), default=None),
+        "closest_to_group": closest(compared),
+        "surprise": max((one for one in compared if one["distance"]), key=itemgetter("distance"), default=None),
+    }
 
 
-def compare(of_pick: RatedPick) -> list[Surprise]:
-    """Each rating of a pick with the mean of the others."""
-    others = of_pick.n - 1
+def rate(pick: AnyPick, ratings: list[int]) -> Row:
+    """A pick with what its ratings come to, in half stars."""
+    spread = max(ratings) - min(ratings)
+    return {"pick": pick, "n": len(ratings), "mean": sum(ratings) / len(ratings), "spread": spread}
+
+
+def compare(pick: AnyPick, given: list[Any]) -> list[Row]:
+    """Each rating of a pick with the mean of the others, and its distance from that."""
+    total = sum(opinion.rating for opinion in given)
+    means = [(opinion, (total - opinion.rating) / (len(given) - 1)) for opinion in given]
     return [
-        Surprise(of_pick.pick, opinion.user, opinion.rating or 0, (of_pick.total - (opinion.rating or 0)) / others)
-        for opinion in of_pick.rated
+        {
+            "pick": pick,
+            "user": opinion.user,
+            "rating": opinion.rating,
+            "mean_of_others": mean,
+            "distance": abs(opinion.rating - mean),
+        }
+        for opinion, mean in means
     ]
 
 
-def closest(compared: list[Surprise]) -> Closest | None:
+def closest(compared: list[Row]) -> Row | None:
     """The member with the smallest mean distance, of several the one with more ratings; None without a group."""
     distances = defaultdict(list)
     for one in compared:
-        distances[one.user].append(one.distance)
-    members = [Closest(user, len(found), sum(found) / len(found)) for user, found in distances.items()]
-    return min(members, key=lambda one: (one.distance, -one.n, one.user.username), default=None)
+        distances[one["user"]].append(one["distance"])
+    members = [
+        {"user": user, "n": len(found), "distance": sum(found) / len(found)} for user, found in distances.items()
+    ]
+    return min(members, key=lambda one: (one["distance"], -one["n"], one["user"].username), default=None)

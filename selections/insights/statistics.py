@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, Concat, Left
+from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Left
 
 from catalog.models import AlbumArtist, MovieCast, MovieCrew
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
@@ -34,6 +34,7 @@ IDENTITY: dict[Kind, Any] = {
     ALBUM: Coalesce("album__release_group_id", "album__musicbrainz_id"),  # a release without a group counts by itself
 }
 ORIGIN: dict[Kind, Any] = {MOVIE: F("movie__original_language"), ALBUM: F("album__country")}
+PLACE = ("week_number", "-kind", "position", "pick")  # the order of picks, in which movies come before albums
 RUNTIME: dict[Kind, Any] = {MOVIE: F("movie__runtime"), ALBUM: Value(None, IntegerField())}
 
 
@@ -323,48 +324,47 @@ def highlights(scope: Scope) -> dict[str, Row | None]:
     The best and the worst are by the user's own rating, or for all members by the mean; the most divisive has
     the widest range of ratings. Among equals, more ratings come first, then the earliest week, then movies.
     """
-    own = {kind: rated_picks(scope, kind, by=scope.person) for kind in KINDS.values()}
-    divided = {kind: rated_picks(scope, kind).filter(spread__gt=0) for kind in KINDS.values()}
-    picks = located_picks(scope)
-    films = picks[MOVIE].filter(movie__runtime__isnull=False)
-    releases: dict[Kind, QuerySet] = {
-        MOVIE: picks[MOVIE].filter(movie__release_date__isnull=False).annotate(day=F("movie__release_date")),
-        ALBUM: picks[ALBUM]
-        .exclude(album__release_date="")
-        # The first day of a year or month.
-        .annotate(day=Left(Concat("album__release_date", Value("-01-01")), 10)),
-    }
+    own = [rated_picks(scope, kind, by=scope.person) for kind in KINDS.values()]
+    divided = [rated_picks(scope, kind).filter(spread__gt=0) for kind in KINDS.values()]
+    films = located_picks(scope, MOVIE, minutes=F("movie__runtime")).filter(minutes__isnull=False)
+    # The first day of a year or month.
+    day_of_album = Left(Concat("album__release_date", Value("-01-01")), 10)
+    releases = [
+        located_picks(scope, MOVIE, day=Cast("movie__release_date", TextField())).filter(day__isnull=False),
+        located_picks(scope, ALBUM, day=day_of_album).exclude(album__release_date=""),
+    ]
     return {
-        "best": first_of(own, "-mean", "-ratings"),
-        "worst": first_of(own, "mean", "-ratings"),
-        "most_divisive": first_of(divided, "-spread", "-ratings"),
-        "longest_film": first_of({MOVIE: films.annotate(minutes=F("movie__runtime"))}, "-minutes"),
-        "earliest_release": first_of(releases, "day"),
+        "best": first_of(own, "-mean", "-ratings", *PLACE),
+        "worst": first_of(own, "mean", "-ratings", *PLACE),
+        "most_divisive": first_of(divided, "-spread", "-ratings", *PLACE),
+        "longest_film": films.order_by("-minutes", *PLACE).first(),
+        "earliest_release": first_of(releases, "day", *PLACE),
     }
 
 
 def ends(scope: Scope) -> dict[str, Row | None]:
     """The first and the last pick of the scope's year; in a week, movies come before albums."""
-    picks = located_picks(scope)
-    return {"first": first_of(picks), "last": last_of(picks)}
+    picks = [located_picks(scope, kind) for kind in KINDS.values()]
+    return {"first": first_of(picks, *PLACE), "last": first_of(picks, "-week_number", "kind", "-position", "-pick")}
 
 
-def located_picks(scope: Scope) -> dict[Kind, QuerySet]:
-    """The picks as rows with their places."""
-    return {
-        kind: scope.picks[kind].values("position", pick=F("pk"), week_number=F("week__week_number"))
-        for kind in KINDS.values()
-    }
+def located_picks(scope: Scope, kind: Kind, **more: Any) -> QuerySet[Any, Row]:
+    """The picks as rows with their places, and with more columns."""
+    place = {"pick": F("pk"), "kind": Value(kind.name), "week_number": F("week__week_number")}
+    return scope.picks[kind].values("position", **place, **more)
 
 
-def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet:
+def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet[Any, Row]:
     """The rated picks as rows with their places, and with the ratings by this person, or by anyone."""
     opinions = scope.opinions_on(kind).filter(rating__isnull=False)
     if by is not None:
         opinions = opinions.filter(user=by)
     pick = kind.opinion_field
     return opinions.values(
-        pick=F(pick), position=F(f"{pick}__position"), week_number=F(f"{pick}__week__week_number")
+        kind=Value(kind.name),
+        pick=F(pick),
+        position=F(f"{pick}__position"),
+        week_number=F(f"{pick}__week__week_number"),
     ).annotate(
         mean=Avg("rating"),
         ratings=Count("rating"),
@@ -374,28 +374,10 @@ def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet:
     )
 
 
-def first_of(rows: Mapping[Kind, QuerySet], *order: str) -> Row | None:
-    """The first row by these columns, then by the place of the pick; with its `kind`."""
-    found = []
-    for kind, of_kind in rows.items():
-        for row in of_kind.order_by(*order, "week_number", "position", "pick")[:1]:
-            ranks = [-row[name[1:]] if name.startswith("-") else row[name] for name in order]
-            found.append(([str(rank) if order == ("day",) else rank for rank in ranks], row | {"kind": kind.name}))
-    return min(found, key=lambda item: (item[0], *place_of(item[1])))[1] if found else None
-
-
-def last_of(rows: Mapping[Kind, QuerySet]) -> Row | None:
-    """The row whose pick has the last place."""
-    found = [
-        row | {"kind": kind.name}
-        for kind, of_kind in rows.items()
-        for row in of_kind.order_by("-week_number", "-position", "-pick")[:1]
-    ]
-    return max(found, key=place_of, default=None)
-
-
-def place_of(row: Row) -> tuple[int, bool, int, int]:
-    return row["week_number"], row["kind"] == "album", row["position"], row["pick"]
+def first_of(rows: list[QuerySet[Any, Row]], *order: str) -> Row | None:
+    """The first of the rows of both kinds in this order."""
+    movies, albums = rows
+    return movies.union(albums, all=True).order_by(*order).first()
 
 
 def load_picks(rows: Mapping[str, Row | None]) -> dict[str, Row | None]:

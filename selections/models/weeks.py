@@ -219,6 +219,8 @@ class Pick(models.Model):
     """A pick for a numbered position in a week; each subclass has a foreign key to its work."""
 
     kind: str  # `movie` or `album`, and the name of the foreign key to it
+    movie: Movie | None = None  # each subclass has one of these two
+    album: Album | None = None
     belongs_to = "week"  # for merging works
     my_opinion: "Opinion | None" = None  # after with_opinions()
     previous_selections: "Iterable[AnyPick]"  # in the response to a pick

@@ -268,7 +268,7 @@ def forecasts(ratings: Ratings, fewest: int, most: int | None) -> tuple[int, flo
     """How well the agreement over some common movies ranks pairs by their mean difference on others, as Spearman's
     correlation: of how many pairs, of the site's agreement, and of the plain mean difference.
     """
-    from selections.insights.comparison import Agreement
+    from selections.insights.comparison import agreement_of
 
     rows = []
     for one, two in combinations(sorted(ratings), 2):
@@ -281,7 +281,7 @@ def forecasts(ratings: Ratings, fewest: int, most: int | None) -> tuple[int, flo
         pairs = [(ratings[one][movie][0], ratings[two][movie][0]) for movie in common]
         apart = [abs(mine - theirs) for mine, theirs in pairs]
         rest = sum(apart[known:]) / len(apart[known:])
-        rows.append((Agreement(pairs[:known]).agreement, -sum(apart[:known]) / known, -rest))
+        rows.append((agreement_of(pairs[:known])["agreement"], -sum(apart[:known]) / known, -rest))
     agreement, plain, rest = zip(*rows, strict=True)
     return len(rows), correlation(agreement, rest), correlation(plain, rest)
 

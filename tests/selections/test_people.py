@@ -20,10 +20,6 @@ def work(movie, person, job, order=0):
     MovieCrew.objects.create(movie=movie, person=person, credit_id=job, job=job, order=order)
 
 
-def test_only_who_is_signed_in_asks(anonymous):
-    assert_problem(anonymous.get("/api/people/109"), 401, "Not authenticated")
-
-
 def test_a_person_with_their_parts_and_jobs_in_what_was_picked(api, user, person):
     movie = MovieFactory(title="One", overview="It begins.", release_date="2001-12-18")
     play(movie, person, "Frodo's shadow", order=5)

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db.models import Q, QuerySet
 
 from catalog import services
 from catalog.models import Album, Movie, Work
-from catalog.progress import Progress, duration
+from catalog.progress import Progress, QuietCommand, duration
 from integrations.errors import IntegrationError, NotFound
 
 MAX_FAILURES = 3  # in a row, after which a source is no longer asked
@@ -22,7 +22,7 @@ LACKS: dict[str, dict[type[Movie | Album], Q]] = {
 }
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Refresh movies from TMDB and albums from MusicBrainz that are stale or incomplete, oldest first. Deletes "
         "unused works that are known only from a member's file, and clears texts that TMDB does not allow to be kept "
@@ -47,8 +47,8 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=count, metavar="N", help="refresh at most N movies and N albums")
         parser.add_argument("--dry-run", action="store_true", help="only print how many there are")
 
-    def handle(self, *, older_than, missing, limit, dry_run, verbosity, **options):
-        self.verbosity, self.failed = verbosity, 0
+    def handle(self, *, older_than, missing, limit, dry_run, **options):
+        self.failed = 0
         older_than = older_than if older_than is not None else timedelta(days=1 if missing else 30)
         try:
             self.forget(dry_run=dry_run)
@@ -84,7 +84,7 @@ class Command(BaseCommand):
     def refresh(self, what: str, works: list[Any], refresh_work: Callable[..., Work]) -> None:
         """Refresh them one after the other, until the source fails MAX_FAILURES times in a row."""
         refreshed = removed = in_a_row = 0
-        progress = Progress(self, what, len(works), self.verbosity)
+        progress = Progress(self, what, len(works))
         for number, work in enumerate(works, 1):
             try:
                 refresh_work(work.external_id, force_refresh=True)
@@ -106,10 +106,6 @@ class Command(BaseCommand):
             progress.step(number)
         if works:
             self.say(f"{refreshed} {what} refreshed, {removed} no longer on {works[0].source}.")
-
-    def say(self, line: str) -> None:
-        if self.verbosity:
-            self.stdout.write(line)
 
 
 def due(works: type[Movie | Album], older_than: timedelta, missing: str | None) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ from selections.api.serializers import (
     WeekFullSerializer,
     WeekOfPickSerializer,
 )
-from selections.api.shown import ShownPickSerializer, shown_opinions
+from selections.api.shown import ShownPickSerializer
 from selections.insights import comparison
 from selections.insights.statistics import MAX_WEEKS
 from selections.models import Position
@@ -97,11 +97,6 @@ class PlacedOpinionSerializer(OwnedOpinionSerializer):
     class Meta(OwnedOpinionSerializer.Meta):
         fields = [*OwnedOpinionSerializer.Meta.fields, "week", "position"]
         read_only_fields = fields
-
-    @staticmethod
-    def to_representation(opinion):
-        week = WeekOfPickSerializer.to_representation(opinion.pick.week)
-        return OwnedOpinionSerializer.to_representation(opinion) | {"week": week, "position": opinion.pick.position}
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -215,10 +210,6 @@ class RememberedMovieSerializer(DiscussedMovieSerializer):
     class Meta(DiscussedMovieSerializer.Meta):
         fields = [*DiscussedMovieSerializer.Meta.fields, "opinions"]
 
-    @staticmethod
-    def to_representation(pick):
-        return DiscussedMovieSerializer.to_representation(pick) | shown_opinions(pick)
-
 
 class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     """A picked album with the opinions on it that the caller may read."""
@@ -228,15 +219,10 @@ class RememberedAlbumSerializer(DiscussedAlbumSerializer):
     class Meta(DiscussedAlbumSerializer.Meta):
         fields = [*DiscussedAlbumSerializer.Meta.fields, "opinions"]
 
-    @staticmethod
-    def to_representation(pick):
-        return DiscussedAlbumSerializer.to_representation(pick) | shown_opinions(pick)
-
 
 class RememberedWeekSerializer(WeekFullSerializer):
     """A week with its picks and the opinions on them that the caller may read."""
 
-    of_movie, of_album = RememberedMovieSerializer, RememberedAlbumSerializer
     movies = RememberedMovieSerializer(many=True)
     albums = RememberedAlbumSerializer(many=True)
 

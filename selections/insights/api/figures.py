@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.views import APIView
 
+from accounts.api.views import validated
 from selections.insights import statistics
 from selections.models import Week
 
@@ -22,9 +23,7 @@ class FiguresView(APIView):
 
     def read_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
         """The parameters of the query. Raises ValidationError."""
-        query = serializer_class(data=self.request.query_params)
-        query.is_valid(raise_exception=True)
-        return query.validated_data
+        return validated(serializer_class(data=self.request.query_params))
 
     def find_user(self, name: str) -> Any:
         """The user with this name; `me` is the caller. Raises NotFound."""

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer
+from catalog.api.serializers import PickedAlbumSerializer, PickedMovieSerializer, RowSerializer
 from selections.insights import recommendations
 from selections.insights.features import REASONS
 
@@ -17,14 +17,14 @@ class LimitQuerySerializer(serializers.Serializer):
     limit = serializers.IntegerField(min_value=1, max_value=50, default=20, help_text="The maximum number of results.")
 
 
-class SourcePickSerializer(serializers.Serializer):
+class SourcePickSerializer(RowSerializer):
     title = serializers.CharField()
     week_id = serializers.IntegerField()
     year = serializers.IntegerField()
     week_number = serializers.IntegerField()
 
 
-class ReasonSerializer(serializers.Serializer):
+class ReasonSerializer(RowSerializer):
     reason = serializers.ChoiceField(
         choices=REASONS,
         help_text="The feature shared with works the caller likes (`director`, `writer`, `cast`, `genre`, `artist`, "
@@ -37,9 +37,6 @@ class ReasonSerializer(serializers.Serializer):
     picks = SourcePickSerializer(
         many=True, help_text="Up to three picks that led there; for `people` the pick that they rated."
     )
-
-    def to_representation(self, reason):
-        return vars(reason) | {"picks": [*map(vars, reason.picks)]}
 
 
 class RecommendationSerializer(serializers.Serializer):

@@ -8,6 +8,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
+from catalog.api.serializers import RowSerializer
 from selections.api.serializers import (
     DiscussedAlbumSerializer,
     DiscussedMovieSerializer,
@@ -15,7 +16,7 @@ from selections.api.serializers import (
     OwnerSerializer,
     WeekFullSerializer,
 )
-from selections.api.shown import ShownPickSerializer, shown_opinions
+from selections.api.shown import ShownPickSerializer
 from selections.insights import rounds
 from selections.weeks import MONDAY, SUNDAY, WEEK_NAME, day_of, read_week_name, settled_week, this_week
 
@@ -36,27 +37,18 @@ class RoundMovieSerializer(RoundPickSerializer, DiscussedMovieSerializer):
     class Meta(DiscussedMovieSerializer.Meta):
         fields = [*DiscussedMovieSerializer.Meta.fields, "revealed", "opinions"]
 
-    @staticmethod
-    def to_representation(pick):
-        return DiscussedMovieSerializer.to_representation(pick) | {"revealed": pick.revealed} | shown_opinions(pick)
-
 
 class RoundAlbumSerializer(RoundPickSerializer, DiscussedAlbumSerializer):
     class Meta(DiscussedAlbumSerializer.Meta):
         fields = [*DiscussedAlbumSerializer.Meta.fields, "revealed", "opinions"]
 
-    @staticmethod
-    def to_representation(pick):
-        return DiscussedAlbumSerializer.to_representation(pick) | {"revealed": pick.revealed} | shown_opinions(pick)
-
 
 class RoundWeekSerializer(WeekFullSerializer):
-    of_movie, of_album = RoundMovieSerializer, RoundAlbumSerializer
     movies = RoundMovieSerializer(many=True)
     albums = RoundAlbumSerializer(many=True)
 
 
-class RoundMemberSerializer(serializers.Serializer):
+class RoundMemberSerializer(RowSerializer):
     """A member and their week, if there is one."""
 
     user = OwnerSerializer()
@@ -65,14 +57,6 @@ class RoundMemberSerializer(serializers.Serializer):
         help_text="`complete` with a movie and an album, `half` with one of them, `missing` without a week.",
     )
     week = RoundWeekSerializer(allow_null=True)
-
-    @staticmethod
-    def to_representation(member):
-        return {
-            "user": OwnerSerializer.to_representation(member.user),
-            "state": member.state,
-            "week": RoundWeekSerializer.to_representation(member.week) if member.week else None,
-        }
 
 
 class MeanOfPickSerializer(serializers.Serializer):
@@ -163,7 +147,7 @@ class RoundView(GenericAPIView):
             raise NotFound("Week not found", code="week_not_found")
         users: Any = self.paginate_queryset(rounds.list_members(user, week))  # type: ignore[arg-type]
         members = rounds.load_weeks(user, users)
-        page = self.get_paginated_response([RoundMemberSerializer.to_representation(one) for one in members]).data
+        page = self.get_paginated_response(RoundMemberSerializer(members, many=True).data).data
         is_over = week < settled_week(user)
         has_result = is_over and len(members) == page["total"]
         head = {

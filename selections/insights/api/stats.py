@@ -4,6 +4,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from accounts.api.views import validated
 from selections.api.serializers import OwnerSerializer
 from selections.api.shown import ShownPickSerializer
 from selections.insights import statistics
@@ -201,9 +202,7 @@ class StatisticsView(FiguresView):
 
 def read_year(raw: str) -> int:
     """The year of an address. Raises ValidationError."""
-    serializer = YearSerializer(data={"year": raw})
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data["year"]
+    return validated(YearSerializer(data={"year": raw}))["year"]
 
 
 YEAR = OpenApiParameter(
@@ -219,7 +218,7 @@ class OverviewView(StatisticsView):
     def get(self, request):
         """The numbers of a user's picks and ratings, and their most frequent genres, people, countries and decades."""
         scope = self.get_scope()
-        user = scope.person and OwnerSerializer.to_representation(scope.person)
+        user = scope.person and OwnerSerializer(scope.person).data
         return Response({"user": user} | statistics.overview(scope))
 
 

@@ -1,15 +1,16 @@
 import argparse
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db import IntegrityError
 
+from catalog.progress import QuietCommand
 from selections import backfill
 from selections.guards import Conflict
 from selections.weeks import YearWeek, read_week_name, this_week, week_name, week_names
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Create a user's missing weeks, or list which are missing, empty and half filled. "
         "Without --apply nothing is created. "
@@ -24,8 +25,7 @@ class Command(BaseCommand):
         act.add_argument("--apply", action="store_true", help="create them")
         act.add_argument("--gaps", action="store_true", help="list gaps only, by default from their first week on")
 
-    def handle(self, *, user, first, last, apply, gaps, verbosity, **options):
-        self.verbosity = verbosity
+    def handle(self, *, user, first, last, apply, gaps, **options):
         person = get_user_model()._default_manager.known_as(user).first()
         if person is None:
             raise CommandError(f"No user has the username or email address {user}.")
@@ -76,10 +76,6 @@ class Command(BaseCommand):
 
     def describe(self, names: list[YearWeek]) -> str:
         return f"{len(names)} week{'s' if len(names) > 1 else ''} ({week_names(names)})" if names else "none"
-
-    def say(self, line: str) -> None:
-        if self.verbosity:
-            self.stdout.write(line)
 
 
 def week(text: str) -> YearWeek:

@@ -8,14 +8,15 @@ from itertools import islice
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
+from catalog.progress import QuietCommand
 from selections.transfer import export
 
 ENDINGS = {"json": ".json", "csv": ".csv", "letterboxd": ".csv"}
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Export all data of one user, or of all users, to files: as our JSON, which import_selections reads, "
         "as CSV for spreadsheets, or as Letterboxd imports it, in parts of up to 1 MB. "
@@ -33,8 +34,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--force", action="store_true", help="replace existing files")
 
-    def handle(self, *, user, format, output, force, verbosity, **options):  # noqa: A002 - as the option is called
-        self.verbosity, self.force = verbosity, force
+    def handle(self, *, user, format, output, force, **options):  # noqa: A002 - as the option is called
+        self.force = force
         people = find_people(user)
         if output is None:
             self.show(format, people, is_one=user is not None)
@@ -72,8 +73,7 @@ class Command(BaseCommand):
                 size = write_file(path, pieces, force=self.force)
             except OSError as error:
                 raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
-            if self.verbosity:
-                self.stdout.write(f"{path}: {size:,} bytes.")
+            self.say(f"{path}: {size:,} bytes.")
 
 
 def find_people(name: str | None):

@@ -1,16 +1,16 @@
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
-from catalog.progress import counted
+from catalog.progress import QuietCommand, counted
 from selections.transfer import original
 from selections.transfer.readers.rows import FileError
 
 STATES = {"new": "new account", "existing": "existing account", "": "not imported"}
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Import the SQLite file of the FastAPI version: its users, with their passwords, weeks and picks. Existing "
         "accounts, weeks and picks are left unchanged. Without --apply it only reports what would happen. "
@@ -29,8 +29,7 @@ class Command(BaseCommand):
             help="an existing account that belongs to the user of that name in the file",
         )
 
-    def handle(self, *, file, apply, owner, same, verbosity, **options):
-        self.verbosity = verbosity
+    def handle(self, *, file, apply, owner, same, **options):
         try:
             users, weeks = original.read(file)
             self.say(f"{file.name}: {counted(len(users), 'user')}, {counted(len(weeks), 'week')}.")
@@ -58,7 +57,3 @@ class Command(BaseCommand):
             self.say(f"{outcome.name}: {STATES[outcome.state]}.{''.join(counts)}")
         for remark in outcome.remarks + (outcome.report.remarks if outcome.report else []):
             self.stderr.write(f"  {remark}" if outcome.name else remark)
-
-    def say(self, line: str) -> None:
-        if self.verbosity:
-            self.stdout.write(line)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from catalog.json_fields import InvalidValue
-from catalog.progress import Progress, counted, duration
+from catalog.progress import Progress, QuietCommand, counted, duration
 from selections.transfer import own_json, readers, restoring, review
 from selections.transfer.importing import Importer
 from selections.transfer.kept_rows import fingerprints
@@ -22,7 +22,7 @@ from selections.weeks import read_week_name
 WIDTH = 60  # columns for the work of a row
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Import a file into a user's weeks: our own JSON and CSV, any CSV with a week or date and an id or title, and "
         f"exports of {readers.PROGRAMS}, recognized by their content. Without --apply it "
@@ -62,8 +62,7 @@ class Command(BaseCommand):
             "--review", type=Path, metavar="FILE", help="where to write the rows to decide (default: beside the file)"
         )
 
-    def handle(self, *, user, file, verbosity, **options):
-        self.verbosity = verbosity
+    def handle(self, *, user, file, **options):
         person = get_user_model().objects.known_as(user).first()
         if person is None:
             raise CommandError(f"There is no account called {user}.")
@@ -95,7 +94,7 @@ class Command(BaseCommand):
     def load_archive(self, person, file: Path, *, apply: bool) -> int:
         """Import our own JSON, as a whole. Raises FileError."""
         data = own_json.parse(file)
-        progress = Progress(self, "weeks", 0, self.verbosity)
+        progress = Progress(self, "weeks", 0)
 
         def step(done: int, total: int) -> None:
             progress.total = total
@@ -162,7 +161,7 @@ class Command(BaseCommand):
 
     def run(self, importer: Importer) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        progress = Progress(self, "rows", len(importer.outcomes), self.verbosity)
+        progress = Progress(self, "rows", len(importer.outcomes))
         is_table = not importer.apply or self.verbosity > 1
         try:
             for outcome in importer.run():
@@ -193,10 +192,6 @@ class Command(BaseCommand):
             f"To decide: {counted(len(undecided), 'row')}. In the column `choice` of {written}, enter the number of a "
             f"candidate, an id or address, or skip, and run the command again with --resolve {written}"
         )
-
-    def say(self, line: str) -> None:
-        if self.verbosity:
-            self.stdout.write(line)
 
 
 def needs_attention(outcome: Outcome) -> bool:

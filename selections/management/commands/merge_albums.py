@@ -1,14 +1,15 @@
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from catalog import merging
 from catalog.fetching import find_known
 from catalog.models import Album
+from catalog.progress import QuietCommand
 from integrations.values import mbid
 from selections.merging import duplicates
 from selections.merging.picks import Moving, preview
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Merge albums that are the same into one: their picks with the opinions on them move to KEEP, and their ids "
         "lead to it. The admin can undo this. Without --apply, only report what would happen. "
@@ -20,8 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("others", metavar="OTHER", nargs="+", help="albums to merge into it, see find_duplicates")
         parser.add_argument("--apply", action="store_true", help="merge them")
 
-    def handle(self, *, keep, others, apply, verbosity, **options):
-        self.verbosity = verbosity
+    def handle(self, *, keep, others, apply, **options):
         kept = self.find(keep)
         merged = list(dict.fromkeys(self.find(other) for other in others))
         if kept in merged:
@@ -59,7 +59,3 @@ class Command(BaseCommand):
             self.say(f"  {pick.week}: has both and keeps both")
         if not merge.picks and not merge.staying:
             self.say("  not picked by anyone")
-
-    def say(self, line: str) -> None:
-        if self.verbosity:
-            self.stdout.write(line)

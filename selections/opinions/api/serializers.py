@@ -44,34 +44,15 @@ class FeedSerializer(OpinionSerializer):
     kind = serializers.ChoiceField(list(KINDS))
     week = WeekOfPickSerializer(source="pick.week")
     position = serializers.ChoiceField(Position.choices, source="pick.position")
-    movie = PickedMovieSerializer(source="movie_pick.movie", allow_null=True, default=None)
-    album = PickedAlbumSerializer(source="album_pick.album", allow_null=True, default=None)
+    movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
+    album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
 
     class Meta(OpinionSerializer.Meta):
         fields = ["id", "user", "kind", "week", "position", *OpinionSerializer.Meta.fields, "movie", "album"]
         read_only_fields = fields
-
-    @staticmethod
-    def to_representation(opinion):
-        movie, album = opinion.movie_pick, opinion.album_pick
-        return {
-            "id": opinion.pk,
-            "user": OwnerSerializer.to_representation(opinion.user),
-            "kind": opinion.kind,
-            "week": WeekOfPickSerializer.to_representation(opinion.pick.week),
-            "position": opinion.pick.position,
-            **OpinionSerializer.to_representation(opinion),
-            "movie": PickedMovieSerializer.to_representation(movie.movie) if movie else None,
-            "album": PickedAlbumSerializer.to_representation(album.album) if album else None,
-        }
 
 
 class DiscussedSelectionSerializer(SelectionSerializer):
     """A pick of a movie or album, with the opinions on it that the caller may read."""
 
     opinions = OwnedOpinionSerializer(many=True, source="shown_opinions")
-
-    @staticmethod
-    def to_representation(pick):
-        opinions = [OwnedOpinionSerializer.to_representation(opinion) for opinion in pick.shown_opinions]
-        return SelectionSerializer.to_representation(pick) | {"opinions": opinions}

@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.response import Response
 
+from accounts.api.views import no_content, validated
 from catalog.api.views import read_musicbrainz_id, read_tmdb_id
 from catalog.fetching import find_known
 from selections import reads
@@ -69,9 +70,8 @@ class OpinionView(OfPickView):
 
         A rating that changes, or is added, is kept in the history.
         """
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        opinion, is_new = services.give_opinion(request.user, self.get_pick(), **asked.validated_data)
+        values = validated(self.get_serializer(data=request.data))
+        opinion, is_new = services.give_opinion(request.user, self.get_pick(), **values)
         return Response(
             OpinionSerializer(opinion).data,
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
@@ -86,7 +86,7 @@ class OpinionView(OfPickView):
         """
         if not services.delete_opinion(request.user, self.get_pick()):
             raise NoOpinion
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
 
 class OpinionHistoryView(OfPickView, ListAPIView):

@@ -13,7 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.api.views import validated
+from accounts.api.views import no_content, validated
 from selections.api.addresses import find_week
 from selections.api.filters import choice, find_member, words
 from selections.kinds import KINDS
@@ -167,7 +167,7 @@ class ShortlistViewSet(PlanViewSet):
     def destroy(self, request, pk):
         """Take a title off your shortlist, with the votes for it."""
         services.remove_from_shortlist(self.get_own())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
     @extend_schema(
         request=None,
@@ -186,7 +186,7 @@ class ShortlistViewSet(PlanViewSet):
     def withdraw_vote(self, request, pk):
         """Withdraw your vote. If there is none, nothing changes."""
         services.withdraw_vote(request.user, self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
     @extend_schema(
         request=serializers.AskDrawSerializer,
@@ -247,7 +247,7 @@ class ChallengeViewSet(PlanViewSet):
         if challenge.challenger_id != request.user.pk:
             raise PermissionDenied("Only the challenger can withdraw this", "not_owner")
         services.withdraw_challenge(challenge)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return no_content()
 
     @extend_schema(
         request=serializers.AcceptChallengeSerializer,

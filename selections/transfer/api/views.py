@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import limits
+from accounts.api.views import validated
 from accounts.errors import Refusal
 from accounts.models import ApiToken
 from catalog.json_fields import AnyObject, InvalidValue, List
@@ -118,13 +119,12 @@ class ExportView(APIView):
         It contains your weeks, picks and opinions, and those opinions of others that you can currently read. The
         response is streamed: a connection that ends early leaves an incomplete file.
         """
-        asked = ExportQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = validated(ExportQuerySerializer(data=request.query_params))
         limits.count_attempt("export", request, limits.account_id(request.user.pk))
-        if asked.validated_data["format"] == "json":
-            pieces = export.to_json(request.user, asked.validated_data.get("year"))
+        if asked["format"] == "json":
+            pieces = export.to_json(request.user, asked.get("year"))
             return stream(pieces, "application/json", export.file_name(request.user, ".json"))
-        if asked.validated_data["format"] == "csv":
+        if asked["format"] == "csv":
             return stream(export.to_csv(request.user), CSV, export.file_name(request.user, ".csv"))
         return self.letterboxd(request.user)
 
@@ -169,11 +169,10 @@ class ImportView(APIView):
         token, the profile in the file is ignored. Dry runs count towards the limit as well. While other imports keep
         the server busy, the response is 429 `import_running`.
         """
-        asked = ImportQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = validated(ImportQuerySerializer(data=request.query_params))
         try:
             with restoring.one_at_a_time():
-                report = self.load(request, apply=not asked.validated_data["dry_run"])
+                report = self.load(request, apply=not asked["dry_run"])
         except restoring.ImportRunning:
             # Otherwise a client that is still sending would not read the response.
             for _ in range(self.max_bytes // 2**16 + 1):

@@ -225,11 +225,6 @@ def test_unknown_and_private_members_are_not_found(place, is_staff, db):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_anonymous_requests_are_refused(anonymous, place):
-    assert_problem(anonymous.get(f"/api/stats/{place}"), 401, "Not authenticated")
-
-
-@pytest.mark.parametrize("place", PLACES)
 def test_an_unchanged_answer_is_a_304(club, place):
     client = client_of(club.ada)
     address = f"/api/stats/{place}"

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selections.insights.comparison import Agreement
+from selections.insights.comparison import agreement_of, chance_difference
 from selections.models import Opinion, Week, WeekAlbum, WeekMovie
 from selections.opinions.feed import list_filtered
 from tests.conftest import analyze, client_of
@@ -309,8 +310,9 @@ ratings = st.integers(1, 10)
 pairs = st.lists(st.tuples(ratings, ratings), min_size=1, max_size=60)
 
 
-def closeness(pairs) -> Agreement:
-    return Agreement(tuple(pairs))
+def closeness(pairs) -> SimpleNamespace:
+    pairs = list(pairs)
+    return SimpleNamespace(**agreement_of(pairs), chance_difference=chance_difference(pairs))
 
 
 @given(pairs)
