@@ -6,7 +6,10 @@ from . import calendar, events, picks, views, works
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
 
-urlpatterns = [
+urlpatterns = [  # those that are asked most first, as they are tried in order
+    path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
+    *router.urls,
+    path("", include("selections.insights.api.urls")),
     path("movies/selections", works.MovieSelectionsView.as_view(), name="movie-selections"),
     path("albums/selections", works.AlbumSelectionsView.as_view(), name="album-selections"),
     path("artists/<musicbrainz_id>", works.ArtistView.as_view(), name="artist"),
@@ -17,10 +20,7 @@ urlpatterns = [
     path("weeks/<pk>/albums/<position>", picks.AlbumPickView.as_view(), name="week-album"),
     path("events", events.EventsView.as_view(), name="events"),
     path("weeks.ics", calendar.CalendarView.as_view(), name="calendar"),
-    path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
     path("", include("selections.opinions.api.urls")),
-    path("", include("selections.insights.api.urls")),
     path("", include("selections.planning.api.urls")),
     path("", include("selections.transfer.api.urls")),
-    *router.urls,
 ]

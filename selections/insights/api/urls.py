@@ -3,6 +3,7 @@ from django.urls import path
 from . import card, comparison, recommendations, rounds, stats
 
 urlpatterns = [
+    path("rounds/<name>", rounds.RoundView.as_view(), name="round"),
     path("stats/overview", stats.OverviewView.as_view(), name="stats-overview"),
     path("stats/by-year/<year>", stats.ByYearView.as_view(), name="stats-by-year"),
     path("stats/year-in-opinions/shared.svg", card.SharedYearView.as_view(), name="shared-year"),
@@ -14,7 +15,6 @@ urlpatterns = [
     path("stats/report-card", comparison.ReportCardView.as_view(), name="report-card"),
     path("stats/contrarian", comparison.ContrarianView.as_view(), name="contrarian"),
     path("stats/on-this-week", comparison.OnThisWeekView.as_view(), name="on-this-week"),
-    path("rounds/<name>", rounds.RoundView.as_view(), name="round"),
     path("recommendations/movies", recommendations.MovieRecommendationsView.as_view(), name="recommended-movies"),
     path("recommendations/albums", recommendations.AlbumRecommendationsView.as_view(), name="recommended-albums"),
 ]
