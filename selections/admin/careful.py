@@ -46,6 +46,10 @@ class CarefulAdmin(admin.ModelAdmin):
     def delete_view(self, request, object_id, extra_context=None):
         return self.carefully(request, object_id, partial(super().delete_view, request, object_id, extra_context))
 
+    def response_action(self, request, *arguments, **options):
+        """Also for the action that deletes the selected rows."""
+        return self.carefully(request, None, partial(super().response_action, request, *arguments, **options))
+
     def carefully(self, request, object_id: str | None, view) -> HttpResponse:
         """The response of the view, which is called again if a database constraint fails, so that it can say why."""
         if request.method != "POST":

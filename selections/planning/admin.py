@@ -1,10 +1,11 @@
 from django.contrib import admin
 
 from catalog import pictures
+from selections.admin.careful import CarefulAdmin
 from selections.models import Challenge, ShortlistItem, ShortlistVote
 
 
-class PlanAdmin(admin.ModelAdmin):
+class PlanAdmin(CarefulAdmin):
     """Members' plans: staff read them, correct the note and delete. Accounts are text, as curators cannot open them."""
 
     list_display_links = ["__str__"]

@@ -4,12 +4,14 @@ import threading
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from accounts import services as accounts
 from accounts.models import User
 from selections import services
 from selections.kinds import MOVIE
-from selections.models import Challenge, Event, Opinion, SharedYear, Week
+from selections.models import Challenge, Event, Opinion, SharedYear, ShortlistItem, Week
 from selections.opinions.services import delete_opinion, give_opinion
 from selections.planning.services import (
     challenge_member,
@@ -107,3 +109,27 @@ def test_what_is_queued_for_webhooks_meanwhile_does_not_stop_a_deletion(deleted)
 
     assert Event.objects.count() == (0 if deleted == "account" else 2)
     assert not Event.objects.filter(is_queued=False).exists()
+
+
+@pytest.mark.parametrize("is_selected", [False, True])
+@pytest.mark.parametrize("model", [Opinion, Challenge, ShortlistItem])
+def test_nor_does_it_stop_a_deletion_in_the_admin(model, is_selected):
+    ada, ben = UserFactory(), UserFactory()
+    client = Client()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    Webhook.objects.create(name="club", url="https://hooks.example.org/")
+    give_opinion(ada, WeekMovieFactory(week__user=ben), rating=7, review="", contains_spoilers=False)
+    challenge_member(ben, ada, MovieFactory(), note="")
+    vote(ada, ShortlistItemFactory(user=ben))
+    row, options = model.objects.get(), model._meta
+    page = f"admin:{options.app_label}_{options.model_name}"
+    selected = {"action": "delete_selected", "_selected_action": [row.pk]} if is_selected else {}
+    threads = []
+
+    with just_before('DELETE FROM "selections_event"', lambda: threads.append(start(queue_events))):
+        address = reverse(f"{page}_changelist") if is_selected else reverse(f"{page}_delete", args=[row.pk])
+        response = client.post(address, {"post": "yes"} | selected, follow=True)
+    threads[0].join()
+
+    assert "deleted" in response.content.decode()
+    assert not model.objects.exists()
