@@ -35,7 +35,8 @@ def test_a_reader_may_close_the_pipe():
 
 
 def test_interrupting_a_command_is_no_failure_of_the_code():
-    done = manage("shell", "-v0", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # shells let background jobs ignore it
+    done = manage("shell", "-v0", "-c", f"import os, signal; {heed}; os.kill(os.getpid(), signal.SIGINT)")
 
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
