@@ -55,7 +55,7 @@ def agreement_of(pairs: Collection[tuple[int, int]]) -> Row:
         if n >= ENOUGH:
             by_chance = chance_difference(pairs)
             agreement = (n * raw + DOUBT * (1 - by_chance / FURTHEST_APART)) / (n + DOUBT)
-            # Without any difference by chance each gave all works the same rating, which says nothing.
+            # If chance gives no difference, each gave all works the same rating, so there is nothing to compare.
             beyond_chance = 1 - apart / by_chance if by_chance else 0.0
     return {
         "n": n,
