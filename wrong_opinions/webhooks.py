@@ -72,8 +72,8 @@ def queue_events() -> bool:
 
 
 def lock_subjects(ids: list[int]) -> None:
-    """Lock what whoever deletes one of these events has locked before, in the same order: a delivery that is added
-    while its event is being deleted would make that fail."""
+    """Lock the rows that the deletion of one of these events locks first, in the same order: a delivery that is added
+    while its event is being deleted would make the deletion fail."""
     events = Event.objects.filter(pk__in=ids).order_by()
     for key, model in (("user", User), ("week", Week), ("vote__item", ShortlistItem), ("challenge", Challenge)):
         rows = model._default_manager.filter(pk__in=events.values(key))
