@@ -18,13 +18,13 @@ from selections.models import AnyPick, Opinion
 from selections.reads import attach_picks, load, rows_of, select_picks, user_with
 from selections.weeks import YearWeek, over_for
 
+from .statistics import Row
+
 MAX_MEMBERS = 100  # in a response
 MAX_OPINIONS = 100  # on a pick, the latest
 STATES = ["complete", "half", "empty", "missing"]  # of a member's week
 OWNER = ("username", "display_name")  # what is shown of users
 GROUP = 3  # ratings of a pick from which each of them is compared with the others
-
-type Row = dict[str, Any]
 
 
 def state_of(movies: Sized | int, albums: Sized | int) -> str:
