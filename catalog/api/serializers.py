@@ -65,11 +65,12 @@ class RowSerializer(serializers.Serializer):
 def show_as(serializer: type[Any]) -> Callable[[Any], dict[str, Any]]:
     """What shows a row as a serializer's fields say, made once: REST framework makes the fields for each request."""
     fields = {name: field for name, field in serializer().fields.items() if field.source != "*"}
-    names, get = tuple(fields), attrgetter(*(field.source for field in fields.values()))
+    names, sources = tuple(fields), [field.source for field in fields.values()]
+    get = attrgetter(*sources, "__class__")  # one more than is used, as for a single one it would return no tuple
     changes = [(name, show) for name, field in fields.items() if (show := show_value(field))]
 
     def show_row(row: Any) -> dict[str, Any]:
-        shown = dict(zip(names, get(row)))  # noqa: B905 - of the same length, and strict takes time
+        shown = dict(zip(names, get(row)))  # noqa: B905 - without the last one
         for name, show in changes:
             shown[name] = show(shown[name])
         return shown

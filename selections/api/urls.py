@@ -6,7 +6,8 @@ from . import calendar, events, picks, views, works
 router = SimpleRouter(trailing_slash=False)
 router.register("weeks", views.WeekViewSet, basename="week")
 
-urlpatterns = [  # those that are asked most first, as they are tried in order
+urlpatterns = [  # the most frequent ones first, as Django tries them in order
+    # Before the router, for which it would be a week.
     path("weeks/calendar-token", calendar.CalendarTokenView.as_view(), name="calendar-token"),
     *router.urls,
     path("", include("selections.insights.api.urls")),

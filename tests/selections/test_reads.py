@@ -161,6 +161,13 @@ def with_own_method() -> list[type[serializers.BaseSerializer]]:
     )
 
 
+def test_a_row_with_one_field_is_shown(user):
+    class NameSerializer(catalog.RowSerializer):
+        username = serializers.CharField()
+
+    assert NameSerializer(user).data == {"username": user.username}
+
+
 def test_serializers_say_what_their_fields_say(club, subtests):
     picks = list(WeekMovie.objects.latest_first()[:2])
     shown = shown_by(club[0])
