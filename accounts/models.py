@@ -70,6 +70,10 @@ class UserQuerySet(models.QuerySet["User"]):
         """The users whose weeks this user may see: their own, and those of everyone who is not private."""
         return self.filter(models.Q(visibility=User.Visibility.MEMBERS) | models.Q(pk=user.pk))
 
+    def hidden_from(self, viewer: int) -> "UserQuerySet":
+        """All but those of visible_to(); these are few, and an index finds them."""
+        return self.filter(visibility=User.Visibility.PRIVATE).exclude(pk=viewer)
+
     def named_like(self, words: str) -> "UserQuerySet":
         """The users with each of the words in their names, in any letter case and with or without accents."""
         found = self
@@ -195,6 +199,7 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         abstract = False
+        indexes = [models.Index(fields=["visibility"], name="user_visibility_index")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(username=Lower("username")),
