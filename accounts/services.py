@@ -188,7 +188,7 @@ def _rows_to_lock(user: Any) -> Iterator[QuerySet[Any]]:
     """The rows that go with the account, or to which rows that go belong, in the order in which other changes lock
     them: otherwise the deletion could deadlock with a change by another member, such as deleting a pick with its
     opinions."""
-    yield _any_of(user.weeks, user.opinions.values("movie_pick__week"), user.opinions.values("album_pick__week"))
+    yield _any_of(user.weeks, user.opinions.values("week"))
     yield _any_of(user.shortlist, user.suggestions.values("pk"), user.shortlist_votes.values("item"))
     yield _any_of(user.challenges, user.challenges_made.values("pk"))
     yield user.shared_years.model.objects.filter(Q(user=user) | Q(partner=user))

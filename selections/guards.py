@@ -89,8 +89,8 @@ def refuse_merged(work: Movie | Album) -> None:
 def has_revealed(user, pick: AnyPick) -> bool:
     """Whether the user can read others' opinions on a pick only because they have an opinion on it."""
     on = KINDS[pick.kind].opinion_field
-    others = Opinion.objects.visible_to(user, on).filter(**{on: pick}).exclude(user=user)
-    return settings.BLIND_REVEAL and others.exclude(over_for(user, f"{on}__week__")).exists()
+    others = Opinion.objects.visible_to(user).filter(**{on: pick}).exclude(user=user)
+    return settings.BLIND_REVEAL and others.exclude(over_for(user, "week__")).exists()
 
 
 def refuse_revealed(week: Week, picks: Iterable[AnyPick]) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid5
 
 from django.core.mail import mailers
 from django.core.management import CommandError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -16,7 +16,7 @@ from accounts.services import Notification, site_url
 from catalog.progress import counted
 
 from .kinds import KINDS
-from .models import MAX_RATING, AnyPick, Opinion, Week, revealed_to
+from .models import MAX_RATING, AnyPick, Opinion, Week, on_rated, revealed_to
 from .weeks import LAST_ZONE, MONDAY, YearWeek, week_in, week_name, week_of
 
 logger = logging.getLogger(__name__)
@@ -113,15 +113,10 @@ def revealed_since(user: User, then: datetime, now: datetime) -> list[Opinion]:
     read then; the latest first.
     """
     running = Week.objects.since(*week_in(LAST_ZONE, then)).order_by().values("pk")
-    found: list[Opinion] = []
-    for kind in KINDS.values():
-        pick = kind.opinion_field
-        # All others were revealed then. One list of ids, so that each index is used.
-        given = Opinion.objects.filter(created_at__gt=then).order_by().values("pk")
-        on_running = Opinion.objects.filter(**{f"{pick}__week__in": running}).order_by().values("pk")
-        own = Opinion.objects.filter(user=user, **{pick: OuterRef(pick)})
-        concerning = Q(**{f"{pick}__week__user": user}) | Q(Exists(own))
-        readable = Opinion.objects.visible_to(user, pick).filter(concerning, pk__in=given.union(on_running))
-        known = Q(created_at__lte=then) & revealed_to(user, pick, at=then)
-        found += readable.filter(~known, created_at__lte=now).exclude(user=user).with_picks()
-    return sorted(found, key=lambda opinion: opinion.created_at, reverse=True)
+    # All others were revealed then. One list of ids, so that each index is used.
+    given = Opinion.objects.filter(created_at__gt=then).order_by().values("pk")
+    on_running = Opinion.objects.filter(week__in=running).order_by().values("pk")
+    known = Q(created_at__lte=then) & revealed_to(user, at=then)
+    readable = Opinion.objects.visible_to(user).filter(Q(week__user=user) | on_rated(user), created_at__lte=now)
+    readable = readable.filter(~known, pk__in=given.union(on_running))
+    return list(readable.exclude(user=user).with_picks())

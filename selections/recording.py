@@ -2,21 +2,18 @@
 
 import contextlib
 from datetime import datetime, time, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.compiled import CompiledQuery
 
 from .guards import lock_user, lock_week
-from .kinds import KINDS
 from .models import Event, Opinion, Week, WeekQuerySet
 from .models.conditions import visible_to
 from .weeks import LAST_ZONE, MONDAY, day_of, week_in, weeks_later
@@ -70,8 +67,7 @@ def just_revealed() -> WeekQuerySet:
     year, week_number = weeks_later(running, -1)
     over_at = datetime.combine(day_of(running, MONDAY), time(), LAST_ZONE)
     given = Opinion.objects.filter(visible_to(OuterRef("user"), "user"), created_at__lt=over_at).order_by()
-    on_picks = (Q(Exists(given.filter(**{f"{kind}_pick__week": OuterRef("pk")}))) for kind in KINDS)
-    return Week.objects.filter(reduce(or_, on_picks), year=year, week_number=week_number)
+    return Week.objects.filter(Exists(given.filter(week=OuterRef("pk"))), year=year, week_number=week_number)
 
 
 def _record_once(kind: str, user, week: Week | None = None) -> None:

@@ -23,7 +23,7 @@ from .guards import (
     touch,
 )
 from .kinds import KINDS, Kind
-from .models import AnyPick, Challenge, Opinion, PickQuerySet, ShortlistItem, Week
+from .models import AnyPick, Challenge, PickQuerySet, ShortlistItem, Week
 from .models.plans import MAX_ITEMS, ShortlistQuerySet
 from .reads import picks_by_position
 from .recording import record_completed
@@ -115,7 +115,7 @@ def refuse_early_end(week: Week, year: int, week_number: int) -> None:
     now = timezone.now()
     ends = [min(settled_week(week.user), week_in(zone, now)) for zone in (FIRST_ZONE, LAST_ZONE)]  # for readers there
     moves_past = any((year, week_number) < end <= (week.year, week.week_number) for end in ends)
-    if moves_past and by_others(Opinion.objects.on_week(week), week).exists():
+    if moves_past and by_others(week.opinions.all(), week).exists():
         what = "Other members have opinions on this week, which are hidden until it is over. Move it after that."
         raise Conflict(what, "week_discussed")
 
@@ -130,8 +130,7 @@ def delete_week(week: Week, *, force: bool = False) -> None:
         lock_week(week)
         refuse_revealed(week, week.picks)
         if not force:
-            on_week = Opinion.objects.on_week(week)
-            refuse_discussed(on_week, week, "your picks in this week. Deleting it", "week_discussed")
+            refuse_discussed(week.opinions.all(), week, "your picks in this week. Deleting it", "week_discussed")
         week.delete()
 
 

@@ -69,6 +69,8 @@ def make(model, state, /, **given):
             values[field.name] = rules[field.name]
         elif field.name in rules or not is_optional:
             values[field.name] = field.choices[0][0] if field.choices else value_of(field, state)
+    if model.__name__ == "Opinion" and "week" in values:
+        values["week"] = values["movie_pick"].week
     return model._base_manager.bulk_create([model(**values)])[0]
 
 
@@ -133,6 +135,22 @@ def test_empty_earlier_ratings_are_deleted_by_an_older_migration(newest):
     state = migrate([("selections", "0006_text_lengths")])
 
     assert list(state.get_model("selections.EarlierRating").objects.values_list("rating", flat=True)) == [7]
+
+
+def test_opinions_get_the_weeks_of_their_picks(newest):
+    made = [make(apps.get_model("selections.Opinion"), apps), make_on_album()]
+    migrate([("selections", "0015_shared_years")])
+
+    migrate(newest)
+
+    for opinion in made:
+        assert apps.get_model("selections.Opinion").objects.get(pk=opinion.pk).week == opinion.pick.week
+
+
+def make_on_album():
+    pick = make(apps.get_model("selections.WeekAlbum"), apps)
+    user = make(apps.get_model("accounts.User"), apps)
+    return apps.get_model("selections.Opinion").objects.create(user=user, album_pick=pick, rating=3)
 
 
 OF_SIMPLEJWT = {"token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"}

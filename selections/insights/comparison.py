@@ -38,10 +38,7 @@ WORK = {
     "album_of_no_group": Case(When(album_pick__album__release_group_id=None, then=F("album_pick__album"))),
 }
 # The ISO week for which a work was picked, as a number such as 202607
-WEEKS = {
-    kind: Cast(f"{kind}_pick__week__year", IntegerField()) * 100 + F(f"{kind}_pick__week__week_number")
-    for kind in KINDS
-}
+WEEK = Cast("week__year", IntegerField()) * 100 + F("week__week_number")
 
 
 def agreement_of(pairs: Collection[tuple[int, int]]) -> Row:
@@ -100,19 +97,19 @@ def compare(viewer: Any, other: Any) -> Row:
         .values(*WORK)
         .annotate(
             is_movie=Count("movie_pick"),
-            week=Max(Coalesce(WEEKS["movie"], WEEKS["album"])),
+            picked_for=Max(WEEK),
             my_rating=Max("rating", filter=mine),
             their_rating=Max("rating", filter=theirs),
             my_pk=Max("pk", filter=mine),
             their_pk=Max("pk", filter=theirs),
         )
         .filter(my_pk__isnull=False, their_pk__isnull=False)
-        .values_list("is_movie", "week", "my_rating", "their_rating", "my_pk", "their_pk", named=True)
+        .values_list("is_movie", "picked_for", "my_rating", "their_rating", "my_pk", "their_pk", named=True)
     )
-    rows = sorted(common, key=lambda row: (-_apart(row), -row.week, not row.is_movie, row.my_pk))
+    rows = sorted(common, key=lambda row: (-_apart(row), -row.picked_for, not row.is_movie, row.my_pk))
     quarters = defaultdict(list)
     for row in rows:
-        quarters[_quarter(row.week)].append(row)
+        quarters[_quarter(row.picked_for)].append(row)
     return {
         "user": other,
         "together": _agreement(rows),
@@ -168,28 +165,30 @@ def wrong_opinions(
     Of equal differences, those of later weeks come first.
     """
     found: list[tuple[int, int, int, int]] = []
-    for kind, week in WEEKS.items():
+    for kind in KINDS:
         pick = f"{kind}_pick"
-        ratings = Opinion.objects.visible_to(viewer, pick).filter(rating__isnull=False)
+        ratings = Opinion.objects.visible_to(viewer).on_kind(kind).filter(rating__isnull=False)
         if year is not None:
-            ratings = ratings.filter(**{f"{pick}__week__year": year})
+            ratings = ratings.filter(week__year=year)
         if week_number is not None:
-            ratings = ratings.filter(**{f"{pick}__week__week_number": week_number})
+            ratings = ratings.filter(week__week_number=week_number)
         if person is None:
             # The largest differences are on the picks with the widest spread; there are too many pairs to sort all.
-            spreads = ratings.order_by().values(f"{pick}_id").annotate(spread=Max("rating") - Min("rating"), week=week)
-            widest = spreads.order_by("-spread", "-week", f"{pick}_id").values_list(f"{pick}_id", flat=True)
+            spreads = (
+                ratings.order_by().values(f"{pick}_id").annotate(spread=Max("rating") - Min("rating"), picked_for=WEEK)
+            )
+            widest = spreads.order_by("-spread", "-picked_for", f"{pick}_id").values_list(f"{pick}_id", flat=True)
             ratings = ratings.filter(**{f"{pick}__in": list(widest[:MAX_WRONG])})
         pairs = ratings.annotate(
-            week=week, other_pk=F(f"{pick}__opinions"), gap=F("rating") - F(f"{pick}__opinions__rating")
+            picked_for=WEEK, other_pk=F(f"{pick}__opinions"), gap=F("rating") - F(f"{pick}__opinions__rating")
         ).filter(other_pk__in=ratings.values("pk"))
         pairs = pairs.filter(gap__gt=0) if person is None else pairs.filter(user=person).exclude(gap=0)
         pairs = pairs.annotate(
             difference=Abs("gap"),
             higher_pk=Case(When(gap__gt=0, then="pk"), default="other_pk"),
             lower_pk=Case(When(gap__gt=0, then="other_pk"), default="pk"),
-        ).order_by("-difference", "-week", f"{pick}_id", "higher_pk", "lower_pk")
-        found += pairs.values_list("difference", "week", "higher_pk", "lower_pk")[:MAX_WRONG]
+        ).order_by("-difference", "-picked_for", f"{pick}_id", "higher_pk", "lower_pk")
+        found += pairs.values_list("difference", "picked_for", "higher_pk", "lower_pk")[:MAX_WRONG]
     found.sort(key=lambda row: (-row[0], -row[1]))  # stable: movies stay before albums
     return _load([row[2:] for row in found[:MAX_WRONG]])
 
@@ -201,9 +200,8 @@ def report_card(viewer: Any, person: Any) -> Row:
         ratings.filter(**{f"{kind.opinion_field}__challenge__challenger": person}).aggregate(**SUMS)
         for kind in KINDS.values()
     ]
-    (movie_sums, movies), (album_sums, albums) = (
-        _marked(kind, ratings.filter(**{f"{kind.opinion_field}__week__user": person})) for kind in KINDS.values()
-    )
+    on_own = ratings.filter(week__user=person)
+    (movie_sums, movies), (album_sums, albums) = (_marked(kind, on_own.on_kind(kind.name)) for kind in KINDS.values())
     return {
         "user": person,
         "together": _marks([*movie_sums, *album_sums], [*movies, *albums]),
@@ -265,10 +263,10 @@ def _raters(sums: list[Row]) -> list[Row]:
 
 def contrarian(viewer: Any, person: Any) -> Row:
     """A member's latest rating of each movie compared with TMDB's average, for movies with votes."""
-    opinions = Opinion.objects.visible_to(viewer, "movie_pick").filter(user=person, movie_pick__movie__vote_count__gt=0)
-    against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), week=WEEKS["movie"])
+    opinions = Opinion.objects.visible_to(viewer).filter(user=person, movie_pick__movie__vote_count__gt=0)
+    against = _latest(opinions).annotate(gap=F("rating") - F("movie_pick__movie__vote_average"), picked_for=WEEK)
     means = against.aggregate(n=Count("pk"), signed=Avg("gap"), absolute=Avg(Abs("gap")))
-    furthest = against.exclude(gap=0).order_by(Abs("gap").desc(), "-week", "pk")
+    furthest = against.exclude(gap=0).order_by(Abs("gap").desc(), "-picked_for", "pk")
     return {
         "user": person,
         "n": means["n"],

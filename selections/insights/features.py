@@ -57,11 +57,10 @@ class WorkFeatures:
         return next(value for name in self.key_fields if (value := getattr(work, name)))
 
     def source_pick(self, path: str = "") -> list[Any]:
-        """The fields of a SourcePick, of the pick at this path."""
-        of_week = [f"{path}{name}" for name in ("week_id", "week__year", "week__week_number")]
+        """The fields of a SourcePick, of a pick, or of an opinion on the pick at this path."""
         work = f"{path}{self.kind.name}"
         shown_title = Coalesce(NullIf(F(f"{work}__own_title"), Value("", TextField())), F(f"{work}__title"))
-        return [shown_title, *of_week]
+        return [shown_title, "week_id", "week__year", "week__week_number"]
 
     def editions(self, keys: Collection[Key]) -> dict[int, Key]:
         """The keys by the ids of all works that have one of them."""

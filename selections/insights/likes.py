@@ -107,11 +107,8 @@ def add(sums: list[float], shares: Iterable[tuple[int, float]], likes: Groups) -
 
 def readable_by_all(features: WorkFeatures, year: int, week_number: int) -> QuerySet[Opinion]:
     """The opinions on works of a kind that every member may read, on weeks before this one."""
-    pick = features.kind.opinion_field
-    shown = {"user__visibility": "members", f"{pick}__week__user__visibility": "members"}
-    return Opinion.objects.filter(
-        week_before(year, week_number, f"{pick}__week__"), **{f"{pick}__isnull": False}, **shown
-    )
+    shown = {"user__visibility": "members", "week__user__visibility": "members"}
+    return Opinion.objects.on_kind(features.kind.name).filter(week_before(year, week_number, "week__"), **shown)
 
 
 def first_hidden() -> YearWeek:

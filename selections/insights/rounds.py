@@ -107,7 +107,7 @@ def select_revealed(kind: Kind, user: Any, weeks: int) -> QuerySet[Any]:
 def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:
     on = kind.opinion_field
     place = Window(RowNumber(), partition_by=[on], order_by=["-created_at", "-id"])
-    opinions = Opinion.objects.visible_to(user, on).filter(**{f"{on}__in": [picks]}).select_related("user")
+    opinions = Opinion.objects.visible_to(user).filter(**{f"{on}__in": [picks]}).select_related("user")
     opinions = opinions.only(
         *(field.name for field in Opinion._meta.concrete_fields), *(f"user__{name}" for name in OWNER)
     )

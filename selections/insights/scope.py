@@ -51,14 +51,14 @@ class Scope:
     def opinions_given(self, kind: Kind) -> OpinionQuerySet:
         """By these people, on any picks."""
         by_them = {} if self.person is None else {"user": self.person}
-        return self.visible_opinions(kind).filter(**by_them, **self.of_year(f"{kind.opinion_field}__week__"))
+        return self.visible_opinions(kind).filter(**by_them, **self.of_year("week__"))
 
     def opinions_on(self, kind: Kind) -> OpinionQuerySet:
         """By anyone, on picks of these people."""
-        return self.visible_opinions(kind).filter(**self.of_week(f"{kind.opinion_field}__week__"))
+        return self.visible_opinions(kind).filter(**self.of_week("week__"))
 
     def visible_opinions(self, kind: Kind) -> OpinionQuerySet:
-        return Opinion.objects.visible_to(self.viewer, kind.opinion_field).order_by()
+        return Opinion.objects.visible_to(self.viewer).on_kind(kind.name).order_by()
 
     def read(self, select: Select, *kind: Kind, timed: bool = False) -> Any:
         """The rows of a query of the scope, once; `timed` if what it finds depends on the time, as opinions do."""

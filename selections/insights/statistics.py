@@ -181,16 +181,16 @@ def given_by_week(scope: Scope) -> Ratings:
 
 def received(scope: Scope) -> Ratings:
     """The opinions of others on these users' picks."""
-    own = {kind: F(f"{kind.opinion_field}__week__user") for kind in KINDS.values()}
-    return [row for kind in own for row in ratings_by_week(scope.opinions_on(kind).exclude(user=own[kind]), kind)]
+    on_kinds = [scope.opinions_on(kind).exclude(user=F("week__user")) for kind in KINDS.values()]
+    return [row for opinions in on_kinds for row in ratings_by_week(opinions)]
 
 
 def ratings_given(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
-    return ratings_by_week(scope.opinions_given(kind), kind)
+    return ratings_by_week(scope.opinions_given(kind))
 
 
-def ratings_by_week(opinions: OpinionQuerySet, kind: Kind) -> QuerySet[Any, Any]:
-    return opinions.values_list(f"{kind.opinion_field}__week__week_number", "rating").annotate(count=Count("pk"))
+def ratings_by_week(opinions: OpinionQuerySet) -> QuerySet[Any, Any]:
+    return opinions.values_list("week__week_number", "rating").annotate(count=Count("pk"))
 
 
 def summarize(opinions: Ratings) -> Row:
@@ -364,7 +364,7 @@ def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet[Any, Row]:
         kind=Value(kind.name),
         pick=F(pick),
         position=F(f"{pick}__position"),
-        week_number=F(f"{pick}__week__week_number"),
+        week_number=F("week__week_number"),
     ).annotate(
         mean=Avg("rating"),
         ratings=Count("rating"),

@@ -98,8 +98,8 @@ def own_opinions(features: WorkFeatures, user: int) -> QuerySet[Any, Any]:
     pick = features.kind.opinion_field
     opinions = Opinion.objects.filter(user=user, **{f"{pick}__isnull": False}).annotate(
         key=features.key(f"{pick}__{features.kind.name}"),
-        is_own=Case(When(**{f"{pick}__week__user": user}, then=True), default=False),
-        is_shown=Case(When(visible_to(user, f"{pick}__week__user"), then=True), default=False),
+        is_own=Case(When(week__user=user, then=True), default=False),
+        is_shown=Case(When(visible_to(user, "week__user"), then=True), default=False),
     )
     rows = opinions.values_list("key", "rating", "is_own", "is_shown", *features.source_pick(f"{pick}__"))
     return rows.order_by("-created_at", "-id")

@@ -22,6 +22,7 @@ from .weeks import (
     WeekAlbum,
     WeekMovie,
     WeekQuerySet,
+    on_rated,
     revealed_to,
 )
 
@@ -46,5 +47,6 @@ __all__ = [
     "WeekAlbum",
     "WeekMovie",
     "WeekQuerySet",
+    "on_rated",
     "revealed_to",
 ]

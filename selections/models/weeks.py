@@ -6,19 +6,21 @@ from functools import reduce
 from operator import or_
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThanOrEqual
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.compiled import ids_of_page
+from accounts.models import User
 from catalog.models import Album, Movie
 from catalog.text import search_words
 from selections import weeks
 
 from .conditions import of_work, visible_to
+from .week_of_pick import WeekOfPick, with_week
 
 MAX_RATING = 10  # half stars
 RATING = [MinValueValidator(1), MaxValueValidator(MAX_RATING)]
@@ -33,8 +35,7 @@ class WeekQuerySet(models.QuerySet):
 
     def hidden_from(self, viewer: int) -> "WeekQuerySet":
         """All but those of visible_to()."""
-        hidden_users = get_user_model()._default_manager.exclude(Q(pk=viewer) | Q(visibility="members"))
-        return self.filter(user__in=hidden_users)
+        return self.filter(user__in=User.objects.hidden_from(viewer).values("pk"))
 
     def newest_first(self, user, *, own_first: bool) -> "WeekQuerySet":
         """By calendar week, the user's own first: within a calendar week, or with `own_first` before all others."""
@@ -42,8 +43,8 @@ class WeekQuerySet(models.QuerySet):
         return self.order_by(*([own] if own_first else []), "-year", "-week_number", own, "id")
 
     def since(self, year: int, week_number: int) -> "WeekQuerySet":
-        """From this calendar week on."""
-        return self.filter(Q(year__gt=year) | Q(year=year, week_number__gte=week_number))
+        """From this calendar week on; by comparing pairs, for which databases use an index."""
+        return self.filter(TupleGreaterThanOrEqual(Tuple("year", "week_number"), (year, week_number)))
 
     def until(self, year: int, week_number: int) -> "WeekQuerySet":
         """Up to this calendar week."""
@@ -274,7 +275,7 @@ class WeekMovie(Pick):
     class Meta(Pick.Meta):
         verbose_name = "movie pick"
         indexes = [models.Index(fields=["movie", "week"], name="weekmovie_weeks")]
-        constraints = [*Pick.Meta.constraints, once_a_week("movie")]
+        constraints = [*Pick.Meta.constraints, once_a_week("movie"), with_week("movie")]
 
 
 class WeekAlbum(Pick):
@@ -286,23 +287,16 @@ class WeekAlbum(Pick):
     class Meta(Pick.Meta):
         verbose_name = "album pick"
         indexes = [models.Index(fields=["album", "week"], name="weekalbum_weeks")]
-        constraints = [*Pick.Meta.constraints, once_a_week("album")]
+        constraints = [*Pick.Meta.constraints, once_a_week("album"), with_week("album")]
 
 
 type AnyPick = WeekMovie | WeekAlbum
 
 
 class OpinionQuerySet(models.QuerySet):
-    def visible_to(self, user, *picks: str) -> "OpinionQuerySet":
-        """Opinions that the user may read now: by users and on weeks that they may see, and revealed to them.
-
-        Pass `movie_pick` or `album_pick` if only that is needed: with both, PostgreSQL scans all opinions.
-        """
-        picks = picks or ("movie_pick", "album_pick")
-        on_seen = Q()
-        for pick in picks:
-            on_seen |= visible_to(user, f"{pick}__week__user")
-        return self.filter(on_seen).filter(visible_to(user, "user")).filter(revealed_to(user, *picks))
+    def visible_to(self, user) -> "OpinionQuerySet":
+        """Opinions that the user may read now: by users and on weeks that they may see, and revealed to them."""
+        return self.filter(visible_to(user, "week__user"), visible_to(user, "user"), revealed_to(user))
 
     def readable_by_staff(self, user) -> "OpinionQuerySet":
         """Opinions that a member of staff may read in the admin: all except hidden_from_staff()."""
@@ -316,35 +310,15 @@ class OpinionQuerySet(models.QuerySet):
         if not own or not settings.BLIND_REVEAL:
             return self.none()
         running = running.filter(reduce(or_, (Q(year=year, week_number=number) for year, number in own)))
-
-        def hidden(pick: str) -> Q:
-            on_running = Opinion.objects.filter(**{f"{pick}__week__in": running.values("pk")}).order_by()
-            return Q(pk__in=on_running.exclude(revealed_to(user, pick)).values("pk"))
-
-        return self.filter(hidden("movie_pick") | hidden("album_pick"))
+        return self.filter(week__in=running.values("pk")).exclude(revealed_to(user))
 
     def on_kind(self, kind: str) -> "OpinionQuerySet":
         """Opinions on picks of movies or of albums."""
         return self.filter(**{f"{kind}_pick__isnull": False})
 
-    def on_week(self, week: Week | int) -> "OpinionQuerySet":
-        """Opinions on its picks, each looked up by its position.
-
-        With an OR over joins, databases would scan all opinions; and with as many joins as in with_picks(), PostgreSQL
-        would not begin with a list of ids from a subquery.
-        """
-        on_picks = [
-            Q(**{pick: Subquery(picks.objects.filter(week=week, position=position).values("pk")[:1])})
-            for pick, picks in (("movie_pick", WeekMovie), ("album_pick", WeekAlbum))
-            for position in Position
-        ]
-        return self.filter(reduce(or_, on_picks))
-
     def with_picks(self) -> "OpinionQuerySet":
         """With the values of each opinion and of its pick in a response, in one query."""
-        return self.select_related(
-            "user", "movie_pick__movie", "movie_pick__week__user", "album_pick__album", "album_pick__week__user"
-        )
+        return self.select_related("user", "week__user", "movie_pick__movie", "album_pick__album")
 
 
 class Opinion(models.Model):
@@ -353,6 +327,14 @@ class Opinion(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="opinions")
     movie_pick = models.ForeignKey(WeekMovie, models.CASCADE, null=True, blank=True, related_name="opinions")
     album_pick = models.ForeignKey(WeekAlbum, models.CASCADE, null=True, blank=True, related_name="opinions")
+    week = models.ForeignKey(
+        Week,
+        models.DO_NOTHING,  # an opinion is deleted with its pick
+        related_name="opinions",
+        editable=False,
+        db_index=False,  # see Meta.indexes
+        help_text="The week of the pick: lists would take many times longer if they joined all picks.",
+    )
     rating = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=RATING, help_text="1 to 10: half stars. Empty: a review only."
     )
@@ -365,8 +347,13 @@ class Opinion(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="opinion_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="opinion_newest"),
+            models.Index(fields=["week", "user"], name="opinion_week"),
+        ]
         constraints = [
+            WeekOfPick(kind="movie", name="opinion_movie_week"),
+            WeekOfPick(kind="album", name="opinion_album_week"),
             models.CheckConstraint(
                 condition=Q(movie_pick=None, album_pick__isnull=False) | Q(movie_pick__isnull=False, album_pick=None),
                 name="opinion_one_pick",
@@ -395,6 +382,11 @@ class Opinion(models.Model):
     def __str__(self) -> str:
         return f"{self.user} on {self.pick}"
 
+    def save(self, *args, **kwargs):
+        if self.week_id is None:
+            self.week = self.pick.week
+        super().save(*args, **kwargs)
+
     @property
     def kind(self) -> str:
         """`movie` or `album`."""
@@ -402,7 +394,11 @@ class Opinion(models.Model):
 
     @property
     def pick(self) -> AnyPick:
-        return self.movie_pick or self.album_pick  # type: ignore[return-value]  # there is one, see the constraint
+        """The movie pick or the album pick, with the week if that is loaded."""
+        pick: AnyPick = self.movie_pick or self.album_pick  # type: ignore[assignment]  # there is one
+        if Opinion.week.is_cached(self):
+            pick.week = self.week
+        return pick
 
 
 class EarlierRating(models.Model):
@@ -428,15 +424,18 @@ class EarlierRating(models.Model):
         return f"Rating until {self.until_at:%Y-%m-%d}"  # without the rating, which may be hidden
 
 
-def revealed_to(user, *picks: str, at: datetime | None = None) -> Q:
-    """Whether an opinion on one of the `picks` is revealed to the user now, or was at a moment: it is theirs, they have
-    one on the same pick, or the week is over for them. The setting BLIND_REVEAL controls this.
+def revealed_to(user, at: datetime | None = None) -> Q:
+    """Whether an opinion is revealed to the user now, or was at a moment: it is theirs, they have one on the same pick,
+    or the week is over for them. The setting BLIND_REVEAL controls this.
     """
     if not settings.BLIND_REVEAL:
         return Q()
+    return Q(user=user) | weeks.over_for(user, "week__", at) | on_rated(user, at)
+
+
+def on_rated(user, at: datetime | None = None) -> Q:
+    """Whether an opinion is on a pick on which the user has an opinion now, or had one at a moment."""
     own = Opinion.objects.filter(user=user, **({"created_at__lte": at} if at else {}))
-    revealed = Q(user=user)
-    for pick in picks:
-        revealed |= weeks.over_for(user, f"{pick}__week__", at)
-        revealed |= Q(Exists(own.filter(**{pick: OuterRef(pick)})))
-    return revealed
+    return Q(Exists(own.filter(movie_pick=OuterRef("movie_pick")))) | Q(
+        Exists(own.filter(album_pick=OuterRef("album_pick")))
+    )

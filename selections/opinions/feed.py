@@ -3,16 +3,14 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.compiled import RowCount, Rows
-from selections.kinds import KINDS
-from selections.models import Opinion, OpinionQuerySet, Week, revealed_to
+from accounts.models import User
+from selections.models import Opinion, OpinionQuerySet, Week, on_rated
 from selections.reads import rows_of, user_with
-from selections.weeks import LAST_ZONE, week_in
+from selections.weeks import LAST_ZONE, over_for, week_in
 
 
 def list_opinions(user: Any) -> Rows[Opinion]:
@@ -41,30 +39,31 @@ def count_all(user: Any) -> QuerySet[Any]:
 
 
 def select_on_week(user: Any, week_id: int) -> QuerySet[Opinion]:
-    return Opinion.objects.on_week(week_id).visible_to(user).with_picks()
+    return Opinion.objects.filter(week=week_id).visible_to(user).with_picks()
 
 
 def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
-    on_week = Opinion.objects.on_week(week_id).visible_to(user)
+    on_week = Opinion.objects.filter(week=week_id).visible_to(user)
     return user_with(user.pk, count=RowCount(on_week.order_by().values("pk")))
 
 
 def count_visible(opinions: OpinionQuerySet, user: Any) -> Any:
-    """How many of these opinions visible_to() keeps, as an expression.
+    """How many of these opinions visible_to() keeps, as an expression: all less the hidden ones.
 
-    On SQLite it subtracts the number of hidden ones, each of which an index finds. PostgreSQL gains nothing from that,
-    and plans it badly for rows that it has not analyzed yet.
+    These are found by indexes, and each is subtracted once: those by private members; others on private members' weeks;
+    others on weeks that are not over, where the user has rated nothing; and others on picks there that the user has not
+    rated.
     """
-    if connection.vendor != "sqlite":
-        return RowCount(opinions.visible_to(user).order_by().values("pk"))
-    private = get_user_model()._default_manager.exclude(Q(pk=user.pk) | Q(visibility="members")).values("pk")
-    running = Week.objects.since(*week_in(LAST_ZONE, timezone.now()))
-    hidden = [opinions.filter(user__in=private)]
-    for kind in KINDS.values():
-        pick, picks = f"{kind.opinion_field}__in", kind.picks._default_manager.order_by().values("pk")
-        hidden.append(opinions.filter(**{pick: picks.filter(week__user__in=private)}))
-        if settings.BLIND_REVEAL:
-            on_running = opinions.filter(**{pick: picks.filter(week__in=running.order_by().values("pk"))})
-            hidden.append(on_running.exclude(revealed_to(user, kind.opinion_field)))
-    first, *others = (of_one.order_by().values("pk") for of_one in hidden)
-    return RowCount(opinions.order_by().values("pk")) - RowCount(first.union(*others).order_by())
+    private = User.objects.hidden_from(user.pk).values("pk")
+    by_seen = opinions.exclude(user__in=private)
+    hidden = [opinions.filter(user__in=private), by_seen.filter(week__user__in=private)]
+    if settings.BLIND_REVEAL:
+        running = Week.objects.since(*week_in(LAST_ZONE, timezone.now())).order_by().values("pk")
+        running = running.exclude(over_for(user) | Q(user__in=private))
+        rated = Q(pk__in=Opinion.objects.filter(user=user).order_by().values("week"))
+        hidden.append(by_seen.filter(week__in=running.exclude(rated)))
+        hidden.append(by_seen.filter(week__in=running.filter(rated)).exclude(Q(user=user) | on_rated(user)))
+    count: Any = RowCount(opinions.order_by().values("pk"))
+    for some in hidden:
+        count -= RowCount(some.order_by().values("pk"))
+    return count

@@ -103,7 +103,8 @@ def _readable(user, kind: Kind) -> QuerySet[Any]:
     ratings if it is."""
     changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
     return (
-        Opinion.objects.visible_to(user, kind.opinion_field)
+        Opinion.objects.visible_to(user)
+        .on_kind(kind.name)
         .annotate(own=Q(user=user))
         .select_related("user")
         .prefetch_related(Prefetch("earlier_ratings", changed))
@@ -112,22 +113,18 @@ def _readable(user, kind: Kind) -> QuerySet[Any]:
 
 def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
     """The user's opinions on picks of others whom they may see, by week, in four queries a year."""
-    given = {
-        kind.opinion_field: _readable(user, kind)
-        .filter(_of_year(year, f"{kind.opinion_field}__week__"), user=user)
-        .exclude(**{f"{kind.opinion_field}__week__user": user})
-        .select_related(f"{kind.opinion_field}__{kind.name}", f"{kind.opinion_field}__week__user")
+    given = [
+        _readable(user, kind)
+        .filter(_of_year(year, "week__"), user=user)
+        .exclude(week__user=user)
+        .select_related(f"{kind.opinion_field}__{kind.name}", "week__user")
         for kind in KINDS.values()
-    }
+    ]
     years: set[int] = set()
-    for pick, opinions in given.items():
-        years |= set(opinions.order_by().values_list(f"{pick}__week__year", flat=True).distinct())
+    for opinions in given:
+        years |= set(opinions.order_by().values_list("week__year", flat=True).distinct())
     for year in sorted(years):
-        of_year = [
-            given_on
-            for pick, opinions in given.items()
-            for given_on in opinions.filter(_of_year(year, f"{pick}__week__"))
-        ]
+        of_year = [given_on for opinions in given for given_on in opinions.filter(week__year=year)]
         yield from sorted(of_year, key=_place_of)  # here, as databases differ in how they sort names
 
 
@@ -146,9 +143,7 @@ def _shortlist(user, year: int | None) -> ShortlistQuerySet:
 def _works(user, year: int | None, kind: Kind) -> Iterator[Any]:
     """The works of the user's picks and shortlist, and of picks that they have an opinion on, by id, in batches."""
     picked = kind.picks._default_manager.filter(_of_year(year, "week__"), week__user=user).values(kind.name)
-    given = Opinion.objects.visible_to(user, kind.opinion_field).filter(
-        _of_year(year, f"{kind.opinion_field}__week__"), user=user
-    )
+    given = Opinion.objects.visible_to(user).on_kind(kind.name).filter(_of_year(year, "week__"), user=user)
     works = portable.with_parts(
         kind.works._default_manager.filter(
             Q(pk__in=picked)

@@ -328,7 +328,7 @@ def _add_opinions(user, said: list[Said], *, is_trusted: bool) -> None:
     if not is_trusted:
         said = _as_given_now(user, said)
     rows = Opinion.objects.bulk_create(
-        Opinion(user=user, **{f"{pick.kind}_pick": pick}, **{name: opinion[name] for name in OPINION})
+        Opinion(user=user, week=pick.week, **{f"{pick.kind}_pick": pick}, **{name: opinion[name] for name in OPINION})
         for pick, opinion in said
     )
     EarlierRating.objects.bulk_create(

@@ -89,6 +89,7 @@ def _disagree(reviews: list[str], chance: random.Random) -> None:
                         review=chance.choice(reviews) if chance.random() < 0.2 else "",
                         created_at=given_at,
                         updated_at=given_at,
+                        week=pick.week,
                         **{kind.opinion_field: pick},
                     )
                 )

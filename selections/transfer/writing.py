@@ -112,6 +112,7 @@ def _opinion(user, pick: AnyPick, row: Row) -> Opinion:
         contains_spoilers=row.contains_spoilers,
         created_at=at,
         updated_at=at,
+        week=pick.week,
         **{f"{pick.kind}_pick": pick},
     )
 

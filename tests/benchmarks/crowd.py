@@ -180,7 +180,7 @@ def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
     )
     each = weeks // writers
     calendar = [weeks_later(week_of(now.date()), n - each + 1) for n in range(each)]
-    own: dict[int, list[tuple[str, int]]] = defaultdict(list)  # by user: the ids of their picks, with the foreign key
+    own: dict[int, list[tuple[str, int, int]]] = defaultdict(list)  # by user: their picks' foreign key, id and week id
     for some in batched(everyone[:writers], 100, strict=False):
         rows = [
             with_keys(
@@ -201,9 +201,9 @@ def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
             records = {popular(albums) for _ in range(dice.choice([0, 1, 2, 2]))}
             album_picks += [WeekAlbum(week=week, album=album, position=n) for n, album in enumerate(records, 1)]
         for movie_pick in store(WeekMovie, movie_picks):
-            own[movie_pick.week.user_id].append(("movie_pick_id", movie_pick.pk))
+            own[movie_pick.week.user_id].append(("movie_pick_id", movie_pick.pk, movie_pick.week_id))
         for album_pick in store(WeekAlbum, album_picks):
-            own[album_pick.week.user_id].append(("album_pick_id", album_pick.pk))
+            own[album_pick.week.user_id].append(("album_pick_id", album_pick.pk, album_pick.week_id))
     everything = [pick for picks in own.values() for pick in picks]
     for n, user in enumerate(everyone):
         count = opinions * (n + 1) // people - opinions * n // people
@@ -215,8 +215,15 @@ def fill(people: int, writers: int, weeks: int, opinions: int) -> None:
         store(
             Opinion,
             [
-                Opinion(user=user, rating=dice.randint(1, 10), created_at=moment, updated_at=moment, **{pick: pk})
-                for (pick, pk), moment in zip(rated, moments, strict=True)
+                Opinion(
+                    user=user,
+                    rating=dice.randint(1, 10),
+                    created_at=moment,
+                    updated_at=moment,
+                    week_id=week,
+                    **{pick: pk},
+                )
+                for (pick, pk, week), moment in zip(rated, moments, strict=True)
             ],
         )
     print(  # noqa: T201

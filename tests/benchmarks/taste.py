@@ -181,7 +181,11 @@ def store(ratings: Ratings, movies: Movies) -> dict[int, int]:
             position += 1
             pick = WeekMovie(week=week, movie=stored[movie], position=position)
             picks.append(pick)
-            opinions.append(Opinion(user=users[person], movie_pick=pick, rating=rating, created_at=day, updated_at=day))
+            opinions.append(
+                Opinion(
+                    user=users[person], movie_pick=pick, week=pick.week, rating=rating, created_at=day, updated_at=day
+                )
+            )
     Week.objects.bulk_create(weeks)
     WeekMovie.objects.bulk_create(picks)
     Opinion.objects.bulk_create(opinions, batch_size=5000)

@@ -49,7 +49,8 @@ def club(request, db, time_machine):
         for person in dice.sample(people, dice.randrange(5)):
             rating = dice.choice([None, *range(1, 11)])
             given_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=dice.randrange(9))  # some at the same moment
-            opinions.append(Opinion(user=person, rating=rating, review="Well.", updated_at=given_at, **{kind: pick}))
+            about = {"week": pick.week, kind: pick}
+            opinions.append(Opinion(user=person, rating=rating, review="Well.", updated_at=given_at, **about))
     dice.shuffle(opinions)  # their ids say nothing about their picks
     made = Opinion.objects.bulk_create(opinions)
     analyze()

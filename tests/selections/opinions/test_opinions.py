@@ -1,7 +1,7 @@
 """Opinions on picks: giving them, lists of them, and picks that others have opinions on."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from selections.models import EarlierRating, Opinion, Week
@@ -341,6 +341,16 @@ def test_the_database_refuses_an_opinion_on_two_things(db):
 
     with pytest.raises(IntegrityError, match="opinion_one_pick"):
         Opinion.objects.filter(pk=opinion.pk).update(album_pick=WeekAlbumFactory())
+
+
+@pytest.mark.parametrize("made", [MovieOpinionFactory, AlbumOpinionFactory])
+def test_the_week_of_an_opinion_is_that_of_its_pick(db, made):
+    opinion = made()
+    assert opinion.week == opinion.pick.week
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Opinion.objects.update(week=WeekFactory())
+        connection.check_constraints()  # otherwise at the end of the transaction of this test
 
 
 @pytest.mark.parametrize("made", [MovieOpinionFactory, AlbumOpinionFactory])

@@ -168,7 +168,7 @@ def test_kept_queries_find_what_the_orm_finds_at_each_hour(user, other, week, se
     for hours in range(0, 40, 3):
         time_machine.move_to(datetime(2026, 2, 15, 1, tzinfo=UTC) + timedelta(hours=hours), tick=False)
         expected = list(Opinion.objects.visible_to(user))
-        on_week = list(Opinion.objects.on_week(week).visible_to(user))
+        on_week = list(week.opinions.visible_to(user))
 
         for rows, opinions in ((feed.list_opinions(user), expected), (feed.list_on_week(user, week), on_week)):
             assert (rows.page(20, 0), rows.count()) == (opinions, len(opinions))

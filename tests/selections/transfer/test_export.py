@@ -60,7 +60,8 @@ def history(user, years, weeks=50):
             for position in (1, 2)
         )
         Opinion.objects.bulk_create(
-            Opinion(user=user, rating=7, review="A few words.", **{f"{name}_pick": pick}) for pick in picks
+            Opinion(user=user, rating=7, review="A few words.", week=pick.week, **{f"{name}_pick": pick})
+            for pick in picks
         )
 
 
