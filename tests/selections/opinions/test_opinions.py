@@ -348,9 +348,13 @@ def test_the_week_of_an_opinion_is_that_of_its_pick(db, made):
     opinion = made()
     assert opinion.week == opinion.pick.week
 
-    with pytest.raises(IntegrityError), transaction.atomic():
+    @transaction.atomic
+    def change() -> None:
         Opinion.objects.update(week=WeekFactory())
-        connection.check_constraints()  # otherwise at the end of the transaction of this test
+        connection.check_constraints()  # now, rather than at the end of the transaction of this test
+
+    with pytest.raises(IntegrityError):
+        change()
 
 
 @pytest.mark.parametrize("made", [MovieOpinionFactory, AlbumOpinionFactory])
