@@ -221,7 +221,8 @@ def database(url: str, name: str) -> dict[str, Any]:
             values["NAME"] = BASE_DIR / values["NAME"]
         # Several processes write without "database is locked" only with both: readers never block (WAL), and a
         # transaction takes the write lock at its start, where it can wait for it.
-        options = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
+        commands = "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16000"  # KB at most: lists of large databases need it
+        options = {"init_command": commands, "transaction_mode": "IMMEDIATE", "timeout": 20}  # seconds
         values["ENGINE"] = "wrong_opinions.sqlite3"
     elif values.get("ENGINE") == "django.db.backends.postgresql":
         if not find_spec("psycopg"):
