@@ -1,5 +1,6 @@
 """The WSGI application, which gunicorn.conf.py names."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -9,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
 
 django_application = get_wsgi_application()
 reverse("home")  # loads the URLs and views now, rather than in the first request
+gc.freeze()  # what is loaded stays, so the garbage collector need not look at it again
 
 
 def application(environ, start_response):

@@ -48,15 +48,13 @@ ROWS = [  # the request; the goal with many weeks, in ms, or as a multiple of th
 
 def measure(times: int, only: str) -> None:
     """Print, for each of the ROWS, the CPU and the time of a request in ms, and its queries, as JSON."""
-    import django
-
-    django.setup()
     from django.conf import settings
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import APIClient
 
+    import wrong_opinions.wsgi  # noqa: F401 - as a server starts
     from accounts.api.authentication import sign_in
     from accounts.models import User
     from selections.models import WeekMovie
