@@ -76,7 +76,7 @@ def ratings_of(scope: Scope) -> Ratings:
     """Each movie and release group that the person has rated, with their latest rating."""
     found: Ratings = {}
     for kind in KINDS.values():
-        rated = scope.opinions_given(kind).filter(rating__isnull=False)
+        rated = scope.opinions_given.on_kind(kind.name).filter(rating__isnull=False)
         for opinion in rated.select_related(f"{kind.opinion_field}__{kind.name}").order_by("updated_at", "pk"):
             work = opinion.pick.work
             key = kind.name, getattr(work, "release_group_id", None) or work.pk

@@ -48,17 +48,16 @@ class Scope:
         seen = {kind: kind.picks._default_manager.visible_to(self.viewer) for kind in KINDS.values()}
         return {kind: picks.filter(**self.of_week("week__")).order_by() for kind, picks in seen.items()}
 
-    def opinions_given(self, kind: Kind) -> OpinionQuerySet:
+    @property
+    def opinions_given(self) -> OpinionQuerySet:
         """By these people, on any picks."""
         by_them = {} if self.person is None else {"user": self.person}
-        return self.visible_opinions(kind).filter(**by_them, **self.of_year("week__"))
+        return Opinion.objects.visible_to(self.viewer).filter(**by_them, **self.of_year("week__")).order_by()
 
-    def opinions_on(self, kind: Kind) -> OpinionQuerySet:
+    @property
+    def opinions_on(self) -> OpinionQuerySet:
         """By anyone, on picks of these people."""
-        return self.visible_opinions(kind).filter(**self.of_week("week__"))
-
-    def visible_opinions(self, kind: Kind) -> OpinionQuerySet:
-        return Opinion.objects.visible_to(self.viewer).on_kind(kind.name).order_by()
+        return Opinion.objects.visible_to(self.viewer).filter(**self.of_week("week__")).order_by()
 
     def read(self, select: Select, *kind: Kind, timed: bool = False) -> Any:
         """The rows of a query of the scope, once; `timed` if what it finds depends on the time, as opinions do."""

@@ -8,7 +8,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce, Concat, Left
 
 from catalog.models import AlbumArtist, MovieCast, MovieCrew
@@ -176,17 +191,16 @@ type Ratings = list[tuple[int, int | None, int]]  # week number, rating (None is
 
 def given_by_week(scope: Scope) -> Ratings:
     """The opinions of these people."""
-    return [row for kind in KINDS.values() for row in scope.read(ratings_given, kind, timed=True)]
+    return scope.read(ratings_given, timed=True)
 
 
 def received(scope: Scope) -> Ratings:
     """The opinions of others on these users' picks."""
-    on_kinds = [scope.opinions_on(kind).exclude(user=F("week__user")) for kind in KINDS.values()]
-    return [row for opinions in on_kinds for row in ratings_by_week(opinions)]
+    return list(ratings_by_week(scope.opinions_on.exclude(user=F("week__user"))))
 
 
-def ratings_given(scope: Scope, kind: Kind) -> QuerySet[Any, Any]:
-    return ratings_by_week(scope.opinions_given(kind))
+def ratings_given(scope: Scope) -> QuerySet[Any, Any]:
+    return ratings_by_week(scope.opinions_given)
 
 
 def ratings_by_week(opinions: OpinionQuerySet) -> QuerySet[Any, Any]:
@@ -324,8 +338,7 @@ def highlights(scope: Scope) -> dict[str, Row | None]:
     The best and the worst are by the user's own rating, or for all members by the mean; the most divisive has
     the widest range of ratings. Among equals, more ratings come first, then the earliest week, then movies.
     """
-    own = [rated_picks(scope, kind, by=scope.person) for kind in KINDS.values()]
-    divided = [rated_picks(scope, kind).filter(spread__gt=0) for kind in KINDS.values()]
+    own, divided = rated_picks(scope, by=scope.person), rated_picks(scope).filter(spread__gt=0)
     films = located_picks(scope, MOVIE, minutes=F("movie__runtime")).filter(minutes__isnull=False)
     # The first day of a year or month.
     day_of_album = Left(Concat("album__release_date", Value("-01-01")), 10)
@@ -334,9 +347,9 @@ def highlights(scope: Scope) -> dict[str, Row | None]:
         located_picks(scope, ALBUM, day=day_of_album).exclude(album__release_date=""),
     ]
     return {
-        "best": first_of(own, "-mean", "-ratings", *PLACE),
-        "worst": first_of(own, "mean", "-ratings", *PLACE),
-        "most_divisive": first_of(divided, "-spread", "-ratings", *PLACE),
+        "best": own.order_by("-mean", "-ratings", *PLACE).first(),
+        "worst": own.order_by("mean", "-ratings", *PLACE).first(),
+        "most_divisive": divided.order_by("-spread", "-ratings", *PLACE).first(),
         "longest_film": films.order_by("-minutes", *PLACE).first(),
         "earliest_release": first_of(releases, "day", *PLACE),
     }
@@ -354,16 +367,15 @@ def located_picks(scope: Scope, kind: Kind, **more: Any) -> QuerySet[Any, Row]:
     return scope.picks[kind].values("position", **place, **more)
 
 
-def rated_picks(scope: Scope, kind: Kind, by: Any = None) -> QuerySet[Any, Row]:
+def rated_picks(scope: Scope, by: Any = None) -> QuerySet[Any, Row]:
     """The rated picks as rows with their places, and with the ratings by this person, or by anyone."""
-    opinions = scope.opinions_on(kind).filter(rating__isnull=False)
+    opinions = scope.opinions_on.filter(rating__isnull=False)
     if by is not None:
         opinions = opinions.filter(user=by)
-    pick = kind.opinion_field
     return opinions.values(
-        kind=Value(kind.name),
-        pick=F(pick),
-        position=F(f"{pick}__position"),
+        kind=Case(When(movie_pick=None, then=Value("album")), default=Value("movie")),
+        pick=Coalesce("movie_pick", "album_pick"),
+        position=Coalesce("movie_pick__position", "album_pick__position"),
         week_number=F("week__week_number"),
     ).annotate(
         mean=Avg("rating"),
