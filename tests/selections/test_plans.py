@@ -41,8 +41,8 @@ FROM selections_week AS week, generate_series(1, 2) AS n;
 ANALYZE selections_weekmovie, selections_weekalbum;
 
 INSERT INTO selections_opinion
-    (user_id, movie_pick_id, album_pick_id, rating, review, contains_spoilers, created_at, updated_at)
-SELECT week.user_id, movie.id, album.id, 7, '', false, now() - week.id * interval '1 hour', now()
+    (user_id, week_id, movie_pick_id, album_pick_id, rating, review, contains_spoilers, created_at, updated_at)
+SELECT week.user_id, week.id, movie.id, album.id, 7, '', false, now() - week.id * interval '1 hour', now()
 FROM selections_week AS week
 LEFT JOIN selections_weekmovie AS movie ON movie.week_id = week.id AND movie.position = 1 AND week.id % 2 = 0
 LEFT JOIN selections_weekalbum AS album ON album.week_id = week.id AND album.position = 1 AND week.id % 2 = 1;
