@@ -295,7 +295,7 @@ class Attempts(models.Model):
         verbose_name_plural = "attempts"
 
     def __str__(self) -> str:
-        return f"{len(self.times)} attempts until {self.expires_at:%Y-%m-%d %H:%M}"
+        return f"Attempts until {self.expires_at:%Y-%m-%d %H:%M}: {len(self.times)}"
 
 
 class KnownClient(models.Model):

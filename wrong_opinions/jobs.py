@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from catalog import services
+from catalog.progress import counted
 from integrations.errors import IntegrationError
 from selections import notifications
 
@@ -148,7 +149,7 @@ def find_covers(*, stdout: TextIO) -> None:
         known, found = services.find_marked_covers()
     except IntegrationError as error:
         raise CommandError(str(error)) from None
-    stdout.write(f"{found} of {known} albums have a cover." if known else "No covers to look for.")
+    stdout.write(f"Covers found: {found} of {counted(known, 'album')}." if known else "No covers to look for.")
 
 
 def backups(folder: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from catalog import pictures, searching, services
 from catalog.fetching import find_all_known
 from catalog.forms import AlbumForm, MovieForm
 from catalog.models import OWN_FIELDS, Album, AlbumAlias, AlbumArtist, Merge, Movie, MovieAlias, MovieCast, MovieCrew
+from catalog.progress import counted
 from catalog.text import search_words
 from integrations import musicbrainz, tmdb
 from integrations.errors import IntegrationError, NotFound
@@ -32,7 +33,7 @@ from .searching import Found, SearchAdmin
 ALBUMS_A_PAGE = 25
 GONE = "This has just been merged or deleted. Nothing was changed."
 NOT_DELETED = "A user has just picked it, so it was not deleted."
-MARKED = "{} albums marked. The job runner (manage.py run_jobs) looks for their covers within the next minutes."
+MARKED = "{} marked. The job runner (manage.py run_jobs) looks for their covers within the next minutes."
 
 
 class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
@@ -309,7 +310,7 @@ class AlbumAdmin(WorkAdmin):
     def find_cover(self, request, queryset):
         if queryset.count() > services.MAX_COVERS:
             marked = queryset.update(cover_asked_at=None)  # for services.find_marked_covers()
-            self.message_user(request, MARKED.format(marked), messages.SUCCESS)
+            self.message_user(request, MARKED.format(counted(marked, "album")), messages.SUCCESS)
         elif albums := self.chosen(request, queryset, services.MAX_COVERS):
             self.find_covers(request, albums)
         return self.back_to_form(request)

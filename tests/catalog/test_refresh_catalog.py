@@ -51,9 +51,9 @@ def test_refresh_catalog_refreshes_what_is_old(refresh, tmdb_movie, musicbrainz_
 
     assert Movie.objects.get(tmdb_id=120).title == Album.objects.get().title == "New"
     assert said.splitlines() == [
-        "1 movies and 1 albums to refresh.",
-        "1 movies refreshed, 0 no longer on TMDB.",
-        "1 albums refreshed, 0 no longer on MusicBrainz.",
+        "1 movie and 1 album to refresh.",
+        "1 movie refreshed, 0 no longer on TMDB.",
+        "1 album refreshed, 0 no longer on MusicBrainz.",
     ]
     assert refresh().out == "0 movies and 0 albums to refresh.\n"
 
@@ -86,7 +86,7 @@ def test_refresh_catalog_begins_with_the_oldest(refresh, upstream, db):
 def test_refresh_catalog_only_says_what_it_would_do(refresh, upstream, db):
     old_movie(200)
 
-    assert "1 movies" in refresh("--dry-run").out
+    assert "1 movie" in refresh("--dry-run").out
     assert Movie.objects.get().overview == "Old."
 
 
@@ -99,7 +99,7 @@ def test_refresh_catalog_marks_what_vanished_and_goes_on(refresh, upstream, db):
 
     said = refresh()
 
-    assert "1 movies refreshed, 1 no longer on TMDB." in said.out
+    assert "1 movie refreshed, 1 no longer on TMDB." in said.out
     assert "Old is no longer on TMDB; marked and kept" in said.err
     assert Movie.objects.filter(tmdb_id=120, vanished_at=timezone.now(), **BLANK).exists()
 
@@ -115,7 +115,7 @@ def test_refresh_catalog_leaves_a_dead_upstream_alone(refresh, upstream, db):
 
     said = refresh()
 
-    assert "The remaining 5 movies were not tried." in said.err
+    assert "Not tried any more: 5 movies." in said.err
     assert "8 could not be refreshed." in said.out
     assert list(Movie.objects.filter(overview="").values_list("tmdb_id", flat=True)) == [9]
 
@@ -186,7 +186,7 @@ def test_refresh_catalog_fills_what_was_missing(refresh, tmdb_movie, db):
 
     said = refresh("--missing", "credits")
 
-    assert said.out.splitlines() == ["1 movies and 0 albums to refresh.", "1 movies refreshed, 0 no longer on TMDB."]
+    assert said.out.splitlines() == ["1 movie and 0 albums to refresh.", "1 movie refreshed, 0 no longer on TMDB."]
     assert MovieCast.objects.filter(movie__tmdb_id=120).exists()
 
 
@@ -270,9 +270,9 @@ def test_refresh_catalog_deletes_unused_works_from_files(refresh, db):
     ]
 
     said = refresh("--dry-run").out
-    assert said.startswith("Never fetched and not in any week, so would be deleted: 1 movies and 1 albums.\n")
+    assert said.startswith("Never fetched and not in any week, so would be deleted: 1 movie and 1 album.\n")
     assert (Movie.objects.count(), Album.objects.count()) == (5, 3)
 
-    assert "so deleted: 1 movies and 1 albums." in refresh().out
+    assert "so deleted: 1 movie and 1 album." in refresh().out
     assert {*Movie.objects.all(), *Album.objects.all()} == set(kept)
     assert "deleted" not in refresh().out

@@ -84,7 +84,7 @@ def test_covers_of_marked_albums_are_found(settings, upstream):
 
     call_command("run_jobs", "--once")
 
-    assert ended("find_covers") == ("done", "1 of 2 albums have a cover.")
+    assert ended("find_covers") == ("done", "Covers found: 1 of 2 albums.")
     assert [bool(album.cover_art_url) for album in Album.objects.order_by("pk")] == [True, False, False]
     assert Album.objects.get(cover_asked_at=None) == albums[2]
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from catalog import services
 from catalog.models import Album, Movie, Work
-from catalog.progress import Progress, QuietCommand, duration
+from catalog.progress import Progress, QuietCommand, counted, duration
 from integrations.errors import IntegrationError, NotFound
 
 MAX_FAILURES = 3  # in a row, after which a source is no longer asked
@@ -55,12 +55,12 @@ class Command(QuietCommand):
             movies, albums = (list(due(works, older_than, missing)[:limit]) for works in (Movie, Album))
             seconds = len(movies) * settings.TMDB_INTERVAL + len(albums) * settings.MUSICBRAINZ_INTERVAL
             time_needed = f": {duration(seconds)} or more" if seconds else ""
-            self.say(f"{len(movies)} movies and {len(albums)} albums to refresh{time_needed}.")
+            self.say(f"{counted(len(movies), 'movie')} and {counted(len(albums), 'album')} to refresh{time_needed}.")
             if dry_run:
                 return
-            self.refresh("movies", movies, services.refresh_movie)
+            self.refresh("movie", movies, services.refresh_movie)
             self.forget_texts(movies if limit or missing else None)
-            self.refresh("albums", albums, services.refresh_album)
+            self.refresh("album", albums, services.refresh_album)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Run the command again to continue.", returncode=130) from None
         if self.failed:
@@ -73,18 +73,21 @@ class Command(QuietCommand):
             movies, albums = (services.forget_unused(works) for works in (Movie, Album))
         if movies or albums:
             verb = "would be deleted" if dry_run else "deleted"
-            self.say(f"Never fetched and not in any week, so {verb}: {movies} movies and {albums} albums.")
+            unused = f"{counted(movies, 'movie')} and {counted(albums, 'album')}"
+            self.say(f"Never fetched and not in any week, so {verb}: {unused}.")
 
     def forget_texts(self, movies: list[Movie] | None) -> None:
         """Clear outdated texts of these movies after an attempt to refresh them; None means of all movies."""
         tried = Movie.objects.all() if movies is None else Movie.objects.filter(pk__in=[movie.pk for movie in movies])
         if forgotten := services.forget_texts(tried):
-            self.say(f"Not refreshed for six months, so their texts and images were cleared: {forgotten} movies.")
+            self.say(
+                f"Not refreshed for six months, so their texts and images were cleared: {counted(forgotten, 'movie')}."
+            )
 
     def refresh(self, what: str, works: list[Any], refresh_work: Callable[..., Work]) -> None:
         """Refresh them one after the other, until the source fails MAX_FAILURES times in a row."""
         refreshed = removed = in_a_row = 0
-        progress = Progress(self, what, len(works))
+        progress = Progress(self, f"{what}s", len(works))
         for number, work in enumerate(works, 1):
             try:
                 refresh_work(work.external_id, force_refresh=True)
@@ -98,14 +101,14 @@ class Command(QuietCommand):
                 self.stderr.write(f"{work}: {error}")
                 if in_a_row == MAX_FAILURES:
                     self.failed += len(works) - number
-                    self.stderr.write(f"The remaining {len(works) - number} {what} were not tried.")
+                    self.stderr.write(f"Not tried any more: {counted(len(works) - number, what)}.")
                     break
             else:
                 refreshed += 1
                 in_a_row = 0
             progress.step(number)
         if works:
-            self.say(f"{refreshed} {what} refreshed, {removed} no longer on {works[0].source}.")
+            self.say(f"{counted(refreshed, what)} refreshed, {removed} no longer on {works[0].source}.")
 
 
 def due(works: type[Movie | Album], older_than: timedelta, missing: str | None) -> QuerySet[Any]:
