@@ -43,12 +43,19 @@ class Mentions(Contains):
         return f"{column} IN ({found})", [f'"{self.rhs}"']
 
 
-def search_index(table: str) -> migrations.RunPython:
+def search_index(table: str, *, again: bool = False) -> migrations.RunPython:
     """The operation of a migration that makes the index of a table's `search_text`.
 
-    On SQLite, migrations that alter a column of the table copy it and drop its triggers: use it again after them.
+    On SQLite, migrations that alter a column of the table copy it and drop its triggers: make the index `again` after
+    them, which does nothing on PostgreSQL.
     """
-    return migrations.RunPython(partial(_create, table), partial(_drop, table))
+    create, drop = (_create_again, _create_again) if again else (_create, _drop)
+    return migrations.RunPython(partial(create, table), partial(drop, table))
+
+
+def _create_again(table: str, apps: Any, editor: Any) -> None:
+    if editor.connection.vendor == "sqlite":
+        _create(table, apps, editor)
 
 
 def _create(table: str, apps: Any, editor: Any) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.models import ApiToken
 from tests.conftest import analyze, session_of
+from tests.factories import MovieFactory
 
 OURS = ["accounts", "catalog", "integrations", "selections"]
 FIRST = dict.fromkeys(OURS, "0001_initial") | {"integrations": "0001_upstreamstate"}
@@ -133,6 +134,15 @@ def test_empty_earlier_ratings_are_deleted_by_an_older_migration(newest):
     state = migrate([("selections", "0006_text_lengths")])
 
     assert list(state.get_model("selections.EarlierRating").objects.values_list("rating", flat=True)) == [7]
+
+
+def test_searches_find_movies_after_going_back(newest):
+    movie = MovieFactory(title="The Wolf")
+
+    state = migrate([("catalog", "0008_search_index")])
+
+    found = state.get_model("catalog.Movie").objects.filter(search_text__mentions="wolf")
+    assert list(found.values_list("pk", flat=True)) == [movie.pk]
 
 
 OF_SIMPLEJWT = {"token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"}
