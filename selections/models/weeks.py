@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.compiled import ids_of_page
 from catalog.models import Album, Movie
+from catalog.search_index import Ids, IdsMentioning, UnionAll
 from catalog.text import search_words
 from selections import weeks
 
@@ -55,12 +56,9 @@ class WeekQuerySet(models.QuerySet):
         found = self if words else self.none()
         for word in words:
             # One list of ids, so that each index is used: not Exists(), nor an OR of conditions.
-            mentioning = {"search_text__mentions": word}
-            noted = Week.objects.filter(**mentioning).order_by().values("pk")
-            movies = WeekMovie.objects.filter(movie__in=Movie.objects.filter(**mentioning).order_by().values("pk"))
-            albums = WeekAlbum.objects.filter(album__in=Album.objects.filter(**mentioning).order_by().values("pk"))
-            picked = [picks.order_by().values("week") for picks in (movies, albums)]
-            found = found.filter(pk__in=noted.union(*picked, all=True))
+            movies = WeekMovie.objects.filter(movie__in=IdsMentioning(Movie, word)).order_by().values("week")
+            albums = WeekAlbum.objects.filter(album__in=IdsMentioning(Album, word)).order_by().values("week")
+            found = found.filter(pk__in=UnionAll(IdsMentioning(Week, word), Ids(movies), Ids(albums)))
         return found
 
     def page(self, limit: int, offset: int) -> "WeekQuerySet":

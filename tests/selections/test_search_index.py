@@ -1,6 +1,7 @@
 """Searches look into an index, which agrees with the rows however they are written."""
 
 import random
+import re
 
 import pytest
 from django.core.management import CommandError
@@ -90,7 +91,18 @@ def test_the_index_finds_what_reading_all_texts_finds(user):
 
     for sought in {*at_ends, *(word(length) for length in range(1, 6) for _ in range(60))} - {" "}:
         ids = {pk for pk, text in texts.items() if sought in text}
+        by_index = Week.objects.filter(pk__in=search_index.IdsMentioning(Week, sought))
+        assert {week.pk for week in by_index} == ids, sought
         assert {week.pk for week in Week.objects.filter(search_text__mentions=sought)} == ids, sought
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
+@pytest.mark.parametrize("word", ["東京", "wolf"])
+def test_no_texts_are_read_for_words_of_two_characters_or_more(word):
+    plan = Week.objects.mentioning(word).values("pk").explain()
+
+    assert "SCAN selections_week_search" in plan
+    assert not re.search("SCAN (?!selections_week_search|catalog_movie_search|catalog_album_search)", plan), plan
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL")
