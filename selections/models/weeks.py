@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -13,7 +14,7 @@ from django.db.models import Case, Count, Exists, FilteredRelation, OuterRef, Pr
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.compiled import ids_of_page
+from accounts.compiled import FOUND, ids_of_page, with_total
 from catalog.models import Album, Movie
 from catalog.search_index import Ids, IdsMentioning, UnionAll
 from catalog.text import search_words
@@ -61,12 +62,14 @@ class WeekQuerySet(models.QuerySet):
             found = found.filter(pk__in=UnionAll(IdsMentioning(Week, word), Ids(movies), Ids(albums)))
         return found
 
-    def page(self, limit: int, offset: int) -> "WeekQuerySet":
+    def page(self, limit: int, offset: int) -> Any:
         """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
         if self.query.is_empty():
             return self
-        ids = ids_of_page(self, limit, offset)
-        return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+        is_search = "total" in self.query.annotations
+        ids = FOUND if is_search else ids_of_page(self, limit, offset)
+        page = Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+        return with_total(page, self[offset : offset + limit]) if is_search else page
 
     def with_owner_only(self) -> "WeekQuerySet":
         """With what a list shows of each week's owner, and without what it does not."""
