@@ -84,6 +84,19 @@ def ids_of_page(rows: models.QuerySet[Any], limit: int, offset: int) -> RawSQL:
     return RawSQL(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])  # noqa: S611 - of the ORM
 
 
+FOUND = RawSQL("SELECT pk FROM found", [])
+
+
+def with_total[M: models.Model](page: models.QuerySet[M], found: models.QuerySet[Any]) -> list[M]:
+    """The rows of a page, whose ids are FOUND, with the `total` that was found beside these: all by one search."""
+    total = RawSQL("SELECT total FROM found LIMIT 1", [], models.IntegerField())
+    compiler = page.annotate(total=total).query.get_compiler(DEFAULT_DB_ALIAS)
+    (with_, values), (sql, params) = found.values("pk", "total").query.sql_with_params(), compiler.as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH found AS ({with_}) {sql}", [*values, *params])
+        return reader(compiler)(cursor.fetchall())
+
+
 class RowCount(models.Subquery):
     """The number of rows of a queryset, as a value in another."""
 

@@ -22,8 +22,10 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.api.authentication import sign_in
 from accounts.models import Session
+from catalog.models import Album, Movie
 from integrations import cache, coverart, deadline, musicbrainz, tmdb
 from selections.insights import likes
+from selections.models import Week
 from tests import payloads
 from tests.commands import ROOT, environment_of
 from tests.endpoints import address_of, documented_codes
@@ -245,9 +247,15 @@ def search_index_agrees(db):
     """Check at the end that the indexes that searches use agree with the rows, as those of PostgreSQL always do."""
     yield
     if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            for index in ("catalog_movie_search", "catalog_album_search", "selections_week_search"):
-                cursor.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
+        for model in (Movie, Album, Week):
+            table = model._meta.db_table
+            with connection.cursor() as cursor:
+                cursor.execute(f"INSERT INTO {table}_search ({table}_search) VALUES ('integrity-check')")
+                cursor.execute(f"SELECT doc, offset, term FROM {table}_search_terms")
+                indexed = cursor.fetchall()
+            texts = [(pk, f"{text} ") for pk, text in model.objects.values_list("pk", "search_text")]
+            terms = [(pk, n, text[n : n + 3]) for pk, text in texts for n in range(len(text) - 2)]
+            assert sorted(indexed) == sorted(terms)
 
 
 @pytest.fixture

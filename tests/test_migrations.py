@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import ApiToken
+from selections.models import Week
 from tests.conftest import analyze, session_of
+from tests.factories import MovieFactory, WeekFactory
 
 OURS = ["accounts", "catalog", "integrations", "selections"]
 FIRST = dict.fromkeys(OURS, "0001_initial") | {"integrations": "0001_upstreamstate"}
@@ -151,6 +153,39 @@ def make_on_album():
     pick = make(apps.get_model("selections.WeekAlbum"), apps)
     user = make(apps.get_model("accounts.User"), apps)
     return apps.get_model("selections.Opinion").objects.create(user=user, album_pick=pick, rating=3)
+
+
+def test_searches_find_movies_after_going_back(newest):
+    movie = MovieFactory(title="The Wolf")
+
+    state = migrate([("catalog", "0008_search_index")])
+
+    found = state.get_model("catalog.Movie").objects.filter(search_text__mentions="wolf")
+    assert list(found.values_list("pk", flat=True)) == [movie.pk]
+
+
+EARLIER_INDEX = [
+    "DROP TRIGGER selections_week_search_insert",
+    "DROP TABLE selections_week_search",
+    "CREATE VIRTUAL TABLE selections_week_search USING fts5"
+    "(search_text, content=selections_week, content_rowid=id, tokenize='trigram case_sensitive 1')",
+    "CREATE TRIGGER selections_week_search_insert AFTER INSERT ON selections_week BEGIN "
+    "INSERT INTO selections_week_search (rowid, search_text) VALUES (new.id, new.search_text); END",
+    "INSERT INTO selections_week_search (selections_week_search) VALUES ('rebuild')",
+]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps its index")
+def test_the_index_of_earlier_releases_is_made_again(newest, user, search_index_agrees):
+    week = WeekFactory(user=user, notes="wolf in 東京")
+    migrate([("selections", "0015_shared_years")])
+    with connection.cursor() as cursor:
+        for statement in EARLIER_INDEX:
+            cursor.execute(statement)
+    migrate(newest)
+
+    assert [Week.objects.mentioning(word).get() for word in ("wolf", "東京", "京")] == [week] * 3
+    WeekFactory(user=user, notes="東")
 
 
 OF_SIMPLEJWT = {"token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"}

@@ -59,8 +59,9 @@ PAGE = {"page", "page_size"}
 class Pages(BasePagination):
     """`page` from 1, `page_size` to 100; a page beyond the end is empty.
 
-    A query set may have its own way to load a page, as `page(limit, offset)`. A view may have a `page_size` of its own,
-    and names the parameters that it knows beside those of its filters in `query_parameters`.
+    A query set may have its own way to load a page, as `page(limit, offset)`, whose rows may have the `total` of all
+    pages. A view may have a `page_size` of its own, and names the parameters that it knows beside those of its filters
+    in `query_parameters`.
     """
 
     class Query(serializers.Serializer):
@@ -75,7 +76,10 @@ class Pages(BasePagination):
         start, end = (self.page - 1) * self.page_size, self.page * self.page_size
         rows = list(queryset.page(self.page_size, start) if hasattr(queryset, "page") else queryset[start:end])
         is_last = len(rows) < self.page_size and (rows or self.page == 1)
-        self.total = start + len(rows) if is_last else queryset.count()
+        if is_last:
+            self.total = start + len(rows)
+        else:
+            self.total = rows[0].total if rows and hasattr(rows[0], "total") else queryset.count()
         return rows
 
     def read(self, params: QueryDict, default_size: int) -> tuple[int, int]:

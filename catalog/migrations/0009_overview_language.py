@@ -14,5 +14,5 @@ class Migration(migrations.Migration):
                 blank=True, help_text="Of the overview, such as de-DE.", max_length=10
             ),
         ),
-        search_index("catalog_movie"),  # SQLite has dropped its triggers
+        search_index("catalog_movie", again=True),  # SQLite has dropped its triggers
     ]

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Count, Window
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -117,7 +118,8 @@ class WeekFilter(django_filters.FilterSet):
         return weeks.filter(**complete) if value == "true" else weeks.exclude(**complete)
 
     def with_words(self, weeks: WeekQuerySet, name, value):
-        return weeks.mentioning(value)
+        # Most of the time goes into finding the weeks, so this is done once for a page and the total.
+        return weeks.mentioning(value).annotate(total=Window(Count("*")))
 
     def unchanged(self, weeks: WeekQuerySet, name, value):
         return weeks

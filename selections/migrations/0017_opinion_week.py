@@ -26,7 +26,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("selections", "0015_shared_years")]
+    dependencies = [("selections", "0016_short_words_indexed")]
 
     operations = [
         *(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
@@ -13,9 +14,10 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThanOrEqual
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.compiled import ids_of_page
+from accounts.compiled import FOUND, ids_of_page, with_total
 from accounts.models import User
 from catalog.models import Album, Movie
+from catalog.search_index import Ids, IdsMentioning, UnionAll
 from catalog.text import search_words
 from selections import weeks
 
@@ -56,20 +58,19 @@ class WeekQuerySet(models.QuerySet):
         found = self if words else self.none()
         for word in words:
             # One list of ids, so that each index is used: not Exists(), nor an OR of conditions.
-            mentioning = {"search_text__mentions": word}
-            noted = Week.objects.filter(**mentioning).order_by().values("pk")
-            movies = WeekMovie.objects.filter(movie__in=Movie.objects.filter(**mentioning).order_by().values("pk"))
-            albums = WeekAlbum.objects.filter(album__in=Album.objects.filter(**mentioning).order_by().values("pk"))
-            picked = [picks.order_by().values("week") for picks in (movies, albums)]
-            found = found.filter(pk__in=noted.union(*picked, all=True))
+            movies = WeekMovie.objects.filter(movie__in=IdsMentioning(Movie, word)).order_by().values("week")
+            albums = WeekAlbum.objects.filter(album__in=IdsMentioning(Album, word)).order_by().values("week")
+            found = found.filter(pk__in=UnionAll(IdsMentioning(Week, word), Ids(movies), Ids(albums)))
         return found
 
-    def page(self, limit: int, offset: int) -> "WeekQuerySet":
+    def page(self, limit: int, offset: int) -> Any:
         """A page of them for a list, found by their ids first: other values are loaded and sorted for the page only."""
         if self.query.is_empty():
             return self
-        ids = ids_of_page(self, limit, offset)
-        return Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+        is_search = "total" in self.query.annotations
+        ids = FOUND if is_search else ids_of_page(self, limit, offset)
+        page = Week.objects.filter(pk__in=ids).for_list().with_owner_only().order_by(*self.query.order_by)
+        return with_total(page, self[offset : offset + limit]) if is_search else page
 
     def with_owner_only(self) -> "WeekQuerySet":
         """With what a list shows of each week's owner, and without what it does not."""

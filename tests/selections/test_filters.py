@@ -153,6 +153,23 @@ def test_filters_cost_the_same_queries_whatever_they_find(api, user, django_asse
         api.get("/api/weeks", {"search": "rain", "owner": "me", "complete": "false", "from": "2026-W01"})
 
 
+@pytest.mark.parametrize(("page", "shown", "queries"), [(1, 5, 2), (2, 5, 2), (3, 1, 2), (4, 0, 3)])
+@pytest.mark.parametrize("order", ["newest", "oldest", "updated"])
+def test_a_search_finds_a_page_and_the_total_at_once(api, user, page, shown, queries, order, django_assert_num_queries):
+    for number in range(1, 15):
+        week = WeekFactory(user=user, year=2026, week_number=number, notes="rain and snow")
+        WeekMovieFactory(week=week)
+    query = {"search": "snow rain", "complete": "false", "to": "2026-W11", "ordering": order}
+
+    with django_assert_num_queries(queries):
+        answer = api.get("/api/weeks", query | {"page": page, "page_size": 5}).json()
+    on_one = api.get("/api/weeks", query).json()["results"]
+
+    assert answer["total"] == len(on_one) == 11
+    assert answer["results"] == on_one[5 * page - 5 :][:5]
+    assert len(answer["results"]) == shown
+
+
 # ISO names
 
 
