@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Our queues are never this long: a longer wait means that the state is damaged.
 HORIZON = 3600  # seconds
+MAX_LATE = 60  # seconds that requests which were late together may need to catch up
 MAX_PROMISE = 300  # seconds after which refused callers are told to come back, at most
 # How many web requests of a process may wait long at the same time: two threads stay free for other requests.
 MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
@@ -87,11 +88,11 @@ class RateLimiter:
         distance = 0.98 * self.interval
         if distance:
             with self.host.change() as values:
-                wait = seconds_until(values, "next_at", self.interval)
+                wait = seconds_until(values, "next_at", MAX_LATE)
                 values["next_at"] = after(wait + distance)
             time.sleep(wait)
         yield
         with self.host.change() as values:
             values["sent"] = values.get("sent", 0) + 1
             if distance:
-                values["next_at"] = after(distance)
+                values["next_at"] = after(max(distance, seconds_until(values, "next_at", MAX_LATE)))

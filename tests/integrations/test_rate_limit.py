@@ -245,6 +245,19 @@ def test_a_request_keeps_its_distance_to_one_that_was_sent_slowly(send):
     assert [send(1000, takes=0.4), send(1001)] == [1000, 1001.38]
 
 
+def test_requests_that_are_late_together_keep_their_distance(limiter_of):
+    """As after a moment in which no connection could be made."""
+    limiter = limiter_of(0.3)
+
+    def send_late(number):
+        with limiter.sending():
+            return time.monotonic()
+
+    sent = at_once(4, send_late)
+
+    assert min(after - before for before, after in itertools.pairwise(sent)) > 0.2
+
+
 @pytest.mark.real_http
 def test_the_distance_is_kept_after_connecting(httpserver: HTTPServer, settings):
     """A connection that takes long to be made does not bring a request closer to the next one."""
