@@ -99,17 +99,26 @@ class Upstream:
     def get(self, request: Request) -> Answer:
         """The answer: a fresh one from the cache or the upstream, or a stale one if the upstream fails.
 
-        Raises NotFound, RateLimited or Unavailable.
+        Web requests wait until their deadline. Raises NotFound, RateLimited or Unavailable.
         """
         cached = self._cached(request)
         if cached and cached.is_fresh:
             return cached
         try:
-            return self._fetch(request)
+            if not deadline.is_set():
+                return self._fetch_patiently(request)
+            with deadline.wait(is_suspect=self.admission.is_suspect()) as (seconds, is_long):
+                return self.start(request).result(seconds)
+        except TimeoutError:
+            late: IntegrationError = too_many(f"are waiting for {self.name}", 5)
+            if is_long:
+                late = self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
         except IntegrationError as error:
-            if cached and not isinstance(error, NotFound):
-                return cached
-            raise
+            if isinstance(error, NotFound) or not cached:
+                raise
+        if cached:
+            return cached
+        raise late
 
     def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
         """The answers that arrive before the caller's deadline, asked for in parallel; stale ones for the others, if
@@ -141,18 +150,6 @@ class Upstream:
             return None
         answer = cache.get(f"{self.base_url}{request.address}")
         return answer if answer and self.is_answer(request.path, answer.body) else None
-
-    def _fetch(self, request: Request) -> Answer:
-        """A fresh answer; web requests wait for it until their deadline."""
-        if not deadline.is_set():
-            return self._fetch_patiently(request)
-        with deadline.wait(is_suspect=self.admission.is_suspect()) as (seconds, is_long):
-            try:
-                return self.start(request).result(seconds)
-            except TimeoutError:
-                if not is_long:
-                    raise too_many(f"are waiting for {self.name}", 5) from None
-                raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
 
     def _fetch_patiently(self, request: Request) -> Answer:
         """A fresh answer for a command, which tries again when it is told to, up to MAX_TRIES times."""
