@@ -39,14 +39,11 @@ class CompiledQuery[R]:
         self.build = build
         self.__doc__ = build.__doc__
 
-    def __call__(self, *arguments: int | list[int]) -> list[R]:
-        return self.execute(arguments)
-
     def page(self, limit: int, offset: int, *arguments: int | list[int]) -> list[R]:
         """Some of the rows."""
-        return self.execute(arguments, (limit, offset))
+        return self(*arguments, page=(limit, offset))
 
-    def execute(self, arguments: tuple[int | list[int], ...], page: tuple[int, int] | None = None) -> list[R]:
+    def __call__(self, *arguments: int | list[int], page: tuple[int, int] | None = None) -> list[R]:
         (sql, *pieces), places, read = self.compiled
         values: list[Any] = []
         for (param, number), piece in zip(places, pieces, strict=True):
