@@ -72,9 +72,7 @@ class Upstream:
         self.state = HostState(self.service)
         database = DatabaseState(self.service) if self.is_limited_across_hosts else None
         self.admission = Admission(self.name, self.state, database)
-        self.session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, transport.new_adapter(self.max_connections))
+        self.session = transport.new_session(self.max_connections)
         self.running: dict[tuple[str, bool], Future[Answer]] = {}
         self.lock = threading.Lock()
 

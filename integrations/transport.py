@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
@@ -65,9 +66,12 @@ class HTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = HTTPSConnection
 
 
-def new_adapter(max_connections: int) -> HTTPAdapter:
-    """An adapter with these connections; further requests wait for a free one. There are no retries, as urllib3's would
-    skip the rate limit."""
-    adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
-    adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
-    return adapter
+def new_session(max_connections: int) -> requests.Session:
+    """A session with these connections to a host; further requests wait for a free one. There are no retries, as
+    urllib3's would skip the rate limit."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
+        adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
+        session.mount(scheme, adapter)
+    return session
