@@ -23,7 +23,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -62,19 +61,16 @@ class Admission:
     for them.
     """
 
-    def __init__(self, name: str, host: "HostState", database: "DatabaseState | None" = None) -> None:
-        self.name, self.host, self.database = name, host, database
+    def __init__(self, name: str, host: "HostState", slots: "DatabaseState | None" = None) -> None:
+        """`slots` has those of all hosts, if these share the rate limit."""
+        self.name, self.host = name, host
+        self.slots = slots or host
 
     @property
     def interval(self) -> float:
         """The seconds between two slots; 0 without a rate limit."""
         interval: float = getattr(settings, f"{self.host.service.upper()}_INTERVAL", 0)
         return interval
-
-    @property
-    def slots(self) -> "HostState | DatabaseState":
-        """The state that is shared by the processes of this host or by all hosts, whichever share the rate limit."""
-        return self.database if self.database and connection.vendor == "postgresql" else self.host
 
     def reserve(self, max_wait: float) -> tuple[float, bool]:
         """Reserve the next slot: when it starts, on the monotonic clock, and whether it is for the half-open probe.

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import requests
 import urllib3
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 from django.utils import timezone
 from django.utils.http import parse_http_date_safe
 
@@ -70,8 +70,8 @@ class Upstream:
 
     def __init__(self) -> None:
         self.state = HostState(self.service)
-        database = DatabaseState(self.service) if self.is_limited_across_hosts else None
-        self.admission = Admission(self.name, self.state, database)
+        across_hosts = self.is_limited_across_hosts and connection.vendor == "postgresql"
+        self.admission = Admission(self.name, self.state, DatabaseState(self.service) if across_hosts else None)
         self.session = transport.new_session(self.max_connections)
         self.running: dict[tuple[str, bool], Future[Answer]] = {}
         self.lock = threading.Lock()
