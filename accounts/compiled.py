@@ -14,6 +14,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 from django.db.models.expressions import RawSQL
+from django.db.transaction import TransactionManagementError
 
 # Stand-ins for an argument while a query is compiled; each fits into any integer column. The query is compiled with
 # both: a constant may equal one of them, but unlike an argument it is the same in both results.
@@ -33,21 +34,21 @@ class CompiledQuery[R]:
 
     A list, as in `pk__in=[ids]`, may have any number of values. `select_related()`, annotations and `values_list()`
     (always with names) work as usual; what the ORM does after the query, such as for `prefetch_related()`, is left out.
+    Like the ORM, it refuses to lock rows outside a transaction, which would hold no lock.
     """
 
     def __init__(self, build: Callable[..., models.QuerySet[Any, R]]) -> None:
         self.build = build
         self.__doc__ = build.__doc__
 
-    def __call__(self, *arguments: int | list[int]) -> list[R]:
-        return self.execute(arguments)
-
     def page(self, limit: int, offset: int, *arguments: int | list[int]) -> list[R]:
         """Some of the rows."""
-        return self.execute(arguments, (limit, offset))
+        return self(*arguments, page=(limit, offset))
 
-    def execute(self, arguments: tuple[int | list[int], ...], page: tuple[int, int] | None = None) -> list[R]:
-        (sql, *pieces), places, read = self.compiled
+    def __call__(self, *arguments: int | list[int], page: tuple[int, int] | None = None) -> list[R]:
+        (sql, *pieces), places, read, is_locking = self.compiled
+        if is_locking and not connection.in_atomic_block:
+            raise TransactionManagementError("Rows are locked in a transaction only.")
         values: list[Any] = []
         for (param, number), piece in zip(places, pieces, strict=True):
             value = param if number is None else arguments[number]
@@ -61,15 +62,16 @@ class CompiledQuery[R]:
             return read(cursor.fetchall())
 
     @cached_property
-    def compiled(self) -> tuple[list[str], list[tuple[Any, int | None]], Callable[[list[Any]], list[R]]]:
-        """The SQL in pieces, the parameters between these, and the function that turns rows into objects or tuples."""
+    def compiled(self) -> tuple[list[str], list[tuple[Any, int | None]], Callable[[list[Any]], list[R]], bool]:
+        """The SQL in pieces, the parameters between these, the function that turns rows into objects or tuples, and
+        whether the query locks rows."""
         count = len(inspect.signature(self.build).parameters)
         compilers: list[Any] = [
             self.build(*stand_ins[:count]).query.get_compiler(DEFAULT_DB_ALIAS) for stand_ins in STAND_INS
         ]
         (sql, params), (_, others) = (compiler.as_sql() for compiler in compilers)
         places = [(param, argument_number(param, other)) for param, other in zip(params, others, strict=True)]
-        return sql.split("%s"), places, reader(compilers[0])
+        return sql.split("%s"), places, reader(compilers[0]), compilers[0].query.select_for_update
 
 
 @cache

@@ -144,18 +144,18 @@ def _store_rows(works: Any, fetched: Mapping[Any, dict[str, Any]]) -> tuple[dict
         stored[known].save(update_fields=list(fetched[known]))
     if unknown := fetched.keys() - stored.keys():
         stored |= find_all_known(works, unknown)  # merged in the meantime, and not to be restored
-    new = [works(**fetched[known]) for known in sorted(fetched.keys() - stored.keys())]
+    new = {known: works(**fetched[known]) for known in sorted(fetched.keys() - stored.keys())}
     if new:
-        for work in new:
+        for work in new.values():
             work.set_keys()
         works._default_manager.bulk_create(  # another request may be faster
-            new,
+            list(new.values()),
             update_conflicts=True,
             unique_fields=[works.id_field],
             # A cover is kept where the archive has not answered.
             update_fields=[*set.intersection(*map(set, fetched.values())), "title_key", "search_text"],
         )
-    return stored | {work.external_id: work for work in new}, [*due, *(work.external_id for work in new)]
+    return stored | new, [*due, *new]
 
 
 def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
@@ -169,7 +169,7 @@ def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
     ]
     for table, name, own in tables:
         table.objects.filter(movie__in=movies).delete()
-        table.objects.bulk_create(
+        rows = [
             table(
                 movie=movie,
                 person=people[part.person_id],
@@ -177,7 +177,8 @@ def _store_credits(movies: Mapping[Movie, tmdb.Movie]) -> None:
             )
             for movie, fetched in movies.items()
             for part in getattr(fetched, name)
-        )
+        ]
+        table.objects.bulk_create(rows)
 
 
 def has_outdated_texts() -> Q:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
@@ -58,18 +57,19 @@ class Answer:
     def is_fresh(self) -> bool:
         return timezone.now() < self.expires_at
 
-    @property
-    def expires_unix(self) -> float:
-        """As requests-cache keeps it in a column of its own."""
-        return self.expires_at.timestamp()
-
 
 def get(key: str) -> Answer | None:
-    """The answer, fresh or stale; None if there is none, or it cannot be read. Keys have no quotation marks."""
-    with _best_effort():
-        answer: Answer | None = _table().get(key)
-        return answer if answer and timezone.now() < answer.expires_at + KEEP_STALE else None
-    return None
+    """The answer, fresh or stale; None if there is none, or it cannot be read."""
+    row = None
+    with _best_effort(), _table().connection() as connection:
+        row = connection.execute("SELECT value FROM responses WHERE key = ?", [key]).fetchone()
+    try:
+        kept = json.loads(row[0])
+        answer = Answer(kept["body"], *map(datetime.fromisoformat, kept["moments"]))
+    except (TypeError, ValueError, KeyError, RecursionError):  # there is none, or of an older version, or damaged
+        return None
+    is_kept = isinstance(answer.body, dict) and timezone.now() < answer.expires_at + KEEP_STALE
+    return answer if is_kept else None
 
 
 def keys(first: str, last: str) -> list[str]:
@@ -81,30 +81,13 @@ def keys(first: str, last: str) -> list[str]:
 
 
 def store(key: str, answer: Answer) -> None:
-    with _best_effort():
-        table = _table()
-        table[key] = answer
+    moments = [answer.said_at.isoformat(), answer.expires_at.isoformat()]
+    # An object that JSON writes: requests-cache's own serializer takes 2 to 4 times as long.
+    row = key, json.dumps({"body": answer.body, "moments": moments}), answer.expires_at.timestamp()
+    with _best_effort(), _table().connection() as connection:
+        connection.execute("INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)", row)
         if next(_stored) % TRIM_EVERY == 0:
-            with table.connection(commit=True) as connection:
-                trim(connection, settings.CACHE_MAX_MB * 1_000_000)
-
-
-class Serializer:
-    """Stores an answer as its JSON and two times. requests-cache's own serializer takes 2 to 4 times as long."""
-
-    @staticmethod
-    def dumps(answer: Answer) -> str:
-        moments = [answer.said_at.isoformat(), answer.expires_at.isoformat()]
-        return json.dumps({"body": answer.body, "moments": moments})
-
-    @staticmethod
-    def loads(value: Any) -> Answer | None:
-        try:
-            kept = json.loads(value)
-            answer = Answer(kept["body"], *map(datetime.fromisoformat, kept["moments"]))
-        except (TypeError, ValueError, KeyError, RecursionError):  # it was tampered with, or is of an older version
-            return None
-        return answer if isinstance(answer.body, dict) else None
+            trim(connection, settings.CACHE_MAX_MB * 1_000_000)
 
 
 def cache_file() -> Path:
@@ -114,31 +97,34 @@ def cache_file() -> Path:
 
 @contextlib.contextmanager
 def _best_effort() -> Iterator[None]:
-    """Leave out what cannot be read or stored just now; a damaged file is deleted."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        logger.warning("The HTTP cache cannot be used: %s", error)
-        if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
-            close()
-            for suffix in ("", "-wal", "-shm"):
-                with contextlib.suppress(OSError):
-                    Path(f"{cache_file()}{suffix}").unlink()
+    """A block of one thread at a time, as requests-cache shares its connection between all.
+
+    What cannot be read or stored just now is left out; a damaged file is deleted.
+    """
+    with _lock:
+        try:
+            yield
+        except sqlite3.Error as error:
+            logger.warning("The HTTP cache cannot be used: %s", error)
+            if type(error) is sqlite3.DatabaseError:  # its subclasses are about busy files and full disks
+                close()
+                for suffix in ("", "-wal", "-shm"):
+                    with contextlib.suppress(OSError):
+                        Path(f"{cache_file()}{suffix}").unlink()
 
 
 def _table() -> Table:
     """The cache, which stays open. If its folder cannot be used, answers are kept in memory."""
     folder = str(settings.CACHE_DIR)
-    with _lock:
-        if folder not in _opened:
-            try:
-                _opened[folder] = _in_file(cache_file())
-            except (OSError, sqlite3.OperationalError) as error:
-                logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-                from .cache_table import Table
+    if folder not in _opened:
+        try:
+            _opened[folder] = _in_file(cache_file())
+        except (OSError, sqlite3.OperationalError) as error:
+            logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+            from .cache_table import Table
 
-                _opened[folder] = Table(uuid4().hex, serializer=Serializer(), use_memory=True)
-        return _opened[folder]
+            _opened[folder] = Table("", "responses", use_memory=True)
+    return _opened[folder]
 
 
 def _in_file(file: Path) -> Table:
@@ -147,7 +133,7 @@ def _in_file(file: Path) -> Table:
 
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)  # opens only a new file: closing one that SQLite has open would drop SQLite's own locks
-    table = Table(file, serializer=Serializer(), wal=True, busy_timeout=OPEN_TIMEOUT)
+    table = Table(file, "responses", wal=True, busy_timeout=OPEN_TIMEOUT)
     with table.connection() as connection:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
     return table

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from time import monotonic
@@ -11,8 +12,13 @@ from django.http import HttpRequest, HttpResponse
 
 ANSWER_TIME = 4  # seconds that an upstream has to answer a web request, after the longest wait for a slot
 REQUEST_TIME = 14  # seconds for all upstreams of a web request together, even those without a queue
+SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
+CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
+# How many web requests of a process may wait long at the same time: two threads stay free for other requests.
+MAX_LONG_WAITS = max(1, settings.WEB_THREADS - 2)
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # on the monotonic clock
+long_waits = threading.BoundedSemaphore(MAX_LONG_WAITS)
 _waits: ContextVar[list[float]] = ContextVar("waits")  # seconds that this caller waited for upstreams
 
 
@@ -52,12 +58,19 @@ def record_waits() -> list[float]:
 
 
 @contextlib.contextmanager
-def wait() -> Iterator[None]:
-    """A block in which the caller waits for upstreams."""
+def wait(*, is_suspect: bool) -> Iterator[tuple[float, bool]]:
+    """A block in which the caller waits for an upstream: for how many seconds, and whether it may wait for long.
+
+    A caller who may not gets no distant slot either. For a suspect upstream, only the wait is short.
+    """
     began = monotonic()
+    is_long = long_waits.acquire(blocking=False)
     try:
-        yield
+        with at_most(math.inf if is_long else CROWDED_WAIT):
+            yield min(seconds_left(), SUSPECT_WAIT if is_suspect else threading.TIMEOUT_MAX), is_long
     finally:
+        if is_long:
+            long_waits.release()
         _waits.get([]).append(monotonic() - began)
 
 

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -24,17 +24,15 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import requests
 import urllib3
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 from django.utils import timezone
 from django.utils.http import parse_http_date_safe
 
 from . import cache, deadline, transport
+from .admission import MAX_PAUSE, Admission, HostState
 from .cache import Answer
-from .circuit_breaker import MAX_PAUSE, CircuitBreaker
-from .errors import IntegrationError, NotFound, RateLimited, Unavailable, advice, too_many
+from .errors import IntegrationError, NotFound, Unavailable, advice, too_many
 from .models import DatabaseState
-from .rate_limit import MAX_LONG_WAITS, RateLimiter
-from .state import HostState
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +41,6 @@ MAX_BYTES = 5_000_000  # of an answer; the largest known has a quarter of a mill
 MAX_REDIRECTS = 3  # each takes a slot
 PREPARATION = 0.1  # seconds before its slot, in which a request is prepared and gets a connection
 MAX_TRIES = 5  # for a command that is told to try again later
-SUSPECT_WAIT = 0.06  # seconds that web requests wait for an upstream that has just timed out
-CROWDED_WAIT = 1  # seconds that web requests wait when most threads of this process do
-
-long_waits = threading.BoundedSemaphore(MAX_LONG_WAITS)
 
 
 @dataclass(frozen=True)
@@ -76,12 +70,9 @@ class Upstream:
 
     def __init__(self) -> None:
         self.state = HostState(self.service)
-        self.breaker = CircuitBreaker(self.name, self.state)
-        database = DatabaseState(self.service) if self.is_limited_across_hosts else None
-        self.limiter = RateLimiter(self.name, self.state, database)
-        self.session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, transport.new_adapter(self.max_connections))
+        across_hosts = self.is_limited_across_hosts and connection.vendor == "postgresql"
+        self.admission = Admission(self.name, self.state, DatabaseState(self.service) if across_hosts else None)
+        self.session = transport.new_session(self.max_connections)
         self.running: dict[tuple[str, bool], Future[Answer]] = {}
         self.lock = threading.Lock()
 
@@ -106,17 +97,26 @@ class Upstream:
     def get(self, request: Request) -> Answer:
         """The answer: a fresh one from the cache or the upstream, or a stale one if the upstream fails.
 
-        Raises NotFound, RateLimited or Unavailable.
+        Web requests wait until their deadline. Raises NotFound, RateLimited or Unavailable.
         """
         cached = self._cached(request)
         if cached and cached.is_fresh:
             return cached
         try:
-            return self._fetch(request)
+            if not deadline.is_set():
+                return self._fetch_patiently(request)
+            with deadline.wait(is_suspect=self.admission.is_suspect()) as (seconds, is_long):
+                return self.start(request).result(seconds)
+        except TimeoutError:
+            late: IntegrationError = too_many(f"are waiting for {self.name}", 5)
+            if is_long:
+                late = self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT)
         except IntegrationError as error:
-            if cached and not isinstance(error, NotFound):
-                return cached
-            raise
+            if isinstance(error, NotFound) or not cached:
+                raise
+        if cached:
+            return cached
+        raise late
 
     def get_many[K](self, wanted: Mapping[K, Request]) -> dict[K, Answer]:
         """The answers that arrive before the caller's deadline, asked for in parallel; stale ones for the others, if
@@ -135,8 +135,8 @@ class Upstream:
                     self.credentials()
                     pending[self.start(request)] = key
         if not all(future.done() for future in pending):
-            with self._waiting() as (_, seconds):
-                wait(pending, min(seconds, threading.TIMEOUT_MAX))
+            with deadline.wait(is_suspect=self.admission.is_suspect()) as (seconds, _):
+                wait(pending, seconds)
         for future, key in pending.items():
             if future.done():
                 with contextlib.suppress(IntegrationError):
@@ -149,18 +149,6 @@ class Upstream:
         answer = cache.get(f"{self.base_url}{request.address}")
         return answer if answer and self.is_answer(request.path, answer.body) else None
 
-    def _fetch(self, request: Request) -> Answer:
-        """A fresh answer; web requests wait for it until their deadline."""
-        if not deadline.is_set():
-            return self._fetch_patiently(request)
-        with self._waiting() as (is_long, seconds):
-            try:
-                return self.start(request).result(seconds)
-            except TimeoutError:
-                if not is_long:
-                    raise too_many(f"are waiting for {self.name}", 5) from None
-                raise self.unavailable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from None
-
     def _fetch_patiently(self, request: Request) -> Answer:
         """A fresh answer for a command, which tries again when it is told to, up to MAX_TRIES times."""
         for _ in range(MAX_TRIES - 1):
@@ -171,19 +159,6 @@ class Upstream:
                     raise
                 time.sleep(error.retry_after)
         return self.start(request).result()
-
-    @contextlib.contextmanager
-    def _waiting(self) -> Iterator[tuple[bool, float]]:
-        """Whether the caller may wait for long, and for how many seconds. A caller who may not gets no distant slot
-        either."""
-        is_long = long_waits.acquire(blocking=False)
-        try:
-            with deadline.wait(), deadline.at_most(math.inf if is_long else CROWDED_WAIT):
-                seconds = deadline.seconds_left()
-                yield is_long, min(seconds, SUSPECT_WAIT) if self.breaker.is_suspect() else seconds
-        finally:
-            if is_long:
-                long_waits.release()
 
     def start(self, request: Request) -> Future[Answer]:
         """A future with the answer to the request, which is sent now, unless the same one is already running.
@@ -233,7 +208,7 @@ class Upstream:
                 raise self.unavailable("redirects to another server")
             response = self._exchange(url)
         body = self.read(request.path, response)
-        self.breaker.record_success(is_accepted=body is not None, is_answer=True)
+        self.admission.record_success(is_accepted=body is not None, is_answer=True)
         if body is None:
             raise NotFound(f"Not found on {self.name}.")
         now = timezone.now()
@@ -267,9 +242,14 @@ class Upstream:
         404."""
         headers, secret = self.credentials()
         headers = {"Accept": "application/json", "User-Agent": settings.MUSICBRAINZ_USER_AGENT} | headers
-        is_probe, send_at = self._reserve_slot()
-        sleep_until(send_at - PREPARATION)
-        token = transport.sending.set(partial(self._sending, send_at, is_probe=is_probe))
+        try:
+            start, is_probe = self.admission.reserve(deadline.seconds_for_slot())
+        except (OSError, DatabaseError, InterfaceError) as error:
+            logger.error("%s gets no request, as its slots cannot be reserved: %s", self.name, error)
+            raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
+        if (early := start - PREPARATION - time.monotonic()) > 0:
+            time.sleep(early)
+        token = transport.sending.set(partial(self.admission.sending, start, is_probe=is_probe))
         begin = time.monotonic()
         try:
             response = self.session.get(
@@ -279,7 +259,7 @@ class Upstream:
             response._content = read_all(response.raw)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             is_slow = isinstance(error, requests.Timeout) or time.monotonic() - begin >= TIMEOUT[1]
-            self.breaker.record_failure(is_slow=is_slow)
+            self.admission.record_failure(is_slow=is_slow)
             what, status = "broke off its answer", HTTPStatus.BAD_GATEWAY
             if is_slow:
                 what, status = "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT
@@ -292,29 +272,6 @@ class Upstream:
         self._check(response)
         return response
 
-    def _reserve_slot(self) -> tuple[bool, float]:
-        """Whether this request is the circuit breaker's probe, and when to send it, on the monotonic clock."""
-        is_probe = self.breaker.before_request()
-        try:
-            return is_probe, self.limiter.reserve(deadline.seconds_for_slot())
-        except (RateLimited, OSError, DatabaseError, InterfaceError) as error:
-            if is_probe:
-                self.breaker.probe_not_sent()
-            if isinstance(error, RateLimited):
-                raise
-            logger.error("%s gets no request, as its slots cannot be reserved: %s", self.name, error)
-            raise self.unavailable("cannot be asked", HTTPStatus.SERVICE_UNAVAILABLE) from None
-
-    @contextlib.contextmanager
-    def _sending(self, send_at: float, *, is_probe: bool) -> Iterator[None]:
-        """Check the circuit breaker again, as others may have failed while this request waited for a slot or a
-        connection."""
-        if not is_probe:
-            self.breaker.before_request()
-        sleep_until(send_at)
-        with self.limiter.sending():
-            yield
-
     def _check(self, response: requests.Response) -> None:
         """Tell the circuit breaker what a bad status means, and raise the error for it."""
         status = response.status_code
@@ -326,16 +283,16 @@ class Upstream:
             status == HTTPStatus.SERVICE_UNAVAILABLE and "allowable rate limit" in response.text[:500]
         )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_too_fast:
-            self.breaker.record_failure()
+            self.admission.record_failure()
         else:
-            self.breaker.record_success()
+            self.admission.record_success()
         if wait and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            self.breaker.pause(wait, is_too_fast=is_too_fast)
+            self.admission.pause(wait, is_too_fast=is_too_fast)
         if is_too_fast:
             logger.warning("%s says that we send too many requests", self.name)
             raise too_many(f"to {self.name}", wait or 1)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            self.breaker.record_refusal(status, self.identity)
+            self.admission.record_refusal(status, self.identity)
             raise Unavailable(f"{self.name} refuses this server; its operator has to check the settings.")
         logger.warning("%s answered HTTP %s", self.name, status)
         is_passed_on = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -349,11 +306,6 @@ class Upstream:
         """An error that says what is wrong with the upstream; it is logged, too."""
         logger.warning("%s %s", self.name, what)
         return Unavailable(f"{self.name} {what}. {advice(None)}", status=status)
-
-
-def sleep_until(moment: float) -> None:
-    if (seconds := moment - time.monotonic()) > 0:
-        time.sleep(seconds)
 
 
 def read_all(raw: Any) -> bytes:

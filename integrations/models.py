@@ -9,7 +9,7 @@ from time import monotonic
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from .state import Values
+from .admission import Values
 
 
 class UpstreamState(models.Model):
@@ -45,7 +45,7 @@ class DatabaseState:
         self.ahead = (-math.inf, math.inf)  # of this host's clock: lower and upper bound
 
     @contextlib.contextmanager
-    def change(self, *, must_be_shared: bool = True) -> Iterator[Values]:
+    def change(self) -> Iterator[Values]:
         """The values, to read and to change while no other host does. Raises DatabaseError or InterfaceError."""
         now = timezone.now()
         UpstreamState.objects.get_or_create(service=self.service, defaults={"free_at": now, "booked_at": now})

@@ -15,9 +15,9 @@ from django.core.checks import register
 from django.utils import timezone
 
 from . import coverart, musicbrainz, tmdb
+from .admission import Admission
 from .errors import IntegrationError
 from .http import Upstream
-from .rate_limit import RateLimiter
 
 UPSTREAMS = {upstream.service: upstream for upstream in (tmdb.upstream, musicbrainz.upstream, coverart.upstream)}
 # A small resource of each upstream.
@@ -42,9 +42,9 @@ def check_upstreams(app_configs: object, **kwargs: object) -> list[CheckWarning]
     if not re.search(r"@|https?://", settings.MUSICBRAINZ_USER_AGENT):
         what = "MUSICBRAINZ_USER_AGENT names no contact: MusicBrainz may block requests without one."
         found.append((what, NO_CONTACT, "musicbrainz", "W002"))
-    if settings.TMDB_API_KEY and (how := tmdb.upstream.breaker.last_refusal(tmdb.upstream.identity)):
+    if settings.TMDB_API_KEY and (how := tmdb.upstream.admission.last_refusal(tmdb.upstream.identity)):
         found.append((f"TMDB refuses the TMDB_API_KEY of this server ({how}).", BAD_KEY, "tmdb", "W003"))
-    if how := musicbrainz.upstream.breaker.last_refusal(musicbrainz.upstream.identity):
+    if how := musicbrainz.upstream.admission.last_refusal(musicbrainz.upstream.identity):
         what = f"MusicBrainz refuses the MUSICBRAINZ_USER_AGENT of this server ({how})."
         found.append((what, BAD_NAME, "musicbrainz", "W004"))
     return [CheckWarning(what, hint, service, f"integrations.{code}") for what, hint, service, code in found]
@@ -55,7 +55,7 @@ def troubles() -> list[str]:
     return [f"{warning.msg} {warning.hint}" for warning in check_upstreams(None)] + [
         f"{upstream.name} does not answer; the next request is sent in {wait} seconds."
         for upstream in UPSTREAMS.values()
-        if (wait := upstream.breaker.cooldown_left())
+        if (wait := upstream.admission.cooldown_left())
     ]
 
 
@@ -71,16 +71,16 @@ class UpstreamStatus:
     """How an upstream is doing; `warnings` are those of check_upstreams()."""
 
     def __init__(self, upstream: Upstream, warnings: list[CheckWarning]) -> None:
-        cooldown = upstream.breaker.cooldown_left()
-        wait = max(cooldown, upstream.breaker.pause_left())
+        cooldown = upstream.admission.cooldown_left()
+        wait = max(cooldown, upstream.admission.pause_left())
         self.service, self.name = upstream.service, upstream.name
         # Settings to look at: no key, a refused one, no contact.
         self.troubles = [f"{warning.msg} {warning.hint}" for warning in warnings if warning.obj == upstream.service]
         self.is_down = bool(cooldown)  # it fails, and gets no requests until `asked_again_at`
         # None: it gets requests at any time.
         self.asked_again_at = timezone.now() + timedelta(seconds=wait) if wait else None
-        self.answered_at = upstream.breaker.last_answer()  # when this host last got an answer that it could read
-        self.queue = _queue(upstream.limiter)  # None if requests are sent in parallel
+        self.answered_at = upstream.admission.last_answer()  # when this host last got an answer that it could read
+        self.queue = _queue(upstream.admission)  # None if requests are sent in parallel
         self.is_well = not self.troubles and self.asked_again_at is None
 
 
@@ -90,12 +90,12 @@ def upstreams(services: Iterable[str] = tuple(UPSTREAMS)) -> list[UpstreamStatus
     return [UpstreamStatus(UPSTREAMS[service], warnings) for service in services]
 
 
-def _queue(limiter: RateLimiter) -> Queue | None:
-    if not limiter.interval:
+def _queue(admission: Admission) -> Queue | None:
+    if not admission.interval:
         return None
-    seconds = limiter.queue_seconds()
+    seconds = admission.queue_seconds()
     # The slot that has already begun is reserved, but nothing waits for it. Ignore a thousandth of a slot.
-    slots = (seconds - limiter.slots.latency) / limiter.interval
+    slots = (seconds - admission.slots.latency) / admission.interval
     return Queue(waiting=max(0, math.ceil(slots - 0.001) - 1), seconds=seconds)
 
 

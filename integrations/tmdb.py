@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Self
 
 from django.conf import settings
@@ -139,8 +139,8 @@ class Movie(MovieHit):
             imdb_id=text(row.get("imdb_id"), 20),
             original_language=text(row.get("original_language"), 10),
             genres=names(row.get("genres")),
-            cast=_cast(found.get("cast"), row["id"]),
-            crew=_crew(found.get("crew"), row["id"]),
+            cast=sorted(_credits(found.get("cast"), row["id"], is_crew=False), key=attrgetter("order"))[:MAX_CAST],
+            crew=_credits(found.get("crew"), row["id"], is_crew=True)[:MAX_CREW],
         )
 
 
@@ -161,19 +161,24 @@ def _translated(row: dict[str, Any]) -> dict[str, str]:
     """The title, the overview and the tagline, each in the first of TMDB_LANGUAGES that has it, or else in the
     original language.
 
-    TMDB answers in the first language. Without a translation there is no overview or tagline, but the original title.
+    TMDB answers in the first language. Without a translation there is no overview or tagline, but the original title,
+    which has no translation into its own language.
     """
     translations = _translations(row)
-    own = (settings.TMDB_LANGUAGES[0], row)
-    overviews = (
-        (overview, language)
-        for language, data in [own, *translations]
-        if (overview := text(data.get("overview"), MAX_TEXT))
-    )
-    overview, language = next(overviews, ("", ""))
-    taglines = (text(data.get("tagline")) for _, data in [own, *translations])
+    title, original = text(row.get("title")), text(row.get("original_title"))
+    if not title or title == original:
+        own = row.get("original_language")
+        titles = [
+            text(data.get("title")) or (original if language.partition("-")[0] == own else "")
+            for language, data in translations
+        ]
+        title = next(filter(None, titles), title or original or "Untitled")
+    texts = [(settings.TMDB_LANGUAGES[0], row), *translations]
+    overviews = [(text(data.get("overview"), MAX_TEXT), language) for language, data in texts]
+    overview, language = next(filter(itemgetter(0), overviews), ("", ""))
+    taglines = [text(data.get("tagline")) for _, data in texts]
     return {
-        "title": _title(row, translations),
+        "title": title,
         "overview": overview,
         "overview_language": language,
         "tagline": next(filter(None, taglines), ""),
@@ -192,43 +197,26 @@ def _translations(row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(known, data[known]) for one in wanted for known in data if one in (known, known.partition("-")[0])]
 
 
-def _title(row: dict[str, Any], translations: list[tuple[str, dict[str, Any]]]) -> str:
-    """The original title has no translation into its own language."""
-    title, original = text(row.get("title")), text(row.get("original_title"))
-    if not title or title == original:
-        for language, data in translations:
-            is_original = language.partition("-")[0] == row.get("original_language")
-            if translated := text(data.get("title")) or (original if is_original else ""):
-                return translated
-    return title or original or "Untitled"
-
-
 def _path(value: object) -> str:
     """The path of an image; empty for anything else, which could lead to another site."""
     path = text(value, 200)
     return path if re.fullmatch(r"/[\w.-]+", path) else ""
 
 
-def _cast(found: object, movie_id: int) -> list[Credit]:
-    """The first MAX_CAST parts in billing order."""
-    parts: dict[str, Credit] = {}
+def _credits(found: object, movie_id: int, *, is_crew: bool) -> list[Credit]:
+    """The parts of the cast, or the key roles of the crew, in TMDB's order. An id occurs once, and so does a job of a
+    person."""
+    parts: list[Credit] = []
+    taken: set[object] = set()
     for place, row in enumerate(rows(found)):
-        part = Credit.from_json(row, movie_id, place)
-        if part.person_id:
-            parts.setdefault(part.credit_id, part)
-    return sorted(parts.values(), key=attrgetter("order"))[:MAX_CAST]
-
-
-def _crew(found: object, movie_id: int) -> list[Credit]:
-    """The first MAX_CREW key roles in TMDB's order, one for each person and job."""
-    parts: dict[str, Credit] = {}
-    jobs: dict[tuple[int, str], Credit] = {}
-    for place, row in enumerate(rows(found)):
-        if text(row.get("job")) in KEY_JOBS:
-            part = Credit.from_json(row, movie_id, place)
-            if part.person_id and parts.setdefault(part.credit_id, part) is part:
-                jobs.setdefault((part.person_id, part.job), part)
-    return list(jobs.values())[:MAX_CREW]
+        if is_crew and text(row.get("job")) not in KEY_JOBS:
+            continue
+        credit = Credit.from_json(row, movie_id, place)
+        keys = {credit.credit_id, (credit.person_id, credit.job) if is_crew else credit.credit_id}
+        if credit.person_id and not keys & taken:
+            parts.append(credit)
+            taken |= keys
+    return parts
 
 
 def search_movies(query: str, *, page: int = 1, year: int | None = None, premiere: int | None = None) -> MoviePage:

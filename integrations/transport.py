@@ -4,7 +4,6 @@ A socket's time-out only limits the time between two pieces: an answer that arri
 """
 
 import http.client
-import io
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +11,7 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
@@ -21,31 +21,23 @@ MAX_ANSWER_TIME = 10  # seconds for a whole answer: its head and its body
 sending: ContextVar[Callable[[], AbstractContextManager[None]]] = ContextVar("sending", default=nullcontext)
 
 
-class DeadlineReader(io.RawIOBase):
-    """Reads from a socket's file, and raises TimeoutError when the whole answer has taken too long."""
-
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        self.sock, self.raw, self.deadline = sock, raw, monotonic() + MAX_ANSWER_TIME
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self.deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self.sock.settimeout(min(left, self.sock.gettimeout() or left))
-        return self.raw.readinto(buffer)
-
-    def close(self) -> None:
-        self.raw.close()
-        super().close()
-
-
 class DeadlineResponse(http.client.HTTPResponse):
+    """Raises TimeoutError when the whole answer has taken too long."""
+
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.fp: io.BufferedReader = io.BufferedReader(DeadlineReader(sock, self.fp.detach()))
+        raw: Any = self.fp.raw  # reads from the socket, into the buffer of `fp`
+        read, deadline = raw.readinto, monotonic() + MAX_ANSWER_TIME
+
+        def read_in_time(buffer: Any) -> int | None:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer took too long")
+            sock.settimeout(min(left, sock.gettimeout() or left))
+            count: int | None = read(buffer)
+            return count
+
+        raw.readinto = read_in_time
 
 
 class UpstreamConnection:
@@ -74,9 +66,12 @@ class HTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = HTTPSConnection
 
 
-def new_adapter(max_connections: int) -> HTTPAdapter:
-    """An adapter with these connections; further requests wait for a free one. There are no retries, as urllib3's would
-    skip the rate limit."""
-    adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
-    adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
-    return adapter
+def new_session(max_connections: int) -> requests.Session:
+    """A session with these connections to a host; further requests wait for a free one. There are no retries, as
+    urllib3's would skip the rate limit."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        adapter = HTTPAdapter(pool_maxsize=max_connections, pool_block=True, max_retries=0)
+        adapter.poolmanager.pool_classes_by_scheme = {"http": HTTPPool, "https": HTTPSPool}
+        session.mount(scheme, adapter)
+    return session

@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from .transport import new_adapter
+from .transport import new_session
 
 TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 
@@ -13,13 +13,10 @@ TIMEOUT = (3.05, 8)  # seconds to connect, and between two pieces of the answer
 def post(url: str, body: bytes, headers: dict[str, str]) -> str:
     """Send a message once; returns what went wrong, or "" if it was accepted. Redirects are not followed."""
     options: Any = {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
-    with requests.Session() as session:
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, new_adapter(1))
-        try:
-            with session.post(url, data=body, headers=headers, **options) as response:
-                return "" if 200 <= response.status_code < 300 else f"answered HTTP {response.status_code}"
-        except requests.Timeout:
-            return "did not answer in time"
-        except (requests.RequestException, OSError, ValueError):
-            return "is unreachable"
+    try:
+        with new_session(1) as session, session.post(url, data=body, headers=headers, **options) as response:
+            return "" if 200 <= response.status_code < 300 else f"answered HTTP {response.status_code}"
+    except requests.Timeout:
+        return "did not answer in time"
+    except (requests.RequestException, OSError, ValueError):
+        return "is unreachable"

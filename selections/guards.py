@@ -9,9 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.db.models import QuerySet
-from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from accounts.compiled import CompiledQuery
@@ -33,7 +31,7 @@ class Conflict(Exception):
 
 def lock_user(user) -> None:
     """Keep the account from being deleted until the transaction ends. Raises User.DoesNotExist if it already is."""
-    if not locked(select_user, user.pk):
+    if not select_user(user.pk):
         raise user._meta.model.DoesNotExist
 
 
@@ -48,7 +46,7 @@ def lock_week(week: Week) -> Week:
 
     Raises Week.DoesNotExist.
     """
-    if rows := locked(select_week, week.pk):
+    if rows := select_week(week.pk):
         return rows[0]
     raise Week.DoesNotExist
 
@@ -61,13 +59,6 @@ def select_user(user: int) -> QuerySet[Any, Any]:
 @CompiledQuery
 def select_week(week: int) -> WeekQuerySet:
     return Week.objects.select_for_update().filter(pk=week).order_by()
-
-
-def locked[R](select: CompiledQuery[R], pk: int) -> list[R]:
-    """The rows of a query that locks them. Like the ORM, it refuses outside a transaction, which would hold no lock."""
-    if not connection.in_atomic_block:
-        raise TransactionManagementError("Rows are locked in a transaction only.")
-    return select(pk)
 
 
 def lock_work(work: Movie | Album) -> None:

@@ -22,11 +22,6 @@ class Kind:
     get_work: Callable[[Any], tuple[Movie | Album, bool]]  # gets a work by that id, from the catalog or fetched into it
 
     @property
-    def source(self) -> str:
-        """The display name of the source of such works."""
-        return self.works.source
-
-    @property
     def a_name(self) -> str:
         """Its name with an article."""
         return f"an {self.name}" if self.name[0] in "aeiou" else f"a {self.name}"

@@ -156,7 +156,7 @@ def pick_work(
 
 def get_work(kind: Kind, external_id: Any) -> Movie | Album:
     """The work by its id at the source. Raises IntegrationError."""
-    with not_found(f"{kind.name.capitalize()} not found in {kind.source}"):
+    with not_found(f"{kind.name.capitalize()} not found in {kind.works.source}"):
         return kind.get_work(external_id)[0]
 
 
@@ -168,7 +168,7 @@ def _refuse_taken(kind: Kind, week: Week, position: int, external_id: Any, *, re
         raise Conflict(f"Position {position} is already occupied", "position_occupied")
     if current and current.work.external_id != external_id:
         refuse_discussed_pick(current, "Replacing", force=force)
-    if any(pick.work.external_id == external_id for pick in others.values()):
+    if external_id in [pick.work.external_id for pick in others.values()]:
         raise Conflict(f"This {kind.name} is already in this week", "already_picked")
 
 

@@ -136,7 +136,7 @@ def surroundings(tmp_path_factory):
     """What all tests of a process share: a folder, and how long things take."""
     with pytest.MonkeyPatch.context() as patch:
         # Upstreams may take as long as they need on a busy machine. Tests of timeouts set limits of their own.
-        for name in ("deadline.ANSWER_TIME", "transport.MAX_ANSWER_TIME", "http.CROWDED_WAIT", "coverart.DEADLINE"):
+        for name in ("deadline.ANSWER_TIME", "transport.MAX_ANSWER_TIME", "deadline.CROWDED_WAIT", "coverart.DEADLINE"):
             patch.setattr(f"integrations.{name}", AGES)
         patch.setattr("integrations.http.TIMEOUT", (AGES, AGES))
         for name in ("fetching.REFRESH_WAIT", "services.EXTRA_WAIT"):
@@ -194,7 +194,7 @@ class Clock:
 def clock(monkeypatch):
     """The clock of circuit breakers and rate limits, which time-machine leaves alone."""
     clock = Clock()
-    monkeypatch.setattr("integrations.state.monotonic", clock)
+    monkeypatch.setattr("integrations.admission.monotonic", clock)
     return clock
 
 

@@ -19,7 +19,7 @@ def staff(db):
 def test_staff_see_how_each_part_does(staff, settings):
     ImportedRow.objects.create(user=staff, fingerprint="x", kind="movie", state="review", reason="Two fit")
     for _ in range(3):
-        tmdb.upstream.breaker.record_failure()
+        tmdb.upstream.admission.record_failure()
 
     body = client_of(staff).get(VERBOSE).json()
 

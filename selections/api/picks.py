@@ -13,8 +13,7 @@ from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Week
 
 from . import serializers
-from .addresses import ID, POSITION, find_week, read_force, read_position
-from .permissions import IsOwnerOrReadOnly
+from .addresses import ID, POSITION, IsOwnerOrReadOnly, find_week, read_force, read_position
 
 # Codes of problems with a work that is picked.
 PICK = ["not_found", "already_picked", "just_merged", "upstream_busy", "upstream_unavailable"]

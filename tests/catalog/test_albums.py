@@ -105,7 +105,7 @@ def test_search_albums_in_the_catalog_when_musicbrainz_is_dead(api, upstream):
 
 def test_a_full_queue_is_a_429(transactional_db, api, settings):
     settings.MUSICBRAINZ_MAX_WAIT, settings.MUSICBRAINZ_INTERVAL = 10, 30
-    musicbrainz.upstream.limiter.reserve(0)
+    musicbrainz.upstream.admission.reserve(0)
 
     response = api.get("/api/albums/search?query=x")
 

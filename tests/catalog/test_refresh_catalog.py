@@ -126,7 +126,7 @@ def test_refresh_catalog_waits_as_long_as_it_is_told_to(status, refresh, upstrea
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
     clock = [1000.0]
-    monkeypatch.setattr("integrations.state.monotonic", lambda: clock[0] + sum(waits))
+    monkeypatch.setattr("integrations.admission.monotonic", lambda: clock[0] + sum(waits))
     old_movie(31)
     upstream.get(MOVIE, status=status, headers={"Retry-After": "7"})
     upstream.get(MOVIE, json=payloads.movie(title="New"))

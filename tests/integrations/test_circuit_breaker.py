@@ -1,13 +1,13 @@
 import errno
+import math
 import threading
 from pathlib import Path
 
 import pytest
 
 from integrations import musicbrainz, tmdb
-from integrations.circuit_breaker import CircuitBreaker
+from integrations.admission import Admission, HostState
 from integrations.errors import IntegrationError, NotFound, RateLimited, Unavailable
-from integrations.state import HostState
 from tests import payloads
 
 MOVIE = f"{payloads.TMDB}/movie/120"
@@ -15,13 +15,13 @@ MOVIE = f"{payloads.TMDB}/movie/120"
 
 @pytest.fixture
 def circuit():
-    return CircuitBreaker("TMDB", HostState("tmdb"))
+    return Admission("TMDB", HostState("tmdb"))
 
 
 def sent(circuit):
     """Whether a request is sent as the probe; the seconds to wait where it is refused."""
     try:
-        return circuit.before_request()
+        return circuit.reserve(math.inf)[1]
     except IntegrationError as error:
         return error.retry_after
 
@@ -53,22 +53,24 @@ def test_half_open_it_refuses_all_but_one_probe(circuit, clock):
     assert [sent(circuit) for _ in range(3)] == [True, 30, 30]
 
 
-def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock):
+def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock, settings):
+    settings.TMDB_INTERVAL = 90
+    circuit.reserve(0)
     for _ in range(3):
         circuit.record_failure()
     clock.shift(31)
-    circuit.before_request()
 
-    circuit.probe_not_sent()
+    with pytest.raises(RateLimited):
+        circuit.reserve(0)
 
     assert [sent(circuit) for _ in range(2)] == [True, 30]
 
 
 def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, transactional_db):
     settings.MUSICBRAINZ_INTERVAL = 90
-    musicbrainz.upstream.limiter.reserve(0)
+    musicbrainz.upstream.admission.reserve(0)
     for _ in range(3):
-        musicbrainz.upstream.breaker.record_failure()
+        musicbrainz.upstream.admission.record_failure()
     clock.shift(31)
 
     for _ in range(2):
@@ -139,8 +141,8 @@ def test_an_open_circuit_reserves_no_slot(upstream, settings, transactional_db):
 @pytest.mark.real_http
 def test_a_request_that_waits_when_it_opens_is_not_sent(httpserver, settings, transactional_db):
     settings.MUSICBRAINZ_BASE_URL, settings.MUSICBRAINZ_INTERVAL = httpserver.url_for(""), 0.3
-    musicbrainz.upstream.limiter.reserve(0)
-    threading.Timer(0.1, lambda: [musicbrainz.upstream.breaker.record_failure() for _ in range(3)]).start()
+    musicbrainz.upstream.admission.reserve(0)
+    threading.Timer(0.1, lambda: [musicbrainz.upstream.admission.record_failure() for _ in range(3)]).start()
 
     with pytest.raises(Unavailable, match="temporarily unavailable"):
         musicbrainz.search_releases("x")
@@ -164,7 +166,7 @@ def test_processes_of_a_host_know_of_each_other_s_failures(circuit):
     for _ in range(3):
         circuit.record_failure()
 
-    assert sent(CircuitBreaker("TMDB", HostState("tmdb"))) == 30
+    assert sent(Admission("TMDB", HostState("tmdb"))) == 30
 
 
 def test_without_any_file_a_process_knows_its_own_failures(circuit, settings, tmp_path, monkeypatch):
@@ -184,7 +186,7 @@ def test_on_a_full_disk_answers_are_served(upstream, monkeypatch):
 
     upstream.get(MOVIE, status=500)
     upstream.get(MOVIE, json=payloads.movie())
-    monkeypatch.setattr("integrations.state.os.pwrite", refuse)
+    monkeypatch.setattr("integrations.admission.os.pwrite", refuse)
 
     assert isinstance(ask(), Unavailable)
     assert ask().tmdb_id == 120
@@ -193,7 +195,7 @@ def test_on_a_full_disk_answers_are_served(upstream, monkeypatch):
 @pytest.mark.parametrize("content", [b'"x"', b'{"failures": "many"}', b'{"open_until": 1e300, "failures": 9}'])
 def test_a_damaged_state_does_not_open_it_for_ever(circuit, clock, content):
     circuit.record_failure()
-    Path(circuit.state.path).write_bytes(content)
+    Path(circuit.host.paths[0]).write_bytes(content)
 
     assert sent(circuit) in {True, False}
 

@@ -6,7 +6,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import deadline, http, tmdb
+from integrations import deadline, tmdb
 from integrations.errors import IntegrationError, RateLimited, Unavailable
 from tests import payloads
 from tests.conftest import AGES, at_once, forget_sessions, land, wait_until
@@ -76,8 +76,8 @@ def test_they_share_a_failure_too(httpserver, settings):
 def test_what_the_cache_has_is_never_refused(slow, monkeypatch):
     slow.set()
     ask()
-    monkeypatch.setattr(http, "long_waits", threading.BoundedSemaphore(1))
-    http.long_waits.acquire()
+    monkeypatch.setattr(deadline, "long_waits", threading.BoundedSemaphore(1))
+    deadline.long_waits.acquire()
 
     assert ask() == "The Fellowship of the Ring"
 
@@ -123,7 +123,7 @@ def test_no_more_than_four_connections_of_a_process_are_open(settings):
 def test_commands_try_again_as_often_as_they_are_told(upstream, monkeypatch):
     waits = []
     monkeypatch.setattr("integrations.http.time.sleep", waits.append)
-    monkeypatch.setattr("integrations.state.monotonic", lambda: 1000.0 + sum(waits))
+    monkeypatch.setattr("integrations.admission.monotonic", lambda: 1000.0 + sum(waits))
     upstream.get(f"{payloads.TMDB}/movie/120", status=429, headers={"Retry-After": "3"})
 
     with pytest.raises(RateLimited):

@@ -18,7 +18,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from integrations import cache, http, musicbrainz, tmdb
+from integrations import cache, deadline, musicbrainz, tmdb
 from integrations.errors import NotFound, RateLimited, Unavailable
 from integrations.values import MAX_TEXT
 from tests import payloads
@@ -335,7 +335,7 @@ def test_connections_are_used_again(settings):
 @pytest.mark.real_http
 def test_two_threads_stay_free_of_waiting_for_musicbrainz(httpserver: HTTPServer, settings, monkeypatch):
     assert settings.WEB_THREADS == 8
-    monkeypatch.setattr(http, "CROWDED_WAIT", 0.05)
+    monkeypatch.setattr(deadline, "CROWDED_WAIT", 0.05)
     settings.MUSICBRAINZ_BASE_URL = httpserver.url_for("/ws/2")
     outcomes = []
 

@@ -16,11 +16,9 @@ from django.utils import timezone
 from pytest_httpserver import HTTPServer
 
 from integrations import tmdb
-from integrations.circuit_breaker import CircuitBreaker
+from integrations.admission import HORIZON, MAX_PROMISE, Admission, HostState
 from integrations.errors import RateLimited
 from integrations.models import DatabaseState, UpstreamState
-from integrations.rate_limit import HORIZON, MAX_PROMISE, RateLimiter
-from integrations.state import HostState
 from tests.conftest import at_once
 
 # Reserves as many slots as it is told, as fast as it can, and prints when each of them starts.
@@ -28,12 +26,13 @@ RESERVE = """
 import sys
 from pathlib import Path
 from django.conf import settings
-settings.configure(WEB_THREADS=8, MUSICBRAINZ_INTERVAL=0.05, CACHE_DIR=Path(sys.argv[1]))
-from integrations.state import HostState
-from integrations.rate_limit import RateLimiter
-limiter = RateLimiter("MusicBrainz", HostState("musicbrainz"))
+settings.configure(
+    WEB_THREADS=8, UPSTREAM_COOLDOWN=30, MUSICBRAINZ_INTERVAL=0.05, CACHE_DIR=Path(sys.argv[1])
+)
+from integrations.admission import Admission, HostState
+limiter = Admission("MusicBrainz", HostState("musicbrainz"))
 for _ in range(int(sys.argv[2])):
-    print(limiter.reserve(1e6), flush=True)
+    print(limiter.reserve(1e6)[0], flush=True)
 """
 
 needs_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="slots are in the database there")
@@ -51,7 +50,7 @@ def limiter_of(settings):
 
     def limiter_of(interval):
         settings.MUSICBRAINZ_INTERVAL = interval
-        return RateLimiter("MusicBrainz", HostState("musicbrainz"))
+        return Admission("MusicBrainz", HostState("musicbrainz"))
 
     return limiter_of
 
@@ -59,7 +58,7 @@ def limiter_of(settings):
 @pytest.fixture
 def waits(clock):
     """The seconds until each slot that is reserved."""
-    return lambda limiter, *max_waits: [round(limiter.reserve(most) - clock.now, 6) for most in max_waits]
+    return lambda limiter, *max_waits: [round(limiter.reserve(most)[0] - clock.now, 6) for most in max_waits]
 
 
 @pytest.fixture
@@ -68,12 +67,12 @@ def send(limiter_of, clock, monkeypatch):
 
     def send(moment, takes=0):
         clock.now = moment
-        with limiter_of(1).sending():
+        with limiter_of(1).sending(moment, is_probe=False):
             began = clock.now
             clock.shift(takes)
         return round(began, 2)
 
-    monkeypatch.setattr("integrations.rate_limit.time.sleep", clock.shift)
+    monkeypatch.setattr("integrations.admission.time.sleep", clock.shift)
     return send
 
 
@@ -83,13 +82,13 @@ def across_hosts(transactional_db, settings):
 
     def across_hosts(interval):
         settings.MUSICBRAINZ_INTERVAL = interval
-        return RateLimiter("MusicBrainz", HostState("musicbrainz"), DatabaseState("musicbrainz"))
+        return Admission("MusicBrainz", HostState("musicbrainz"), DatabaseState("musicbrainz"))
 
     return across_hosts
 
 
 def wait_for(limiter, max_wait):
-    return limiter.reserve(max_wait) - time.monotonic()
+    return limiter.reserve(max_wait)[0] - time.monotonic()
 
 
 def told(limiter, max_wait=10):
@@ -148,7 +147,7 @@ def test_callers_who_come_back_as_told_are_served_soon(limiter_of, clock, settin
     while coming:
         clock.now, number, came = heapq.heappop(coming)
         try:
-            slots.append(limiter.reserve(10))
+            slots.append(limiter.reserve(10)[0])
             retries[came] += 1
         except RateLimited as refusal:
             heapq.heappush(coming, (clock.now + refusal.retry_after, number, came + 1))
@@ -185,7 +184,7 @@ def test_a_damaged_file_gives_no_slot_that_may_be_taken(limiter_of, path, settin
     first, second, third = limiter_of(1), limiter_of(1), limiter_of(1)
     taken = waits(first, *[10] * 8)
     path.write_bytes(content)
-    CircuitBreaker("MusicBrainz", HostState("musicbrainz")).record_failure()  # it reads the damaged file first
+    Admission("MusicBrainz", HostState("musicbrainz")).record_failure()  # it reads the damaged file first
 
     with pytest.raises(RateLimited):
         second.reserve(10)
@@ -228,7 +227,7 @@ def test_a_folder_that_cannot_be_written_has_a_file_among_the_temporary_ones(no_
 def test_a_link_of_another_user_is_not_written_through(no_folder, limiter_of, tmp_path):
     (tmp_path / "precious").write_text("precious")
     limiter = limiter_of(5)
-    Path(limiter.host.temporary_path).symlink_to(tmp_path / "precious")
+    Path(limiter.host.paths[1]).symlink_to(tmp_path / "precious")
 
     with pytest.raises(OSError, match="can be written"):
         limiter.reserve(1)
@@ -243,6 +242,19 @@ def test_a_request_keeps_its_distance_to_one_that_overslept(send):
 
 def test_a_request_keeps_its_distance_to_one_that_was_sent_slowly(send):
     assert [send(1000, takes=0.4), send(1001)] == [1000, 1001.38]
+
+
+def test_requests_that_are_late_together_keep_their_distance(limiter_of):
+    """As after a moment in which no connection could be made."""
+    limiter = limiter_of(0.3)
+
+    def send_late(number):
+        with limiter.sending(time.monotonic() - 1, is_probe=False):
+            return time.monotonic()
+
+    sent = at_once(4, send_late)
+
+    assert min(after - before for before, after in itertools.pairwise(sent)) > 0.2
 
 
 @pytest.mark.real_http
@@ -325,7 +337,7 @@ def test_a_promise_from_before_the_clock_was_set_back_is_ignored(across_hosts):
 def test_simultaneous_reservations_of_hosts_are_an_interval_apart(across_hosts):
     limiters = [across_hosts(30) for _ in range(4)]
 
-    found = at_once(4, lambda number: [limiters[number].reserve(float("inf")) for _ in range(20)])
+    found = at_once(4, lambda number: [limiters[number].reserve(float("inf"))[0] for _ in range(20)])
 
     starts = sorted(itertools.chain.from_iterable(found))
     gaps = [after - before for before, after in itertools.pairwise(starts)]

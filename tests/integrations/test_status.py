@@ -5,8 +5,8 @@ import pytest
 from django.utils import timezone
 
 from integrations import coverart, musicbrainz, tmdb
+from integrations.admission import HostState
 from integrations.errors import IntegrationError, NotFound
-from integrations.state import HostState
 from integrations.status import Queue, UpstreamStatus, upstreams
 from tests import payloads
 
@@ -121,7 +121,7 @@ def test_settings_to_check_are_shown_where_they_belong(db, upstream, settings):
 def test_the_queue_is_the_reserved_slots_that_have_not_begun(transactional_db, settings, reserved):
     settings.MUSICBRAINZ_INTERVAL = 60
     for _ in range(reserved):
-        musicbrainz.upstream.limiter.reserve(max_wait=3000)
+        musicbrainz.upstream.admission.reserve(max_wait=3000)
 
     queue = status_of("musicbrainz").queue
 

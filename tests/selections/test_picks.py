@@ -186,7 +186,7 @@ def test_works_that_upstream_does_not_know(api, week, kind, upstream):
     known = PICKS[kind.name](week=week)
 
     for response in (pick(api, week, kind, position=2), put(api, week, kind)):
-        assert_problem(response, 404, f"{kind.name.capitalize()} not found in {kind.source}")
+        assert_problem(response, 404, f"{kind.name.capitalize()} not found in {kind.works.source}")
     assert kind.picks.objects.get() == known
 
 
