@@ -1,10 +1,8 @@
-"""The parameters in addresses of weeks and picks, their description in the OpenAPI document, and who may change the
-week."""
+"""The parameters in addresses of weeks and picks, and their description in the OpenAPI document."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from accounts.api.views import validated
 from selections import reads
@@ -36,17 +34,6 @@ def find_week(raw: str, user) -> Week:
     if not found:
         raise NotFound("Week not found", code="week_not_found")
     return found[0]
-
-
-class IsOwnerOrReadOnly(BasePermission):
-    """Every member may read a week; only its owner may change it."""
-
-    message = "Only the owner can modify this week"
-
-    def has_object_permission(self, request, view, week):
-        if getattr(view, "action", None) == "destroy":
-            self.message = "Only the owner can delete this week"
-        return request.method in SAFE_METHODS or week.user_id == request.user.pk
 
 
 def read_force(request) -> bool:

@@ -13,7 +13,8 @@ from selections.kinds import ALBUM, MOVIE, Kind
 from selections.models import AnyPick, Week
 
 from . import serializers
-from .addresses import ID, POSITION, IsOwnerOrReadOnly, find_week, read_force, read_position
+from .addresses import ID, POSITION, find_week, read_force, read_position
+from .permissions import IsOwnerOrReadOnly
 
 # Codes of problems with a work that is picked.
 PICK = ["not_found", "already_picked", "just_merged", "upstream_busy", "upstream_unavailable"]

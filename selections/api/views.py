@@ -18,8 +18,9 @@ from selections.models import Week, WeekQuerySet
 from selections.weeks import this_week, week_name
 
 from . import serializers
-from .addresses import ID, NO_ID, IsOwnerOrReadOnly, find_week, read_force
+from .addresses import ID, NO_ID, find_week, read_force
 from .filters import WeekFilter
+from .permissions import IsOwnerOrReadOnly
 
 
 class WeekPages(GenericViewSet.pagination_class):  # type: ignore[misc, valid-type]
