@@ -1,5 +1,3 @@
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -36,10 +34,11 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
-def position_field(**options: Any) -> WholeNumberField:
-    """A field for a position in a week."""
-    messages: dict[str, Any] = dict.fromkeys(["invalid", "null", "min_value", "max_value"], f"{POSITION_RULE}.")
-    return WholeNumberField(min_value=min(Position), max_value=max(Position), error_messages=messages, **options)
+class PositionField(WholeNumberField):
+    default_error_messages = dict.fromkeys(["invalid", "null", "min_value", "max_value"], f"{POSITION_RULE}.")
+
+    def __init__(self, **kwargs):
+        super().__init__(min_value=min(Position), max_value=max(Position), **kwargs)
 
 
 class SwitchField(serializers.BooleanField):
@@ -51,10 +50,10 @@ class SwitchField(serializers.BooleanField):
         return data
 
 
-def rewatch_field() -> SwitchField:
-    """A field for the `rewatch` of a pick."""
-    help_text = "Whether you had seen or heard it before; null if that is unknown."
-    return SwitchField(required=False, allow_null=True, help_text=help_text)
+class RewatchField(SwitchField):
+    def __init__(self):
+        help_text = "Whether you had seen or heard it before; null if that is unknown."
+        super().__init__(required=False, allow_null=True, help_text=help_text)
 
 
 class NotesField(NullableTextField):
@@ -187,17 +186,17 @@ class ForceSerializer(serializers.Serializer):
 
 
 class MovePickSerializer(serializers.Serializer):
-    position = position_field(required=False)
-    rewatch = rewatch_field()
+    position = PositionField(required=False)
+    rewatch = RewatchField()
 
 
 class ReplaceMovieSerializer(serializers.Serializer):
     tmdb_id = WholeNumberField(min_value=1, max_value=2**31 - 1)
-    rewatch = rewatch_field()
+    rewatch = RewatchField()
 
 
 class PickMovieSerializer(ReplaceMovieSerializer):
-    position = position_field()
+    position = PositionField()
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})
@@ -215,11 +214,11 @@ class MusicBrainzIdField(serializers.Field):
 
 class ReplaceAlbumSerializer(serializers.Serializer):
     musicbrainz_id = MusicBrainzIdField()
-    rewatch = rewatch_field()
+    rewatch = RewatchField()
 
 
 class PickAlbumSerializer(ReplaceAlbumSerializer):
-    position = position_field()
+    position = PositionField()
 
 
 class SelectionSerializer(RowSerializer):

@@ -8,9 +8,9 @@ from selections.api.serializers import (
     MusicBrainzIdField,
     NotesField,
     OwnerSerializer,
+    PositionField,
     SelectionSerializer,
     WholeNumberField,
-    position_field,
 )
 from selections.kinds import KINDS
 from selections.models import Challenge, ShortlistItem
@@ -118,4 +118,4 @@ class WeekField(serializers.Field):
 
 class AcceptChallengeSerializer(serializers.Serializer):
     week = WeekField(help_text="A week of your own: its id, or its ISO name such as `2026-W07`.")
-    position = position_field()
+    position = PositionField()
