@@ -142,7 +142,10 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
     columns = slice(fields[0], fields[-1] + 1)
     names = [expression.target.attname for expression, *_ in compiler.select[columns]]
     key = fields[0] + names.index(model._meta.pk.attname)
-    related = [(maker(compiler, other), setter(other)) for other in info.get("related_klass_infos", [])]
+    others = [(other, maker(compiler, other)) for other in info.get("related_klass_infos", [])]
+    # Reverse relations of these are not set: a cycle would stay in memory until the garbage collector runs.
+    referred = [(other["field"].cache_name, make_other) for other, make_other in others if not other["reverse"]]
+    referring = [(other["remote_setter"], make_other) for other, make_other in others if other["reverse"]]
 
     def make(row: list[Any]) -> Any:
         if row[key] is None:
@@ -151,23 +154,12 @@ def maker(compiler: Any, info: dict[str, Any]) -> Callable[[list[Any]], Any]:
         # A new dictionary: before Python 3.13.4 the garbage collector may overlook the object's own, and then never
         # frees cycles through it (https://github.com/python/cpython/issues/133543).
         made.__dict__ = dict(zip(names, row[columns]))  # noqa: B905 - of the same length, and strict takes time
-        made._state = ModelState()
-        made._state.adding, made._state.db = False, DEFAULT_DB_ALIAS
-        for make_other, set_other in related:
-            set_other(made, make_other(row))
+        state = made._state = ModelState()
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+        state.fields_cache = {name: make_other(row) for name, make_other in referred}
+        for set_other, make_other in referring:
+            if (other := make_other(row)) is not None:
+                set_other(other, made)
         return made
 
     return make
-
-
-def setter(info: dict[str, Any]) -> Callable[[Any, Any], None]:
-    """The function that sets a related object, but not the reverse relation: a cycle, and everything it refers to,
-    would stay in memory until the garbage collector runs."""
-    if not info["reverse"]:
-        return info["local_setter"]
-
-    def set_other(made: Any, other: Any) -> None:
-        if other is not None:
-            info["remote_setter"](other, made)
-
-    return set_other
