@@ -310,7 +310,7 @@ DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="") or "wrong-opinions@lo
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["wrong_opinions.formats.Renderer"],
     "DEFAULT_PARSER_CLASSES": ["wrong_opinions.formats.JSONBodyParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "wrong_opinions.formats.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "wrong_opinions.formats.Pages",
