@@ -52,6 +52,13 @@ def make_read_only():
         cursor.execute("PRAGMA query_only = on" if IS_SQLITE else "SET default_transaction_read_only = on")
 
 
+def test_a_percent_sign_of_sql_is_written_twice():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 'a %%', 'b %%s', %s", ["c %s %%"])
+
+        assert cursor.fetchone() == ("a %", "b %s", "c %s %%")
+
+
 def test_a_session_that_was_read_only_is_not_used_again(write):
     make_read_only()
 

@@ -10,6 +10,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import BasePagination
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.utils import json
 
@@ -40,6 +41,21 @@ class JSONBodyParser(BaseParser):
         if not isinstance(data, dict):
             raise exceptions.ValidationError("The body must be a JSON object", code="invalid")
         return data
+
+
+class Renderer(JSONRenderer):
+    """REST framework's, which is the last that needs the view, its request and its response.
+
+    They refer to each other. So they, and all rows of the answer, would stay until the garbage collector finds them.
+    """
+
+    def render(self, data, accepted_media_type=None, renderer_context=None):
+        rendered = super().render(data, accepted_media_type, renderer_context)
+        if renderer_context:
+            vars(renderer_context["view"]).clear()
+            renderer_context["request"].parser_context.clear()
+            renderer_context.clear()
+        return rendered
 
 
 class AlwaysJSON(BaseContentNegotiation):

@@ -121,11 +121,11 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # a 304 with another policy would replace that of the page
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "wrong_opinions.pages.SessionMiddleware",
     "wrong_opinions.api.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "wrong_opinions.pages.AuthenticationMiddleware",
+    "wrong_opinions.pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.errors.RefusalMiddleware",
     "integrations.deadline.UpstreamDeadlineMiddleware",
@@ -311,7 +311,7 @@ DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="") or "wrong-opinions@lo
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["wrong_opinions.formats.Renderer"],
     "DEFAULT_PARSER_CLASSES": ["wrong_opinions.formats.JSONBodyParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "wrong_opinions.formats.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "wrong_opinions.formats.Pages",

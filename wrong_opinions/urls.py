@@ -26,13 +26,13 @@ favicon = cache_control(public=True, max_age=24 * 3600)(
 
 urlpatterns = [
     *([] if settings.FRONTEND_DIR else [path("", TemplateView.as_view(template_name="home.html"), name="home")]),
-    path("favicon.ico", favicon),
-    path("", include("accounts.urls")),
-    path("admin/", admin.site.urls),
     path("health", HealthView.as_view(), name="health"),
     path("api/", include("accounts.api.urls")),
     path("api/", include("selections.api.urls")),
     path("api/", include("catalog.api.urls")),
+    path("favicon.ico", favicon),
+    path("", include("accounts.urls")),
+    path("admin/", admin.site.urls),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", docs_csp(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("api/redoc", docs_csp(SpectacularRedocView.as_view()), name="redoc"),

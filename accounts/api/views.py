@@ -12,7 +12,7 @@ from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.generics import GenericAPIView, RetrieveAPIView
+from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -125,13 +125,13 @@ class LogoutView(PublicView):
 
 
 @extend_schema(tags=["auth"])
-class MeView(RetrieveAPIView):
+class MeView(GenericAPIView):
     """The account that is signed in."""
 
     serializer_class = serializers.UserSerializer
 
-    def get_object(self) -> User:
-        return caller(self.request)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.UserSerializer.to_representation(caller(request)))
 
 
 @extend_schema(tags=["auth"])

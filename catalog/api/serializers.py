@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,12 @@ class CatalogSerializer(serializers.ModelSerializer):
 
 
 class RowSerializer(serializers.Serializer):
+    @classmethod
+    def many_init(cls, *args, **kwargs):
+        # Without arguments it is a field. REST framework's serializer of a list refers to its rows in a cycle, so they
+        # would stay until the garbage collector finds them.
+        return SimpleNamespace(data=[*map(show_as(cls), args[0])]) if args else super().many_init(**kwargs)
+
     def to_representation(self, row):
         return show_as(type(self))(row)
 

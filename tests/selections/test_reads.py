@@ -8,9 +8,12 @@ from collections.abc import Iterable
 
 import pytest
 from django.db.models import Model
+from django.test import RequestFactory
+from django.test.client import ClientHandler
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
+from accounts.api.authentication import sign_in
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
 from catalog.api import serializers as catalog
@@ -105,6 +108,24 @@ def test_rows_do_not_stay_in_memory(user):
     del row
     gc.collect()
     assert not [count for count, row in enumerate(found) if row()]
+
+
+LISTS = ["weeks", "weeks?include=picks", "opinions", "movies/selections", "albums/selections"]
+
+
+@pytest.mark.parametrize("name", ["auth/me", "weeks/current", "rounds/current", *LISTS])
+def test_an_answer_leaves_nothing_to_the_garbage_collector(club, name):
+    serve, headers = ClientHandler(), {"Authorization": f"Bearer {sign_in(club[0], 'test')['access_token']}"}
+    environ = RequestFactory().get(f"/api/{name}", headers=headers).environ
+    serve(environ)  # compiles the queries
+    gc.collect()
+    gc.disable()
+    try:
+        assert serve(environ).status_code == 200
+
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def remembered(viewer: User) -> list[Week]:

@@ -2,20 +2,36 @@
 
 import contextlib
 import os
+from datetime import datetime
 from pathlib import Path
 from stat import S_IMODE
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 from django.db.backends.sqlite3.features import DatabaseFeatures as Features
+from django.db.backends.sqlite3.operations import DatabaseOperations as Operations
 
 
 class DatabaseFeatures(Features):
     supports_json_field = True  # since 3.38; Django would open the database to find out for every command
 
 
+class DatabaseOperations(Operations):
+    def convert_datetimefield_value(self, value, expression, connection):
+        if isinstance(value, datetime):  # Django's checks take most of the time, and a page may have hundreds
+            return value.replace(tzinfo=connection.timezone)
+        return super().convert_datetimefield_value(value, expression, connection)
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    def convert_query(self, query, *, param_names=None):
+        if param_names is None and "%%" not in query:  # Django's regular expression may take longer than the query
+            return query.replace("%s", "?")
+        return super().convert_query(query, param_names=param_names)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    features_class = DatabaseFeatures
+    features_class, ops_class = DatabaseFeatures, DatabaseOperations
     file_state: tuple[int, ...] | None = None  # when the connection was opened
 
     def prepare_database(self):
@@ -38,6 +54,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             else:
                 self._make_logs_writable(self.file_state[2])
         return super().get_new_connection(conn_params)
+
+    def create_cursor(self, name=None):
+        return self.connection.cursor(factory=Cursor)
 
     def _make_logs_writable(self, mode: int) -> None:
         """Give the files beside the database its mode: those created while it was read-only are, too."""
