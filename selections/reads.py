@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.compiled import CompiledQuery, RowCount, Rows, compiled, ids_of_page
+from accounts.models import User
 
 from .kinds import KINDS, Kind
 from .models import AnyPick, Event, PickQuerySet, Week
@@ -69,10 +70,12 @@ def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
     return Week.objects.for_list().filter(user=owner, year=year, week_number=week_number)
 
 
+SHOWN_OF_USERS = {"id", "username", "display_name"}
 OF_BOTH = "genres note search_text status title_key vanished_at"
-UNUSED = {  # values of works that no week shows
+UNUSED = {  # values of works and users that no week shows
     "movie": f"{OF_BOTH} backdrop_path imdb_id original_language runtime tagline vote_average vote_count".split(),
     "album": f"{OF_BOTH} country cover_asked_at cover_known primary_type release_group_id".split(),
+    "user": [field.name for field in User._meta.concrete_fields if field.name not in SHOWN_OF_USERS],
 }
 
 

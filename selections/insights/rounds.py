@@ -15,7 +15,7 @@ from django.db.models.functions import RowNumber
 from accounts.compiled import RowCount, Rows
 from selections.kinds import KINDS, Kind
 from selections.models import AnyPick, Opinion
-from selections.reads import attach_picks, load, rows_of, select_picks, user_with
+from selections.reads import UNUSED, attach_picks, load, rows_of, select_picks, user_with
 from selections.weeks import YearWeek, over_for
 
 from .statistics import Row
@@ -23,7 +23,6 @@ from .statistics import Row
 MAX_MEMBERS = 100  # in a response
 MAX_OPINIONS = 100  # on a pick, the latest
 STATES = ["complete", "half", "empty", "missing"]  # of a member's week
-OWNER = ("username", "display_name")  # what is shown of users
 GROUP = 3  # ratings of a pick from which each of them is compared with the others
 
 
@@ -44,9 +43,8 @@ def list_members(user: Any, week: YearWeek) -> Rows[Any]:
 def select_members(user: Any, year: int, week_number: int) -> QuerySet[Any]:
     of_round = FilteredRelation("weeks", condition=Q(weeks__year=year, weeks__week_number=week_number))
     members = get_user_model()._default_manager.visible_to(user)
-    unused = [field.name for field in members.model._meta.concrete_fields if field.name not in ("id", *OWNER)]
     return (
-        members.defer(*unused)
+        members.defer(*UNUSED["user"])
         .annotate(week=of_round)
         .filter(Q(is_active=True) | Q(week__isnull=False))
         .select_related("week")
@@ -108,9 +106,7 @@ def select_opinions(kind: Kind, user: Any, picks: int) -> QuerySet[Any]:
     on = kind.opinion_field
     place = Window(RowNumber(), partition_by=[on], order_by=["-created_at", "-id"])
     opinions = Opinion.objects.visible_to(user).filter(**{f"{on}__in": [picks]}).select_related("user")
-    opinions = opinions.only(
-        *(field.name for field in Opinion._meta.concrete_fields), *(f"user__{name}" for name in OWNER)
-    )
+    opinions = opinions.defer(*(f"user__{name}" for name in UNUSED["user"]))
     return opinions.annotate(place=place).filter(place__lte=MAX_OPINIONS)
 
 

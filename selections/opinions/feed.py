@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from accounts.compiled import RowCount, Rows
 from accounts.models import User
+from selections.kinds import KINDS
 from selections.models import Opinion, OpinionQuerySet, Week, on_rated
-from selections.reads import rows_of, user_with
+from selections.reads import UNUSED, rows_of, user_with
 from selections.weeks import LAST_ZONE, over_for, week_in
 
 
@@ -20,7 +21,7 @@ def list_opinions(user: Any) -> Rows[Opinion]:
 
 def list_filtered(opinions: OpinionQuerySet, user: Any) -> Rows[Opinion]:
     """Those of these that the user may read."""
-    visible = opinions.visible_to(user).with_picks()
+    visible = with_shown(opinions.visible_to(user))
     count = user_with(user.pk, count=count_visible(opinions, user))
     return Rows(lambda: count[0].count, lambda limit, offset: list(visible[offset : offset + limit]))
 
@@ -31,7 +32,7 @@ def list_on_week(user: Any, week: Week) -> Rows[Opinion]:
 
 
 def select_all(user: Any) -> QuerySet[Opinion]:
-    return Opinion.objects.visible_to(user).with_picks()
+    return with_shown(Opinion.objects.visible_to(user))
 
 
 def count_all(user: Any) -> QuerySet[Any]:
@@ -39,12 +40,25 @@ def count_all(user: Any) -> QuerySet[Any]:
 
 
 def select_on_week(user: Any, week_id: int) -> QuerySet[Opinion]:
-    return Opinion.objects.filter(week=week_id).visible_to(user).with_picks()
+    return with_shown(Opinion.objects.filter(week=week_id).visible_to(user))
 
 
 def count_on_week(user: Any, week_id: int) -> QuerySet[Any]:
     on_week = Opinion.objects.filter(week=week_id).visible_to(user)
     return user_with(user.pk, count=RowCount(on_week.order_by().values("pk")))
+
+
+NOT_SHOWN = [
+    *(f"{kind}_pick__{name}" for kind in KINDS for name in ("week", "added_at", "rewatch")),
+    *(f"{kind}_pick__{kind}__{name}" for kind in KINDS for name in UNUSED[kind]),
+    *(f"week__{name}" for name in ("notes", "search_text", "created_at", "updated_at")),
+    *(f"{user}__{name}" for user in ("user", "week__user") for name in UNUSED["user"]),
+]
+
+
+def with_shown(opinions: OpinionQuerySet) -> OpinionQuerySet:
+    """With their picks, without the values that no list of opinions shows: reading them takes time as well."""
+    return opinions.with_picks().defer(*NOT_SHOWN)
 
 
 def count_visible(opinions: OpinionQuerySet, user: Any) -> Any:
