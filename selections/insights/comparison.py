@@ -165,13 +165,11 @@ def wrong_opinions(
     Of equal differences, those of later weeks come first.
     """
     found: list[tuple[int, int, int, int]] = []
+    period = {"week__year": year, "week__week_number": week_number}
+    of_period = {name: number for name, number in period.items() if number is not None}
     for kind in KINDS:
         pick = f"{kind}_pick"
-        ratings = Opinion.objects.visible_to(viewer).on_kind(kind).filter(rating__isnull=False)
-        if year is not None:
-            ratings = ratings.filter(week__year=year)
-        if week_number is not None:
-            ratings = ratings.filter(week__week_number=week_number)
+        ratings = Opinion.objects.visible_to(viewer).on_kind(kind).filter(rating__isnull=False, **of_period)
         if person is None:
             # The largest differences are on the picks with the widest spread; there are too many pairs to sort all.
             spreads = (

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import chain, islice
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from catalog import portable
 from catalog.json_fields import Instant
 from catalog.spreadsheets import csv_line, defuse, write_csv
 from selections.kinds import ALBUM, KINDS, MOVIE, Kind
-from selections.models import EarlierRating, Opinion, ShortlistItem, Week, WeekAlbum, WeekMovie
+from selections.models import EarlierRating, Opinion, OpinionQuerySet, ShortlistItem, Week, WeekAlbum, WeekMovie
 from selections.models.plans import ShortlistQuerySet
 from selections.weeks import this_week, week_before
 
@@ -87,9 +87,9 @@ def _weeks(user, year: int | None = None) -> Iterator[Week]:
     """The user's weeks, the earliest first, with the `readable_opinions` of each pick, in seven queries a year."""
     weeks = Week.objects.filter(_of_year(year), user=user)
     years = list(weeks.order_by("year").values_list("year", flat=True).distinct())
+    opinions = _readable(user).order_by("-own", "created_at", "id")
     for kind in KINDS.values():
         picks = kind.picks._default_manager.select_related(kind.name).order_by("position")
-        opinions = _readable(user, kind).order_by("-own", "created_at", "id")
         weeks = weeks.prefetch_related(
             Prefetch(kind.related_picks, picks),
             Prefetch(f"{kind.related_picks}__opinions", opinions, to_attr="readable_opinions"),
@@ -98,34 +98,19 @@ def _weeks(user, year: int | None = None) -> Iterator[Week]:
         yield from weeks.filter(year=year).order_by("week_number")
 
 
-def _readable(user, kind: Kind) -> QuerySet[Any]:
-    """The opinions on picks of one kind that the user may read, each with whether it is their `own`, and with earlier
-    ratings if it is."""
+def _readable(user) -> OpinionQuerySet:
+    """The opinions that the user may read, each with whether it is their `own`, and with earlier ratings if it is."""
     changed = EarlierRating.objects.filter(opinion__user=user).order_by("until_at", "id")
-    return (
-        Opinion.objects.visible_to(user)
-        .on_kind(kind.name)
-        .annotate(own=Q(user=user))
-        .select_related("user")
-        .prefetch_related(Prefetch("earlier_ratings", changed))
-    )
+    readable = Opinion.objects.visible_to(user).annotate(own=Q(user=user)).select_related("user")
+    return readable.prefetch_related(Prefetch("earlier_ratings", changed))
 
 
 def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
-    """The user's opinions on picks of others whom they may see, by week, in four queries a year."""
-    given = [
-        _readable(user, kind)
-        .filter(_of_year(year, "week__"), user=user)
-        .exclude(week__user=user)
-        .select_related(f"{kind.opinion_field}__{kind.name}", "week__user")
-        for kind in KINDS.values()
-    ]
-    years: set[int] = set()
-    for opinions in given:
-        years |= set(opinions.order_by().values_list("week__year", flat=True).distinct())
-    for year in sorted(years):
-        of_year = [given_on for opinions in given for given_on in opinions.filter(week__year=year)]
-        yield from sorted(of_year, key=_place_of)  # here, as databases differ in how they sort names
+    """The user's opinions on picks of others whom they may see, by week, in two queries a year."""
+    given = _readable(user).filter(_of_year(year, "week__"), user=user).exclude(week__user=user).with_picks()
+    for of_year in sorted(given.order_by().values_list("week__year", flat=True).distinct()):
+        # Sorted here, as databases differ in how they sort names.
+        yield from sorted(given.filter(week__year=of_year), key=_place_of)
 
 
 def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
