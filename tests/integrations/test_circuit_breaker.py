@@ -66,6 +66,20 @@ def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock,
     assert [sent(circuit) for _ in range(2)] == [True, 30]
 
 
+def test_of_requests_that_waited_until_it_is_half_open_one_is_the_probe(circuit, clock):
+    slots = [circuit.reserve(math.inf) for _ in range(3)]
+    for _ in range(3):
+        circuit.record_failure()
+    clock.shift(31)
+    start, is_probe = slots.pop()
+    with circuit.sending(start, is_probe=is_probe):
+        pass
+
+    for start, is_probe in slots:
+        with pytest.raises(Unavailable), circuit.sending(start, is_probe=is_probe):
+            pass
+
+
 def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, transactional_db):
     settings.MUSICBRAINZ_INTERVAL = 90
     musicbrainz.upstream.admission.reserve(0)
