@@ -227,8 +227,8 @@ def fingerprint(identity: str) -> str:
 
 def seconds_until(values: Values, name: str, horizon: float) -> float:
     """The seconds until a time; 0 if it is past, missing, or further ahead than is possible."""
-    left: float = values.get(name, 0) - monotonic()
-    return left if 0 < left <= horizon else 0
+    moment, now = values.get(name, 0), monotonic()
+    return moment - now if now < moment <= now + horizon else 0  # subtracted last, as a damaged number may be too large
 
 
 @functools.cache

@@ -1,4 +1,5 @@
 import errno
+import json
 import math
 import threading
 from pathlib import Path
@@ -212,6 +213,13 @@ def test_a_damaged_state_does_not_open_it_for_ever(circuit, clock, content):
     Path(circuit.host.paths[0]).write_bytes(content)
 
     assert sent(circuit) in {True, False}
+
+
+def test_a_damaged_time_is_ignored(circuit):
+    circuit.record_failure()
+    Path(circuit.host.paths[0]).write_text(json.dumps(circuit.host.peek() | {"open_until": 10**400}))
+
+    assert sent(circuit) is False
 
 
 def test_a_retry_after_of_hours_is_tried_again_earlier(upstream, clock):
