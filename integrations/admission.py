@@ -106,6 +106,14 @@ class Admission:
             values["open_until"] = monotonic() + settings.UPSTREAM_COOLDOWN
         return is_probe
 
+    def continue_probe(self) -> None:
+        """Let the next request be the probe again, as a redirect has to be followed to know whether this one succeeds.
+
+        Nothing changes unless the circuit is open.
+        """
+        with self.host.change() as values:
+            values.pop("open_until", None)
+
     def _book(self, slots: Values, max_wait: float) -> tuple[float, RateLimited | None]:
         """When the next slot starts, which is booked; or else the error for a caller who does not wait for it, whose
         `retry_after` names a later moment than the last one did."""

@@ -93,6 +93,21 @@ def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, trans
             musicbrainz.search_releases("x")
 
 
+def test_a_probe_follows_redirects(upstream, clock):
+    upstream.get(MOVIE, status=301, headers={"Location": f"{payloads.TMDB}/movie/121"})
+    upstream.get(f"{payloads.TMDB}/movie/121", status=500)
+    upstream.get(f"{payloads.TMDB}/movie/121", json=payloads.movie())
+    for _ in range(3):
+        tmdb.upstream.admission.record_failure()
+    clock.shift(31)
+
+    assert isinstance(ask(), Unavailable)
+    assert ask().retry_after == 30
+    clock.shift(31)
+    assert ask().tmdb_id == 120
+    assert ask().tmdb_id == 120
+
+
 def test_only_failures_in_a_row_count(upstream):
     for status in (500, 500, 404, 500, 500):
         upstream.get(MOVIE, status=status, json=payloads.UNKNOWN)
