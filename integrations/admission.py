@@ -85,9 +85,7 @@ class Admission:
             if self.interval:
                 with contextlib.nullcontext(values) if is_here else self.slots.change() as slots:
                     start, refusal = self._book(slots, max_wait)
-            is_probe = values.get("failures", 0) >= MAX_FAILURES and settings.UPSTREAM_COOLDOWN > 0
-            if is_probe and not refusal:
-                values["open_until"] = monotonic() + settings.UPSTREAM_COOLDOWN  # for all others
+            is_probe = not refusal and self._claim_probe(values)
         if refusal:
             raise refusal  # not raised above, as then the promise would not be written
         return start, is_probe
@@ -100,6 +98,21 @@ class Admission:
         if wait := pause or math.ceil(seconds_until(values, "open_until", settings.UPSTREAM_COOLDOWN)):
             sentence = f"{self.name} is temporarily unavailable. {advice(wait)}"
             raise Unavailable(sentence, retry_after=wait, status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _claim_probe(self, values: Values) -> bool:
+        """Whether the circuit is half-open, so that this request is the probe; it is then open for all others."""
+        is_probe = values.get("failures", 0) >= MAX_FAILURES and settings.UPSTREAM_COOLDOWN > 0
+        if is_probe:
+            values["open_until"] = monotonic() + settings.UPSTREAM_COOLDOWN
+        return is_probe
+
+    def continue_probe(self) -> None:
+        """Let the next request be the probe again, as a redirect has to be followed to know whether this one succeeds.
+
+        Nothing changes unless the circuit is open.
+        """
+        with self.host.change() as values:
+            values.pop("open_until", None)
 
     def _book(self, slots: Values, max_wait: float) -> tuple[float, RateLimited | None]:
         """When the next slot starts, which is booked; or else the error for a caller who does not wait for it, whose
@@ -130,6 +143,7 @@ class Admission:
         with self.host.change() as values:
             if not is_probe:
                 self._refuse(values)
+                self._claim_probe(values)  # it may have waited until the circuit was half-open
             if distance:
                 start = max(start, monotonic() + seconds_until(values, "next_at", MAX_LATE))
                 values["next_at"] = start + distance
@@ -221,8 +235,8 @@ def fingerprint(identity: str) -> str:
 
 def seconds_until(values: Values, name: str, horizon: float) -> float:
     """The seconds until a time; 0 if it is past, missing, or further ahead than is possible."""
-    left: float = values.get(name, 0) - monotonic()
-    return left if 0 < left <= horizon else 0
+    moment, now = values.get(name, 0), monotonic()
+    return moment - now if now < moment <= now + horizon else 0  # subtracted last, as a damaged number may be too large
 
 
 @functools.cache

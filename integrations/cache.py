@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -133,7 +134,16 @@ def _in_file(file: Path) -> Table:
 
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)  # opens only a new file: closing one that SQLite has open would drop SQLite's own locks
-    table = Table(file, "responses", wal=True, busy_timeout=OPEN_TIMEOUT)
+    give_up_at = monotonic() + OPEN_TIMEOUT / 1000
+    while True:
+        try:
+            table = Table(file, "responses", wal=True, busy_timeout=OPEN_TIMEOUT)
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait for another process that creates the file, too, before it changes the journal's mode.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > give_up_at:
+                raise
+        sleep(0.01)
     with table.connection() as connection:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
     return table

@@ -206,6 +206,7 @@ class Upstream:
             url = redirect_target(url, response)
             if origin(url) != origin(self.base_url):
                 raise self.unavailable("redirects to another server")
+            self.admission.continue_probe()
             response = self._exchange(url)
         body = self.read(request.path, response)
         self.admission.record_success(is_accepted=body is not None, is_answer=True)

@@ -148,6 +148,19 @@ def test_a_cache_whose_tables_cannot_be_created_is_in_memory(upstream, settings,
     assert len(upstream.calls) == 1
 
 
+def test_a_cache_that_another_process_is_creating_is_shared(upstream, settings):
+    file = cache.cache_file()
+    file.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ended = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+        ended.start()
+        fill(upstream, [1])
+        ended.join()
+
+    assert kept(settings) == 1
+
+
 def test_while_answers_are_written_and_purged_others_are_read(upstream, settings):
     fill(upstream, range(1, 6), size=200_000)
 

@@ -1,4 +1,5 @@
 import errno
+import json
 import math
 import threading
 from pathlib import Path
@@ -66,6 +67,20 @@ def test_a_probe_that_was_not_sent_leaves_it_to_the_next_request(circuit, clock,
     assert [sent(circuit) for _ in range(2)] == [True, 30]
 
 
+def test_of_requests_that_waited_until_it_is_half_open_one_is_the_probe(circuit, clock):
+    slots = [circuit.reserve(math.inf) for _ in range(3)]
+    for _ in range(3):
+        circuit.record_failure()
+    clock.shift(31)
+    start, is_probe = slots.pop()
+    with circuit.sending(start, is_probe=is_probe):
+        pass
+
+    for start, is_probe in slots:
+        with pytest.raises(Unavailable), circuit.sending(start, is_probe=is_probe):
+            pass
+
+
 def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, transactional_db):
     settings.MUSICBRAINZ_INTERVAL = 90
     musicbrainz.upstream.admission.reserve(0)
@@ -76,6 +91,21 @@ def test_a_full_queue_does_not_use_up_the_probe(upstream, settings, clock, trans
     for _ in range(2):
         with pytest.raises(RateLimited):
             musicbrainz.search_releases("x")
+
+
+def test_a_probe_follows_redirects(upstream, clock):
+    upstream.get(MOVIE, status=301, headers={"Location": f"{payloads.TMDB}/movie/121"})
+    upstream.get(f"{payloads.TMDB}/movie/121", status=500)
+    upstream.get(f"{payloads.TMDB}/movie/121", json=payloads.movie())
+    for _ in range(3):
+        tmdb.upstream.admission.record_failure()
+    clock.shift(31)
+
+    assert isinstance(ask(), Unavailable)
+    assert ask().retry_after == 30
+    clock.shift(31)
+    assert ask().tmdb_id == 120
+    assert ask().tmdb_id == 120
 
 
 def test_only_failures_in_a_row_count(upstream):
@@ -198,6 +228,13 @@ def test_a_damaged_state_does_not_open_it_for_ever(circuit, clock, content):
     Path(circuit.host.paths[0]).write_bytes(content)
 
     assert sent(circuit) in {True, False}
+
+
+def test_a_damaged_time_is_ignored(circuit):
+    circuit.record_failure()
+    Path(circuit.host.paths[0]).write_text(json.dumps(circuit.host.peek() | {"open_until": 10**400}))
+
+    assert sent(circuit) is False
 
 
 def test_a_retry_after_of_hours_is_tried_again_earlier(upstream, clock):
