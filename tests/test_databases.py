@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def write(user):
 def make_read_only():
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = on" if IS_SQLITE else "SET default_transaction_read_only = on")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite, which stores text")
+def test_a_time_that_was_stored_with_an_offset_keeps_it(user):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_user SET date_joined = '2026-11-27 14:00:00+02:00'")
+
+    user.refresh_from_db()
+
+    assert user.date_joined == datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def test_a_percent_sign_of_sql_is_written_twice():

@@ -9,7 +9,7 @@ from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
 from selections.guards import has_revealed
-from selections.models import MAX_RATING, EarlierRating, Event, Opinion
+from selections.models import MAX_RATING, EarlierRating, Event, Opinion, Week
 from selections.recording import record
 
 
@@ -87,8 +87,7 @@ class OpinionAdmin(WeekLockAdmin):
         return [] if obj is None else [self.user_field(request), "picture", "on", "created_at", "updated_at"]
 
     def week_of(self, pk):
-        opinion = Opinion.objects.with_picks().filter(pk=pk).first()
-        return opinion and opinion.pick.week
+        return Week.objects.filter(opinions=pk).first()
 
     def save_model(self, request, obj, form, change):
         obj.updated_at = timezone.now()
@@ -96,7 +95,7 @@ class OpinionAdmin(WeekLockAdmin):
         if change and "rating" in form.changed_data:
             obj.earlier_ratings.create(rating=form.initial["rating"])
         if not change:
-            record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.pick.week, opinion=obj)
+            record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.week, opinion=obj)
 
     @admin.display(description="picture")
     def picture(self, opinion):

@@ -115,8 +115,7 @@ def _opinions_given(user, year: int | None) -> Iterator[Opinion]:
 
 def _place_of(opinion: Opinion) -> tuple[int, str, str, int]:
     """The sort key of an opinion, which is unique."""
-    pick = opinion.pick
-    return pick.week.week_number, pick.week.user.username, opinion.kind, pick.position
+    return opinion.week.week_number, opinion.week.user.username, opinion.kind, opinion.pick.position
 
 
 def _shortlist(user, year: int | None) -> ShortlistQuerySet:

@@ -18,7 +18,8 @@ class DatabaseFeatures(Features):
 
 class DatabaseOperations(Operations):
     def convert_datetimefield_value(self, value, expression, connection):
-        if isinstance(value, datetime):  # Django's checks take most of the time, and a page may have hundreds
+        # Django's checks take most of the time, and a page may have hundreds.
+        if isinstance(value, datetime) and value.tzinfo is None:
             return value.replace(tzinfo=connection.timezone)
         return super().convert_datetimefield_value(value, expression, connection)
 

@@ -42,7 +42,7 @@ class FeedSerializer(OpinionSerializer):
 
     user = OwnerSerializer()
     kind = serializers.ChoiceField(list(KINDS))
-    week = WeekOfPickSerializer(source="pick.week")
+    week = WeekOfPickSerializer()
     position = serializers.ChoiceField(Position.choices, source="pick.position")
     movie = PickedMovieSerializer(source="pick.movie", allow_null=True, default=None)
     album = PickedAlbumSerializer(source="pick.album", allow_null=True, default=None)
