@@ -62,12 +62,12 @@ def attach_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
 
 @CompiledQuery
 def week_by_id(week_id: int, viewer: int) -> QuerySet[Week]:
-    return Week.objects.visible_to(viewer).for_list().filter(pk=week_id)
+    return Week.objects.visible_to(viewer).for_list().with_owner_only().filter(pk=week_id)
 
 
 @CompiledQuery
 def week_by_name(year: int, week_number: int, owner: int) -> QuerySet[Week]:
-    return Week.objects.for_list().filter(user=owner, year=year, week_number=week_number)
+    return Week.objects.for_list().with_owner_only().filter(user=owner, year=year, week_number=week_number)
 
 
 SHOWN_OF_USERS = {"id", "username", "display_name"}

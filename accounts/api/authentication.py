@@ -81,8 +81,9 @@ def verified[T: Token](token_class: type[T], raw: str) -> T:
 
 @CompiledQuery
 def find_sessions(session_id: int) -> QuerySet[Session]:
-    """The session with this id and its user, if there is one."""
-    return Session.objects.filter(pk=session_id).select_related("user")
+    """The session with this id and its user, without values that requests do not need, if there is one."""
+    unused = ("last_login", "told_until", "told_week", "unsubscribe_key", "search_text")
+    return Session.objects.filter(pk=session_id).select_related("user").defer(*(f"user__{name}" for name in unused))
 
 
 class BearerAuthentication(BaseAuthentication):
