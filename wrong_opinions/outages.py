@@ -67,7 +67,9 @@ def is_writable() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {read_only}, EXISTS (SELECT 1 FROM {get_user_model()._meta.db_table})")  # noqa: S608
         is_read_only = cursor.fetchone()[0] == "on"
-    if is_sqlite and (file := Path(connection.settings_dict["NAME"])).exists():  # not in memory
-        log = file.with_name(f"{file.name}-wal")  # exists while connections are open, else SQLite creates it
-        return os.access(file, os.W_OK) and os.access(log if log.exists() else file.parent, os.W_OK)
+    file = str(connection.settings_dict["NAME"])
+    if is_sqlite and os.access(file, os.F_OK):  # not in memory
+        log = f"{file}-wal"  # exists while connections are open, else SQLite creates it
+        is_log_writable = os.access(log, os.W_OK) or (not Path(log).exists() and os.access(Path(file).parent, os.W_OK))
+        return is_log_writable and os.access(file, os.W_OK)
     return not is_read_only
