@@ -3,16 +3,26 @@
 import io
 import json
 import re
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.translation import gettext_lazy
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.renderers import JSONRenderer
 
+from accounts.models import User
+from selections.models import Position
 from tests.conftest import assert_problem, client_of
 from tests.factories import MovieFactory, WeekFactory
 from wrong_opinions import api as ours
+from wrong_opinions import formats
 from wrong_opinions.wsgi import application
 
 
@@ -355,3 +365,27 @@ def test_what_an_answer_says_is_true_for_the_next_request(api, user):
 
     asked = {name: picked[name] for name in ("position", "added_at", "rewatch", "movie")}
     assert read["movies"] == [asked | {"my_opinion": None, "opinions_count": 0}]
+
+
+ZONES = st.sampled_from([UTC, ZoneInfo("UTC"), ZoneInfo("Asia/Kolkata"), timezone(timedelta(hours=-9))])
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\u2028\u2029"))
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(-1e9, 1e9).map(lambda number: round(number, 3)),
+    TEXTS,
+    TEXTS.map(ErrorDetail),
+    st.datetimes(datetime.fromisoformat("1970-01-01"), timezones=ZONES),  # before, offsets may have seconds
+    st.dates(),
+    st.uuids(),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.timedeltas(),
+    st.sampled_from([gettext_lazy("Save"), Position.FIRST, User.Visibility.PRIVATE]),
+)
+
+
+@given(st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(TEXTS | st.integers(-99, 99), inner)))
+def test_json_is_what_rest_framework_writes(data):
+    written, expected = formats.Renderer().render({"a": data}), JSONRenderer().render({"a": data})
+    assert json.loads(written) == json.loads(expected)
