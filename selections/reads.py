@@ -3,9 +3,10 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import lru_cache, partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -108,6 +109,27 @@ def select_events(viewer: int, since: int, before: int) -> QuerySet[Any, Any]:
     return events.values_list("pk", "week__updated_at", *names)
 
 
+class Owner(NamedTuple):
+    id: int
+    username: str
+    display_name: str
+
+
+class WeekOfSelection(NamedTuple):
+    year: int
+    week_number: int
+    user: Owner
+
+
+class Selection(NamedTuple):
+    """What a list of works shows of a pick. A page may have hundreds, and models take three times as long to make."""
+
+    week_id: int
+    position: int
+    added_at: datetime
+    week: WeekOfSelection
+
+
 def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
     """The works that were picked in weeks that a user may see, by title, each with these picks as `selections`."""
     count, page, picks = PICKED[kind]
@@ -116,8 +138,9 @@ def list_picked(kind: Kind, viewer: int) -> Rows[Any]:
         works = {work.pk: work for work in page(viewer, limit, offset)}
         for work in works.values():
             work.selections = []
-        for pick in picks(list(works), viewer) if works else []:
-            works[getattr(pick, f"{kind.name}_id")].selections.append(pick)
+        for work, week, position, added_at, year, number, *owner in picks(list(works), viewer) if works else []:
+            selection = Selection(week, position, added_at, WeekOfSelection(year, number, Owner(*owner)))
+            works[work].selections.append(selection)
         return list(works.values())
 
     return Rows(lambda: count(viewer)[0].count, load)
@@ -142,7 +165,9 @@ def queries_of_picked(kind: Kind) -> tuple[CompiledQuery[Any], CompiledQuery[Any
         return works.filter(pk__in=ids_of_page(in_order, limit, offset)).order_by("title_key", "id")
 
     def picks_of(works: int, viewer: int) -> QuerySet[Any]:
-        return picks.visible_to(viewer).filter(**{f"{kind.name}__in": [works]}).latest_first()
+        found = picks.visible_to(viewer).filter(**{f"{kind.name}__in": [works]}).latest_first()
+        shown = ["week_id", "position", "added_at", "week__year", "week__week_number"]
+        return found.values_list(kind.name, *shown, *(f"week__user__{name}" for name in Owner._fields))
 
     return CompiledQuery(count), CompiledQuery(page), CompiledQuery(picks_of)
 
