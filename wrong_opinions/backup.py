@@ -19,6 +19,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 from django.utils import timezone
@@ -305,8 +306,17 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[str, bool]:
         options = ["--no-psqlrc", "--no-password", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
         _run("psql", *options, "--single-transaction", *_commands(ours, ours - tables), f"--file={script}")
     connection.close()  # its prepared statements are for the tables that were dropped
+    analyze(connection)
     with connection.cursor() as cursor:
         return _describe(cursor), is_older
+
+
+def analyze(database: BaseDatabaseWrapper) -> None:
+    """Tell PostgreSQL how the new rows are distributed, which its autovacuum does a minute later: until then, it would
+    run queries in ways for empty tables."""
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def _drop_newer_settings(script: Path) -> None:

@@ -23,7 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max, Model
 from django.db.utils import load_backend
 
-from .backup import BackupError
+from .backup import BackupError, analyze
 from .outages import first_line
 from .settings import database
 
@@ -113,6 +113,7 @@ def copy(source: str, target: str, step: Callable[[int], None]) -> None:
             with _told(model._meta.db_table):
                 if checksum(model, source) != checksum(model, target):
                     raise CopyError(f"The rows of {model._meta.db_table} differ, so the target was left as it was")
+        analyze(connections[target])
 
 
 def checksum(model: type[Model], alias: str) -> tuple[int, int]:

@@ -126,6 +126,16 @@ def test_extensions_are_left_out_and_left_alone(run, tmp_path, filled, extension
     assert rows() == before
 
 
+def test_queries_are_planned_for_the_restored_rows(run, tmp_path, filled):
+    run("backup", tmp_path / "backup")
+
+    run("restore", tmp_path / "backup", "--force")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT n_distinct FROM pg_stats WHERE tablename = 'selections_week' AND attname = 'notes'")
+        assert cursor.fetchall()
+
+
 def test_the_extension_that_searches_need_is_created(run, tmp_path, filled):
     run("backup", tmp_path / "backup")
     with connection.cursor() as cursor:
