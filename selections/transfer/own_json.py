@@ -198,7 +198,7 @@ ONE_OPINION = Unique(
     "", itemgetter("owner", "year", "week_number", "key"), "There can be only one opinion of your own on a pick."
 )
 ONE_ITEM = Unique("", itemgetter("key"), "Each title can be on the shortlist only once.")
-NOT_OURS = f"This is not an export of Wrong Opinions, which has {FORMAT} here."
+NOT_OURS = f"This is not an export of Wrong Opinions: `format` must be {FORMAT}."
 NEWER = f"This version of Wrong Opinions can only read version {VERSION}. Update it."
 
 
