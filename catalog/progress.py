@@ -1,11 +1,13 @@
 """What commands say, and their progress: a line from time to time."""
 
+import re
 import time
 from typing import Any
 
 from django.core.management import BaseCommand
 
 INTERVAL = 10  # seconds between two lines
+OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # by terminals: escapes, line breaks, directions
 
 
 class QuietCommand(BaseCommand):
@@ -19,7 +21,11 @@ class QuietCommand(BaseCommand):
 
     def say(self, line: str) -> None:
         if self.verbosity:
-            self.stdout.write(line)
+            self.stdout.write(printable(line))
+
+    def warn(self, line: str) -> None:
+        """Say it at any verbosity."""
+        self.stderr.write(printable(line))
 
 
 class Progress:
@@ -38,6 +44,11 @@ class Progress:
         each = max((now - self.begin) / number, 1e-6)
         left = duration((self.total - number) * each)
         self.command.say(f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go.")
+
+
+def printable(line: str) -> str:
+    """The line without characters that a terminal would obey, as titles and names come from files and upstreams."""
+    return OBEYED.sub("?", line)
 
 
 def duration(seconds: float) -> str:

@@ -96,13 +96,22 @@ class Importer:
         return max(requests["movie"] * settings.TMDB_INTERVAL, requests["album"] * settings.MUSICBRAINZ_INTERVAL)
 
     def run(self) -> Generator[Outcome]:
-        """The outcome of each row, once it is written, in the order of weeks; rows whose own week is full come last.
+        """The outcome of each row, once it is written, in the order of weeks; rows whose own week is full come later,
+        and those for the shortlist last, which must not have what the others pick.
 
         Raises User.DoesNotExist if the account is deleted in the meantime.
         """
         end = monotonic() + self.time_limit
+        picks = [outcome for outcome in self.outcomes if not outcome.is_planned]
+        plans = [outcome for outcome in self.outcomes if outcome.is_planned]
+        for outcomes in filter(None, (picks, plans)):
+            yield from self._run(outcomes, end)
+            if monotonic() > end:
+                return
+
+    def _run(self, outcomes: Iterable[Outcome], end: float) -> Iterator[Outcome]:
         later: list[Outcome] = []
-        for batch in self._gather(end):
+        for batch in self._gather(outcomes, end):
             if self.apply:
                 self._store_works([outcome for outcome in batch if outcome.meant and self._fits(outcome)])
             now = []
@@ -167,11 +176,11 @@ class Importer:
         """Whether the row's work makes no difference: it would have no week, and nothing is written."""
         return (outcome.own_week or self.first_week) is None and not (self.apply or outcome.is_planned)
 
-    def _gather(self, end: float) -> Iterator[list[Outcome]]:
+    def _gather(self, outcomes: Iterable[Outcome], end: float) -> Iterator[list[Outcome]]:
         """The rows in order, with their works, in batches to write; each row by itself if nothing is written."""
         batch: list[Outcome] = []
         write_at = 0.0
-        for outcome in self._ahead():
+        for outcome in self._ahead(outcomes):
             if batch and outcome.answer and wait([outcome.answer], max(0, write_at - monotonic())).not_done:
                 yield batch
                 batch = []
@@ -185,12 +194,12 @@ class Importer:
         if batch:
             yield batch
 
-    def _ahead(self) -> Iterator[Outcome]:
+    def _ahead(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """The rows in order, while upstreams are asked about those that come next."""
         waiting: deque[Outcome] = deque()
         pools = {kind: ThreadPoolExecutor(workers) for kind, workers in WORKERS.items()}
         try:
-            for outcome in self.outcomes:
+            for outcome in outcomes:
                 if self._is_open(outcome) and self.failures[outcome.row.kind] < GIVE_UP:
                     pool = pools[outcome.row.kind]
                     outcome.answer = pool.submit(copy_context().run, self._ask, outcome.asked)  # with this deadline

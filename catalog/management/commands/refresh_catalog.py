@@ -94,14 +94,14 @@ class Command(QuietCommand):
             except NotFound:
                 removed += 1
                 in_a_row = 0
-                self.stderr.write(f"{work} is no longer on {work.source}; marked and kept.")
+                self.warn(f"{work} is no longer on {work.source}; marked and kept.")
             except IntegrationError as error:
                 self.failed += 1
                 in_a_row += 1
-                self.stderr.write(f"{work}: {error}")
+                self.warn(f"{work}: {error}")
                 if in_a_row == MAX_FAILURES:
                     self.failed += len(works) - number
-                    self.stderr.write(f"Not tried any more: {counted(len(works) - number, what)}.")
+                    self.warn(f"Not tried any more: {counted(len(works) - number, what)}.")
                     break
             else:
                 refreshed += 1

@@ -1,11 +1,11 @@
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 
 from catalog.models import Album, Work
-from catalog.progress import counted
+from catalog.progress import QuietCommand, counted
 from selections.merging import duplicates
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "List movies and albums that are probably the same, with how often each was picked and, for albums, the "
         "command that merges them. Changes nothing. Example: manage.py find_duplicates --kind albums"
@@ -14,28 +14,26 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--kind", choices=["movies", "albums"], help="search only these (default: both)")
 
-    def handle(self, *, kind, verbosity, **options):
+    def handle(self, *, kind, **options):
         try:
             albums = duplicates.find_albums() if kind != "movies" else []
             movies = duplicates.find_movies() if kind != "albums" else []
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Nothing was changed.", returncode=130) from None
-        if not verbosity:
-            return
         for group in albums:
             self.list_works("Albums", group)
             keep, *others = [str(album.pk) for album in group.works]
-            self.stdout.write(f"  manage.py merge_albums {keep} {' '.join(others)}")
+            self.say(f"  manage.py merge_albums {keep} {' '.join(others)}")
         for group in movies:
             self.list_works("Movies", group)
         if not albums and not movies:
-            self.stdout.write("No duplicates found.")
+            self.say("No duplicates found.")
 
     def list_works(self, what: str, group: duplicates.Group) -> None:
-        self.stdout.write(f"{what}, {group.reason}:")
+        self.say(f"{what}, {group.reason}:")
         for work in group.works:
             picks = counted(work.pick_count, "pick")  # type: ignore[attr-defined]
-            self.stdout.write(f"  {work.pk}: {describe(work)}, {picks}")
+            self.say(f"  {work.pk}: {describe(work)}, {picks}")
 
 
 def describe(work: Work) -> str:

@@ -56,4 +56,4 @@ class Command(QuietCommand):
             ]
             self.say(f"{outcome.name}: {STATES[outcome.state]}.{''.join(counts)}")
         for remark in outcome.remarks + (outcome.report.remarks if outcome.report else []):
-            self.stderr.write(f"  {remark}" if outcome.name else remark)
+            self.warn(f"  {remark}" if outcome.name else remark)

@@ -149,7 +149,7 @@ class Command(QuietCommand):
         for remark in reading.remarks:
             self.say(remark)
         for place, sentence in reading.failures:
-            self.stderr.write(f"{file.name}, {place}: {sentence}")
+            self.warn(f"{file.name}, {place}: {sentence}")
 
     def say_time(self, importer: Importer) -> None:
         """Print how long it will take at the rate limits of upstreams."""
@@ -167,9 +167,9 @@ class Command(QuietCommand):
             for outcome in importer.run():
                 outcomes.append(outcome)
                 if outcome.state == "failed":
-                    self.stderr.write(line_of(outcome))
-                elif self.verbosity and (is_table or needs_attention(outcome)):
-                    self.stdout.write(line_of(outcome))
+                    self.warn(line_of(outcome))
+                elif is_table or needs_attention(outcome):
+                    self.say(line_of(outcome))
                 progress.step(len(outcomes))
         except KeyboardInterrupt:
             done = "Run the command again to continue." if importer.apply else "Nothing was changed."

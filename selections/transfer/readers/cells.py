@@ -70,9 +70,10 @@ def read_noon(cell: str, zone: tzinfo) -> datetime | None:
 def read_instant(cell: str, zone: tzinfo) -> datetime | None:
     """An instant, in this zone if it names none; None without one."""
     try:
-        return _moment(cell, zone).astimezone(UTC) if cell else None
+        moment = _moment(cell, zone).astimezone(UTC) if cell else None
     except (ValueError, OverflowError):
         raise RowError(f"{shown(cell)} is not a time. Enter it as 2024-12-31T20:15:00Z.") from None
+    return moment if moment and week_of(moment.date()) else None
 
 
 def _moment(cell: str, zone: tzinfo) -> datetime:

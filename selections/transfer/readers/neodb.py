@@ -26,12 +26,13 @@ def _read_mark(record: Record, reading: Reading) -> Row:
         raise LeftOut("Marks not imported, as they are not completed")
     if not (ids or record["title"]):
         raise RowError("This mark has neither an address with an id nor a title. Add one.")
-    artist = re.search(r"(?:^|\s)(?:artist|musician):([^:]+?)(?:\s+\w+:|$)", record["info"]) if is_album else None
-    year = re.search(r"(?<!\d)(?:18|19|20)\d\d(?!\d)", record["info"])
+    info = " ".join(record["info"].split())
+    artist = re.search(r"(?:^| )(?:artist|musician):([^:]+?)(?: \w+:|$)", info) if is_album else None
+    year = re.search(r"(?<!\d)(?:18|19|20)\d\d(?!\d)", info)
     return Row(
         kind="album" if is_album else "movie",
         title=cells.within(record["title"]),
-        artist=artist[1].strip() if artist else "",
+        artist=cells.within(artist[1].strip()) if artist else "",
         year=int(year[0]) if year else None,
         rating=reading.spare(cells.read_optional_rating, record["rating"]),
         review=reading.spare(cells.read_text, record["comment"]) or "",

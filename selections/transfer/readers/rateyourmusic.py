@@ -22,7 +22,7 @@ USED = (
 )
 # A link to an artist or an album may have its words with it, as in [Artist386,The Beatles].
 LINK = re.compile(r"\[(?:artist|album|label|genre|film|list)\d+(?:,([^\[\]]*))?\]", re.IGNORECASE)
-PICTURE = re.compile(r"\[(img|youtube)\].*?\[/\1\]", re.IGNORECASE | re.DOTALL)
+PICTURE = re.compile(r"\[(img|youtube)\](?:(?!\[\1\]).)*?\[/\1\]", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"\[/?(?:b|center|color|i|list|quote|s|size|spoiler|u|url|\*)(?:=[^\[\]]*)?\]", re.IGNORECASE)
 
 

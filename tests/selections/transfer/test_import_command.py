@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from selections.models import ImportedRow, Week, WeekMovie
 from selections.transfer import importing, review
-from tests.factories import AlbumFactory
+from tests.factories import AlbumFactory, MovieFactory
 
 pytestmark = pytest.mark.usefixtures("now")
 TABLE = """Week,Title,Year,Type,Rating
@@ -95,6 +96,23 @@ def test_albums_of_listens_come_with_their_evidence(import_file):
     assert "An album counts in a week if at least 4 of its tracks were heard in it" in said
     assert re.search(r"2024-W07  album 1  .*  new: 5 of 5 tracks heard\n", said)
     assert "Rows: 1 picked." in said
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x9b", "\n", "\u202e"])
+def test_titles_do_not_control_the_terminal(import_file, other, sign):
+    title = f"Du{sign}ne"
+    given = {"owner": other.username, "year": 2024, "week_number": 7, "kind": "movie", "tmdb_id": 9, "rating": 5}
+    ours = {"format": "wrong-opinions", "version": 1, "opinions_given": [given]}
+    ours |= {"catalog": {"movies": [{"tmdb_id": 9, "title": title}]}}
+    twins = MovieFactory.create_batch(2, title=title)
+
+    said = import_file(f'week,kind,title\n2024-W07,movie,"{title}"\n', "-v", "2")
+    said += import_file(json.dumps(ours), name="ours.json")
+    call_command("find_duplicates", stdout=(out := io.StringIO()))
+
+    assert said.count("Du?ne") == 2
+    assert out.getvalue().count("Du?ne") == len(twins)
+    assert title not in said + out.getvalue()
 
 
 def test_verbosity(import_file):

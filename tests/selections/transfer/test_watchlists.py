@@ -107,6 +107,18 @@ def test_what_another_request_picks_or_plans_first_is_noticed(user, tmdb, factor
     assert states(importer.run()) == ["there", "planned"]
 
 
+@pytest.mark.parametrize("week", [(2024, 7), None])
+@pytest.mark.parametrize("apply", [False, True])
+def test_what_the_file_picks_in_another_week_than_its_own_is_not_planned(user, tmdb, week, apply):
+    rows = [film("The Matrix", 1999), film("Alien", 1979), wish("Heat", 1995), film("Heat", 1995, week=week)]
+
+    outcomes = run(user, *rows, first_week=(2024, 1), overflow="next-free-week", apply=apply)
+
+    assert states(outcomes) == ["new", "new", "new", "there"]
+    assert outcomes[3].sentence == "picked before"
+    assert shortlist(user) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_imports_at_once_plan_each_title_once(user, tmdb):
     rows = [wish("The Matrix", 1999), wish("Heat", 1995)]

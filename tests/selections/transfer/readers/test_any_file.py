@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import time
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 
 from selections.transfer import readers
@@ -67,6 +69,35 @@ def test_any_table(tmp_path, header, rows, sign):
     csv.writer(text, delimiter=sign, escapechar="\\").writerows([header, *rows])
 
     refused_or_read(written(tmp_path, text.getvalue().encode("utf-8", "surrogatepass")))
+
+
+LONG = 100_000  # characters of a cell, of which a file may have thousands
+NEODB = {"title": "Low", "links": "https://neodb.social/album/1", "status": "complete"}
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "column", "piece"),
+    [
+        ("rateyourmusic", {"Title": "Low"}, "Review", "[img]"),
+        ("rateyourmusic", {"Title": "Low"}, "Review", "[img][youtube]"),
+        ("rateyourmusic", {"Title": "Low"}, "Review", "[artist1,[url="),
+        ("neodb", NEODB, "info", "a "),
+        ("neodb", NEODB, "info", " "),
+        ("neodb", NEODB, "info", "artist:a "),
+        ("letterboxd", {"Name": "Heat", "Watched Date": "2024-02-14"}, "Review", "<a </p> "),
+    ],
+)
+def test_a_long_cell_takes_no_longer_than_its_length(tmp_path, name, record, column, piece):
+    empty = dict.fromkeys([*readers.FORMATS[name].needs, *record, column], "")
+    text = io.StringIO()
+    csv.writer(text).writerows([empty, (empty | record | {column: f"artist:{piece * (LONG // len(piece))}x"}).values()])
+    path = written(tmp_path, text.getvalue().encode())
+    started = time.process_time()
+
+    reading = read(path)
+
+    assert reading.format == name
+    assert time.process_time() - started < 1
 
 
 @hypothesis.given(which=st.sampled_from(["letterboxd", "trakt"]), data=st.data())

@@ -217,6 +217,8 @@ def test_our_rows_that_are_no_use(tmp_path, change, words):
         ({"musicbrainz_id": "x"}, "“x” is not a MusicBrainz id"),
         ({"release_group_id": "x"}, "“x” is not a MusicBrainz id"),
         ({"added_at": "2025-01-01"}, "“2025-01-01” is not a time"),
+        ({"added_at": "0001-01-01T00:00:00Z"}, "0001-01-01 is not between 1900 and 2100"),
+        ({"opinion_at": "1899-12-31T23:59:59Z"}, "1899-12-31 is not between 1900 and 2100"),
         ({"rating": "11"}, "“11” is not a rating"),
         ({"contains_spoilers": "?"}, "“?” is neither"),
         ({"position": "0"}, "“0” is not a position"),

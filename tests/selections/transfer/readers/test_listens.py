@@ -67,6 +67,18 @@ def test_spotifys_extended_history(tmp_path, is_packed):
     ]
 
 
+def test_times_that_no_calendar_has_in_each_zone(tmp_path):
+    ends = [{**programs.SPOTIFY[0], "ts": ts} for ts in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")]
+
+    reading = read(shapes.write(tmp_path, shapes.json.dumps([*programs.SPOTIFY, *ends])))
+
+    assert albums(reading) == [((2024, 7), "Hey What", "10 of 10 tracks heard")]
+    assert [sentence for _, sentence in reading.failures] == [
+        "0001-01-01 is not between 1900 and 2100. Correct the date.",
+        "9999-12-31 is not between 1900 and 2100. Correct the date.",
+    ]
+
+
 def test_spotifys_short_history_names_no_albums(tmp_path):
     short = shapes.json.dumps(programs.SPOTIFY_SHORT)
     packed = shapes.pack(tmp_path, {"StreamingHistory_music_0.json": short}, "Spotify Account Data/")
