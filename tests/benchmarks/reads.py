@@ -3,8 +3,8 @@
     uv run python -m tests.benchmarks.reads [--json FILE]
 
 Serves a new database with 100 weeks twice, in the same way, with one worker: by the site, and by floor.py, which makes
-the same queries by hand. Both are asked in turns, and each figure is the median of these. The machine must be quiet: where
-other programs take the CPU, threads compete less for the interpreter's lock, and the ratios change.
+the same queries by hand. Both are asked in turns, and each figure is the median of these. The machine must be quiet:
+where other programs take the CPU, threads compete less for the interpreter's lock, and the ratios change.
 DATABASE_URL may name an empty database of PostgreSQL instead of a new SQLite file.
 """
 
