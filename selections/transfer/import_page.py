@@ -196,7 +196,7 @@ def _keep(request, form: ImportForm) -> Upload | None:
     """The upload, stored; None, with an error in the form, if that fails. Files of older previews are deleted."""
     said, uploads = form.cleaned_data, _uploads()
     try:
-        named = said["file"].name[-40:]  # which tells a watchlist of Letterboxd
+        named = "watchlist" if "watchlist" in said["file"].name.lower() else "file"  # which tells one of Letterboxd
         stored_as = uploads.save(f"{uuid4().hex}-{named}", said["file"])
         for name in uploads.listdir("")[1]:
             with contextlib.suppress(FileNotFoundError):

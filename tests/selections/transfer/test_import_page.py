@@ -285,6 +285,11 @@ def test_lists_link_to_the_page_for_those_who_may_import(db, page):
     assert linked == [False, True]
 
 
+@pytest.mark.parametrize("ending", ["-cinephile-2025-11-27-10-12-utc.csv", f"-{'long' * 10}.csv", f"-{'é' * 200}.csv"])
+def test_a_watchlist_of_letterboxd_is_told_by_any_part_of_its_name(admin_client, user, tmdb, ending):
+    assert counts(upload(admin_client, user, WATCHLIST, name=f"Watchlist{ending}")) == {"put on the shortlist": 1}
+
+
 def test_curators_import_picks_but_speak_for_no_one_else(user, tmdb):
     make_curators()
     curator = UserFactory(is_staff=True)
