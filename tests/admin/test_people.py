@@ -148,6 +148,12 @@ def test_deactivating_needs_permission(db, user):
     assert User.objects.get(pk=user.pk).is_active
 
 
+def test_the_key_in_links_of_emails_is_not_found_by_filters(admin_client):
+    query = {"unsubscribe_key__gt": "0" * 32}
+
+    assert admin_client.get(LIST, query).status_code == 400
+
+
 def test_the_list_links_to_invitations_for_those_who_may_invite(admin_client):
     link = reverse("admin:accounts_invitation_add")
 

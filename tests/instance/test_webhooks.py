@@ -239,6 +239,13 @@ def test_the_secret_is_shown_once_and_the_address_never_again(admin):
     assert "Enter an address that begins with https://." in refused.content.decode()
 
 
+@pytest.mark.parametrize("name", ["secret", "url"])
+def test_the_secret_and_the_address_are_not_found_by_filters(admin, webhook, name):
+    begins = {f"{name}__startswith": getattr(webhook, name)[:8]}
+
+    assert admin.get(reverse("admin:wrong_opinions_webhook_changelist"), begins).status_code == 400
+
+
 def test_staff_send_again(admin, webhook, user, upstream):
     complete(user)
     upstream.post(URL, status=200)
