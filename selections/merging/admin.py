@@ -101,8 +101,10 @@ class PickedWorkAdmin(WorkAdmin):
             return HttpResponseRedirect(self.address("changelist"))
         if len(works) < len(ids):
             self.message_user(request, "One of these has just been merged or deleted.", messages.WARNING)
-        best = max(works, key=lambda work: (work.pick_count, -work.pk))
-        kept = known.get(number(asked.get("keep")), best)
+        kept = known.get(number(asked.get("keep")))
+        if request.method == "POST" and kept is None:  # the user did not choose to keep another one
+            return HttpResponseRedirect(self.merge_address(known))
+        kept = kept or max(works, key=lambda work: (work.pick_count, -work.pk))
         others = [work for work in works if work != kept]
         if request.method == "POST":
             return self.do_merge(request, kept, others)
