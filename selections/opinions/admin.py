@@ -5,6 +5,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from catalog import pictures
+from catalog.admin.fetched import ReadOnlyInline
 from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
@@ -13,15 +14,9 @@ from selections.models import MAX_RATING, EarlierRating, Event, Opinion, Week
 from selections.recording import record
 
 
-class EarlierRatingInline(admin.TabularInline):
+class EarlierRatingInline(ReadOnlyInline):
     model = EarlierRating
-    extra = 0
-    can_delete = False
     fields = ["rating", "until_at"]
-    readonly_fields = ["rating", "until_at"]
-
-    def has_add_permission(self, request, obj=None):
-        return False
 
 
 class RatingFilter(ConditionFilter):

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from catalog import pictures
+from catalog.admin.fetched import ReadOnlyInline
 from selections.admin.careful import CarefulAdmin
 from selections.models import Challenge, ShortlistItem, ShortlistVote
 
@@ -31,18 +32,13 @@ class PlanAdmin(CarefulAdmin):
         return pictures.picture(plan.work)
 
 
-class VoteInline(admin.TabularInline):
+class VoteInline(ReadOnlyInline):
     model = ShortlistVote
-    extra = 0
-    can_delete = False  # only the voter takes a vote back
     fields = ["voter", "created_at"]
     readonly_fields = ["voter", "created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")
-
-    def has_add_permission(self, request, obj=None):
-        return False
 
     @admin.display(description="member")
     def voter(self, vote):
