@@ -72,6 +72,16 @@ def test_filters_are_above_the_list_on_a_phone_and_else_beside_it(phone):
     expect(summary).not_to_be_visible()
 
 
+def test_a_long_choice_leaves_filters_as_wide_as_they_are(phone):
+    MovieFactory(genres=["Progressive" * 6])
+    phone.set_viewport_size({"width": 1024, "height": 900})
+
+    phone.goto("/admin/catalog/movie/")
+
+    assert overflow(phone) == 0
+    assert phone.locator("#changelist-filter").bounding_box()["width"] == 240
+
+
 def test_public_pages_load_without_errors_and_fit_on_a_phone(visitor):
     visitor.set_viewport_size({"width": 375, "height": 812})
 
