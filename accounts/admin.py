@@ -19,6 +19,13 @@ from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
 
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 ACTIVITY = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
+# What staff need to be shown these activities, which link to pages that need it, too.
+NEEDED = {
+    "weeks": "selections.view_week",
+    "opinion_list": "selections.view_opinion",
+    "open_sessions": "accounts.delete_session",
+    "tokens": "accounts.delete_apitoken",
+}
 LAST_SEEN = "Last seen is the last sign-in, renewal of a session, or use of an API token, which is stored to the hour."
 CURATORS = (
     "Curators read everyone's opinions and private weeks in the admin. In a week in which they take part themselves, "
@@ -81,7 +88,12 @@ class UserAdmin(DjangoUserAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return fieldsets
-        return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
+        activity = {"fields": may_see(request.user, ACTIVITY), "description": LAST_SEEN}
+        changed: dict[Any, Any] = {"Permissions": {"fields": ["is_active"]}, "Activity": activity}
+        return [(name, changed.get(name, rest)) for name, rest in fieldsets]
+
+    def get_list_display(self, request):
+        return may_see(request.user, self.list_display)
 
     def get_readonly_fields(self, request, obj=None):
         """Users cannot deactivate themselves, nor the last superuser."""
@@ -200,6 +212,11 @@ class UserAdmin(DjangoUserAdmin):
         note = f" ({invitation.note})" if invitation.note else ""
         used = date_format(invitation.used_at, "DATE_FORMAT") if invitation.used_at else ""
         return f"by {invitation.created_by or 'the command'}{note}, used {used}"
+
+
+def may_see(staff: Any, names: Iterable[Any]) -> list[Any]:
+    """The columns or fields without those that this user has no permission for."""
+    return [name for name in names if name not in NEEDED or staff.has_perm(NEEDED[name])]
 
 
 def last_use(row: Session | ApiToken) -> str:

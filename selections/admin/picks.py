@@ -82,7 +82,8 @@ class PickAdmin(WeekLockAdmin):
         return KINDS[self.model.kind]
 
     def get_list_display(self, request):
-        return ["picture", self.kind.name, "week", "position", "opinions", "added_at", "match"]
+        columns = ["picture", self.kind.name, "week", "position", "opinions", "added_at"]
+        return [*columns, "match"] if self.has_change_permission(request) else columns
 
     def get_list_display_links(self, request, list_display):
         return [self.kind.name]
@@ -102,10 +103,11 @@ class PickAdmin(WeekLockAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ["week", self.kind.name, "position", "rewatch", "added_at"]
-        return ["picture", "of", "week", "position", "rewatch", "added_at", "opinions"]
+        work = "of" if self.has_change_permission(request, obj) else "work"
+        return ["picture", work, "week", "position", "rewatch", "added_at", "opinions"]
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else ["picture", "of", "week", "opinions"]
+        return [] if obj is None else ["picture", "of", "work", "week", "opinions"]
 
     def get_autocomplete_fields(self, request):
         return ["week", self.kind.name]

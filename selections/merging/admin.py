@@ -54,6 +54,13 @@ class PickedWorkAdmin(WorkAdmin):
     def get_queryset(self, request):
         return with_pick_count(super().get_queryset(request))
 
+    def get_fieldsets(self, request, obj=None):
+        """Weeks are listed for those who may view them."""
+        (_, first), *others = fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("selections.view_week"):
+            return fieldsets
+        return [(None, {"fields": [name for name in first["fields"] if name != "picked_in"]}), *others]
+
     def get_list_display(self, request):
         *columns, checked, links = super().get_list_display(request)
         return [*columns, "picked", checked, links]

@@ -29,7 +29,6 @@ class RatingFilter(ConditionFilter):
 
 @admin.register(Opinion)
 class OpinionAdmin(WeekLockAdmin):
-    list_display = ["picture", "__str__", "rating", "excerpt", "created_at", "match"]
     list_display_links = ["__str__"]
     list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
@@ -43,6 +42,13 @@ class OpinionAdmin(WeekLockAdmin):
 
     def get_queryset(self, request):
         return Opinion.objects.exclude(pk__in=self.hidden_ids(request)).with_picks()
+
+    def may_fix(self, request) -> bool:
+        return request.user.has_perms(["selections.change_weekmovie", "selections.change_weekalbum"])
+
+    def get_list_display(self, request):
+        columns = ["picture", "__str__", "rating", "excerpt", "created_at"]
+        return [*columns, "match"] if self.may_fix(request) else columns
 
     def hidden_ids(self, request) -> list[int]:
         """The opinions that are hidden from the user, looked up once for each request."""
@@ -75,11 +81,12 @@ class OpinionAdmin(WeekLockAdmin):
         content = ["rating", "review", "contains_spoilers"]
         if obj is None:
             return ["user", "movie_pick", "album_pick", *content]
-        return [self.user_field(request), "picture", "on", *content, "created_at", "updated_at"]
+        pick = "on" if self.may_fix(request) else "pick"
+        return [self.user_field(request), "picture", pick, *content, "created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
         """The user and the pick cannot be changed: a wrong match is fixed in the pick."""
-        return [] if obj is None else [self.user_field(request), "picture", "on", "created_at", "updated_at"]
+        return [] if obj is None else [self.user_field(request), "picture", "on", "pick", "created_at", "updated_at"]
 
     def week_of(self, pk):
         return Week.objects.filter(opinions=pk).first()
