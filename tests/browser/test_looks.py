@@ -7,8 +7,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from selections.models import ImportedRow
 from selections.weeks import this_week
-from tests.admin import everything
+from tests.admin import everything, staff
 from tests.factories import MovieFactory, WeekFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.real_http
@@ -80,6 +81,17 @@ def test_a_long_choice_leaves_filters_as_wide_as_they_are(phone):
 
     assert overflow(phone) == 0
     assert phone.locator("#changelist-filter").bounding_box()["width"] == 240
+
+
+@pytest.mark.parametrize("view", ["change", "delete"])
+def test_words_without_an_end_fit_on_a_phone(phone, chief, view):
+    everything.wait(chief, "A" * 500)
+    row = ImportedRow.objects.get()
+    ImportedRow.objects.update(reason="A" * 500)
+
+    phone.goto(staff.address(ImportedRow, view, row.pk))
+
+    assert overflow(phone) == 0
 
 
 def test_public_pages_load_without_errors_and_fit_on_a_phone(visitor):
