@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 
 from . import security, services
 from .errors import Refusal
-from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
+from .models import NEVER, ApiToken, Attempts, Invitation, Session, User, fold
 
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 ACTIVITY = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
@@ -82,6 +82,10 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_queryset(self, request):
         return User.objects.with_counts().with_last_seen().order_by("username")
+
+    def get_search_results(self, request, queryset, search_term):
+        """Names without accents, as `search_text` has them; usernames and addresses are ASCII."""
+        return super().get_search_results(request, queryset, fold(search_term))
 
     def get_fieldsets(self, request, obj=None):
         """Only superusers change what others may do."""

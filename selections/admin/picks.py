@@ -21,6 +21,7 @@ from selections.transfer.review import read_choice
 
 from . import cards
 from .careful import CarefulForm, WeekLockAdmin
+from .searching import NameSearchAdmin
 
 HIDDEN = (
     "Some opinions are hidden because you take part in their week. You can read them once you have given your own, or "
@@ -61,7 +62,7 @@ class MovableForm(CarefulForm):
         super().validate_constraints(exclude | {"position"} if self.instance.pk else exclude)
 
 
-class PickAdmin(WeekLockAdmin):
+class PickAdmin(NameSearchAdmin, WeekLockAdmin):
     """The position and time of a pick can be changed here, and its work by searching for the right one.
 
     Its week cannot be changed, as others' opinions on it may be hidden there.
@@ -72,7 +73,7 @@ class PickAdmin(WeekLockAdmin):
     ordering = ["-pk"]
     show_full_result_count = False
     list_per_page = 50
-    search_fields = ["week__user__username"]
+    search_fields = ["week__user"]
 
     class Media:
         css = {"all": ["selections/admin.css"]}
@@ -89,7 +90,7 @@ class PickAdmin(WeekLockAdmin):
         return [self.kind.name]
 
     def get_search_fields(self, request):
-        return [f"{self.kind.name}__search_text", *self.search_fields]
+        return [self.kind.name, *self.search_fields]
 
     def get_queryset(self, request):
         picks = super().get_queryset(request).select_related(self.kind.name, "week__user")

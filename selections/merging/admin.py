@@ -23,6 +23,7 @@ from catalog.admin.works import AlbumAdmin, MovieAdmin, WorkAdmin
 from catalog.merging import CannotMerge
 from catalog.models import Album, Merge, Movie
 from selections.admin.careful import number
+from selections.admin.searching import NameSearchAdmin
 from selections.kinds import KINDS
 
 from .picks import count_opinions, preview, with_pick_count
@@ -206,14 +207,14 @@ class PickedAlbumAdmin(PickedWorkAdmin, AlbumAdmin):
 
 
 @admin.register(Merge)
-class MergeAdmin(FormActionsAdmin, FetchedAdmin):
+class MergeAdmin(NameSearchAdmin, FormActionsAdmin, FetchedAdmin):
     """Records of merges, which can be viewed and undone."""
 
     list_display = ["name", "into", "external_id", "what_moved", "doer", "created_at", "undone_at"]
     list_display_links = ["name"]
     list_filter = [("undone_at", admin.EmptyFieldListFilter), ("movie", admin.EmptyFieldListFilter)]
     list_select_related = ["movie", "album", "by"]
-    search_fields = ["name", "external_id", "movie__search_text", "album__search_text"]
+    search_fields = ["name", "external_id", "movie", "album"]
     fields = ("name", "external_id", "into", "what_moved", "edits", "doer", "created_at", "undone_at")
     readonly_fields = fields
     actions = ["undo"]

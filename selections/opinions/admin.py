@@ -9,6 +9,7 @@ from catalog.admin.fetched import ReadOnlyInline
 from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
+from selections.admin.searching import NameSearchAdmin
 from selections.guards import has_revealed
 from selections.models import MAX_RATING, EarlierRating, Event, Opinion, Week
 from selections.recording import record
@@ -28,11 +29,11 @@ class RatingFilter(ConditionFilter):
 
 
 @admin.register(Opinion)
-class OpinionAdmin(WeekLockAdmin):
+class OpinionAdmin(NameSearchAdmin, WeekLockAdmin):
     list_display_links = ["__str__"]
     list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
-    search_fields = ["user__username", "review", "movie_pick__movie__search_text", "album_pick__album__search_text"]
+    search_fields = ["user", "review", "movie_pick__movie", "album_pick__album"]
     autocomplete_fields = ["user", "movie_pick", "album_pick"]
     show_full_result_count = False
     inlines = [EarlierRatingInline]
