@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.db.models.functions import Coalesce
@@ -48,8 +49,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class UserForm(UserChangeForm):
+    """Changes only what was changed in it: an old form neither makes a private member public nor gives rights back."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.is_bound or any(name.startswith("initial-") for name in self.data):
+            for field in self.fields.values():
+                field.show_hidden_initial = not field.disabled  # the password's would be its hash
+
+    def clean(self):
+        super().clean()
+        return {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
+    form = UserForm
     list_display = [
         "username",
         "display_name",
