@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from . import security, services
 from .errors import Refusal
 from .models import NEVER, ApiToken, Attempts, Invitation, Session, User, fold
+from .old_forms import ChangedOnlyForm
 
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 ACTIVITY = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
@@ -49,18 +50,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class UserForm(UserChangeForm):
-    """Changes only what was changed in it: an old form neither makes a private member public nor gives rights back."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if not self.is_bound or any(name.startswith("initial-") for name in self.data):
-            for field in self.fields.values():
-                field.show_hidden_initial = not field.disabled  # the password's would be its hash
-
-    def clean(self):
-        super().clean()
-        return {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}
+class UserForm(ChangedOnlyForm, UserChangeForm):
+    """An old form neither makes a private member public nor gives rights back."""
 
 
 @admin.register(User)

@@ -123,7 +123,7 @@ class PickAdmin(NameSearchAdmin, WeekLockAdmin):
         if not change:
             services.place_pick(obj)
             return
-        if "position" in form.changed_data:
+        if obj.position != form.initial["position"]:
             services.move_pick(self.kind, obj.week, form.initial["position"], obj.position)
         super().save_model(request, obj, form, change)
         touch(obj.week)

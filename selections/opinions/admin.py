@@ -95,7 +95,7 @@ class OpinionAdmin(NameSearchAdmin, WeekLockAdmin):
     def save_model(self, request, obj, form, change):
         obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
-        if change and "rating" in form.changed_data:
+        if change and obj.rating != form.initial["rating"]:
             obj.earlier_ratings.create(rating=form.initial["rating"])
         if not change:
             record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.week, opinion=obj)
