@@ -28,6 +28,7 @@ class WebhookForm(forms.ModelForm):
         Delivery.objects.none(),
         required=False,
         label="Latest deliveries",
+        error_messages={"invalid_choice": "A selected delivery is no longer among the latest. Select again."},
         help_text="Select those to send again. Receivers that remember ids ignore messages that they already have.",
     )
 
