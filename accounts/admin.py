@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.db.models.functions import Coalesce
@@ -15,10 +16,18 @@ from django.utils.html import format_html, format_html_join
 
 from . import security, services
 from .errors import Refusal
-from .models import NEVER, ApiToken, Attempts, Invitation, Session, User
+from .models import NEVER, ApiToken, Attempts, Invitation, Session, User, fold
+from .old_forms import ChangedOnlyForm
 
 RIGHTS = ["is_staff", "is_superuser", "groups", "user_permissions"]
 ACTIVITY = ["weeks", "complete_weeks", "opinion_list", "open_sessions", "tokens", "invited", "last_seen"]
+# What staff need to be shown these activities, which link to pages that need it, too.
+NEEDED = {
+    "weeks": "selections.view_week",
+    "opinion_list": "selections.view_opinion",
+    "open_sessions": "accounts.delete_session",
+    "tokens": "accounts.delete_apitoken",
+}
 LAST_SEEN = "Last seen is the last sign-in, renewal of a session, or use of an API token, which is stored to the hour."
 CURATORS = (
     "Curators read everyone's opinions and private weeks in the admin. In a week in which they take part themselves, "
@@ -41,8 +50,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class UserForm(ChangedOnlyForm, UserChangeForm):
+    """An old form neither makes a private member public nor gives rights back."""
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
+    form = UserForm
     list_display = [
         "username",
         "display_name",
@@ -69,15 +83,28 @@ class UserAdmin(DjangoUserAdmin):
     ]
     actions = ["deactivate", "activate"]
 
+    def lookup_allowed(self, lookup, value, request):
+        """Not the key in links of emails, which filters would find digit by digit."""
+        return not lookup.startswith("unsubscribe_key") and super().lookup_allowed(lookup, value, request)
+
     def get_queryset(self, request):
         return User.objects.with_counts().with_last_seen().order_by("username")
+
+    def get_search_results(self, request, queryset, search_term):
+        """Names without accents, as `search_text` has them; usernames and addresses are ASCII."""
+        return super().get_search_results(request, queryset, fold(search_term))
 
     def get_fieldsets(self, request, obj=None):
         """Only superusers change what others may do."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return fieldsets
-        return [(name, {"fields": ["is_active"]} if name == "Permissions" else rest) for name, rest in fieldsets]
+        activity = {"fields": may_see(request.user, ACTIVITY), "description": LAST_SEEN}
+        changed: dict[Any, Any] = {"Permissions": {"fields": ["is_active"]}, "Activity": activity}
+        return [(name, changed.get(name, rest)) for name, rest in fieldsets]
+
+    def get_list_display(self, request):
+        return may_see(request.user, self.list_display)
 
     def get_readonly_fields(self, request, obj=None):
         """Users cannot deactivate themselves, nor the last superuser."""
@@ -196,6 +223,11 @@ class UserAdmin(DjangoUserAdmin):
         note = f" ({invitation.note})" if invitation.note else ""
         used = date_format(invitation.used_at, "DATE_FORMAT") if invitation.used_at else ""
         return f"by {invitation.created_by or 'the command'}{note}, used {used}"
+
+
+def may_see(staff: Any, names: Iterable[Any]) -> list[Any]:
+    """The columns or fields without those that this user has no permission for."""
+    return [name for name in names if name not in NEEDED or staff.has_perm(NEEDED[name])]
 
 
 def last_use(row: Session | ApiToken) -> str:

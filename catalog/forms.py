@@ -48,6 +48,13 @@ class WorkForm(forms.ModelForm):
     class Meta:
         fields = OWN_FIELDS
 
+    def __init__(self, *args, **kwargs) -> None:
+        """The form sends along what it showed, so that an old one does not undo another curator's edits."""
+        super().__init__(*args, **kwargs)
+        if not self.is_bound or self.add_initial_prefix("note") in self.data:
+            for field in self.fields.values():
+                field.show_hidden_initial = True
+
     def clean_own_cover(self):
         text = self.cleaned_data["own_cover"]
         picture = self.read_picture(text) if text else ""

@@ -215,3 +215,15 @@ def test_a_rating_that_is_changed_here_is_remembered_too(admin_client, rating):
 
     opinion.refresh_from_db()
     assert (opinion.rating, [earlier.rating for earlier in opinion.earlier_ratings.all()]) == (9, [rating])
+
+
+def test_an_old_form_does_not_undo_what_the_member_has_changed_since(admin_client):
+    opinion = MovieOpinionFactory(rating=3, review="Hm.")
+    shown = {"rating": 3, "review": "Hm.", "earlier_ratings-TOTAL_FORMS": 0, "earlier_ratings-INITIAL_FORMS": 0}
+    Opinion.objects.update(rating=9)
+
+    sent = {"initial-rating": 3, "initial-review": "Hm.", "initial-contains_spoilers": "False"}
+    admin_client.post(address(Opinion, "change", opinion.pk), shown | sent | {"contains_spoilers": "on"})
+
+    opinion.refresh_from_db()
+    assert (opinion.rating, opinion.contains_spoilers, opinion.earlier_ratings.count()) == (9, True, 0)

@@ -28,6 +28,7 @@ class WebhookForm(forms.ModelForm):
         Delivery.objects.none(),
         required=False,
         label="Latest deliveries",
+        error_messages={"invalid_choice": "A selected delivery is no longer among the latest. Select again."},
         help_text="Select those to send again. Receivers that remember ids ignore messages that they already have.",
     )
 
@@ -53,6 +54,10 @@ class WebhookAdmin(admin.ModelAdmin):
     form = WebhookForm
     list_display = ["name", "form", "host", "is_active", "given_up"]
     actions = ["send_given_up_again"]
+
+    def lookup_allowed(self, lookup, value, request):
+        """Not the address and the secret: filters such as `secret__startswith` would find them letter by letter."""
+        return not lookup.startswith(("url", "secret")) and super().lookup_allowed(lookup, value, request)
 
     def get_queryset(self, request):
         given_up = Q(deliveries__due_at=None, deliveries__delivered_at=None)

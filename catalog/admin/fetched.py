@@ -20,8 +20,8 @@ class FetchedAdmin(admin.ModelAdmin):
         return False
 
 
-class CreditInline(admin.TabularInline):
-    """Credits, read-only, below the work or below the person or artist."""
+class ReadOnlyInline(admin.TabularInline):
+    """Rows that staff only look at, below the row that they belong to; one that has gone since does not matter."""
 
     extra = 0
     can_delete = False

@@ -7,16 +7,16 @@ from django.utils.safestring import mark_safe
 from catalog import pictures
 from catalog.models import AlbumArtist, Artist, MovieCast, MovieCrew, Person
 
-from .fetched import CreditInline, FetchedAdmin
+from .fetched import FetchedAdmin, ReadOnlyInline
 from .filters import ValuesFilter
 
 
-class PersonCastInline(CreditInline):
+class PersonCastInline(ReadOnlyInline):
     model = MovieCast
     fields = ["movie", "character"]
 
 
-class PersonCrewInline(CreditInline):
+class PersonCrewInline(ReadOnlyInline):
     model = MovieCrew
     fields = ["movie", "job"]
 
@@ -33,7 +33,7 @@ class PersonAdmin(FetchedAdmin):
         return pictures.portrait(person)
 
 
-class ArtistAlbumInline(CreditInline):
+class ArtistAlbumInline(ReadOnlyInline):
     model = AlbumArtist
     fields = ["album", "name"]
     verbose_name_plural = "albums"

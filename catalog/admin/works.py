@@ -27,7 +27,7 @@ from . import filters
 from .actions import FormActionsAdmin
 from .cards import album_card, movie_card, with_editions
 from .exporting import ExportAdmin
-from .fetched import CreditInline
+from .fetched import ReadOnlyInline
 from .searching import Found, SearchAdmin
 
 ALBUMS_A_PAGE = 25
@@ -185,17 +185,17 @@ class WorkAdmin(ExportAdmin, SearchAdmin, FormActionsAdmin):
         return [(work.page_url, work.source)]
 
 
-class CastInline(CreditInline):
+class CastInline(ReadOnlyInline):
     model = MovieCast
     fields = ["order", "person", "character"]
 
 
-class CrewInline(CreditInline):
+class CrewInline(ReadOnlyInline):
     model = MovieCrew
     fields = ["job", "person", "department"]
 
 
-class MovieAliasInline(CreditInline):
+class MovieAliasInline(ReadOnlyInline):
     model = MovieAlias
     fields = ["tmdb_id", "created_at"]
     readonly_fields = ["created_at"]
@@ -256,12 +256,12 @@ class MovieAdmin(WorkAdmin):
         return Found(source, found.total_results, found.total_pages, hits, is_new)
 
 
-class ArtistCreditInline(CreditInline):
+class ArtistCreditInline(ReadOnlyInline):
     model = AlbumArtist
     fields = ["position", "artist", "name", "join_phrase"]
 
 
-class AlbumAliasInline(CreditInline):
+class AlbumAliasInline(ReadOnlyInline):
     model = AlbumAlias
     fields = ["musicbrainz_id", "created_at"]
     readonly_fields = ["created_at"]

@@ -3,7 +3,6 @@
 import contextlib
 from functools import partial
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
@@ -12,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.old_forms import ChangedOnlyForm
 from selections.guards import Conflict, lock_users, lock_week
 from selections.models import Week
 
@@ -19,7 +19,7 @@ SUGGESTIONS = ["admin/js/jquery.init.js", "selections/suggestions.js"]
 CHANGED = "This has been changed since you opened it. Check it, then make your change again."
 
 
-class CarefulForm(forms.ModelForm):
+class CarefulForm(ChangedOnlyForm):
     class Media:
         js = SUGGESTIONS
 

@@ -118,6 +118,7 @@ class PickInline(admin.StackedInline):
     extra = max_num = len(Position)  # a form for each free position
     classes = ["picks"]
     readonly_fields = ["picture", "opinions"]
+    may_fix = False  # set for each request, as inlines are made for each
 
     def get_fields(self, request, obj=None):
         return ["picture", self.model.kind, "position", "rewatch", "opinions"]
@@ -138,6 +139,7 @@ class PickInline(admin.StackedInline):
 
     def get_queryset(self, request):
         """With the latest opinions for users who may see opinions, and only their number for others."""
+        self.may_fix = self.has_change_permission(request)
         picks = super().get_queryset(request).select_related(self.model.kind, "week__user")
         if self.admin_site.get_model_admin(Opinion).has_view_permission(request):
             latest = Opinion.objects.readable_by_staff(request.user).select_related("user")[:MAX_LISTED]
@@ -157,7 +159,7 @@ class PickInline(admin.StackedInline):
         parts = [
             list_opinions(pick) if count and hasattr(pick, "latest") else "",
             f"Deleting this pick also deletes {count} opinion{pluralize(count)}." if count else "No opinions yet.",
-            fix_link(pick),
+            fix_link(pick) if self.may_fix else "",
         ]
         return format_html("{}<p>{}</p>{}", *parts)
 

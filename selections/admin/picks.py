@@ -21,6 +21,7 @@ from selections.transfer.review import read_choice
 
 from . import cards
 from .careful import CarefulForm, WeekLockAdmin
+from .searching import NameSearchAdmin
 
 HIDDEN = (
     "Some opinions are hidden because you take part in their week. You can read them once you have given your own, or "
@@ -61,7 +62,7 @@ class MovableForm(CarefulForm):
         super().validate_constraints(exclude | {"position"} if self.instance.pk else exclude)
 
 
-class PickAdmin(WeekLockAdmin):
+class PickAdmin(NameSearchAdmin, WeekLockAdmin):
     """The position and time of a pick can be changed here, and its work by searching for the right one.
 
     Its week cannot be changed, as others' opinions on it may be hidden there.
@@ -72,7 +73,7 @@ class PickAdmin(WeekLockAdmin):
     ordering = ["-pk"]
     show_full_result_count = False
     list_per_page = 50
-    search_fields = ["week__user__username"]
+    search_fields = ["week__user"]
 
     class Media:
         css = {"all": ["selections/admin.css"]}
@@ -82,13 +83,14 @@ class PickAdmin(WeekLockAdmin):
         return KINDS[self.model.kind]
 
     def get_list_display(self, request):
-        return ["picture", self.kind.name, "week", "position", "opinions", "added_at", "match"]
+        columns = ["picture", self.kind.name, "week", "position", "opinions", "added_at"]
+        return [*columns, "match"] if self.has_change_permission(request) else columns
 
     def get_list_display_links(self, request, list_display):
         return [self.kind.name]
 
     def get_search_fields(self, request):
-        return [f"{self.kind.name}__search_text", *self.search_fields]
+        return [self.kind.name, *self.search_fields]
 
     def get_queryset(self, request):
         picks = super().get_queryset(request).select_related(self.kind.name, "week__user")
@@ -102,10 +104,11 @@ class PickAdmin(WeekLockAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ["week", self.kind.name, "position", "rewatch", "added_at"]
-        return ["picture", "of", "week", "position", "rewatch", "added_at", "opinions"]
+        work = "of" if self.has_change_permission(request, obj) else "work"
+        return ["picture", work, "week", "position", "rewatch", "added_at", "opinions"]
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if obj is None else ["picture", "of", "week", "opinions"]
+        return [] if obj is None else ["picture", "of", "work", "week", "opinions"]
 
     def get_autocomplete_fields(self, request):
         return ["week", self.kind.name]
@@ -120,7 +123,7 @@ class PickAdmin(WeekLockAdmin):
         if not change:
             services.place_pick(obj)
             return
-        if "position" in form.changed_data:
+        if obj.position != form.initial["position"]:
             services.move_pick(self.kind, obj.week, form.initial["position"], obj.position)
         super().save_model(request, obj, form, change)
         touch(obj.week)

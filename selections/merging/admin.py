@@ -23,6 +23,7 @@ from catalog.admin.works import AlbumAdmin, MovieAdmin, WorkAdmin
 from catalog.merging import CannotMerge
 from catalog.models import Album, Merge, Movie
 from selections.admin.careful import number
+from selections.admin.searching import NameSearchAdmin
 from selections.kinds import KINDS
 
 from .picks import count_opinions, preview, with_pick_count
@@ -53,6 +54,13 @@ class PickedWorkAdmin(WorkAdmin):
 
     def get_queryset(self, request):
         return with_pick_count(super().get_queryset(request))
+
+    def get_fieldsets(self, request, obj=None):
+        """Weeks are listed for those who may view them."""
+        (_, first), *others = fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("selections.view_week"):
+            return fieldsets
+        return [(None, {"fields": [name for name in first["fields"] if name != "picked_in"]}), *others]
 
     def get_list_display(self, request):
         *columns, checked, links = super().get_list_display(request)
@@ -101,8 +109,10 @@ class PickedWorkAdmin(WorkAdmin):
             return HttpResponseRedirect(self.address("changelist"))
         if len(works) < len(ids):
             self.message_user(request, "One of these has just been merged or deleted.", messages.WARNING)
-        best = max(works, key=lambda work: (work.pick_count, -work.pk))
-        kept = known.get(number(asked.get("keep")), best)
+        kept = known.get(number(asked.get("keep")))
+        if request.method == "POST" and kept is None:  # the user did not choose to keep another one
+            return HttpResponseRedirect(self.merge_address(known))
+        kept = kept or max(works, key=lambda work: (work.pick_count, -work.pk))
         others = [work for work in works if work != kept]
         if request.method == "POST":
             return self.do_merge(request, kept, others)
@@ -197,14 +207,14 @@ class PickedAlbumAdmin(PickedWorkAdmin, AlbumAdmin):
 
 
 @admin.register(Merge)
-class MergeAdmin(FormActionsAdmin, FetchedAdmin):
+class MergeAdmin(NameSearchAdmin, FormActionsAdmin, FetchedAdmin):
     """Records of merges, which can be viewed and undone."""
 
     list_display = ["name", "into", "external_id", "what_moved", "doer", "created_at", "undone_at"]
     list_display_links = ["name"]
     list_filter = [("undone_at", admin.EmptyFieldListFilter), ("movie", admin.EmptyFieldListFilter)]
     list_select_related = ["movie", "album", "by"]
-    search_fields = ["name", "external_id", "movie__search_text", "album__search_text"]
+    search_fields = ["name", "external_id", "movie", "album"]
     fields = ("name", "external_id", "into", "what_moved", "edits", "doer", "created_at", "undone_at")
     readonly_fields = fields
     actions = ["undo"]

@@ -5,23 +5,19 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from catalog import pictures
+from catalog.admin.fetched import ReadOnlyInline
 from catalog.admin.filters import ConditionFilter
 from selections.admin.careful import WeekLockAdmin
 from selections.admin.picks import HIDDEN, fix_link
+from selections.admin.searching import NameSearchAdmin
 from selections.guards import has_revealed
 from selections.models import MAX_RATING, EarlierRating, Event, Opinion, Week
 from selections.recording import record
 
 
-class EarlierRatingInline(admin.TabularInline):
+class EarlierRatingInline(ReadOnlyInline):
     model = EarlierRating
-    extra = 0
-    can_delete = False
     fields = ["rating", "until_at"]
-    readonly_fields = ["rating", "until_at"]
-
-    def has_add_permission(self, request, obj=None):
-        return False
 
 
 class RatingFilter(ConditionFilter):
@@ -33,12 +29,11 @@ class RatingFilter(ConditionFilter):
 
 
 @admin.register(Opinion)
-class OpinionAdmin(WeekLockAdmin):
-    list_display = ["picture", "__str__", "rating", "excerpt", "created_at", "match"]
+class OpinionAdmin(NameSearchAdmin, WeekLockAdmin):
     list_display_links = ["__str__"]
     list_filter = [RatingFilter, "contains_spoilers", "created_at"]
     list_per_page = 50
-    search_fields = ["user__username", "review", "movie_pick__movie__search_text", "album_pick__album__search_text"]
+    search_fields = ["user", "review", "movie_pick__movie", "album_pick__album"]
     autocomplete_fields = ["user", "movie_pick", "album_pick"]
     show_full_result_count = False
     inlines = [EarlierRatingInline]
@@ -48,6 +43,13 @@ class OpinionAdmin(WeekLockAdmin):
 
     def get_queryset(self, request):
         return Opinion.objects.exclude(pk__in=self.hidden_ids(request)).with_picks()
+
+    def may_fix(self, request) -> bool:
+        return request.user.has_perms(["selections.change_weekmovie", "selections.change_weekalbum"])
+
+    def get_list_display(self, request):
+        columns = ["picture", "__str__", "rating", "excerpt", "created_at"]
+        return [*columns, "match"] if self.may_fix(request) else columns
 
     def hidden_ids(self, request) -> list[int]:
         """The opinions that are hidden from the user, looked up once for each request."""
@@ -80,11 +82,12 @@ class OpinionAdmin(WeekLockAdmin):
         content = ["rating", "review", "contains_spoilers"]
         if obj is None:
             return ["user", "movie_pick", "album_pick", *content]
-        return [self.user_field(request), "picture", "on", *content, "created_at", "updated_at"]
+        pick = "on" if self.may_fix(request) else "pick"
+        return [self.user_field(request), "picture", pick, *content, "created_at", "updated_at"]
 
     def get_readonly_fields(self, request, obj=None):
         """The user and the pick cannot be changed: a wrong match is fixed in the pick."""
-        return [] if obj is None else [self.user_field(request), "picture", "on", "created_at", "updated_at"]
+        return [] if obj is None else [self.user_field(request), "picture", "on", "pick", "created_at", "updated_at"]
 
     def week_of(self, pk):
         return Week.objects.filter(opinions=pk).first()
@@ -92,7 +95,7 @@ class OpinionAdmin(WeekLockAdmin):
     def save_model(self, request, obj, form, change):
         obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
-        if change and "rating" in form.changed_data:
+        if change and obj.rating != form.initial["rating"]:
             obj.earlier_ratings.create(rating=form.initial["rating"])
         if not change:
             record(Event.Kind.OPINION_GIVEN, obj.user, week=obj.week, opinion=obj)

@@ -1,17 +1,19 @@
 from django.contrib import admin
 
 from catalog import pictures
+from catalog.admin.fetched import ReadOnlyInline
 from selections.admin.careful import CarefulAdmin
+from selections.admin.searching import NameSearchAdmin
 from selections.models import Challenge, ShortlistItem, ShortlistVote
 
 
-class PlanAdmin(CarefulAdmin):
+class PlanAdmin(NameSearchAdmin, CarefulAdmin):
     """Members' plans: staff read them, correct the note and delete. Accounts are text, as curators cannot open them."""
 
     list_display_links = ["__str__"]
     list_per_page = 50
     show_full_result_count = False
-    search_fields = ["movie__search_text", "album__search_text"]
+    search_fields = ["movie", "album"]
     facts: tuple[str, ...]  # the fields below the note
 
     class Media:
@@ -31,18 +33,13 @@ class PlanAdmin(CarefulAdmin):
         return pictures.picture(plan.work)
 
 
-class VoteInline(admin.TabularInline):
+class VoteInline(ReadOnlyInline):
     model = ShortlistVote
-    extra = 0
-    can_delete = False  # only the voter takes a vote back
     fields = ["voter", "created_at"]
     readonly_fields = ["voter", "created_at"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user", "item__movie", "item__album")
-
-    def has_add_permission(self, request, obj=None):
-        return False
 
     @admin.display(description="member")
     def voter(self, vote):
@@ -54,7 +51,7 @@ class ShortlistItemAdmin(PlanAdmin):
     list_display = ["picture", "__str__", "suggested_by", "created_at"]
     list_select_related = ["user", "suggested_by", "movie", "album"]
     list_filter = ["created_at"]
-    search_fields = [*PlanAdmin.search_fields, "user__username"]
+    search_fields = [*PlanAdmin.search_fields, "user"]
     facts = ("suggestion_of", "created_at")
     inlines = [VoteInline]
 
@@ -68,7 +65,7 @@ class ChallengeAdmin(PlanAdmin):
     list_display = ["picture", "__str__", "state", "created_at", "answered_at"]
     list_select_related = ["challenger", "member", "movie", "album"]
     list_filter = ["state", "created_at"]
-    search_fields = [*PlanAdmin.search_fields, "challenger__username", "member__username"]
+    search_fields = [*PlanAdmin.search_fields, "challenger", "member"]
     facts = ("state", "pick", "created_at", "answered_at")
 
     @admin.display(description="pick")

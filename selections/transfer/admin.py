@@ -32,6 +32,8 @@ PLACED = {"new", "planned", "there"}
 # The columns that help to decide; not the rating and the review, which may be hidden until the week is over.
 SAID = ["place", "title", "artist", "year", "day", "position", "rewatch", "notes"]
 SAID += ["tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id", "added_at", "said_at"]
+# Each by itself: SQLite has the whole row as JSON in ASCII, which does not contain "Amélie".
+SEARCHED = ["place", "title", "artist", "notes", "tmdb_id", "imdb_id", "musicbrainz_id", "release_group_id"]
 
 
 class DecisionForm(forms.Form):
@@ -101,7 +103,7 @@ class ImportedRowAdmin(admin.ModelAdmin):
     list_filter = [QueueFilter, "kind"]
     list_select_related = ["user"]
     list_per_page = 50
-    search_fields = ["user__username", "said", "reason"]
+    search_fields = ["user__username", *(f"said__{name}" for name in SEARCHED), "reason"]
     actions = ["accept_best", "skip_rows"]
 
     class Media:
@@ -109,6 +111,10 @@ class ImportedRowAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def lookup_allowed(self, lookup, value, request):
+        """Not what a row says: an address with a rating or a word of a review would tell who gave it."""
+        return not lookup.startswith("said") and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self):
         view = self.admin_site.admin_view(partial(import_view, self))

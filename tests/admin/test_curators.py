@@ -11,13 +11,14 @@ from django.db import connection
 from django.urls import reverse
 
 from accounts.models import User
-from selections.models import Opinion, Week
+from selections.models import Opinion, ShortlistItem, Week
 from tests.admin.everything import fill
 from tests.admin.staff import address, client_of
 from tests.factories import (
     AlbumFactory,
     MovieFactory,
     MovieOpinionFactory,
+    ShortlistItemFactory,
     UserFactory,
     WeekAlbumFactory,
     WeekMovieFactory,
@@ -134,6 +135,18 @@ def test_curators_delete_opinions_and_change_none(curator):
     assert (changed.status_code, added.status_code, opinion.rating) == (403, 403, 7)
     assert removed.status_code == 302
     assert not Opinion.objects.exists()
+
+
+def test_a_note_is_corrected_though_a_vote_has_been_taken_back_meanwhile(admin_client, other):
+    item = ShortlistItemFactory()
+    vote = item.votes.create(user=other)
+    shown = {"votes-TOTAL_FORMS": 1, "votes-INITIAL_FORMS": 1, "votes-0-id": vote.pk, "votes-0-item": item.pk}
+    vote.delete()
+
+    response = admin_client.post(address(ShortlistItem, "change", item.pk), shown | {"note": "Corrected"})
+
+    item.refresh_from_db()
+    assert (response.status_code, item.note) == (302, "Corrected")
 
 
 def test_curators_see_the_whole_overview(curator):

@@ -1,10 +1,16 @@
 """Every page of the admin, with few rows or many, and for each kind of visitor."""
 
+import re
+from html import unescape
+
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from zeal import zeal_ignore
 
+from accounts.models import User
 from tests.factories import UserFactory
 
 from . import everything
@@ -49,6 +55,30 @@ def test_staff_without_permissions_can_only_sign_out(db, app):
     for name, address in everything.pages_of(app).items():
         expected = 200 if name in EVERYBODYS else 404 if name.startswith("app_") else 403
         assert (name, nobody.get(address).status_code) == (name, expected)
+
+
+def all_of(*names):
+    """The permissions for which a name or an app says: view, catalog."""
+    known = Permission.objects.values_list("content_type__app_label", "codename")
+    return [code for app, code in known if app in names or code.partition("_")[0] in names]
+
+
+@pytest.mark.parametrize("names", [["view"], ["catalog"], ["view", "change", "add"]])
+def test_staff_are_offered_only_links_that_open(db, names):
+    everything.fill(1)
+    everything.session_of(User.objects.get(username="ada"))
+    staff = client_with(*all_of(*names))
+    offered = {}
+
+    with zeal_ignore():
+        for name, address in everything.pages().items():
+            response = staff.get(address)
+            if response.status_code == 200:
+                links = re.findall(r'href="(/admin/[^"#]+)"', response.content.decode())
+                offered |= {unescape(link): name for link in links}
+        refused = {link: name for link, name in offered.items() if staff.get(link).status_code not in {200, 302}}
+
+    assert refused == {}
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,18 @@ def test_a_movie_that_is_deleted_meanwhile_is_not_merged(admin_client):
     ]
 
 
+def test_without_the_movie_to_keep_the_others_are_shown_and_not_merged(admin_client):
+    kept, *others = MovieFactory(), MovieFactory(), MovieFactory()
+    merging.merge(others[0], [kept])
+
+    ids = [kept.pk, *(other.pk for other in others)]
+    response = admin_client.post(f"{MOVIES}merge/", {"id": ids, "keep": kept.pk}, follow=True)
+
+    assert said(response) == ["One of these has just been merged or deleted."]
+    assert {side["work"] for side in response.context["sides"]} == set(others)
+    assert Movie.objects.count() == 2
+
+
 def test_a_merge_of_the_command_is_undone(admin_client):
     kept, other = AlbumFactory(), AlbumFactory()
     call_command("merge_albums", str(kept.pk), str(other.pk), apply=True, verbosity=0)

@@ -92,6 +92,24 @@ def test_a_form_summarizes_what_a_user_has(admin_client, user, admin_user):
     assert "by admin (from the pub), used 2026-01-03" in page
 
 
+def test_an_old_form_neither_publishes_a_member_nor_gives_rights_back(admin_client, user):
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    page = admin_client.get(address(User, "change", user.pk))
+    form = page.context["adminform"].form
+    shown = {name: form[name].value() for name in ("username", "email", "time_zone", "visibility")}
+    shown |= {"is_active": "on", "is_staff": "on"}
+    User.objects.filter(pk=user.pk).update(is_staff=False, visibility="private")
+
+    sent = {f"initial-{name}": value for name, value in shown.items()}
+    admin_client.post(address(User, "change", user.pk), shown | sent | {"display_name": "Ada"})
+
+    user.refresh_from_db()
+    assert (user.display_name, user.visibility, user.is_staff) == ("Ada", "private", False)
+    assert history(user) == ["Changed Display name."]
+    assert 'name="initial-visibility"' in page.content.decode()
+    assert 'name="initial-password"' not in page.content.decode()
+
+
 def test_people_are_deactivated_and_let_in_again(admin_client, user, other):
     response = act(admin_client, "deactivate", user, other)
     user.refresh_from_db()
@@ -146,6 +164,12 @@ def test_deactivating_needs_permission(db, user):
     act(client_with("view_user"), "deactivate", user)
 
     assert User.objects.get(pk=user.pk).is_active
+
+
+def test_the_key_in_links_of_emails_is_not_found_by_filters(admin_client):
+    query = {"unsubscribe_key__gt": "0" * 32}
+
+    assert admin_client.get(LIST, query).status_code == 400
 
 
 def test_the_list_links_to_invitations_for_those_who_may_invite(admin_client):

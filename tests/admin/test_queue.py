@@ -207,6 +207,20 @@ def test_the_list_shows_what_waits_unless_asked_otherwise(admin_client, user):
     assert shown(state__exact="all") == [waits, done]
 
 
+@pytest.mark.parametrize(("words", "is_found"), [("Amélie", True), ("0211915", True), ("masterpiece", False)])
+def test_rows_are_found_by_all_that_they_show(admin_client, user, words, is_found):
+    row = waiting(user, title="Amélie")
+    row.said |= {"imdb_id": "tt0211915", "rating": 9, "review": "A masterpiece"}  # which may be hidden
+    row.save()
+
+    assert list(admin_client.get(LIST, {"q": words}).context["cl"].result_list) == [row] * is_found
+
+
+@pytest.mark.parametrize("query", [{"said__rating": 9}, {"said__review__icontains": "masterpiece"}])
+def test_lists_are_not_filtered_by_what_they_hide(admin_client, query):
+    assert admin_client.get(LIST, query).status_code == 400
+
+
 def test_the_best_of_several_rows_are_accepted(admin_client, user, other):
     movie, album = MovieFactory(), AlbumFactory()
     rows = [

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog import merging
-from catalog.models import AlbumAlias, Movie, MovieAlias
+from catalog.models import OWN_FIELDS, AlbumAlias, Movie, MovieAlias
 from tests import payloads
 from tests.admin.staff import ALBUMS, MOVIES, client_with, form_of, history, listed, run_action, said
 from tests.conftest import right_after_query
@@ -191,6 +191,21 @@ def test_edits_of_curators_are_kept_and_logged(admin_client):
     page = admin_client.get(MOVIES).content.decode()
     assert "TMDB: The Matrix" in page
     assert "/w92/own.jpg" in page
+
+
+def test_an_old_form_does_not_undo_the_edits_of_another_curator(admin_client):
+    movie = MovieFactory(own_title="Matrix", own_cover="/own.jpg")
+    page = f"{MOVIES}{movie.pk}/change/"
+    shown = {f"initial-{name}": admin_client.get(page).context["adminform"].form.initial[name] for name in OWN_FIELDS}
+    Movie.objects.filter(pk=movie.pk).update(own_title="The One", note="")
+
+    edits = {"own_title": "Matrix", "own_cover": "", "note": "Director's cut"}
+    admin_client.post(page, form_of(**edits) | shown)
+
+    movie.refresh_from_db()
+    assert (movie.own_title, movie.own_cover, movie.note) == ("The One", "", "Director's cut")
+    assert history(movie) == ["Changed Own poster and Note."]
+    assert admin_client.get(page).content.decode().count('type="hidden" name="initial-') == len(OWN_FIELDS)
 
 
 def test_own_covers_of_albums_come_from_the_archive(admin_client):

@@ -7,8 +7,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from selections.models import ImportedRow
 from selections.weeks import this_week
-from tests.admin import everything
+from tests.admin import everything, staff
 from tests.factories import MovieFactory, WeekFactory, WeekMovieFactory
 
 pytestmark = pytest.mark.real_http
@@ -70,6 +71,27 @@ def test_filters_are_above_the_list_on_a_phone_and_else_beside_it(phone):
     phone.set_viewport_size({"width": 1280, "height": 900})
     expect(filters).to_be_visible()
     expect(summary).not_to_be_visible()
+
+
+def test_a_long_choice_leaves_filters_as_wide_as_they_are(phone):
+    MovieFactory(genres=["Progressive" * 6])
+    phone.set_viewport_size({"width": 1024, "height": 900})
+
+    phone.goto("/admin/catalog/movie/")
+
+    assert overflow(phone) == 0
+    assert phone.locator("#changelist-filter").bounding_box()["width"] == 240
+
+
+@pytest.mark.parametrize("view", ["change", "delete"])
+def test_words_without_an_end_fit_on_a_phone(phone, chief, view):
+    everything.wait(chief, "A" * 500)
+    row = ImportedRow.objects.get()
+    ImportedRow.objects.update(reason="A" * 500)
+
+    phone.goto(staff.address(ImportedRow, view, row.pk))
+
+    assert overflow(phone) == 0
 
 
 def test_public_pages_load_without_errors_and_fit_on_a_phone(visitor):

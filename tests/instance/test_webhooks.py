@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import requests
@@ -239,6 +240,13 @@ def test_the_secret_is_shown_once_and_the_address_never_again(admin):
     assert "Enter an address that begins with https://." in refused.content.decode()
 
 
+@pytest.mark.parametrize("name", ["secret", "url"])
+def test_the_secret_and_the_address_are_not_found_by_filters(admin, webhook, name):
+    begins = {f"{name}__startswith": getattr(webhook, name)[:8]}
+
+    assert admin.get(reverse("admin:wrong_opinions_webhook_changelist"), begins).status_code == 400
+
+
 def test_staff_send_again(admin, webhook, user, upstream):
     complete(user)
     upstream.post(URL, status=200)
@@ -251,6 +259,8 @@ def test_staff_send_again(admin, webhook, user, upstream):
 
     assert run() == "Sent 1 message; 0 webhooks failed."
     assert {call.request.headers["webhook-id"] for call in upstream.calls} == {str(delivery.pk)}
+    gone = admin.post(page, {"name": "club", "is_active": "on", "again": str(uuid4())}).content.decode()
+    assert "A selected delivery is no longer among the latest. Select again." in gone
     Delivery.objects.update(due_at=None, delivered_at=None)
     listed = {"action": "send_given_up_again", "_selected_action": webhook.pk}
     said = admin.post(reverse("admin:wrong_opinions_webhook_changelist"), listed, follow=True).content.decode()
