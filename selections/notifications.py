@@ -56,7 +56,8 @@ def send_if_due(user: User, now: datetime) -> bool:
     if user.notifications == User.Notifications.WEEKLY:
         is_due = week is not None and week_name(*week) != user.told_week
     else:
-        is_due, week = user.told_until <= now - PAUSE, None
+        # It is later than now if the clock was wrong.
+        is_due, week = not now - PAUSE < user.told_until <= now, None
     before = {"told_until": user.told_until, "told_week": user.told_week}
     claim = {"told_until": now, "told_week": week_name(*week) if week else user.told_week}
     row = User.objects.filter(pk=user.pk, is_active=True, notifications=user.notifications)

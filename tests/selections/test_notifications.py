@@ -158,6 +158,21 @@ def test_an_email_tells_what_was_revealed_since_the_last_at_most_once_an_hour(us
     assert run() == []
 
 
+def test_after_the_clock_was_wrong_emails_go_on(user, other, choose, time_machine):
+    choose("reveal")
+    time_machine.shift(timedelta(days=400))
+    run()
+    time_machine.shift(timedelta(days=-400))
+    run()
+    time_machine.shift(timedelta(minutes=1))
+    pick = MovieOpinionFactory(user=user, movie_pick__week__user=user).movie_pick
+    MovieOpinionFactory(user=other, movie_pick=pick)
+
+    time_machine.shift(timedelta(hours=1))
+
+    assert run() == ["ada"]
+
+
 @pytest.mark.parametrize("mode", ["weekly", "reveal"])
 def test_an_email_tells_nothing_of_private_members_and_hidden_opinions(user, other, choose, time_machine, mode):
     choose(mode)
