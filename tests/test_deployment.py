@@ -9,6 +9,7 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from tests.commands import run
 from wrong_opinions.compression import StaticFilesStorage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +78,12 @@ def test_services_and_units_run_commands_that_exist(compose):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_a_server_without_workers_is_refused():
+    refused = run("-m", "gunicorn", "--check-config", WEB_CONCURRENCY="0")
+
+    assert (refused.returncode, refused.stderr) == (1, "WEB_CONCURRENCY must be 1 or more.\n")
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_units_are_hardened(unit):
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", str(unit)]
