@@ -17,7 +17,7 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
@@ -53,6 +53,9 @@ class Request(HTTPRequestParser):
 
     def parse_header(self, header_plus):
         super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            # A proxy may read the other length, and take what follows for another request.
+            raise ParsingError("two lengths")
         adjusted = copy.copy(self.adj)
         adjusted.max_request_body_size = max_body(self.path) + 1  # waitress refuses what is as large as this
         self.adj = adjusted
