@@ -77,13 +77,24 @@ def test_services_and_units_run_commands_that_exist(compose):
     assert {name for names in asked for name in names} <= get_commands().keys()
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_requests_are_finished_before_the_site_is_killed(compose):
+    grace = {compose["services"][name]["stop_grace_period"] for name in OWN_SERVICES}
+
+    assert grace == {"40s"}
+    assert all("\nTimeoutStopSec=40\n" in unit.read_text("utf-8") for unit in UNITS)
+
+
+def test_postgresql_is_healthy_only_once_it_listens_to_the_site(compose):
+    assert "--host=127.0.0.1" in compose["services"]["postgres"]["healthcheck"]["test"]
+
+
 def test_a_server_without_workers_is_refused():
     refused = run("-m", "gunicorn", "--check-config", WEB_CONCURRENCY="0")
 
     assert (refused.returncode, refused.stderr) == (1, "WEB_CONCURRENCY must be 1 or more.\n")
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_units_are_hardened(unit):
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", str(unit)]
