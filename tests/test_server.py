@@ -19,7 +19,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The address of a server with short deadlines, and without a database: none of these requests needs one."""
-    folder = tmp_path_factory.mktemp("server")
+    folder, bodies = tmp_path_factory.mktemp("server"), tmp_path_factory.getbasetemp() / "bodies"
+    bodies.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}} | {
@@ -27,6 +28,7 @@ def server(tmp_path_factory):
             "ENV_FILE": os.devnull,
             "DATABASE_URL": f"sqlite:///{folder}/site.db",
             "CACHE_DIR": f"{folder}/cache",
+            "TMPDIR": str(bodies),
             "ROOT_PATH": "/opinions",
             "WEB_CONCURRENCY": "1",
             "WEB_THREADS": "3",
@@ -152,6 +154,20 @@ def test_refusals_of_the_server_itself_are_problems(server, request_, status, co
     problem = json.loads(answer[2])
     assert set(problem) == {"type", "title", "status", "detail", "code"}
     assert (problem["status"], problem["code"]) == (status, code)
+
+
+def test_a_body_for_which_there_is_no_space_is_refused(server, tmp_path_factory):
+    head = b"POST /opinions/api/import HTTP/1.1\r\n" + HOST
+    folder, elsewhere = (tmp_path_factory.getbasetemp() / name for name in ("bodies", "elsewhere"))
+    for length in (b"Content-Length: 600000\r\n\r\n", CHUNKED + b"\r\n927c0\r\n"):
+        folder.rename(elsewhere)
+        client = send(server, head + length + b"a" * 600_000)
+
+        status, _, body = read(client)
+
+        elsewhere.rename(folder)
+        assert (status, json.loads(body)["code"]) == (503, "no_space")
+    assert read(send(server, head + b"Content-Length: 600000\r\n\r\n" + b"a" * 600_000))[0] == 401
 
 
 def test_no_response_reveals_a_version(server):

@@ -341,8 +341,8 @@ SPECTACULAR_SETTINGS = {
         "from the Cover Art Archive."
         "\n\n"
         "Each operation lists the codes of its problems; docs/api.md says what they mean. "
-        "Besides the responses listed with each operation, the server answers 400, 413, 431 or 501, also as problem "
-        "details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
+        "Besides the responses listed with each operation, the server answers 400, 413, 431, 501 or 503, also as "
+        "problem details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
