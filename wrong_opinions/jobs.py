@@ -139,11 +139,16 @@ def _held(row: QuerySet[Job]) -> Iterator[None]:
 
 
 def back_up(folder: Path, *, stdout: TextIO) -> None:
-    """Write a backup into the folder, and delete the oldest ones there that are more than BACKUP_KEEP."""
+    """Write a backup into the folder, and delete the oldest ones there that are more than BACKUP_KEEP, and what runners
+    that were killed have left."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise CommandError(f"BACKUP_DIR {folder} cannot be made: {error.strerror}.") from None
+    yesterday = (timezone.now() - timedelta(days=1)).timestamp()
+    unfinished = [part for part in folder.glob(".backup-????-??-??-*") if part.stat().st_mtime < yesterday]
+    for part in unfinished:
+        part.unlink(missing_ok=True)
     written = folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db"
     call_command("backup", written, stdout=stdout)
     # First those with a later date, from when the clock was wrong.
