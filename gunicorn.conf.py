@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wrong_opinions.settings")
@@ -10,6 +11,8 @@ wsgi_app = "wrong_opinions.wsgi"
 bind = "127.0.0.1:8000"
 worker_class = "wrong_opinions.worker.WaitressWorker"  # its threads are the setting WEB_THREADS
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+if not workers:  # gunicorn would accept connections, and never answer
+    sys.exit("WEB_CONCURRENCY must be 1 or more.")
 worker_connections = 500  # of each worker: 1,024 open files are a common limit
 keepalive = 5  # seconds that an idle connection stays open
 loglevel = "warning"

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -40,8 +41,18 @@ COUNT_BYTES = """
 TRIM_EVERY = 256  # answers that one process stores
 OPEN_TIMEOUT = 5000  # milliseconds to wait for other processes when the file is opened
 BUSY_TIMEOUT = 200  # milliseconds to wait for them after that, during which no thread can read
+RETRY = 60  # seconds after which a folder that could not be used is tried again
 
-_opened: dict[str, Table] = {}  # by folder
+
+class Opened(NamedTuple):
+    """A cache that this process has open, since a time on the monotonic clock; in memory if `identity` is None."""
+
+    table: Table
+    identity: tuple[int, int] | None
+    at: float
+
+
+_opened: dict[str, Opened] = {}  # by folder
 _lock = threading.RLock()
 _stored = itertools.count()  # counts those of this process; the first one makes it look for old ones
 
@@ -115,17 +126,31 @@ def _best_effort() -> Iterator[None]:
 
 
 def _table() -> Table:
-    """The cache, which stays open. If its folder cannot be used, answers are kept in memory."""
-    folder = str(settings.CACHE_DIR)
-    if folder not in _opened:
-        try:
-            _opened[folder] = _in_file(cache_file())
-        except (OSError, sqlite3.OperationalError) as error:
-            logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
-            from .cache_table import Table
+    """The cache, which stays open, unless its file is deleted. If its folder cannot be used, answers are kept in memory
+    until it can."""
+    folder, file, now = str(settings.CACHE_DIR), cache_file(), monotonic()
+    opened = _opened.get(folder)
+    if opened and (opened.identity == _identity(file) if opened.identity else now < opened.at + RETRY):
+        return opened.table
+    if opened and opened.identity:
+        _opened.pop(folder).table.close()  # type: ignore[no-untyped-call]
+    try:
+        _opened[folder] = Opened(_in_file(file), _identity(file), now)
+    except (OSError, sqlite3.OperationalError) as error:
+        logger.warning("Answers of upstreams are kept in memory only, as CACHE_DIR cannot be used: %s", error)
+        from .cache_table import Table
 
-            _opened[folder] = Table("", "responses", use_memory=True)
-    return _opened[folder]
+        in_memory = opened.table if opened and not opened.identity else Table("", "responses", use_memory=True)
+        _opened[folder] = Opened(in_memory, None, now)
+    return _opened[folder].table
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """What differs if a file is deleted and created again; None if there is none."""
+    with contextlib.suppress(OSError):
+        found = os.stat(file)  # noqa: PTH116 - for each answer
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _in_file(file: Path) -> Table:
@@ -153,7 +178,7 @@ def close() -> None:
     """Close the file; the next use opens it again."""
     with _lock:
         while _opened:
-            _opened.popitem()[1].close()  # type: ignore[no-untyped-call]
+            _opened.popitem()[1].table.close()  # type: ignore[no-untyped-call]
 
 
 def trim(connection: sqlite3.Connection, max_bytes: float) -> int:

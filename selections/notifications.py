@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 from uuid import uuid5
@@ -24,20 +25,29 @@ logger = logging.getLogger(__name__)
 SUNDAY_EVENING = timedelta(days=6, hours=18)  # after Monday 0:00, where the member lives
 LATEST = 12  # hours after that in which a weekly email is still sent
 PAUSE = timedelta(hours=1)  # between two looks for what was revealed to a member, and so between two emails
+MAX_UNANSWERED = 3  # attempts in a row, after which the others wait for the next run
 TEMPLATE = "selections/notification.txt"
 
 
 def send_due(*, stdout: TextIO) -> None:
-    """Send each member the email that is due; what could not be sent stays due. Raises CommandError if none could."""
-    sent = failed = 0
+    """Send each member the email that is due; what could not be sent stays due. Raises CommandError if none could.
+
+    While the mail server does not answer, each attempt takes 20 seconds, for which the other jobs would wait.
+    """
+    sent = failed = unanswered = 0
     chosen = User.objects.filter(is_active=True).exclude(notifications=User.Notifications.OFF).exclude(email="")
     for user in chosen.order_by("pk"):
         try:
-            sent += send_if_due(user, timezone.now())
+            if send_if_due(user, timezone.now()):
+                sent, unanswered = sent + 1, 0
         except Exception as error:
             failed += 1
+            is_answer = isinstance(error, (SMTPRecipientsRefused, SMTPResponseException))
+            unanswered = unanswered + 1 if isinstance(error, OSError) and not is_answer else 0
             is_bug = not isinstance(error, OSError)  # SMTP's errors contain addresses, which are not logged
             logger.error("No notification for user %s: %s", user.pk, type(error).__name__, exc_info=is_bug)
+            if unanswered == MAX_UNANSWERED:
+                break
     outcome = f"Sent {counted(sent, 'email')}; {failed} could not be sent."
     if failed and not sent:
         raise CommandError(f"{outcome} Check EMAIL_URL; the log says more.")
@@ -56,7 +66,8 @@ def send_if_due(user: User, now: datetime) -> bool:
     if user.notifications == User.Notifications.WEEKLY:
         is_due = week is not None and week_name(*week) != user.told_week
     else:
-        is_due, week = user.told_until <= now - PAUSE, None
+        # It is later than now if the clock was wrong.
+        is_due, week = not now - PAUSE < user.told_until <= now, None
     before = {"told_until": user.told_until, "told_week": user.told_week}
     claim = {"told_until": now, "told_week": week_name(*week) if week else user.told_week}
     row = User.objects.filter(pk=user.pk, is_active=True, notifications=user.notifications)

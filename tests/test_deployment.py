@@ -9,6 +9,7 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from tests.commands import run
 from wrong_opinions.compression import StaticFilesStorage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +75,23 @@ def test_services_and_units_run_commands_that_exist(compose):
     asked += [re.findall(r"^ExecStart=.* manage.py (\w+)", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS]
 
     assert {name for names in asked for name in names} <= get_commands().keys()
+
+
+def test_requests_are_finished_before_the_site_is_killed(compose):
+    grace = {compose["services"][name]["stop_grace_period"] for name in OWN_SERVICES}
+
+    assert grace == {"40s"}
+    assert all("\nTimeoutStopSec=40\n" in unit.read_text("utf-8") for unit in UNITS)
+
+
+def test_postgresql_is_healthy_only_once_it_listens_to_the_site(compose):
+    assert "--host=127.0.0.1" in compose["services"]["postgres"]["healthcheck"]["test"]
+
+
+def test_a_server_without_workers_is_refused():
+    refused = run("-m", "gunicorn", "--check-config", WEB_CONCURRENCY="0")
+
+    assert (refused.returncode, refused.stderr) == (1, "WEB_CONCURRENCY must be 1 or more.\n")
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")

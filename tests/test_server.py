@@ -19,7 +19,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The address of a server with short deadlines, and without a database: none of these requests needs one."""
-    folder = tmp_path_factory.mktemp("server")
+    folder, bodies = tmp_path_factory.mktemp("server"), tmp_path_factory.getbasetemp() / "bodies"
+    bodies.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}} | {
@@ -27,6 +28,7 @@ def server(tmp_path_factory):
             "ENV_FILE": os.devnull,
             "DATABASE_URL": f"sqlite:///{folder}/site.db",
             "CACHE_DIR": f"{folder}/cache",
+            "TMPDIR": str(bodies),
             "ROOT_PATH": "/opinions",
             "WEB_CONCURRENCY": "1",
             "WEB_THREADS": "3",
@@ -138,6 +140,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_arrived(server, path,
         (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400, "bad_request"),
         (POST + CHUNKED + b"\r\nxyz\r\n", 400, "bad_request"),
         (POST + CHUNKED + b"\r\n2\r\n{}x\r\n0\r\n\r\n", 400, "bad_request"),
+        (POST + CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n", 400, "bad_request"),
         (b"GET /" + b"a" * 70_000, 431, "headers_too_large"),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 12_000, 431, "headers_too_large"),
         (POST + b"Transfer-Encoding: cake\r\n\r\n", 501, "not_implemented"),
@@ -151,6 +154,20 @@ def test_refusals_of_the_server_itself_are_problems(server, request_, status, co
     problem = json.loads(answer[2])
     assert set(problem) == {"type", "title", "status", "detail", "code"}
     assert (problem["status"], problem["code"]) == (status, code)
+
+
+def test_a_body_for_which_there_is_no_space_is_refused(server, tmp_path_factory):
+    head = b"POST /opinions/api/import HTTP/1.1\r\n" + HOST
+    folder, elsewhere = (tmp_path_factory.getbasetemp() / name for name in ("bodies", "elsewhere"))
+    for length in (b"Content-Length: 600000\r\n\r\n", CHUNKED + b"\r\n927c0\r\n"):
+        folder.rename(elsewhere)
+        client = send(server, head + length + b"a" * 600_000)
+
+        status, _, body = read(client)
+
+        elsewhere.rename(folder)
+        assert (status, json.loads(body)["code"]) == (503, "no_space")
+    assert read(send(server, head + b"Content-Length: 600000\r\n\r\n" + b"a" * 600_000))[0] == 401
 
 
 def test_no_response_reveals_a_version(server):

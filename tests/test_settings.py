@@ -33,6 +33,14 @@ pytestmark = pytest.mark.real_http
         ({"DATABASE_URL": ""}, "DATABASE_URL must be an address"),
         ({"EMAIL_URL": "filemail:///tmp/mail"}, "EMAIL_URL must be an address"),
         ({"EMAIL_URL": "nowhere"}, "EMAIL_URL must be an address"),
+        ({"EMAIL_URL": "smtp+tls://user:pass#word@host:587"}, "where %40 is @"),
+        ({"TMDB_BASE_URL": "http://[::1"}, "TMDB_BASE_URL must be an http"),
+        ({"APP_URL": "https://app.example.org:port"}, "APP_URL must be an http"),
+        ({"SITE_URL": "https://example.org?page=1"}, "SITE_URL must not have a path other than ROOT_PATH"),
+        ({"RESET_RATE": "5/month"}, "RESET_RATE must be a rate"),
+        ({"TMDB_REGION": "de"}, "TMDB_REGION must be a country"),
+        ({"TMDB_API_KEY": "a key–copied"}, "TMDB_API_KEY must consist of ASCII"),
+        ({"MUSICBRAINZ_USER_AGENT": "Opinions – Müller ( you@example.org )"}, "MUSICBRAINZ_USER_AGENT must consist"),
         ({"SITE_URL": "opinions.example.org"}, "SITE_URL must be an http"),
         ({"SITE_URL": "https://example.org/opinions"}, "SITE_URL must not have a path other than ROOT_PATH"),
         ({"ROOT_PATH": "opinions"}, "ROOT_PATH must be a path"),
@@ -69,7 +77,8 @@ def test_commands_report_bad_settings_in_a_sentence():
 
 def test_rates_and_intervals_can_be_switched_off(load):
     assert load(LOGIN_RATE="off")["LOGIN_RATE"] is None
-    assert load(LOGIN_RATE="5/s")["LOGIN_RATE"] == "5/s"
+    for rate in ("5/s", "10/min", "100/hour", "1000/day", "010/Minutes"):
+        assert load(LOGIN_RATE=rate)["LOGIN_RATE"] == rate.lower()
     mirror = load(MUSICBRAINZ_INTERVAL="0", MUSICBRAINZ_BASE_URL="http://127.0.0.1:1/ws/2")
     assert mirror["MUSICBRAINZ_INTERVAL"] == 0
 

@@ -56,6 +56,8 @@ $$
 
 
 FORMER_APPS = {"token_blacklist"}  # of earlier versions: a migration of ours drops their tables
+# How the names of our tables begin, even of those that only an older or a newer version has.
+PREFIXES = ("accounts_", "catalog_", "integrations_", "selections_", "wrong_opinions_", "token_blacklist_")
 COUNTED: dict[str, type[Model]] = {"account": get_user_model(), "week": Week, "movie": Movie, "album": Album}
 
 
@@ -294,17 +296,15 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[str, bool]:
     except DatabaseError as error:
         raise BackupError(f"The database cannot be read: {first_line(error)}") from None
     _refuse_accounts(accounts, force=force)
-    ours = {*tables, *connection.introspection.django_table_names()} & there
+    ours = {name for name in there if name in tables or name.startswith(PREFIXES)}
     with tempfile.TemporaryDirectory() as folder:
-        # Not by pg_restore alone: it has no way to drop, in the same transaction, tables that are newer than the dump
-        # and refer to those in it.
         script, contents = Path(folder) / "restore.sql", Path(folder) / "contents"
         contents.write_text(EXTENSION.sub(";", _run("pg_restore", "--list", str(file))), encoding="utf-8")
         options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", f"--use-list={contents}"]
         _run("pg_restore", *options, f"--file={script}", str(file))
         _drop_newer_settings(script)
         options = ["--no-psqlrc", "--no-password", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
-        _run("psql", *options, "--single-transaction", *_commands(ours, ours - tables), f"--file={script}")
+        _run("psql", *options, "--single-transaction", *_commands(ours), f"--file={script}")
     connection.close()  # its prepared statements are for the tables that were dropped
     analyze(connection)
     with connection.cursor() as cursor:
@@ -327,17 +327,17 @@ def _drop_newer_settings(script: Path) -> None:
         opened.write(head.replace(b"\nSET transaction_timeout", b"\n--T transaction_timeout"))  # since version 17
 
 
-def _commands(locked: set[str], dropped: set[str]) -> list[str]:
+def _commands(dropped: set[str]) -> list[str]:
     """What psql does before it runs the script, which itself would wait for locks indefinitely.
 
-    It takes all locks at once or none: a transaction that holds one and waits for another could deadlock with it.
+    It takes all locks at once or none: a transaction that holds one and waits for another could deadlock with it. It
+    drops all tables at once: the script drops one after the other, and knows nothing of newer tables, columns and
+    constraints that refer to them.
     """
-    names = {name: connection.ops.quote_name(name) for name in sorted(locked)}
+    names = ", ".join(connection.ops.quote_name(name) for name in sorted(dropped))
     commands = [f"SET lock_timeout = '{LOCK_TIMEOUT}s'", "CREATE EXTENSION IF NOT EXISTS pg_trgm"]
     if names:
-        commands.append(LOCK_ALL.format(tables=", ".join(names.values()), seconds=LOCK_TIMEOUT))
-    if dropped:
-        commands.append(f"DROP TABLE {', '.join(names[name] for name in sorted(dropped))} CASCADE")
+        commands += [LOCK_ALL.format(tables=names, seconds=LOCK_TIMEOUT), f"DROP TABLE {names}"]
     return [f"--command={command}" for command in commands]
 
 
@@ -376,7 +376,7 @@ def _run(program: str, *arguments: str) -> str:
         check=False,
     )
     if done.returncode:
-        said = re.findall(r"(?:error|ERROR|FATAL|detail): +(.+)", done.stderr)
+        said = re.findall(r"(?:error|ERROR|FATAL|detail|DETAIL): +(.+)", done.stderr)
         raise BackupError(f"{program} says: {'; '.join(said[:2]) or first_line(done.stderr)}")
     return done.stdout
 

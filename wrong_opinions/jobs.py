@@ -18,7 +18,7 @@ from typing import TextIO
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import Error, connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog import services
@@ -70,14 +70,20 @@ def states() -> list[Job]:
 def run_due() -> bool:
     """Run the jobs that are due and that no other runner has; return whether all of them succeeded."""
     Job.objects.bulk_create([Job(name=name) for name in tasks()], ignore_conflicts=True)
-    succeeded = [_run(name, task, claimed_at) for name, task in tasks().items() if (claimed_at := _claim(name))]
+    succeeded = [
+        _run(name, task, claimed_at) for name, task in tasks().items() if (claimed_at := _claim(name, task.every))
+    ]
     return all(succeeded)
 
 
-def _claim(name: str) -> datetime | None:
-    """The moment that identifies this run; None if the job is not due, or another runner has it."""
+def _claim(name: str, every: timedelta) -> datetime | None:
+    """The moment that identifies this run; None if the job is not due, or another runner has it.
+
+    A job that is due later than it can be was last run when the clock was wrong: it is due now.
+    """
     now = timezone.now()
-    is_mine = Job.objects.filter(name=name, due_at__lte=now).update(due_at=now + HOLD, started_at=now)
+    is_due = Q(due_at__lte=now) | Q(due_at__gt=now + every + HOLD)
+    is_mine = Job.objects.filter(is_due, name=name).update(due_at=now + HOLD, started_at=now)
     return now if is_mine else None
 
 
@@ -133,13 +139,21 @@ def _held(row: QuerySet[Job]) -> Iterator[None]:
 
 
 def back_up(folder: Path, *, stdout: TextIO) -> None:
-    """Write a backup into the folder, and delete the oldest ones there that are more than BACKUP_KEEP."""
+    """Write a backup into the folder, and delete the oldest ones there that are more than BACKUP_KEEP, and what runners
+    that were killed have left."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise CommandError(f"BACKUP_DIR {folder} cannot be made: {error.strerror}.") from None
-    call_command("backup", folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db", stdout=stdout)
-    for outdated in backups(folder)[: -settings.BACKUP_KEEP]:
+    yesterday = (timezone.now() - timedelta(days=1)).timestamp()
+    unfinished = [part for part in folder.glob(".backup-????-??-??-*") if part.stat().st_mtime < yesterday]
+    for part in unfinished:
+        part.unlink(missing_ok=True)
+    written = folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db"
+    call_command("backup", written, stdout=stdout)
+    # First those with a later date, from when the clock was wrong.
+    kept_last = sorted(backups(folder), key=lambda file: file <= written)
+    for outdated in kept_last[: -settings.BACKUP_KEEP]:
         outdated.unlink(missing_ok=True)
 
 

@@ -1,5 +1,6 @@
 """Settings, read from the environment or from `.env`; `.env.example` explains each."""
 
+import contextlib
 import math
 import re
 import tomllib
@@ -29,8 +30,7 @@ def rate(name: str, default: str) -> str | None:
     value: str = env.str(name, default=default).strip().lower()
     if value == "off":
         return None
-    number, _, period = value.partition("/")
-    if not number.isdecimal() or int(number) < 1 or period[:1] not in set("smhd"):
+    if not re.fullmatch(r"[0-9]*[1-9][0-9]*/(s(ec(ond)?)?|m(in(ute)?)?|h(our)?|d(ay)?)s?", value):
         raise ImproperlyConfigured(f"{name} must be a rate such as 10/min, or off.")
     return value
 
@@ -38,8 +38,18 @@ def rate(name: str, default: str) -> str | None:
 def base_url(name: str, default: str) -> str:
     """An http address without its trailing slash."""
     value: str = env.str(name, default=default).strip().rstrip("/")
-    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
-        raise ImproperlyConfigured(f"{name} must be an http or https address.")
+    with contextlib.suppress(ValueError):  # the host or the port is not one
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return value
+    raise ImproperlyConfigured(f"{name} must be an http or https address.")
+
+
+def header(name: str) -> str:
+    """A value that is sent to upstreams in a header."""
+    value: str = env.str(name, default="").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ImproperlyConfigured(f"{name} must consist of ASCII characters.")
     return value
 
 
@@ -84,7 +94,7 @@ if not re.fullmatch(r"(/[\w.~-]+)*", ROOT_PATH, re.ASCII):
     raise ImproperlyConfigured("ROOT_PATH must be a path such as /opinions, or empty.")
 # The scheme, host and port only: the addresses of pages, which follow it in links, begin with ROOT_PATH.
 SITE_URL = base_url("SITE_URL", "").removesuffix(ROOT_PATH) if env.str("SITE_URL", default="").strip() else ""
-if urlsplit(SITE_URL).path:
+if any(urlsplit(SITE_URL)[2:]):
     raise ImproperlyConfigured("SITE_URL must not have a path other than ROOT_PATH.")
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(SITE_URL).hostname or ''}")
 APP_URL = base_url("APP_URL", "") if env.str("APP_URL", default="").strip() else ""
@@ -289,10 +299,10 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 try:
     mail = env.email_url("EMAIL_URL", default="consolemail://")
-except ImproperlyConfigured:
+except (ImproperlyConfigured, ValueError):  # the latter may contain a part of the password
     mail = {}
 if mail.get("EMAIL_BACKEND", "").rpartition(".backends.")[2].partition(".")[0] not in {"smtp", "console", "dummy"}:
-    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:password@host:587.")
+    raise ImproperlyConfigured("EMAIL_URL must be an address such as smtp+tls://user:p%40ss@host:587, where %40 is @.")
 MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
 if mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     MAILERS["default"]["OPTIONS"] = {
@@ -331,8 +341,8 @@ SPECTACULAR_SETTINGS = {
         "from the Cover Art Archive."
         "\n\n"
         "Each operation lists the codes of its problems; docs/api.md says what they mean. "
-        "Besides the responses listed with each operation, the server answers 400, 413, 431 or 501, also as problem "
-        "details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
+        "Besides the responses listed with each operation, the server answers 400, 413, 431, 501 or 503, also as "
+        "problem details, to a request that it cannot read. It then closes the connection, as it does after a timeout."
     ),
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
@@ -369,7 +379,7 @@ CORS_ALLOW_HEADERS = [*default_headers, "if-none-match"]
 
 # --- Upstreams
 
-TMDB_API_KEY: str = env.str("TMDB_API_KEY", default="").strip()
+TMDB_API_KEY = header("TMDB_API_KEY")
 TMDB_BASE_URL = base_url("TMDB_BASE_URL", "https://api.themoviedb.org/3")
 TMDB_INTERVAL = number("TMDB_INTERVAL", 0.03)
 if TMDB_INTERVAL < 0.025 and f".{urlsplit(TMDB_BASE_URL).hostname}".endswith(".themoviedb.org"):
@@ -378,9 +388,11 @@ TMDB_IMAGE_BASE_URL = base_url("TMDB_IMAGE_BASE_URL", "https://image.tmdb.org/t/
 TMDB_LANGUAGES = names("TMDB_LANGUAGE", "en-US") or ["en-US"]
 if not all(re.fullmatch("[a-z]{2}(-[A-Z]{2})?", language) for language in TMDB_LANGUAGES):
     raise ImproperlyConfigured("TMDB_LANGUAGE must be languages such as de-DE,en-US.")
-TMDB_REGION: str = env.str("TMDB_REGION", default="")
+TMDB_REGION: str = env.str("TMDB_REGION", default="").strip()
+if not re.fullmatch("([A-Z]{2})?", TMDB_REGION):
+    raise ImproperlyConfigured("TMDB_REGION must be a country such as DE, or empty.")
 MUSICBRAINZ_BASE_URL = base_url("MUSICBRAINZ_BASE_URL", "https://musicbrainz.org/ws/2")
-MUSICBRAINZ_USER_AGENT: str = env.str("MUSICBRAINZ_USER_AGENT", default="") or f"WrongOpinions/{VERSION}"
+MUSICBRAINZ_USER_AGENT = header("MUSICBRAINZ_USER_AGENT") or f"WrongOpinions/{VERSION}"
 MUSICBRAINZ_INTERVAL = number("MUSICBRAINZ_INTERVAL", 1.05)
 if MUSICBRAINZ_INTERVAL < 1 and f".{urlsplit(MUSICBRAINZ_BASE_URL).hostname}".endswith(".musicbrainz.org"):
     raise ImproperlyConfigured("MUSICBRAINZ_INTERVAL must be 1 or more: musicbrainz.org allows one request a second.")

@@ -44,6 +44,7 @@ def run(*, stdout: TextIO) -> None:
     """Record the events that are due, and send everything that is new or due to all active webhooks."""
     now, waiting = timezone.now(), Delivery.objects.filter(due_at__isnull=False)
     waiting.filter(webhook__is_active=False, created_at__lt=now - MAX_AGE).update(due_at=None)
+    waiting.filter(due_at__gt=now + MAX_DELAY + HOLD).update(due_at=now)  # from when the clock was wrong
     Delivery.objects.filter(due_at=None, created_at__lt=now - KEPT).delete()
     record_due()
     while queue_events():

@@ -7,6 +7,7 @@ replaces those that die, and stops them.
 import contextlib
 import copy
 import json
+import logging
 import os
 import socket
 import time
@@ -17,11 +18,14 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import Error
 
 from . import outages
+
+logger = logging.getLogger(__name__)
 
 MAX_HEADERS = 64 * 1024  # bytes of a request's first line and headers
 MAX_ARRIVING = 256_000_000  # bytes of all bodies that are still arriving at a worker
@@ -32,6 +36,7 @@ SENTENCES = {
     431: ("headers_too_large", "The address and the headers are too large"),
     500: ("server_error", "Something went wrong on our side"),
     501: ("not_implemented", "The only transfer encoding that this server supports is chunked"),
+    503: ("no_space", "The server has no space left for the body. Try again later"),
 }
 
 
@@ -40,6 +45,10 @@ def max_body(path: str) -> int:
     path = path.removeprefix(settings.ROOT_PATH)
     is_import = path == "/api/import" or (path.startswith("/admin/") and path.endswith("/import/"))
     return int(settings.IMPORT_MAX_MB * 1_000_000) if is_import else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class NoSpace(Error):
+    code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Request(HTTPRequestParser):
@@ -51,8 +60,19 @@ class Request(HTTPRequestParser):
         super().__init__(adj)
         self.started_at = time.monotonic()
 
+    def received(self, data):
+        try:
+            return super().received(data)
+        except OSError as error:
+            logger.error("The body of a request cannot be kept in TMPDIR: %s", error.strerror)
+            self.error, self.completed = NoSpace(""), True
+            return len(data)
+
     def parse_header(self, header_plus):
         super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            # A proxy may read the other length, and take what follows for another request.
+            raise ParsingError("two lengths")
         adjusted = copy.copy(self.adj)
         adjusted.max_request_body_size = max_body(self.path) + 1  # waitress refuses what is as large as this
         self.adj = adjusted

@@ -103,6 +103,30 @@ def test_only_the_newest_backups_are_kept(settings, tmp_path, user):
     assert {stat.S_IMODE(file.stat().st_mode) for file in jobs.backups(tmp_path)[1:]} == {0o600}
 
 
+def test_what_a_killed_runner_has_left_of_a_backup_is_deleted(settings, tmp_path, user):
+    settings.BACKUP_DIR = tmp_path
+    old, new = (tmp_path / f".backup-2026-01-01-04.{name}" for name in ("old", "new"))
+    old.touch()
+    new.touch()
+    yesterday = timezone.now() - timedelta(days=1, minutes=1)
+    os.utime(old, (yesterday.timestamp(), yesterday.timestamp()))
+
+    call_command("run_jobs", "--once")
+
+    assert [file.name for file in tmp_path.glob(".backup*")] == [new.name]
+
+
+def test_after_the_clock_was_wrong_jobs_run_and_the_newest_backups_are_kept(settings, tmp_path, user, time_machine):
+    settings.BACKUP_DIR, settings.BACKUP_KEEP = tmp_path, 2
+    begin = timezone.now()
+    for days in (400, 402, 1):
+        time_machine.move_to(begin + timedelta(days=days))
+        call_command("run_jobs", "--once")
+
+    assert all(job.started_at <= timezone.now() and job.is_well for job in jobs.states())
+    assert any(file.name.startswith(f"backup-{timezone.now():%Y-%m-%d}") for file in jobs.backups(tmp_path))
+
+
 def test_a_failure_is_told_and_tried_again_within_hours(settings, tmp_path, upstream, caplog):
     settings.BACKUP_DIR = tmp_path / "missing" / "backups"
 

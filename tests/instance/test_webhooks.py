@@ -148,6 +148,17 @@ def test_what_fails_is_tried_again_with_the_same_id(
     assert ids == [str(first.pk), str(first.pk), str(second.pk)]
 
 
+def test_after_the_clock_was_wrong_it_is_tried_again(webhook, user, upstream, time_machine):
+    complete(user)
+    upstream.post(URL, status=500)
+    time_machine.shift(timedelta(days=400))
+    run()
+    time_machine.shift(timedelta(days=-400))
+    upstream.replace("POST", URL, status=200)
+
+    assert run() == "Sent 1 message; 0 webhooks failed."
+
+
 def test_attempts_become_rare_and_end_after_days(webhook, user, upstream, time_machine):
     complete(user)
     upstream.post(URL, status=500)

@@ -1,8 +1,10 @@
 import contextlib
+import shutil
 import sqlite3
 import stat
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -146,6 +148,36 @@ def test_a_cache_whose_tables_cannot_be_created_is_in_memory(upstream, settings,
         assert tmdb.fetch_movie(1).tmdb_id == 1
 
     assert len(upstream.calls) == 1
+
+
+def test_a_folder_that_can_be_used_again_is_used(upstream, settings, monkeypatch):
+    settings.CACHE_DIR.touch()
+    fill(upstream, [1])
+    settings.CACHE_DIR.unlink()
+    fill(upstream, [2])
+    assert not cache.cache_file().exists()
+
+    monkeypatch.setattr(cache, "RETRY", 0)
+    fill(upstream, [3])
+
+    assert kept(settings) == 1
+
+
+def test_after_its_folder_was_deleted_a_new_file_is_used_and_the_old_one_takes_no_space(upstream, settings):
+    fill(upstream, [1])
+    shutil.rmtree(settings.CACHE_DIR)
+    settings.CACHE_DIR.mkdir()
+    with contextlib.closing(sqlite3.connect(settings.CACHE_DIR / "http_cache.sqlite")) as other:  # another process
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("CREATE TABLE other (x)")
+        log = (settings.CACHE_DIR / "http_cache.sqlite-wal").stat().st_ino
+
+        fill(upstream, [2])
+
+        open_files = [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        assert not [file for file in open_files if "http_cache" in file and file.endswith("(deleted)")]
+        assert other.execute("SELECT count(*) FROM responses").fetchone() == (1,)
+        assert (settings.CACHE_DIR / "http_cache.sqlite-wal").stat().st_ino == log
 
 
 def test_a_cache_that_another_process_is_creating_is_shared(upstream, settings):

@@ -3,7 +3,7 @@
 import email.policy
 import io
 from datetime import UTC, datetime, timedelta
-from smtplib import SMTPRecipientsRefused
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
 import pytest
 from django.core.mail.backends.locmem import EmailBackend
@@ -27,6 +27,14 @@ class Refusing(EmailBackend):
         if messages[0].to == [REFUSED]:
             raise SMTPRecipientsRefused({REFUSED: (451, b"later")})
         return super().send_messages(messages)
+
+
+class Away(EmailBackend):
+    """A server that does not answer."""
+
+    def send_messages(self, messages):
+        super().send_messages(messages)
+        raise SMTPServerDisconnected
 
 
 def run():
@@ -134,6 +142,19 @@ def test_a_failure_stops_no_other_and_is_tried_again(weekly, settings, caplog):
     assert REFUSED not in caplog.text
 
 
+def test_others_do_not_wait_for_a_mail_server_that_does_not_answer(weekly, settings):
+    mailers = settings.MAILERS
+    UserFactory.create_batch(4, notifications="weekly")
+    settings.MAILERS = {"default": {"BACKEND": f"{__name__}.Away"}}
+
+    with pytest.raises(CommandError, match="3 could not be sent"):
+        run()
+
+    assert len(delivered()) == 3
+    settings.MAILERS = mailers
+    assert len(run()) == 5
+
+
 def test_an_email_tells_what_was_revealed_since_the_last_at_most_once_an_hour(user, other, choose, time_machine):
     choose("reveal")
     pick = WeekMovieFactory(week=WeekFactory(user=user, year=2026, week_number=7), movie__title="Mine")
@@ -156,6 +177,21 @@ def test_an_email_tells_what_was_revealed_since_the_last_at_most_once_an_hour(us
     ]
     time_machine.shift(timedelta(hours=2))
     assert run() == []
+
+
+def test_after_the_clock_was_wrong_emails_go_on(user, other, choose, time_machine):
+    choose("reveal")
+    time_machine.shift(timedelta(days=400))
+    run()
+    time_machine.shift(timedelta(days=-400))
+    run()
+    time_machine.shift(timedelta(minutes=1))
+    pick = MovieOpinionFactory(user=user, movie_pick__week__user=user).movie_pick
+    MovieOpinionFactory(user=other, movie_pick=pick)
+
+    time_machine.shift(timedelta(hours=1))
+
+    assert run() == ["ada"]
 
 
 @pytest.mark.parametrize("mode", ["weekly", "reveal"])
