@@ -56,8 +56,6 @@ $$
 
 
 FORMER_APPS = {"token_blacklist"}  # of earlier versions: a migration of ours drops their tables
-# How the names of our tables begin, even of those that only an older or a newer version has.
-PREFIXES = ("accounts_", "catalog_", "integrations_", "selections_", "wrong_opinions_", "token_blacklist_")
 COUNTED: dict[str, type[Model]] = {"account": get_user_model(), "week": Week, "movie": Movie, "album": Album}
 
 
@@ -296,7 +294,7 @@ def _restore_dump(file: Path, *, force: bool) -> tuple[str, bool]:
     except DatabaseError as error:
         raise BackupError(f"The database cannot be read: {first_line(error)}") from None
     _refuse_accounts(accounts, force=force)
-    ours = {name for name in there if name in tables or name.startswith(PREFIXES)}
+    ours = {*tables, *connection.introspection.django_table_names()} & there
     with tempfile.TemporaryDirectory() as folder:
         script, contents = Path(folder) / "restore.sql", Path(folder) / "contents"
         contents.write_text(EXTENSION.sub(";", _run("pg_restore", "--list", str(file))), encoding="utf-8")
@@ -332,7 +330,7 @@ def _commands(dropped: set[str]) -> list[str]:
 
     It takes all locks at once or none: a transaction that holds one and waits for another could deadlock with it. It
     drops all tables at once: the script drops one after the other, and knows nothing of newer tables, columns and
-    constraints that refer to them.
+    constraints that refer to them. A table that this code does not know may be of another program, and stays.
     """
     names = ", ".join(connection.ops.quote_name(name) for name in sorted(dropped))
     commands = [f"SET lock_timeout = '{LOCK_TIMEOUT}s'", "CREATE EXTENSION IF NOT EXISTS pg_trgm"]
