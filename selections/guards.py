@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -68,7 +69,10 @@ def lock_work(work: Movie | Album) -> None:
 
 def touch(week: Week) -> None:
     """Record that the week, or one of its picks, has just changed."""
-    Week.objects.filter(pk=week.pk).update(updated_at=timezone.now())
+    # The ORM would take a tenth of the time of a pick to build this.
+    with connection.cursor() as cursor:
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        cursor.execute("UPDATE selections_week SET updated_at = %s WHERE id = %s", [now, week.pk])
 
 
 def refuse_merged(work: Movie | Album) -> None:
