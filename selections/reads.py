@@ -46,9 +46,16 @@ def select_weeks(own_first: bool, viewer: int, limit: int, offset: int) -> Query
 
 
 def with_picks(weeks: list[Week], viewer: int) -> list[Week]:
-    """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them."""
-    ids = [week.pk for week in weeks]
-    return attach_picks(weeks, *(compiled(select_picks, kind)(ids, viewer) for kind in KINDS.values())) if ids else []
+    """The weeks with their picks as `movies` and `albums`, as WeekQuerySet.for_page() loads them.
+
+    Of weeks that for_list() has found, only those with a movie or an album are looked up.
+    """
+    picks = [
+        compiled(select_picks, kind)(ids, viewer)
+        for kind in KINDS.values()
+        if (ids := [week.pk for week in weeks if getattr(week, f"has_{kind.name}", True)])
+    ]
+    return attach_picks(weeks, *picks)
 
 
 def attach_picks(weeks: list[Week], *picks: Iterable[AnyPick]) -> list[Week]:
