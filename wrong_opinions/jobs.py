@@ -146,9 +146,10 @@ def back_up(folder: Path, *, stdout: TextIO) -> None:
     except OSError as error:
         raise CommandError(f"BACKUP_DIR {folder} cannot be made: {error.strerror}.") from None
     yesterday = (timezone.now() - timedelta(days=1)).timestamp()
-    unfinished = [part for part in folder.glob(".backup-????-??-??-*") if part.stat().st_mtime < yesterday]
-    for part in unfinished:
-        part.unlink(missing_ok=True)
+    for part in folder.glob(".backup-????-??-??-*"):
+        with contextlib.suppress(FileNotFoundError):  # it has just been finished
+            if part.stat().st_mtime < yesterday:
+                part.unlink()
     written = folder / f"backup-{timezone.now():%Y-%m-%d-%H%M%S}.db"
     call_command("backup", written, stdout=stdout)
     # First those with a later date, from when the clock was wrong.
