@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from catalog.models import OWN_FIELDS, Album, Movie, Work
+from catalog.text import CONTROLS
 from integrations import coverart, tmdb
 
 MAX_TITLE = 500  # characters
@@ -16,7 +17,7 @@ MAX_ADDRESS = 200  # characters of a picture's address
 BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols in Unicode, but invisible
 
 # No line breaks and no control characters that change the text direction, as for names in accounts.
-validate_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z", "Use one line of text.")
+validate_line = RegexValidator(CONTROLS, "Use one line of text.", inverse_match=True)
 
 
 def validate_visible(text: str) -> None:

@@ -1,13 +1,13 @@
 """What commands say, and their progress: a line from time to time."""
 
-import re
 import time
 from typing import Any
 
 from django.core.management import BaseCommand
 
+from .text import printable
+
 INTERVAL = 10  # seconds between two lines
-OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # by terminals: escapes, line breaks, directions
 
 
 class QuietCommand(BaseCommand):
@@ -44,11 +44,6 @@ class Progress:
         each = max((now - self.begin) / number, 1e-6)
         left = duration((self.total - number) * each)
         self.command.say(f"{number} of {self.total} {self.what}, {1 / each:.1f} a second, {left} to go.")
-
-
-def printable(line: str) -> str:
-    """The line without characters that a terminal would obey, as titles and names come from files and upstreams."""
-    return OBEYED.sub("?", line)
 
 
 def duration(seconds: float) -> str:

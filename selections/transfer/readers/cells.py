@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from catalog.text import printable
 from integrations import musicbrainz, tmdb
 from selections.models import MAX_RATING, MAX_TEXT
 from selections.weeks import FIRST_YEAR, LAST_YEAR, read_week_name, week_name
@@ -19,8 +20,7 @@ NO = {"no", "n", "false", "0", ""}
 
 def shown(cell: str) -> str:
     """The cell for use in a message: shortened, and without terminal control characters."""
-    printable = "".join(sign if sign.isprintable() else "?" for sign in cell)
-    return f"“{printable[:40]}…”" if len(printable) > 40 else f"“{printable}”"
+    return f"“{printable(cell[:40])}…”" if len(cell) > 40 else f"“{printable(cell)}”"
 
 
 def read_week(year: int, number: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from catalog.text import printable
 from integrations.values import integer
 from selections.models.plans import MAX_NOTE
 
@@ -27,7 +28,7 @@ def key(name: str) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Some names for a sentence; they come from the file, and may be of any length."""
-    cut = ["".join(sign if sign.isprintable() else "?" for sign in name.strip()[:30]) for name in names]
+    cut = [printable(name.strip()[:30]) for name in names]
     more = len(cut) - MAX_NAMED
     return ", ".join(cut[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
